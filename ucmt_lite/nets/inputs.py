@@ -1,0 +1,36 @@
+"""What every network asks of an image before the first convolution sees it."""
+
+from math import prod
+
+from torch import Tensor
+
+from ucmt_lite.errors import InputError
+
+AXES = {2: "B C H W", 3: "B C D H W"}
+
+
+def check_image(x: Tensor, in_channels: int, dims: int, stride: int, training: bool) -> None:
+    """Raise an InputError unless `x` (float, B C *S) has the channels, the number of sides and sides that divide.
+
+    >>> import torch
+    >>> check_image(torch.zeros(4, 3, 64, 64), in_channels=1, dims=2, stride=8, training=True)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ucmt_lite.errors.InputError: The network takes 1 channel, the image has 3: ...
+    """
+    shape = " x ".join(map(str, x.shape))
+    if x.ndim != dims + 2:
+        raise InputError(f"The network takes {dims}D images as {AXES[dims]}, this tensor is {shape}: reshape it.")
+    if not x.is_floating_point():
+        raise InputError(f"The network takes floats, the image is {x.dtype}: normalise it with `data.to_input` first.")
+    if x.shape[1] != in_channels:
+        takes = f"{in_channels} channel" + "s" * (in_channels != 1)
+        remedy = f"convert the image ({shape}), or build the network with in_channels={x.shape[1]}"
+        raise InputError(f"The network takes {takes}, the image has {x.shape[1]}: {remedy}.")
+    wrong = [side for side in x.shape[2:] if side < stride or side % stride]
+    if wrong:
+        near = max(stride, round(wrong[0] / stride) * stride)
+        remedy = f"resize, crop or pad the image ({shape}), for example to {near}"
+        raise InputError(f"Every side must be a multiple of {stride}, one is {wrong[0]}: {remedy}.")
+    if training and x.shape[0] * prod(side // stride for side in x.shape[2:]) == 1:
+        # Batch norm at the bottom of the network would divide by the standard deviation of a single number.
+        raise InputError(f"One image of {shape} is too little to train on: take 2 a batch, or call net.eval() first.")
