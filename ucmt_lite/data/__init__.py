@@ -1,1 +1,84 @@
 """Data: where images come from, how they are split, and how they become minibatches."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError, one_of
+from .catalogue import CATALOGUE, RealSet
+from .drawn import draw_phantom
+from .folder import read_folder
+from .hdf5 import read_hdf5
+from .nifti import read_nifti
+from .phantoms import PHANTOMS
+from .source import Cases, Source, cases
+from .splits import split_labeled
+
+READERS = {"folder": read_folder, "hdf5": read_hdf5, "nifti": read_nifti}
+# Views and batches need torch, whose import takes seconds: only when someone asks for them.
+LATER = {"Batches": "batches", "to_input": "views", "weak_view": "views", "strong_view": "views"}
+
+__all__ = ["CATALOGUE", "PHANTOMS", "READERS", "Cases", "Source", "cases", "load", "split_labeled", *LATER]
+
+
+def __getattr__(name: str) -> Any:
+    if name in LATER:
+        return getattr(importlib.import_module(f"{__name__}.{LATER[name]}"), name)
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+
+
+def load(
+    name: str,
+    *,
+    root: str | Path | None = None,
+    size: int | None = None,
+    count: int | Sequence[int] | None = None,
+    seed: int = 0,
+    classes: int | Sequence[str] | None = None,
+    download: bool = False,
+    hub: str | None = None,
+) -> Source:
+    """Load a set by name, whatever it is made from: a phantom, a real set of the catalogue, or your own folder.
+
+    `name`: a phantom ("phantom_heart", ...), a real set ("isic2018", ...), or a reader for your own data: "folder"
+    (pictures), "hdf5", "nifti".
+    `root`: the folder that holds the files; for real sets it defaults to `$UCMT_DATA/<name>`.
+    `size`: side in pixels; phantoms are drawn at it, pictures resized to it while they are read.
+    `count`: how many training cases, or (train, validation, test); phantoms default to (300, 50, 200) in 2D and
+    (24, 4, 12) in 3D, everything else to all there are.
+    `seed`: which phantoms are drawn; and who is in which split, where neither lists nor folders say so.
+    `classes`: number or names of the classes of your own data, background first (default: two).
+    `download`: fetch the official archives into `root` if nothing is there yet.
+    `hub`: read a copy from the Hugging Face Hub instead, "owner/name@revision" with the full revision hash.
+
+    >>> source = load("phantom_heart", size=32, count=(4, 2, 2))
+    >>> {name: len(split) for name, split in source.splits.items()}, source.channels
+    ({'train': 4, 'validation': 2, 'test': 2}, 1)
+    """
+    one_of("data set", name, (*PHANTOMS, *CATALOGUE, *READERS))
+    counts = None if count is None else (count,) if isinstance(count, int) else tuple(count)
+    if counts is not None and (not 1 <= len(counts) <= 3 or min(counts) < 1):
+        raise InputError(f"count={count}: give a positive number, or three for train, validation and test.")
+    if name in PHANTOMS:
+        return draw_phantom(name, count=counts, size=size, seed=seed)
+    if name in READERS:
+        if root is None:
+            raise InputError(f"'{name}' needs a folder: say load('{name}', root='path/of/your/folder').")
+        return READERS[name](Path(root), classes=classes, seed=seed, size=size, count=counts)
+    known = CATALOGUE[name]
+    folder = _folder(name, known, root)
+    common = {"name": name, "classes": known.classes, "shares": known.shares, "seed": seed, "size": size}
+    return known.read(folder, count=counts, **common, **known.options)
+
+
+def _folder(name: str, known: RealSet, root: str | Path | None) -> Path:
+    """Where a real set lies, or the one sentence that says how to get it."""
+    base = os.environ.get("UCMT_DATA")
+    folder = Path(root) if root is not None else Path(base) / name if base else None
+    if folder is not None and folder.is_dir():
+        return folder
+    raise InputError(f"'{name}' is not here")

@@ -1,0 +1,133 @@
+"""How one case is kept in a Hugging Face dataset, and read back: PNG bytes or a path in 2D, `np.save` bytes in 3D."""
+
+import io
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    import datasets
+
+Argument, Result = TypeVar("Argument"), TypeVar("Result")
+ARRAYS = ("image", "mask", "ambiguity")  # the columns that hold pictures or volumes
+
+
+class Item(NamedTuple):
+    """One case on its way into a dataset: pictures and volumes are encoded already, or stay in their own file."""
+
+    id: str
+    group: str
+    image: bytes | Path
+    mask: bytes
+    spacing: tuple[float, ...] = ()
+    ambiguity: bytes | None = None
+
+
+def png(array: np.ndarray) -> bytes:
+    """Encode a uint8 picture `H W` or `H W 3` without loss.
+
+    >>> unpng(png(np.array([[0, 1], [2, 255]], np.uint8)), "L").tolist()
+    [[0, 1], [2, 255]]
+    """
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def npy(array: np.ndarray) -> bytes:
+    """Encode an array of any shape as `np.save` writes it.
+
+    >>> unnpy(npy(np.zeros((2, 3, 4), np.float16))).shape
+    (2, 3, 4)
+    """
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def unnpy(data: bytes) -> np.ndarray:
+    """Read back what `npy` wrote; nothing in `data` is ever executed."""
+    return np.load(io.BytesIO(data), allow_pickle=False)
+
+
+def unpng(data: bytes | Path | str, mode: str, size: int | None = None) -> np.ndarray:
+    """Decode a picture to uint8 `H W` (mode "L") or `H W 3` (mode "RGB"), bilinear with antialias to `size` x `size`."""
+    with Image.open(io.BytesIO(data) if isinstance(data, bytes) else data) as picture:
+        if size is not None:  # a JPEG can be decoded at 1/2, 1/4, 1/8: never below twice the size we resize to
+            picture.draft(mode, (2 * size, 2 * size))
+        upright = ImageOps.exif_transpose(picture).convert(mode)
+        if size is not None:
+            upright = upright.resize((size, size), Image.Resampling.BILINEAR)
+        return np.asarray(upright)
+
+
+def nearest(mask: np.ndarray, size: int) -> np.ndarray:
+    """Resize class indices `H W` to `size` x `size`: every pixel takes the value of the nearest one."""
+    return np.asarray(Image.fromarray(mask).resize((size, size), Image.Resampling.NEAREST))
+
+
+def in_threads(
+    function: Callable[[Argument], Result], items: Sequence[Argument], what: str = "reading"
+) -> list[Result]:
+    """Apply `function` to all items in threads and keep their order; a bar shows once it takes more than five seconds."""
+    from tqdm.auto import tqdm
+
+    with ThreadPoolExecutor() as pool:
+        try:
+            return list(tqdm(pool.map(function, items), total=len(items), desc=what, delay=5, leave=False))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # the first bad file is enough
+            raise
+
+
+def features(dims: int, channels: int, ambiguity: bool) -> "datasets.Features":
+    """Columns of every split, whatever it was made from."""
+    import datasets
+
+    picture, volume = datasets.Image, datasets.Value("large_binary")
+    columns: dict[str, Any] = {"id": datasets.Value("string"), "group": datasets.Value("string")}
+    columns["image"] = picture(mode="RGB" if channels == 3 else "L") if dims == 2 else volume
+    columns["mask"] = picture(mode="L") if dims == 2 else volume
+    columns["spacing"] = datasets.Sequence(datasets.Value("float32"))
+    if ambiguity:
+        columns["ambiguity"] = picture(mode="L") if dims == 2 else volume
+    return datasets.Features(columns)
+
+
+def to_split(items: Iterable[Item], dims: int, channels: int) -> "datasets.Dataset":
+    """Make one split, in memory and without any cache file, from its cases."""
+    import datasets
+
+    items = list(items)
+    ambiguity = bool(items) and items[0].ambiguity is not None
+    columns: dict[str, list] = {name: [getattr(item, name) for item in items] for name in ("id", "group", "mask")}
+    columns["image"] = [item.image for item in items]
+    columns["spacing"] = [list(item.spacing) for item in items]
+    if ambiguity:
+        columns["ambiguity"] = [item.ambiguity for item in items]
+    if dims == 2:
+        for name in ARRAYS[: 2 + ambiguity]:
+            columns[name] = [_picture(value) for value in columns[name]]
+    split = datasets.Dataset.from_dict(columns, features=features(dims, channels, ambiguity))
+    return split if dims == 2 else split.with_transform(decode_volumes)
+
+
+def _picture(value: bytes | Path) -> dict[str, Any]:
+    return {"bytes": value, "path": None} if isinstance(value, bytes) else {"bytes": None, "path": str(value)}
+
+
+def decode_volumes(batch: dict[str, list]) -> dict[str, list]:
+    """Transform of a 3D split: `split[0]["image"]` is an array, not its bytes."""
+    return {k: [unnpy(v) for v in column] if k in ARRAYS else column for k, column in batch.items()}
+
+
+def unreadable(what: str, name: object, error: Exception) -> InputError:
+    """The one sentence for a file that cannot be decoded."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return InputError(f"{what} '{name}' cannot be read ({reason}): fetch it again or take it out.")

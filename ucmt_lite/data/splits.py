@@ -1,0 +1,136 @@
+"""Who is trained on, who is tested on, who is labeled: by seed and id, and never one patient on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from .source import Cases
+
+SPLITS = ("train", "validation", "test")
+LISTS = {
+    "train": ("train.list", "train_slices.list"),
+    "validation": ("val.list", "validation.list"),
+    "test": ("test.list",),
+}
+
+
+def shuffled(groups: Iterable[str], seed: int) -> list[str]:
+    """The different groups in an order that depends only on their names and the seed: the same on every computer.
+
+    >>> shuffled(["a", "b", "c", "a"], seed=0) == shuffled(["c", "b", "a"], seed=0)
+    True
+    """
+    return sorted(set(groups), key=lambda group: _lot(group, seed))
+
+
+def _lot(name: str, seed: int) -> bytes:
+    return sha256(f"{seed}/{name}".encode()).digest()
+
+
+def split_groups(
+    groups: Mapping[str, str], *, shares: tuple[float, float, float] = (0.6, 0.2, 0.2), seed: int = 0
+) -> dict[str, list[str]]:
+    """Split ids into train, validation and test by seed, keeping all ids of one group (patient) together.
+
+    `groups` maps id to group; `shares` count groups. The test set gets at least one group,
+    and so does validation unless its share is 0 or there are two groups only.
+
+    >>> {k: len(v) for k, v in split_groups({f"{i}": f"{i}" for i in range(10)}).items()}
+    {'train': 6, 'validation': 2, 'test': 2}
+    """
+    order = shuffled(groups.values(), seed)
+    if len(order) < 2:
+        raise InputError(
+            f"All {len(groups)} cases belong to one group ('{order[0]}'): add cases of another group to test on."
+            if order
+            else "There are no cases to split: give at least two."
+        )
+    test = max(1, round(shares[2] * len(order)))
+    validation = max(1, round(shares[1] * len(order))) if shares[1] and len(order) > 2 else 0
+    train = max(1, len(order) - validation - test)
+    where = {group: "train" if i < train else "validation" if i < train + validation else "test"
+             for i, group in enumerate(order)}  # fmt: skip
+    parts: dict[str, list[str]] = {name: [] for name in SPLITS}
+    for name, group in groups.items():
+        parts[where[group]].append(name)
+    return {name: ids for name, ids in parts.items() if ids}
+
+
+def split_lists(root: Path, groups: Mapping[str, str]) -> dict[str, list[str]] | None:
+    """Read `train.list`, `val.list`, `test.list` of a folder: one id a line; None when there is no such file.
+
+    A line may also name a group, or the start of ids up to an underscore (`patient001` for all its slices).
+    Of a training and a validation list alone, the second is the test set.
+    """
+    files = {split: next((root / n for n in names if (root / n).is_file()), None) for split, names in LISTS.items()}
+    if not any(files.values()):
+        return None
+    parts = {split: _listed(file, groups) for split, file in files.items() if file is not None}
+    if "test" not in parts and "validation" in parts:
+        parts["test"] = parts.pop("validation")
+    for needed in ("train", "test"):
+        if not parts.get(needed):
+            raise InputError(f"The lists in {root} name no {needed} case: write {LISTS[needed][0]}, one id a line.")
+    seen: dict[str, str] = {}
+    for split, ids in parts.items():
+        for name in ids:
+            if name in seen:
+                raise InputError(
+                    f"Case '{name}' is listed twice in {root} (for {seen[name]} and {split}): keep it in one list."
+                )
+            seen[name] = split
+    return parts
+
+
+def _listed(file: Path, groups: Mapping[str, str]) -> list[str]:
+    """The ids that one list names, in its order."""
+    found: list[str] = []
+    for line in file.read_text(encoding="utf-8-sig").splitlines():  # text mode: a list with CRLF reads alike
+        entry = line.strip()
+        if not entry:
+            continue
+        if entry in groups:
+            found.append(entry)
+            continue
+        ids = [name for name, group in groups.items() if group == entry or name.startswith(entry + "_")]
+        if not ids:
+            raise InputError(
+                f"{file} names '{entry}' but there is no such case in {file.parent}: add its files or remove the line."
+            )
+        found += ids
+    return found
+
+
+def split_labeled(
+    ids: Cases | Sequence[str], groups: Sequence[str] | None, labeled: int, seed: int | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Draw `labeled` training cases that keep their masks; the unlabeled stream is the whole training set, as in UCMT.
+
+    Groups are drawn in an order given by the seed and used up one after the other, so that few patients are labeled
+    wholly; a larger number contains the smaller one's cases. With `seed=None` the first `labeled` ids are taken, which
+    is the rule of the published lists (Yu et al. 2019, UA-MT; Shen et al., AdaMix).
+
+    Returns the labeled ids and all ids. Errors: `labeled` below 1 or above the number of cases.
+
+    >>> split_labeled(["a1", "a2", "b1"], ["a", "a", "b"], labeled=2, seed=None)
+    (('a1', 'a2'), ('a1', 'a2', 'b1'))
+    """
+    every = tuple(ids.ids) if hasattr(ids, "ids") else tuple(ids)
+    belongs = tuple(groups) if groups is not None else tuple(getattr(ids, "groups", every))
+    if len(belongs) != len(every):
+        raise InputError(f"There are {len(every)} ids but {len(belongs)} groups: give one group for each id.")
+    if labeled < 1:
+        raise InputError(f"labeled={labeled} leaves nothing to learn from: take at least 1 labeled case.")
+    if labeled > len(every):
+        raise InputError(f"labeled={labeled} is more than the {len(every)} training cases: take at most {len(every)}.")
+    if seed is None:
+        return every[:labeled], every
+    place = {group: i for i, group in enumerate(shuffled(belongs, seed))}
+    order = sorted(zip(every, belongs, strict=True), key=lambda case: (place[case[1]], _lot(case[0], seed)))
+    return tuple(name for name, _ in order[:labeled]), every
