@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 
 class Batch(NamedTuple):
@@ -26,3 +27,21 @@ class Clock(NamedTuple):
 
     step: int
     ramp: float
+
+
+def jointly(net: nn.Module, *images: Tensor) -> tuple[Tensor, ...]:
+    """One forward pass over all images together: labeled and unlabeled ones share batch-norm statistics, as in SSL4MIS.
+
+    >>> [tuple(part.shape) for part in jointly(nn.Identity(), torch.zeros(2, 1, 4), torch.zeros(3, 1, 4))]
+    [(2, 1, 4), (3, 1, 4)]
+    """
+    return net(torch.cat(images)).split([len(image) for image in images])
+
+
+def separately(net: nn.Module, *images: Tensor) -> tuple[Tensor, ...]:
+    """One forward pass for each: batch-norm statistics of their own, as in the reference code of UCMT.
+
+    >>> [tuple(part.shape) for part in separately(nn.Identity(), torch.zeros(2, 1, 4), torch.zeros(3, 1, 4))]
+    [(2, 1, 4), (3, 1, 4)]
+    """
+    return tuple(net(image) for image in images)

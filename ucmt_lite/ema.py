@@ -1,0 +1,34 @@
+"""The teacher: an exponential moving average (EMA) of one student's weights, or of several students' together."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def ema_update(
+    teacher: nn.Module, students: Sequence[nn.Module], decay: float, step: int, share: Sequence[float] = (1.0,)
+) -> None:
+    r"""Move the teacher's parameters towards a mixture of the students' (Tarvainen & Valpola 2017; UCMT with two).
+
+    .. math:: \theta_t \leftarrow \alpha \theta_t + (1 - \alpha) \sum_i w_i \theta_i, \qquad
+              \alpha = \min(1 - \tfrac{1}{n + 1}, \text{decay})
+
+    At step n = 0 alpha is 0: the teacher becomes the mixture, so its own initial weights never matter, and over the first
+    steps it is the true average of the students so far. `share` holds the w_i and sums to 1.
+    Only parameters are averaged; batch-norm statistics are the teacher's own, from the images it sees. No gradient passes.
+    Works in place. Source: the reference codes of Mean Teacher and UCMT.
+
+    >>> teacher, student = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
+    >>> _ = nn.init.zeros_(teacher.weight), nn.init.ones_(student.weight)
+    >>> ema_update(teacher, [student], decay=0.9, step=1000)
+    >>> round(teacher.weight.item(), 4)
+    0.1
+    """
+    alpha = min(1 - 1 / (step + 1), decay)
+    mixture = [torch.zeros_like(p) for p in teacher.parameters()]
+    for student, w in zip(students, share, strict=True):
+        torch._foreach_add_(mixture, list(student.parameters()), alpha=w)
+    torch._foreach_mul_(own := list(teacher.parameters()), alpha)
+    torch._foreach_add_(own, mixture, alpha=1 - alpha)

@@ -1,0 +1,85 @@
+"""The losses every method shares. One convention: logits `B K *S` in, class indices `B *S` as target."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def dice_loss(logits: Tensor, target: Tensor, smooth: float = 1e-5) -> Tensor:
+    r"""Soft Dice loss, per image and class, background included (Milletari et al., 3DV 2016, linear denominator).
+
+    .. math:: L = 1 - \frac{1}{BK} \sum_{b,k} \frac{2 \sum_s p_{bks} y_{bks} + \epsilon}{\sum_s p_{bks} + \sum_s y_{bks} + \epsilon}
+
+    Shapes: logits `B K *S`, target `B *S` (class indices), result a scalar. The gradient reaches the logits only.
+    A class that an image does not show costs nearly 1 there, with almost no gradient, however little of it is predicted:
+    the ratio of two small sums. Source: the reference code of UCMT.
+
+    >>> logits = torch.tensor([[[9.0, -9.0], [-9.0, 9.0]]])  # B=1 K=2 S=2: sure of class 0, then of class 1
+    >>> round(dice_loss(logits, torch.tensor([[0, 1]])).item(), 4), round(dice_loss(logits, torch.tensor([[1, 0]])).item(), 4)
+    (0.0, 1.0)
+    """
+    p = precise(logits).softmax(dim=1).flatten(2)  # B K S
+    y = one_hot(target, logits.shape[1]).to(p.dtype).flatten(2)
+    overlap = (p * y).sum(2)
+    size = p.sum(2) + y.sum(2)
+    return 1 - ((2 * overlap + smooth) / (size + smooth)).mean()
+
+
+def segmentation_loss(logits: Tensor, target: Tensor) -> Tensor:
+    r"""Half cross-entropy, half Dice: the loss that every method of the kit uses, for labels and pseudo labels alike.
+
+    .. math:: L = \tfrac{1}{2} (L_\text{CE} + L_\text{Dice})
+
+    Shapes: logits `B K *S`, target `B *S`. The gradient reaches the logits only. Cross-entropy gives the clear gradient
+    of every pixel, Dice keeps small structures from drowning in background.
+
+    >>> logits = torch.zeros(1, 2, 4)
+    >>> round(segmentation_loss(logits, torch.tensor([[0, 0, 1, 1]])).item(), 4)  # (ln 2 + 1/2) / 2
+    0.5966
+    """
+    return (F.cross_entropy(precise(logits), target) + dice_loss(logits, target)) / 2
+
+
+def squared_distance(p: Tensor, q: Tensor) -> Tensor:
+    r"""Mean squared difference of two probability maps, the consistency loss of Mean Teacher (Tarvainen & Valpola, 2017).
+
+    .. math:: L = \frac{1}{BKS} \sum_{b,k,s} (p_{bks} - q_{bks})^2
+
+    Shapes: `B K *S` both. The gradient reaches whichever of the two carries one: call it with a detached target.
+
+    >>> squared_distance(torch.tensor([[[1.0], [0.0]]]), torch.tensor([[[0.0], [1.0]]])).item()
+    1.0
+    """
+    return F.mse_loss(p, q)
+
+
+@torch.no_grad()
+def pseudo_label(logits: Tensor) -> Tensor:
+    """The class a network finds most probable, as a target for another: `B K *S` -> `B *S`. No gradient passes.
+
+    >>> logits = torch.tensor([[[2.0, -1.0], [0.0, 0.0]]], requires_grad=True)
+    >>> pseudo_label(logits), pseudo_label(logits).requires_grad
+    (tensor([[0, 1]]), False)
+    """
+    return logits.argmax(dim=1)
+
+
+def one_hot(labels: Tensor, classes: int) -> Tensor:
+    """Class indices `B *S` as one map a class, `B K *S`, boolean.
+
+    >>> one_hot(torch.tensor([[0, 2]]), 3).int()
+    tensor([[[1, 0],
+             [0, 0],
+             [0, 1]]], dtype=torch.int32)
+    """
+    index = torch.arange(classes, device=labels.device).view(1, -1, *[1] * (labels.dim() - 1))
+    return labels.unsqueeze(1) == index
+
+
+def precise(x: Tensor) -> Tensor:
+    """The tensor in float32 at least: sums over an image lose digits in the half precisions networks may run in.
+
+    >>> precise(torch.zeros(1, dtype=torch.bfloat16)).dtype, precise(torch.zeros(1, dtype=torch.float64)).dtype
+    (torch.float32, torch.float64)
+    """
+    return x.to(torch.promote_types(x.dtype, torch.float32))

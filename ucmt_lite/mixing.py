@@ -1,0 +1,153 @@
+"""Mixes: rearranging an image's cells, and its mask and pseudo label with it.
+
+Every maker returns a function, so that `mix(image)`, `mix(mask)` and `mix(pseudo_label)` move alike. All makers take the
+same arguments, so that `make_mix=` of `ucmt` can be any of them. The same code serves 2D and 3D.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from einops import rearrange, reduce
+from torch import Tensor
+
+from ucmt_lite.errors import InputError
+
+Mix = Callable[[Tensor], Tensor]
+Grid = int | Sequence[int]
+
+# einops patterns by the number of spatial axes: cells in row-major order, the pixels of one cell together.
+AXES = {2: "(h p) (w q)", 3: "(d r) (h p) (w q)"}
+CELLS = {2: "(h w)", 3: "(d h w)"}
+PIXELS = {2: "p q", 3: "r p q"}
+
+
+def umix(u1: Tensor, u2: Tensor, top_k: int = 2, grid: Grid = 16) -> Mix:
+    r"""Uncertainty-guided mix (UMIX; Shen et al., IJCAI 2023): uncertain cells receive the content of certain ones.
+
+    .. math:: \text{cells}[\text{top}_1] \leftarrow \text{cells}[\text{bottom}_2], \qquad
+              \text{cells}[\text{top}_2] \leftarrow \text{cells}[\text{bottom}_1]
+
+    Each image is cut into `grid` cells a side. By the mean of u_i, `top_i` are the k most uncertain cells and `bottom_i`
+    the k most certain ones, both in falling order of uncertainty, so the most uncertain cell receives the k-th most certain.
+    A cell among both tops receives from bottom_1. Equal cells rank by their position (stable sort).
+
+    Shapes: u1, u2 `B 1 *S` (of student 1 and teacher, student 2 and teacher); the returned mix takes `B C *S` images or
+    `B *S` masks. No gradient passes through the choice of cells; one passes through the moved pixels.
+    `top_k=0` moves nothing. Errors: sides that the grid does not divide; `top_k` above half the number of cells, where
+    pasting would overwrite what it still has to read. Source: the reference code of UCMT, as one gather.
+
+    >>> u = torch.tensor([0.9, 0.1, 0.5, 0.3]).view(1, 1, 2, 2)  # four cells of one pixel: the first is the least certain
+    >>> mix = umix(u, u, top_k=1, grid=2)
+    >>> mix(torch.tensor([[[10, 20], [30, 40]]]))
+    tensor([[[20, 20],
+             [30, 40]]])
+    """
+    counts = tuple(cells_per_axis(u1.shape[2:], grid).values())
+    source = umix_source(u1, u2, top_k, counts)
+    return lambda image: gather_cells(image, source, counts)
+
+
+@torch.no_grad()
+def umix_source(u1: Tensor, u2: Tensor, top_k: int, grid: Grid) -> Tensor:
+    """Which cell each cell of the mixed image is copied from: `B L`, L cells in row-major order. See `umix`."""
+    rank1, rank2 = (cell_means(u, grid).argsort(dim=1, descending=True, stable=True) for u in (u1, u2))  # B L
+    cells = rank1.shape[1]
+    if not 0 <= top_k <= cells // 2:
+        raise InputError(f"top_k={top_k} does not fit {cells} cells: choose 0 to {cells // 2}, half the cells at most.")
+    top1, top2 = rank1[:, :top_k], rank2[:, :top_k]
+    bottom1, bottom2 = rank1[:, cells - top_k :], rank2[:, cells - top_k :]
+    source = torch.arange(cells, device=u1.device).repeat(len(u1), 1)
+    source.scatter_(1, top1, bottom2)
+    source.scatter_(1, top2, bottom1)
+    return source
+
+
+def cutmix(u1: Tensor, u2: Tensor, top_k: int = 2, grid: Grid = 16) -> Mix:
+    """Random cells for comparison with UMIX: the same number of cells, the same grid, chosen without looking.
+
+    In the spirit of CutMix (Yun et al., ICCV 2019; French et al., BMVC 2020), with one thing changed against `umix`: the
+    maps are replaced by noise, so the difference between the two is the guidance alone. Draws from torch's generator.
+    Shapes, errors as in `umix`.
+
+    >>> _ = torch.manual_seed(0)
+    >>> u = torch.zeros(1, 1, 4, 4)
+    >>> image = torch.arange(16).view(1, 4, 4)
+    >>> int((cutmix(u, u, top_k=2, grid=4)(image) != image).sum()) <= 4
+    True
+    """
+    return umix(torch.rand_like(u1), torch.rand_like(u2), top_k, grid)
+
+
+def noise(u1: Tensor, u2: Tensor, top_k: int = 2, grid: Grid = 16) -> Mix:
+    """Gaussian noise instead of moved cells, the first of the paper's comparisons: images change, masks stay.
+
+    Adds N(0, 0.1), clipped to 0.2, to whatever is floating point; class indices pass unchanged. The arguments are those
+    of every mix and are not used. Draws from torch's generator.
+
+    >>> u = torch.zeros(1, 1, 2, 2)
+    >>> mask = torch.ones(1, 2, 2, dtype=torch.long)
+    >>> bool((noise(u, u)(mask) == mask).all())
+    True
+    """
+    return lambda image: add_noise(image) if image.is_floating_point() else image
+
+
+def identity(u1: Tensor, u2: Tensor, top_k: int = 2, grid: Grid = 16) -> Mix:
+    """Nothing moves: UCMT's second step on the image as it is, which leaves CMT trained twice.
+
+    >>> u = torch.zeros(1, 1, 2, 2)
+    >>> identity(u, u)(u) is u
+    True
+    """
+    return lambda image: image
+
+
+MIXES: dict[str, Callable[..., Mix]] = {"umix": umix, "cutmix": cutmix, "noise": noise, "identity": identity}
+
+
+def add_noise(image: Tensor, deviation: float = 0.1, limit: float = 0.2) -> Tensor:
+    """The image plus Gaussian noise, clipped: Mean Teacher's perturbation in its common segmentation form (SSL4MIS).
+
+    >>> bool((add_noise(torch.zeros(1, 1, 8, 8)).abs() <= 0.2).all())
+    True
+    """
+    return image + (deviation * torch.randn_like(image)).clamp(-limit, limit)
+
+
+def cell_means(u: Tensor, grid: Grid) -> Tensor:
+    """The mean of a map in each cell: `B 1 *S` -> `B L`, cells in row-major order.
+
+    >>> cell_means(torch.arange(4.0).view(1, 1, 2, 2), 2)
+    tensor([[0., 1., 2., 3.]])
+    """
+    n = u.dim() - 2
+    return reduce(u, f"b 1 {AXES[n]} -> b {CELLS[n]}", "mean", **cells_per_axis(u.shape[2:], grid))
+
+
+def gather_cells(image: Tensor, source: Tensor, grid: Sequence[int]) -> Tensor:
+    """Build an image whose cell l is cell `source[l]` of the given one. `source` is `B L`, `grid` has a number an axis.
+
+    Shapes: an image `B C *S` or a mask `B *S`, told apart by the length of `grid`.
+
+    >>> gather_cells(torch.tensor([[[1, 2], [3, 4]]]), torch.tensor([[3, 0, 0, 0]]), (2, 2))
+    tensor([[[4, 1],
+             [1, 1]]])
+    """
+    n = len(grid)
+    x = image if image.dim() == n + 2 else image.unsqueeze(1)
+    sizes = cells_per_axis(x.shape[2:], grid)
+    cells = rearrange(x, f"b c {AXES[n]} -> b {CELLS[n]} c {PIXELS[n]}", **sizes)
+    moved = cells[torch.arange(len(x), device=x.device).unsqueeze(1), source]
+    sides = dict(zip(PIXELS[n].split(), moved.shape[3:], strict=True))
+    return rearrange(moved, f"b {CELLS[n]} c {PIXELS[n]} -> b c {AXES[n]}", **sizes, **sides).view(image.shape)
+
+
+def cells_per_axis(sides: Sequence[int], grid: Grid) -> dict[str, int]:
+    """The number of cells along each axis by its einops name; an InputError where the grid does not divide a side."""
+    counts = [grid] * len(sides) if isinstance(grid, int) else list(grid)
+    if len(counts) != len(sides):
+        raise InputError(f"grid={tuple(counts)} has {len(counts)} numbers, the image {len(sides)} axes: give one an axis.")
+    for side, count in zip(sides, counts, strict=True):
+        if count < 1 or side % count:
+            raise InputError(f"A side of {side} pixels does not split into {count} equal cells: choose a grid that divides {side}.")
+    return dict(zip("dhw"[-len(sides) :], counts, strict=True))
