@@ -1,6 +1,7 @@
 """The parameters of a notebook: which there are, and whether a value handed in would have any effect."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -95,6 +96,6 @@ def _statements(notebook: Any) -> Iterator[tuple[int, ast.stmt]]:
     for number, cell in enumerate(code, start=1):
         tags = cell.metadata.get("tags", [])
         if seen and "injected-parameters" not in tags:
-            lines = ("" if line.lstrip().startswith(("%", "!")) else line for line in cell.source.splitlines())
-            yield from ((number, statement) for statement in ast.parse("\n".join(lines)).body)
+            source = re.sub(r"^(\s*)[%!].*", r"\1pass", cell.source, flags=re.MULTILINE)  # magics are no Python
+            yield from ((number, statement) for statement in ast.parse(source).body)
         seen = seen or "parameters" in tags

@@ -1,0 +1,53 @@
+# make course   run the whole course at its quick size into runs/course     make lab    open it in JupyterLab
+# make test     every test, doctest and notebook, with coverage             make lint   style and types
+# make build    write notebooks/*.ipynb from notebooks/src                  make lock   renew constraints.txt
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# More threads make small networks many times slower, and change the last digits.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: course lab test lint build lock browser
+
+course: $(VENV)/lab.stamp
+	$(BIN)/ucmt-lite course
+
+lab: $(VENV)/lab.stamp
+	$(BIN)/jupyter lab notebooks
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+build: $(VENV)/lab.stamp
+	$(BIN)/ucmt-lite course build $(ARGS)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/lab.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -c constraints.txt -e ".[lab]"
+	touch $@
+
+# Touching both stamps spares `make course` after `make test` a second installation.
+$(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -c constraints.txt -e ".[lab,dev]"
+	touch $(VENV)/lab.stamp $@
+
+# The browser test needs Chromium and skips without it; only machines where apt-get may install get it here.
+browser:
+	command -v chromium || (apt-get update -qq && apt-get install -qq --no-install-recommends chromium fonts-dejavu-core) \
+	  || echo "No Chromium here and none could be installed: the browser test will be skipped."
+
+# One file for every platform and Python. Only Linux pins torch (macOS wheels of one version are not for every release),
+# and the CUDA libraries that torch brings on Linux are left to torch.
+lock: $(VENV)/dev.stamp
+	$(BIN)/python -m pip install --quiet uv
+	printf 'torch==2.13.0 ; sys_platform == "linux"\n' > $(VENV)/torch.txt
+	$(BIN)/uv pip compile pyproject.toml --extra lab --extra dev --universal --python-version 3.10 -c $(VENV)/torch.txt \
+	  --no-annotate --no-header --quiet -o $(VENV)/all.txt
+	grep -vE '^(nvidia|cuda|triton|torch=)' $(VENV)/all.txt | cat - $(VENV)/torch.txt | LC_ALL=C sort > constraints.txt
