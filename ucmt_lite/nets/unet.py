@@ -28,13 +28,13 @@ class UNet(nn.Module):
     `stride` = 2 ** (levels - 1).
 
     - paper: convolutions without padding, ReLU, transposed convolution to go up, dropout at the bottom only
-    - reference code (UCMT, as in SSL4MIS): padding, batch norm, LeakyReLU; 1-convolution and bilinear interpolation to go
-      up; dropout between the two convolutions of a block on the way down, 0.05 to 0.5; the last convolution is 3 wide
+    - reference code (UCMT, as in SSL4MIS): padding, batch norm, LeakyReLU; 1-convolution and bilinear interpolation to
+      go up; dropout between the two convolutions of a block on the way down, 0.05 to 0.5; a 3-convolution at the end
     - here: the same, except that interpolation keeps pixel centres in place (`align_corners=False`), so that what comes
       up lies exactly on what is concatenated to it
 
-    The weights start as PyTorch's convolutions start by default (uniform, scaled by the fan-in): a batch norm behind every
-    convolution makes the scale of its weights almost irrelevant, so a special start would buy nothing.
+    The weights start as PyTorch's convolutions start by default (uniform, scaled by the fan-in), as in the reference:
+    the batch norms make the scale of the weights before them almost irrelevant, so a special start would buy nothing.
 
     Raises InputError when the image has another number of channels, or a side that does not divide.
 
