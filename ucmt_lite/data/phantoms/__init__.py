@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import InputError, one_of
-from . import heart
+from . import atrium, heart, skin
 
 SMALLEST = 16  # pixels a side; below, the thin walls vanish
 
@@ -29,9 +29,11 @@ class Phantom:
 
 
 PHANTOMS: dict[str, Phantom] = {
+    "phantom_skin": Phantom(2, 3, ("background", "lesion"), (64, 64), skin.draw),
     "phantom_heart": Phantom(
         2, 1, ("background", "right ventricle", "myocardium", "left ventricle"), (64, 64), heart.draw
     ),
+    "phantom_atrium": Phantom(3, 1, ("background", "left atrium"), (48, 48, 32), atrium.draw),
 }
 
 
@@ -77,9 +79,9 @@ def generate(name: str, count: int, size: int | tuple[int, ...] | None = None, s
 
 
 def _shape(name: str, phantom: Phantom, size: int | tuple[int, ...] | None) -> tuple[int, ...]:
-    shape = (
-        phantom.size if size is None else (size,) * phantom.dims if isinstance(size, (int, np.integer)) else tuple(size)
-    )
+    if size is None:
+        return phantom.size
+    shape = np.atleast_1d(size).tolist() * (phantom.dims if np.ndim(size) == 0 else 1)
     if len(shape) != phantom.dims or any(n != int(n) or n < SMALLEST for n in shape):
         raise InputError(
             f"{name} cannot be drawn at size {size}: give one side or {phantom.dims} sides of at least {SMALLEST} pixels."

@@ -17,20 +17,20 @@ from .shapes import Array, ambiguity, edge_width, ellipsoid, field, grid, paint,
 
 def draw(rng: Generator, shape: tuple[int, ...]) -> tuple[Array, Array, Array]:
     """Return image, mask and ambiguity of one slice, each `H W`; the image and the ambiguity in 0..1."""
-    size, soft = rng.uniform(0.72, 1.3), np.exp(rng.uniform(np.log(0.003), np.log(0.011)))
-    noise = rng.uniform(0.015, 0.07)
+    size, soft = rng.uniform(1.0, 1.55), np.exp(rng.uniform(np.log(0.002), np.log(0.009)))
+    noise = rng.uniform(0.01, 0.04)
     grey = _tissues(rng)
     y, x = grid(shape)
     y, x = (axis + 0.012 * field(rng, shape, 6) for axis in (y, x))
-    y, x = y - rng.uniform(0.36, 0.64), x - rng.uniform(0.40, 0.66)  # now the left ventricle is at the origin
+    y, x = y - rng.uniform(0.4, 0.6), x - rng.uniform(0.46, 0.66)  # now the left ventricle is at the origin
     w = edge_width(rng, shape, soft, 0.55)
     canvas = _chest(rng, y, x, w, grey)
-    angle = rng.normal(0.35, 0.4)  # the septum faces right and front
+    angle = rng.normal(0.35, 0.3)  # the septum faces right and front
     u = (np.cos(angle) * x + np.sin(angle) * y) / size
     v = (-np.sin(angle) * x + np.cos(angle) * y) / size
     w = edge_width(rng, shape, soft, 0.6)
     image, chances, mask = _ventricles(rng, canvas, u, v, w / size, grey, noise)
-    image = image * (1 + 0.05 * field(rng, shape, 24)) * np.exp(rng.uniform(0.05, 0.3) * field(rng, shape, 3))
+    image = image * (1 + 0.05 * field(rng, shape, 24)) * np.exp(rng.uniform(0.03, 0.2) * field(rng, shape, 3))
     image = rician(rng, np.maximum(image, 0) ** rng.uniform(0.8, 1.3) * rng.uniform(0.7, 1.1), noise)
     return image, mask, ambiguity(*chances)
 
@@ -38,7 +38,7 @@ def draw(rng: Generator, shape: tuple[int, ...]) -> tuple[Array, Array, Array]:
 def _tissues(rng: Generator) -> SimpleNamespace:
     """Return the grey value of every tissue in this scan: the contrast of blood to muscle varies threefold."""
     blood = rng.uniform(0.55, 0.9)
-    muscle = blood * rng.uniform(0.3, 0.65)
+    muscle = blood * rng.uniform(0.25, 0.5)
     return SimpleNamespace(
         blood=blood,
         right=blood * rng.uniform(0.85, 1.12),  # the right side holds blood of its own contrast and coil distance
@@ -88,8 +88,8 @@ def _ventricles(
     epi = ellipsoid((v, u), (outer * oval, outer / oval))
     shift = rng.uniform(-0.2, 0.2, 2) * (outer - inner)
     endo = ellipsoid((v - shift[0], u - shift[1]), (inner * oval, inner / oval))
-    long, deep = outer * rng.uniform(0.85, 1.35) * (1 - 0.35 * apex), outer * rng.uniform(0.7, 1.35) * (1 - 0.4 * apex)
-    bent = u + outer * rng.uniform(0.85, 1.05) - rng.uniform(0.5, 2.0) * v * v / (2 * outer)
+    long, deep = outer * rng.uniform(0.95, 1.35) * (1 - 0.3 * apex), outer * rng.uniform(0.9, 1.4) * (1 - 0.3 * apex)
+    bent = u + outer * rng.uniform(0.85, 1.05) - rng.uniform(0.4, 1.4) * v * v / (2 * outer)
     right = ellipsoid((v + outer * rng.uniform(-0.35, 0.25), bent), (long, deep))
 
     sac = np.maximum(right, epi) + rng.uniform(0.015, 0.05)  # fat around the heart
