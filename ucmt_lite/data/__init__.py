@@ -10,6 +10,8 @@ from typing import Any
 
 from ..errors import InputError, one_of
 from .catalogue import CATALOGUE, RealSet
+from .dataset import from_dataset, from_hub
+from .download import fetch_set
 from .drawn import draw_phantom
 from .folder import read_folder
 from .hdf5 import read_hdf5
@@ -22,7 +24,18 @@ READERS = {"folder": read_folder, "hdf5": read_hdf5, "nifti": read_nifti}
 # Views and batches need torch, whose import takes seconds: only when someone asks for them.
 LATER = {"Batches": "batches", "to_input": "views", "weak_view": "views", "strong_view": "views"}
 
-__all__ = ["CATALOGUE", "PHANTOMS", "READERS", "Cases", "Source", "cases", "load", "split_labeled", *LATER]
+__all__ = [
+    "CATALOGUE",
+    "PHANTOMS",
+    "READERS",
+    "Cases",
+    "Source",
+    "cases",
+    "from_dataset",
+    "load",
+    "split_labeled",
+    *LATER,
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -65,20 +78,37 @@ def load(
         raise InputError(f"count={count}: give a positive number, or three for train, validation and test.")
     if name in PHANTOMS:
         return draw_phantom(name, count=counts, size=size, seed=seed)
+    if hub is not None and name in READERS:
+        return from_hub(hub, name=name, classes=classes, seed=seed, size=size, count=counts)
     if name in READERS:
         if root is None:
             raise InputError(f"'{name}' needs a folder: say load('{name}', root='path/of/your/folder').")
         return READERS[name](Path(root), classes=classes, seed=seed, size=size, count=counts)
     known = CATALOGUE[name]
-    folder = _folder(name, known, root)
     common = {"name": name, "classes": known.classes, "shares": known.shares, "seed": seed, "size": size}
-    return known.read(folder, count=counts, **common, **known.options)
+    if hub is not None:
+        return from_hub(hub, count=counts, group_of=known.options.get("group_of", str), **common)
+    return known.read(_folder(name, known, root, download), count=counts, **common, **known.options)
 
 
-def _folder(name: str, known: RealSet, root: str | Path | None) -> Path:
-    """Where a real set lies, or the one sentence that says how to get it."""
+def _folder(name: str, known: RealSet, root: str | Path | None, download: bool) -> Path:
+    """Where a real set lies, after downloading it if asked to; else the one sentence that says how to get it."""
     base = os.environ.get("UCMT_DATA")
     folder = Path(root) if root is not None else Path(base) / name if base else None
-    if folder is not None and folder.is_dir():
+    if folder is not None and folder.is_dir() and any(folder.iterdir()):
         return folder
-    raise InputError(f"'{name}' is not here")
+    if download and folder is None:
+        raise InputError(f"There is no place to download '{name}' to: give root= or set the variable UCMT_DATA.")
+    if download and known.archives and folder is not None:
+        fetch_set(known.archives, folder)
+        return folder
+    size = sum(archive.megabytes for archive in known.archives)
+    official = (
+        f"load('{name}', root=..., download=True) to fetch the official {size} MB"
+        if known.archives
+        else f"the files from {known.where}, where one has to register or agree to terms first"
+    )
+    raise InputError(
+        f"'{name}' is not in {folder or '$UCMT_DATA (which is not set)'}; three ways to get it: a folder with "
+        f"{known.folder}, given as root=; {official}; or a copy on the Hugging Face Hub, given as hub='owner/name@revision'."
+    )

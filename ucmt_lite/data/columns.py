@@ -14,7 +14,8 @@ from ..errors import InputError
 if TYPE_CHECKING:
     import datasets
 
-Argument, Result = TypeVar("Argument"), TypeVar("Result")
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 ARRAYS = ("image", "mask", "ambiguity")  # the columns that hold pictures or volumes
 
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from ..errors import InputError
 from .columns import Item, in_threads, nearest, npy, png, unpng, unreadable
-from .folder import eight_bits, first, read_groups, split_up
 from .masks import class_indices, class_names
+from .pictures import eight_bits
 from .source import Source, build
+from .splits import first, read_groups, split_up
 
 
 def read_hdf5(
@@ -28,7 +29,7 @@ def read_hdf5(
 ) -> Source:
     """Read `*.h5` files with `image` and `label` (or `mask`): 3D volumes or 2D slices, axes as they are.
 
-    Volumes: 8-bit ones stay; all others become zero mean and unit variance a file and are kept as float16, but for
+    Volumes: integers within 0..255 stay; all others become zero mean and unit variance a file and are kept as float16, except for
     floats that look standardised already (`standardised`). Slices become 8-bit pictures (`eight_bits`).
     A file's attribute `spacing` (mm per axis) is honoured. Lists, `groups.csv`, seed and count: as `read_folder`.
     """
@@ -66,7 +67,7 @@ def _read(key: str, file: Path, group: str, classes: int, size: int | None) -> t
     mask = class_indices(label, classes, str(file))
     if image.ndim == 3:
         return Item(key, group, npy(normalised(image, str(file))), npy(mask), spacing), 3
-    picture = png(image if image.dtype == np.uint8 else eight_bits(image, str(file)))
+    picture = png(eight_bits(image, str(file)))
     if size is not None:
         spacing = tuple(mm * side / size for mm, side in zip(spacing, image.shape, strict=False))
         picture, mask = png(unpng(picture, "L", size)), nearest(mask, size)
@@ -97,9 +98,9 @@ def standardised(values: np.ndarray) -> bool:
 
 
 def normalised(volume: np.ndarray, name: str) -> np.ndarray:
-    """A volume as the network sees it: uint8 as it is, anything else standardised (once) to float16."""
-    if volume.dtype == np.uint8:
-        return volume
+    """A volume as the network sees it: integers in 0..255 as uint8, anything else standardised (once) to float16."""
+    if volume.dtype.kind in "ui" and volume.min() >= 0 and volume.max() <= 255:
+        return volume.astype(np.uint8)
     values = volume.astype(np.float32)
     if not np.isfinite(values).all():
         raise InputError(f"Image '{name}' holds NaN or infinite values: repair it or take it out.")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
 from .columns import Item, in_threads, npy, unreadable
-from .folder import all_paired, first, read_groups, split_up
+from .folder import all_paired
 from .hdf5 import normalised
 from .masks import class_indices, class_names
 from .source import Source, build
+from .splits import first, read_groups, split_up
 
 SUFFIXES = (".nii.gz", ".nii")
 
@@ -81,7 +83,7 @@ def _volume(what: str, file: Path) -> tuple[np.ndarray, tuple[float, ...]]:
     except ImportError as error:
         raise InputError("NIfTI files need the package nibabel: run pip install nibabel.") from error
     try:
-        volume = nibabel.load(file)
+        volume: Any = nibabel.load(file)
         return np.asarray(volume.dataobj, np.float32), tuple(float(mm) for mm in volume.header.get_zooms()[:3])
     except (OSError, EOFError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
         raise unreadable(what, file, error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from .source import Cases
 
 SPLITS = ("train", "validation", "test")
+PARTS = {"train": "train", "training": "train", "val": "validation", "valid": "validation",
+         "validation": "validation", "test": "test", "testing": "test"}  # fmt: skip
 LISTS = {
     "train": ("train.list", "train_slices.list"),
     "validation": ("val.list", "validation.list"),
@@ -105,6 +108,55 @@ def _listed(file: Path, groups: Mapping[str, str]) -> list[str]:
             )
         found += ids
     return found
+
+
+def read_groups(root: Path, known: Mapping) -> dict[str, str] | None:
+    """Read `groups.csv` (id,group); None where there is none. An id without a row is a group of its own."""
+    file = root / "groups.csv"
+    if not file.is_file():
+        return None
+    with file.open(newline="", encoding="utf-8-sig") as lines:
+        rows = list(csv.DictReader(lines))
+    if not rows or not {"id", "group"} <= set(rows[0]):
+        raise InputError(f"{file} needs the columns id,group in its first line and one row for each image.")
+    if unknown := [row["id"] for row in rows if row["id"] not in known]:
+        raise InputError(f"{file} names '{unknown[0]}' but there is no such image: add its files or remove the row.")
+    return {key: key for key in known} | {row["id"]: row["group"] for row in rows}
+
+
+def split_up(
+    root: Path | None,
+    folders: Mapping[str, str | None],
+    groups: Mapping[str, str],
+    shares: tuple[float, float, float],
+    seed: int,
+) -> tuple[dict[str, list[str]], str]:
+    """Ids of every split, and in words where the splits came from: lists, folders (`id -> split`), or a seed."""
+    listed = split_lists(root, groups) if root is not None else None
+    if listed is not None:
+        return listed, "lists in the folder"
+    if len(set(folders.values())) > 1 and None not in folders.values():
+        parts = {split: [key for key, where in folders.items() if where == split] for split in PARTS.values()}
+        parts = {split: ids for split, ids in parts.items() if ids}
+        if "test" not in parts:
+            parts["test"] = parts.pop("validation")
+        if "train" in parts:
+            return parts, "as the data come"
+    percent = "/".join(f"{100 * share:.0f}" for share in shares)
+    return split_groups(groups, shares=shares, seed=seed), f"by seed {seed}, {percent} % of the groups"
+
+
+def first(parts: dict[str, list[str]], count: Sequence[int] | None) -> dict[str, list[str]]:
+    """The first cases of every split: `count` gives the numbers for train, validation, test, or for train alone."""
+    if count is None:
+        return parts
+    wanted = dict(zip(SPLITS, count, strict=False))
+    for split, number in wanted.items():
+        if number > len(parts.get(split, ())):
+            raise InputError(
+                f"count asks for {number} {split} cases but there are {len(parts.get(split, ()))}: ask for fewer."
+            )
+    return {split: ids[: wanted.get(split, len(ids))] for split, ids in parts.items()}
 
 
 def split_labeled(
