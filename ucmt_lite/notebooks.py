@@ -108,12 +108,13 @@ def blank(source: str, cell_tags: list[str] | None = None) -> str:
     function and the cell is not tagged `raises-exception`.
     """
     marker = re.search(r"^([ \t]*)# solution[ \t]*$", source, re.MULTILINE)
+    first = source.partition("\n")[0]
     if marker is None:
-        raise InputError(f"An exercise cell has no line `# solution`: mark where the answer starts in `{source[:60]}`.")
+        raise InputError(f"The exercise cell `{first}` has no line `# solution`: mark where the answer starts.")
     indent = marker[1]
     if not indent and "raises-exception" not in (cell_tags or []):
         raise InputError(
-            f"`# solution` stands outside a function in `{source[:60]}`, so Run All would stop there: "
+            f"`# solution` stands outside a function in the exercise cell `{first}`, so Run All would stop there: "
             "move it into a function or tag the cell raises-exception."
         )
     return f"{source[: marker.start()]}{indent}# Write your code here.\n{indent}raise NotImplementedError"
@@ -130,7 +131,10 @@ def tidy(executed: Any, name: str) -> Any:
         for output in cell.get("outputs", []):
             if WIDGET in output.get("data", {}):
                 if "image/png" not in output.data:
-                    raise NotebookError(f"{name}: the widget shown by `{cell.source[:60]}` has no picture beside it.")
+                    shown = cell.source.rstrip().splitlines()[-1]
+                    raise NotebookError(
+                        f"{name}: the widget shown by `{shown}` has no static picture beside it: add one."
+                    )
                 del output.data[WIDGET]
     return executed
 
