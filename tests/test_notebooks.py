@@ -1,0 +1,124 @@
+"""The course as it is published: fresh, readable, and every exercise notebook runs from top to bottom as students get it."""
+
+import os
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from rules import RULES
+
+from ucmt_lite import course, lessons
+
+COURSE = lessons.read()
+PAGES = [path for name in COURSE.lessons for path in COURSE.paths(name)]
+
+
+@pytest.fixture(scope="module")
+def faults():
+    return course.check()
+
+
+@pytest.mark.parametrize("name", COURSE.lessons)
+def test_the_pair_is_fresh_executed_and_made_from_one_source(name, faults):
+    assert not [fault for fault in faults if fault.startswith(f"{name} ")]
+
+
+def test_no_notebook_is_without_source(faults):
+    assert not [fault for fault in faults if "has no source" in fault]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_notebook_keeps_the_rule(page, rule):
+    if not page.is_file():
+        pytest.fail(f"{page.stem} is not built: run `ucmt-lite course build {page.stem}`")
+    assert list(rule(nbformat.read(page, as_version=4))) == []
+
+
+@pytest.mark.parametrize("name", COURSE.lessons)
+def test_the_exercise_version_runs_from_top_to_bottom(name, tmp_path):
+    """nbval runs every cell, one test a cell, with the quick parameters; an exercise not written yet must stop nothing."""
+    from papermill.parameterize import parameterize_notebook
+
+    page = nbformat.read(COURSE.paths(name)[0], as_version=4)
+    quick = COURSE.lessons[name].quick
+    if quick:
+        page.metadata.papermill = {}
+        page = parameterize_notebook(page, quick, kernel_name="python3", language="python")
+    nbformat.write(page, tmp_path / f"{name}.ipynb")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    command = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
+    cells = len([cell for cell in page.cells if cell.cell_type == "code"])
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert re.search(rf"^{cells} passed", done.stdout, re.MULTILINE) and cells > 1, done.stdout[-500:]
+
+
+# The rules themselves: each lets a good notebook pass and catches what it is for.
+
+
+def picture(alt, **more):
+    return new_output("display_data", data={"image/png": "iVBORw0KGgo=", "text/plain": alt, **more})
+
+
+def good():
+    return new_notebook(
+        cells=[
+            new_markdown_cell("# Title\n\n```\n# a comment\n```\n![a heart](heart.png)"),
+            new_code_cell("x = 1", outputs=[picture("The students agree on 94 % of the pixels.")]),
+            new_code_cell("def double(x):\n    return 2 * x", metadata={"tags": ["exercise"]}),
+            new_code_cell("check(double)", metadata={"tags": ["check"]}),
+            new_markdown_cell("<details><summary>Hint</summary>Add.</details>", metadata={"tags": ["hint"]}),
+        ]
+    )
+
+
+PLANTED = {
+    "cell_sizes": [
+        lambda n: n.cells.append(new_code_cell("x\n" * 36)),
+        lambda n: n.cells.extend([new_code_cell("x\n" * 9)] * 9),
+        lambda n: n.cells.extend([new_code_cell("x\n" * 21)] * 2),
+    ],
+    "code_cells_in_a_row": [lambda n: n.cells.insert(1, new_code_cell("y = 1"))],
+    "one_title": [lambda n: n.cells.append(new_markdown_cell("# Again")), lambda n: n.cells.pop(0)],
+    "functions_stand_in_the_library": [lambda n: n.cells[1].update(source="%time x\nif x:\n    def f(): ...")],
+    "exercises_are_complete": [
+        lambda n: n.cells.pop(3),
+        lambda n: n.cells.pop(4),
+        lambda n: n.cells.insert(3, new_code_cell("def f(): ...", metadata={"tags": ["exercise"]})),
+        lambda n: n.cells[4].update(source="Add."),
+    ],
+    "pictures_have_alt_text": [
+        lambda n: n.cells[0].update(source="# T\n![](heart.png)"),
+        lambda n: n.cells[0].update(source='# T\n<img src="heart.png" alt="">'),
+        lambda n: n.cells[1].update(outputs=[picture("<Figure size 640x480 with 1 Axes>")]),
+        lambda n: n.cells[1].update(outputs=[picture("a figure")]),
+    ],
+    "output_is_clean": [
+        lambda n: n.cells[1].update(outputs=[new_output("error", ename="ValueError", evalue="x", traceback=[])]),
+        lambda n: n.cells[1].update(outputs=[new_output("stream", name="stderr", text="UserWarning: beware")]),
+        lambda n: n.cells[1].update(outputs=[new_output("stream", name="stdout", text="saved /home/me/run.npz")]),
+        lambda n: n.cells[1].update(source="open('/tmp/x')"),
+        lambda n: n.cells[1].update(outputs=[picture("A table of numbers, as text.", **{"text/html": "/root/x"})]),
+    ],
+    "metadata_is_lean": [
+        lambda n: n.metadata.update(widgets={}),
+        lambda n: n.cells[1].metadata.update(tags=["chekc"]),
+    ],
+    "size": [
+        lambda n: n.cells[1].update(outputs=[picture("A picture of great size.", **{"image/jpeg": "x" * 500_000})])
+    ],
+}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_a_rule_passes_the_good_and_catches_the_planted(rule):
+    assert list(rule(good())) == []
+    for plant in PLANTED[rule.__name__]:
+        notebook = good()
+        plant(notebook)
+        assert len(list(rule(notebook))) >= 1

@@ -1,0 +1,212 @@
+"""What is written twice agrees: pyproject.toml, conda, Binder, Colab, the citation; and the package is cut as designed."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from ucmt_lite import __version__
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    tomllib = pytest.importorskip("tomli")
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CORE = {r.name: r.specifier for r in map(Requirement, PROJECT["dependencies"])}
+LAB = {r.name: r.specifier for r in map(Requirement, PROJECT["optional-dependencies"]["lab"])}
+CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+COLAB = {  # what Colab had loaded in August 2026: none of it may be replaced by installing the kit
+    "torch": "2.11.0", "numpy": "2.1.3", "einops": "0.8.2", "scipy": "1.16.3", "pillow": "11.3.0", "h5py": "3.16.0",
+    "datasets": "4.0.0", "tqdm": "4.67.3", "matplotlib": "3.10.0", "plotly": "5.24.1", "ipywidgets": "7.7.1",
+    "anywidget": "0.9.21",
+}  # fmt: skip
+
+LAYERS = [
+    {"errors", "files", "parameters", "batch", "blur", "losses", "uncertainty", "mixing", "ema", "schedules", "nets"}
+    | {"metrics", "traces", "checks", "config", "provenance"},
+    {"methods", "data", "predict"},
+    {"train", "recorder", "notebooks", "lessons"},
+    {"experiment", "sweep", "course", "cli", "explore"},
+]
+
+
+# Ranges and pins
+
+
+def test_conda_has_the_ranges_of_pyproject():
+    from rattler import MatchSpec
+
+    specs = [MatchSpec(text) for text in yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]]
+    found = {CONDA_NAMES.get(name := spec.name.normalized, name): str(spec.version or "") for spec in specs}
+    assert found.pop("python") == PROJECT["requires-python"] and found.pop("pip") == ""
+    assert {name: set(text.split(",")) for name, text in found.items()} == {
+        name: set(str(ranges).split(",")) for name, ranges in (CORE | LAB).items()
+    }
+
+
+def test_nothing_that_colab_has_loaded_would_be_replaced():
+    assert [name for name, version in COLAB.items() if version not in CORE[name]] == []
+    assert set(CORE) - set(COLAB) == {"safetensors", "monai"}, "what else Colab would have to install"
+    assert "3.13" in Requirement(f"python{PROJECT['requires-python']}").specifier
+
+
+def test_constraints_pin_every_dependency_and_nothing_of_one_machine():
+    text = (ROOT / "constraints.txt").read_text()
+    pins = [Requirement(line) for line in text.splitlines()]
+    here = {pin.name: pin for pin in pins if pin.marker is None or pin.marker.evaluate()}
+    extras = PROJECT["optional-dependencies"]
+    for wanted in map(Requirement, [*PROJECT["dependencies"], *extras["lab"], *extras["dev"]]):
+        if wanted.name == "torch" and sys.platform != "linux":
+            continue
+        (pin,) = here[wanted.name].specifier
+        assert pin.operator == "==" and pin.version in wanted.specifier, f"{wanted} is pinned to {pin}"
+    assert not re.search(r"^(nvidia|cuda|triton)|://|^[-/]", text, re.MULTILINE)
+    assert 'torch==2.13.0 ; sys_platform == "linux"' in text.splitlines()
+
+
+def test_versions_of_package_and_citation_agree():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert PROJECT["version"] == __version__ == citation["version"]
+    assert citation["references"][0]["doi"] == "10.24963/ijcai.2023/467"
+
+
+# Binder, continuous integration, hooks
+
+
+def test_binder_gets_the_lab_on_cpu():
+    lines = (ROOT / "binder" / "requirements.txt").read_text().splitlines()
+    assert lines[1:] == ["-c ../constraints.txt", "-e .[lab]"] and re.fullmatch(r"--extra-index-url \S+/cpu", lines[0])
+    version = (ROOT / "binder" / "runtime.txt").read_text().strip().removeprefix("python-")
+    assert version in Requirement(f"python{PROJECT['requires-python']}").specifier
+    start = (ROOT / "binder" / "start").read_text().splitlines()
+    assert start[-1] == 'exec "$@"' and "export OMP_NUM_THREADS=1" in start
+
+
+@pytest.mark.parametrize("script", ["binder/postBuild", "binder/start", ".ci/run"])
+def test_scripts_are_bash_and_executable(script):
+    assert os.access(ROOT / script, os.X_OK)
+    subprocess.run(["bash", "-n", ROOT / script], check=True)
+
+
+def test_binder_image_would_be_made_of_these_files(tmp_path):
+    """repo2docker reads broken files without complaint, so the Dockerfile it prints is looked at."""
+    for name in ("binder", "pyproject.toml", "constraints.txt"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    printed = done.stdout + done.stderr
+    assert done.returncode == 0, printed[-2000:]
+    for part in ("binder/requirements.txt", "binder/postBuild", "R2D_ENTRYPOINT", "fonts-dejavu-core", "python=3.11"):
+        assert part in printed, f"{part} does not reach the image"
+
+
+def test_hooks_are_local_and_valid():
+    from pre_commit.clientlib import load_config
+
+    assert {repo["repo"] for repo in load_config(ROOT / ".pre-commit-config.yaml")["repos"]} == {"local"}
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_knows_its_targets():
+    for target, part in {"course": "ucmt-lite course", "lab": "jupyter lab", "test": "pytest", "lint": "ruff"}.items():
+        done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0 and part in done.stdout, done.stderr
+
+
+# The wheel
+
+
+def test_a_wheel_holds_the_package_and_the_recorded_traces(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(ROOT / "ucmt_lite", source / "ucmt_lite", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    (source / "notebooks" / "traces").mkdir(parents=True)
+    (source / "notebooks" / "traces" / "planted.npz").write_bytes(b"a trace")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        tmp_path,
+        source,
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    package = {p.relative_to(source).as_posix() for p in (source / "ucmt_lite").rglob("*") if p.is_file()}
+    assert package - names == set() and "ucmt_lite/recorded/planted.npz" in names
+    assert not [name for name in names if name.startswith(("tests", "notebooks"))]
+
+
+# Layers
+
+
+def parts_imported_by(part):
+    """Parts of the package that one part imports, anywhere in its files."""
+    path = ROOT / "ucmt_lite" / part
+    files = path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")]
+    found = set()
+    for file in files:
+        package = ["ucmt_lite", *file.relative_to(ROOT / "ucmt_lite").parent.parts]
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {tuple(alias.name.split(".")) for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                base = package[: len(package) - node.level + 1] if node.level else []
+                base = [*base, *(node.module or "").split(".")] if node.module else base
+                found |= {(*base, alias.name) for alias in node.names}
+    return {name[1] for name in found if name[0] == "ucmt_lite" and len(name) > 1} - {part, "__version__"}
+
+
+PARTS = sorted(
+    path.stem for path in (ROOT / "ucmt_lite").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
+)
+PARTS.remove("__init__")
+LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_imports_only_from_its_layer_or_below(part):
+    assert part in LAYER, f"give ucmt_lite.{part} a place in LAYERS"
+    upwards = [other for other in parts_imported_by(part) if LAYER[other] > LAYER[part]]
+    assert not upwards, f"ucmt_lite.{part} imports {upwards} from above"
+
+
+def test_no_part_imports_itself_by_a_detour():
+    TopologicalSorter({part: parts_imported_by(part) for part in PARTS}).prepare()
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("ucmt_lite", {"torch", "numpy", "datasets", "monai", "matplotlib"}),
+        ("ucmt_lite.traces", {"torch", "datasets", "monai", "matplotlib"}),
+        ("ucmt_lite.explore", {"torch", "datasets", "monai"}),
+        ("ucmt_lite.cli", {"torch", "datasets", "monai", "papermill"}),
+        ("ucmt_lite.data", {"monai", "h5py", "matplotlib"}),
+        ("ucmt_lite.train", {"monai", "papermill", "matplotlib"}),
+    ],
+)
+def test_what_need_not_be_imported_is_not(module, heavy):
+    if module.partition(".")[2] not in [*PARTS, ""]:
+        pytest.skip(f"{module} is not written yet")
+    code = f"import sys, {module}; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "[]\n", done.stdout + done.stderr
