@@ -27,7 +27,9 @@ def test_one_and_two_students_agree_with_the_reference(oracle):
     for row, step in enumerate(numbers["steps"]):
         both = updated(numbers, int(step), decay, (coefficient, 1 - coefficient))
         np.testing.assert_allclose(both, numbers["weighted_after"][row], rtol=0, atol=1e-13)
-        np.testing.assert_allclose(updated(numbers, int(step), decay, (1.0,)), numbers["single_after"][row], rtol=0, atol=1e-13)
+        np.testing.assert_allclose(
+            updated(numbers, int(step), decay, (1.0,)), numbers["single_after"][row], rtol=0, atol=1e-13
+        )
         single = updated(numbers, int(step), decay, (coefficient, 1 - coefficient), np.float32)
         np.testing.assert_allclose(single, numbers["float32/weighted_after"][row], rtol=0, atol=2e-6)
     for i, decay in enumerate(numbers["grid/decays"]):

@@ -1,5 +1,6 @@
 """Writing files so that nobody ever finds half of one."""
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -30,3 +31,9 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_json(path: str | os.PathLike, content: object) -> None:
+    """Write indented JSON, whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")

@@ -146,8 +146,12 @@ def cells_per_axis(sides: Sequence[int], grid: Grid) -> dict[str, int]:
     """The number of cells along each axis by its einops name; an InputError where the grid does not divide a side."""
     counts = [grid] * len(sides) if isinstance(grid, int) else list(grid)
     if len(counts) != len(sides):
-        raise InputError(f"grid={tuple(counts)} has {len(counts)} numbers, the image {len(sides)} axes: give one an axis.")
+        raise InputError(
+            f"grid={tuple(counts)} has {len(counts)} numbers, the image {len(sides)} axes: give one an axis."
+        )
     for side, count in zip(sides, counts, strict=True):
         if count < 1 or side % count:
-            raise InputError(f"A side of {side} pixels does not split into {count} equal cells: choose a grid that divides {side}.")
+            raise InputError(
+                f"A side of {side} pixels does not split into {count} equal cells: choose a grid that divides {side}."
+            )
     return dict(zip("dhw"[-len(sides) :], counts, strict=True))

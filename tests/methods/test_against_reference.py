@@ -17,7 +17,12 @@ from ucmt_lite.methods import cps, mean_teacher, ucmt
 
 
 def tiny_net(norm: bool = True) -> nn.Module:
-    layers = {"conv1": nn.Conv2d(3, 4, 3, padding=1), "bn1": nn.BatchNorm2d(4), "relu": nn.ReLU(), "conv2": nn.Conv2d(4, 2, 1)}
+    layers = {
+        "conv1": nn.Conv2d(3, 4, 3, padding=1),
+        "bn1": nn.BatchNorm2d(4),
+        "relu": nn.ReLU(),
+        "conv2": nn.Conv2d(4, 2, 1),
+    }
     if not norm:
         del layers["bn1"]
     net = nn.Sequential()
@@ -64,13 +69,20 @@ class Minimize:
 @pytest.mark.parametrize("run", ["start", "ramp", "late"])
 def test_ucmt_three_minibatches(oracle, run):
     numbers = oracle("ucmt_step.npz")
-    hyper = {k: numbers[f"hyper/{k}"] for k in ("lr", "betas", "eps", "weight_decay", "top_k", "grid", "ema_decay", "ema_coefficient")}
+    hyper = {
+        k: numbers[f"hyper/{k}"]
+        for k in ("lr", "betas", "eps", "weight_decay", "top_k", "grid", "ema_decay", "ema_coefficient")
+    }
     nets = load_nets(numbers, "init/", ["student1", "student2", "teacher"])
     students = [nets.student1, nets.student2]
     minimize = Minimize(
         students,
         lambda p: torch.optim.AdamW(
-            p, lr=float(hyper["lr"]), betas=hyper["betas"].tolist(), eps=float(hyper["eps"]), weight_decay=float(hyper["weight_decay"])
+            p,
+            lr=float(hyper["lr"]),
+            betas=hyper["betas"].tolist(),
+            eps=float(hyper["eps"]),
+            weight_decay=float(hyper["weight_decay"]),
         ),
     )
     share = float(hyper["ema_coefficient"])
@@ -88,7 +100,9 @@ def test_ucmt_three_minibatches(oracle, run):
             expected = read(numbers, f"{at}/step{step}/")
             assert_close(terms["sup"], expected["loss_sup"], f"{at} step {step} sup", 1e-11)
             for name in ("cps", "cmt"):  # 0.05 of the sum here is 0.1 of the mean there
-                assert_close(terms[name], 0.1 * clock.ramp * expected[f"loss_{name}"], f"{at} step {step} {name}", 1e-11)
+                assert_close(
+                    terms[name], 0.1 * clock.ramp * expected[f"loss_{name}"], f"{at} step {step} {name}", 1e-11
+                )
             assert_close(sum(terms.values()), expected["loss_total"], f"{at} step {step} total", 1e-11)
             for student, gradient in zip(("student1", "student2"), gradients, strict=True):
                 for name, value in gradient.items():
@@ -134,7 +148,9 @@ def iterate(numbers, net, run, nets, minimize, method, names):
         for name, gradient in zip(names, gradients, strict=True):
             for tensor, value in gradient.items():
                 assert_close(value, expected[f"grad/{name}/{tensor}"], f"{at} gradient {name} {tensor}", 1e-11)
-        for name in [n for n in ("student", "student1", "student2", "teacher") if f"after/{n}/conv1.weight" in expected]:
+        for name in [
+            n for n in ("student", "student1", "student2", "teacher") if f"after/{n}/conv1.weight" in expected
+        ]:
             module = nets.student1 if name == "student" else getattr(nets, name)
             for tensor, value in module.state_dict().items():
                 assert_close(value, expected[f"after/{name}/{tensor}"], f"{at} after {name} {tensor}", 1e-11)

@@ -78,13 +78,20 @@ def build_nets(
     >>> bool((nets.student1.weight == nets.student2.weight).any())
     False
     """
-    makers = {"student1": make_net, "student2": make_net2 or make_net, "teacher": make_net, "flaw_detector": flaw_detector}
+    makers = {
+        "student1": make_net,
+        "student2": make_net2 or make_net,
+        "teacher": make_net,
+        "flaw_detector": flaw_detector,
+    }
     networks = {}
     for index, (name, make) in enumerate(makers.items()):
         if name not in METHODS[one_of("method", method, METHODS)].nets:
             continue
         if make is None:
-            raise InputError(f"Method '{method}' needs a flaw detector: pass flaw_detector=lambda: FlawDetector(channels, classes).")
+            raise InputError(
+                f"Method '{method}' needs a flaw detector: pass flaw_detector=lambda: FlawDetector(channels, classes)."
+            )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1000 * seed + index)
             networks[name] = make()

@@ -1,0 +1,92 @@
+"""Views keep masks valid; minibatches depend on the seed and the step alone."""
+
+import numpy as np
+import pytest
+import torch
+
+from ucmt_lite.data import Batches, Cases, strong_view, to_input, weak_view
+from ucmt_lite.errors import InputError
+
+
+def make_cases(count, sides=(16, 16), channels=1, dtype=np.uint8):
+    random = np.random.default_rng(0)
+    masks = [random.integers(0, 3, sides).astype(np.uint8) for _ in range(count)]
+    images = [(np.stack([mask * 80] * channels)).astype(dtype) for mask in masks]
+    ids = tuple(f"{i}" for i in range(count))
+    return Cases(ids, ids, images, masks, (None,) * count)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_bytes_become_minus_one_to_one_and_floats_stay():
+    assert to_input(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [-1, 1]
+    assert to_input(torch.tensor([2.5], dtype=torch.float16)).tolist() == [2.5]
+
+
+@pytest.mark.parametrize("sides", [(8, 8), (6, 8), (4, 4, 6)])
+def test_weak_views_move_image_and_mask_alike_and_lose_nothing(sides):
+    masks = torch.randint(0, 99, (40, *sides), generator=generator())
+    images = torch.stack([masks.float(), -masks.float()], dim=1)
+    x, y = weak_view(images, masks, generator())
+    assert torch.equal(x[:, 0], y.float()) and torch.equal(x[:, 1], -y.float())
+    assert all(torch.equal(a.flatten().sort()[0], b.flatten().sort()[0]) for a, b in zip(y, masks, strict=True))
+    moved = [not torch.equal(a, b) for a, b in zip(y, masks, strict=True)]
+    assert any(moved) and not all(moved)
+
+
+def test_strong_views_change_colours_and_move_nothing():
+    image = torch.zeros(64, 3, 16, 16)
+    image[:, :, :, 8:] = 1
+    views = strong_view(image, generator())
+    left, right = views[..., :6].mean((1, 2, 3)), views[..., 10:].mean((1, 2, 3))
+    assert (right > left).all(), "the bright side stays bright"
+    assert len({round(v, 4) for v in left.tolist()}) > 60, "each image is drawn for itself"
+    assert (views - image).abs().max() < 1.5
+
+
+def test_two_strong_views_of_a_batch_differ():
+    batch = Batches(make_cases(4), make_cases(8), seed=0)(0)
+    assert not torch.equal(batch.u1, batch.u2) and not torch.equal(batch.u, batch.u1)
+    assert batch.x.shape == (4, 1, 16, 16) and batch.y.shape == (4, 16, 16) and batch.y.dtype == torch.long
+
+
+def test_masks_belong_to_their_images():
+    batches = Batches(make_cases(5, (10, 14)), make_cases(9, (10, 14)), patch=(8, 8), seed=1)
+    for step in range(5):
+        batch = batches(step)
+        assert torch.equal(((batch.x[:, 0] + 1) * 127.5 / 80).round().long(), batch.y)
+
+
+def test_a_minibatch_depends_on_seed_and_step_alone():
+    one, other = (Batches(make_cases(4), make_cases(8), seed=2) for _ in range(2))
+    for step in range(3):
+        one(step)
+    assert all(torch.equal(a, b) for a, b in zip(one(7), other(7), strict=True))
+    assert not torch.equal(one(7).u, one(8).u)
+    assert not torch.equal(one(7).u, Batches(make_cases(4), make_cases(8), seed=3)(7).u)
+
+
+def test_every_image_comes_once_in_each_lap():
+    cases = make_cases(6)
+    marked = [np.full_like(image, 10 * i) for i, image in enumerate(cases.images)]
+    cases = Cases(cases.ids, cases.groups, marked, cases.masks, cases.spacing)
+    batches = Batches(cases, cases, batch=(2, 3), seed=0)
+    for stream, steps in (("x", 3), ("u", 2)):
+        seen = torch.cat([getattr(batches(step), stream).amax((1, 2, 3)) for step in range(steps)])
+        assert len(set(seen.tolist())) == 6
+
+
+def test_volumes_are_cropped_and_small_ones_padded():
+    cases = make_cases(3, (20, 6, 12), dtype=np.float16)
+    batch = Batches(cases, cases, patch=(8, 8, 8), batch=(2, 2))(0)
+    assert batch.u.shape == (2, 1, 8, 8, 8) and batch.y.shape == (2, 8, 8, 8)
+
+
+def test_wrong_input_is_told_before_training():
+    cases = make_cases(3)
+    with pytest.raises(InputError, match="There is no labeled image"):
+        Batches(cases.select([]), cases)
+    with pytest.raises(InputError, match=r"2 sizes, \(16, 16\) to \(20, 20\): give the patch"):
+        Batches(cases, make_cases(2, (20, 20)))

@@ -1,0 +1,209 @@
+"""What every method must keep: who learns, who does not, which terms, in which order."""
+
+from collections import Counter
+
+import pytest
+import torch
+from torch import nn
+
+from ucmt_lite.batch import Batch, Clock
+from ucmt_lite.errors import InputError
+from ucmt_lite.methods import METHODS, FlawDetector, build_nets, check_knobs, dry_run, gct, knobs
+from ucmt_lite.methods.gct import flaw_target
+
+TERMS = {
+    "supervised": [("sup",)],
+    "mean_teacher": [("sup", "consistency")],
+    "cpc": [("sup", "cpc")],
+    "gct": [("sup", "consistency", "correction"), ("flaw",)],
+    "cps": [("sup", "cps")],
+    "cmt": [("sup", "cps", "cmt")],
+    "ucmt": [("sup", "cps", "cmt"), ("sup", "cps", "cmt")],
+}
+
+
+class Spy(nn.Module):
+    """A tiny network that counts its calls and remembers the images it saw."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 1))
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append(x.detach())
+        return self.layers(x)
+
+
+@pytest.fixture
+def batch():
+    generator = torch.Generator().manual_seed(0)
+    x, x1, x2, u, u1, u2 = (torch.randn(2, 1, 16, 16, generator=generator) for _ in range(6))
+    return Batch(x, torch.randint(0, 2, (2, 16, 16), generator=generator), x1, x2, u, u1, u2)
+
+
+class Minimize:
+    """Keeps the gradients that each step asked for, and takes the step."""
+
+    def __init__(self, nets):
+        self.nets, self.terms, self.gradients = nets, [], []
+
+    def __call__(self, **terms):
+        self.nets.zero_grad(set_to_none=True)
+        sum(terms.values()).backward()
+        self.terms.append({name: term.item() for name, term in terms.items()})
+        gradients = {name: [p.grad for p in net.parameters()] for name, net in self.nets.named_children()}
+        self.gradients.append({name: any(g is not None and g.abs().sum() > 0 for g in grads) for name, grads in gradients.items()})
+        with torch.no_grad():
+            for p in self.nets.parameters():
+                if p.grad is not None:
+                    p -= 0.1 * p.grad
+
+
+def one_iteration(method, batch, step=5, ramp=1.0, **settings):
+    nets = build_nets(method, Spy, flaw_detector=lambda: FlawDetector(1, 2))
+    minimize = Minimize(nets)
+    torch.manual_seed(0)
+    METHODS[method].step(nets, batch, Clock(step, ramp), minimize, **settings)
+    return nets, minimize
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_dry_run_shows_the_terms_in_order(method):
+    assert dry_run(method) == TERMS[method]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_gradients_reach_the_students_and_never_the_teacher(method, batch):
+    _, minimize = one_iteration(method, batch)
+    for number, reached in enumerate(minimize.gradients):
+        learns = {"flaw_detector"} if (method, number) == ("gct", 1) else {"student1", "student2"}
+        assert {name for name, yes in reached.items() if yes} == learns & set(METHODS[method].nets)
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if "teacher" in METHODS[m].nets])
+def test_the_teacher_moves_towards_its_students_once_a_gradient_step(method, batch, monkeypatch):
+    module = __import__(f"ucmt_lite.methods.{method}", fromlist=["ema_update"])
+    calls, real = [], module.ema_update
+    monkeypatch.setattr(module, "ema_update", lambda *a: (calls.append(a[3]), real(*a)))
+    nets, minimize = one_iteration(method, batch, step=0)
+    assert calls == [0] * len(minimize.terms)
+    students = [nets.student1] if method == "mean_teacher" else [nets.student1, nets.student2]
+    share = [1.0] if method == "mean_teacher" else [0.99, 0.01]
+    for t, *s in zip(nets.teacher.parameters(), *(student.parameters() for student in students), strict=True):
+        torch.testing.assert_close(t, sum(w * p for w, p in zip(share, s, strict=True)))
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if "weight" in knobs(m)])
+def test_the_supervised_loss_does_not_depend_on_the_unsupervised_weight(method, batch):
+    _, small = one_iteration(method, batch, weight=0.1)
+    _, large = one_iteration(method, batch, weight=7.0)
+    assert small.terms[0]["sup"] == large.terms[0]["sup"]
+    name = next(n for n in small.terms[0] if n != "sup")
+    assert large.terms[0][name] == pytest.approx(70 * small.terms[0][name], rel=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_before_the_ramp_only_labels_count(method, batch):
+    _, minimize = one_iteration(method, batch, ramp=0.0)
+    assert all(value == 0 for name, value in minimize.terms[0].items() if name != "sup")
+
+
+def test_mean_teacher_compares_two_different_views(batch):
+    nets, _ = one_iteration("mean_teacher", batch)
+    student_saw, teacher_saw = nets.student1.seen[0], nets.teacher.seen[0]
+    assert torch.equal(student_saw[2:], batch.u1)
+    assert 0 < (teacher_saw - batch.u).abs().max() <= 0.2 + 1e-6
+
+
+@pytest.mark.parametrize("method", ["cpc", "gct", "cps", "cmt", "ucmt"])
+def test_each_student_sees_its_own_views_and_the_teacher_the_weak_one(method, batch):
+    nets, _ = one_iteration(method, batch)
+    assert torch.equal(nets.student1.seen[0], torch.cat([batch.x1, batch.u1]))
+    assert torch.equal(nets.student2.seen[0], torch.cat([batch.x2, batch.u2]))
+    if hasattr(nets, "teacher"):
+        assert torch.equal(nets.teacher.seen[0][-2:], batch.u)
+
+
+def test_forward_passes_of_an_ucmt_iteration(batch):
+    nets, _ = one_iteration("ucmt", batch)
+    assert Counter({n: len(net.seen) for n, net in nets.named_children()}) == {"student1": 2, "student2": 2, "teacher": 1}
+    assert torch.equal(nets.student1.seen[1], nets.student2.seen[1]), "both students see the same mixed images"
+
+
+def test_the_mix_moves_image_mask_and_pseudo_label_alike(batch):
+    """With a mix that turns images upside down, the second step must see turned masks and turned pseudo labels."""
+    seen = []
+
+    def upside_down(u1, u2, top_k, grid):
+        return lambda image: (seen.append(image), image.flip(-2))[1]
+
+    nets, _ = one_iteration("ucmt", batch, make_mix=upside_down)
+    assert [tuple(s.shape) for s in seen] == [(2, 1, 16, 16), (2, 16, 16), (2, 1, 16, 16), (2, 16, 16)]
+    assert torch.equal(nets.student1.seen[1], torch.cat([batch.x1, batch.u1]).flip(-2))
+    assert torch.equal(seen[1], batch.y)
+    teacher_start = build_nets("ucmt", Spy).teacher
+    assert torch.equal(seen[3], teacher_start(batch.u).argmax(1)), "the teacher's label of step 1 is pasted"
+
+
+def test_ucmt_without_moved_cells_is_cmt_twice(batch):
+    plain, none = one_iteration("ucmt", batch, make_mix=lambda *a: lambda image: image)[1], one_iteration("ucmt", batch, top_k=0)[1]
+    assert plain.terms == none.terms
+    assert plain.terms[0] == one_iteration("cmt", batch)[1].terms[0]
+
+
+def test_gct_learns_flaws_where_the_prediction_is_wrong():
+    y = torch.zeros(1, 32, 32, dtype=torch.long)
+    p = torch.zeros(1, 2, 32, 32)
+    p[:, 0] = 1
+    p[:, :, 20:28, 20:28] = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1)
+    target = flaw_target(p, y)[0, 0]
+    assert target[24, 24] == target.max() == 1 and target[4, 4] == 0
+    assert flaw_target(p, (p[:, 1] > 0.5).long()).max() == 0
+
+
+def test_gct_takes_the_prediction_with_the_lower_flaw(batch):
+    """Where the detector finds student 1 flawless, student 1 gets no consistency gradient and student 2 does."""
+
+    class Judge(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(()))
+            self.calls = 0
+
+        def forward(self, image, p):
+            self.calls += 1
+            return self.scale * torch.full_like(image, 0.0 if self.calls % 2 else 0.5)
+
+    nets = build_nets("gct", Spy, flaw_detector=Judge)
+    gradients = []
+
+    def minimize(**terms):
+        if "consistency" in terms:
+            nets.zero_grad()
+            terms["consistency"].backward()
+            gradients.extend(sum(p.grad.abs().sum().item() for p in net.parameters()) for net in (nets.student1, nets.student2))
+
+    gct(nets, batch, Clock(0, 1.0), minimize)
+    assert gradients[0] == 0 and gradients[1] > 0
+
+
+def test_students_start_apart_and_student_1_alike_for_all_methods():
+    first = {m: build_nets(m, Spy, seed=3, flaw_detector=lambda: FlawDetector(1, 2)) for m in METHODS}
+    weights = [nets.student1.layers[0].weight for nets in first.values()]
+    assert all(torch.equal(weights[0], w) for w in weights)
+    assert not torch.equal(first["cps"].student2.layers[0].weight, weights[0])
+    assert not torch.equal(build_nets("cps", Spy, seed=4).student1.layers[0].weight, weights[0])
+
+
+def test_students_may_differ_in_architecture(batch):
+    nets = build_nets("cps", Spy, make_net2=lambda: nn.Conv2d(1, 2, 1))
+    METHODS["cps"].step(nets, batch, Clock(1, 1.0), Minimize(nets))
+    assert isinstance(nets.student2, nn.Conv2d)
+
+
+def test_an_unknown_setting_suggests_the_nearest():
+    with pytest.raises(InputError, match="did you mean 'top_k'"):
+        check_knobs("ucmt", {"topk": 4})
+    with pytest.raises(InputError, match="did you mean 'mean_teacher'"):
+        build_nets("mean-teacher", Spy)

@@ -1,0 +1,101 @@
+"""Endless minibatches from images in memory. Minibatch n depends on the seed and on n alone, whatever came before it."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ucmt_lite.batch import Batch
+from ucmt_lite.data.source import Cases
+from ucmt_lite.data.views import strong_view, to_input, weak_view
+from ucmt_lite.errors import InputError
+
+
+class Batches:
+    """The labeled and the unlabeled stream of a training set, as `Batch`es: `batches(step)`.
+
+    Images are kept as they were read, bytes or half floats, on `device`, and turned into views there; no file is opened.
+    In each pass over a stream every image comes once, in an order of that pass. Volumes, and images of different sizes,
+    are cropped to `patch` at a random place. The unlabeled stream may hold the labeled images too.
+    """
+
+    def __init__(
+        self,
+        labeled: Cases,
+        unlabeled: Cases,
+        *,
+        batch: tuple[int, int] = (4, 4),
+        patch: Sequence[int] | None = None,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        for name, cases in (("labeled", labeled), ("unlabeled", unlabeled)):
+            if not len(cases):
+                raise InputError(f"There is no {name} image: give at least one.")
+        sizes = {image.shape[1:] for image in (*labeled.images, *unlabeled.images)}
+        if patch is None and len(sizes) > 1:
+            raise InputError(
+                f"Images come in {len(sizes)} sizes, {min(sizes)} to {max(sizes)}: give the patch size to crop them to."
+            )
+        self.patch = tuple(patch) if patch else next(iter(sizes))
+        self.batch, self.seed, self.device = batch, seed, torch.device(device)
+        self.labeled, self.unlabeled = ([to_device(c, self.patch, self.device) for c in zip(s.images, s.masks, strict=True)] for s in (labeled, unlabeled))  # fmt: skip
+
+    def __call__(self, step: int) -> Batch:
+        generator = torch.Generator(self.device).manual_seed(mixed_seed(self.seed, step))
+        x, y = weak_view(*self.draw(self.labeled, 0, step), generator)
+        u, _ = weak_view(*self.draw(self.unlabeled, 1, step), generator)
+        return Batch(
+            x=x,
+            y=y,
+            x1=strong_view(x, generator),
+            x2=strong_view(x, generator),
+            u=u,
+            u1=strong_view(u, generator),
+            u2=strong_view(u, generator),
+        )
+
+    def draw(self, cases: list[tuple[Tensor, Tensor]], stream: int, step: int) -> tuple[Tensor, Tensor]:
+        """The images `B C *S` and masks `B *S` of one step of a stream, cropped to the patch."""
+        count = self.batch[stream]
+        random = np.random.default_rng((self.seed, stream, step))
+        images, masks = [], []
+        for position in range(step * count, (step + 1) * count):
+            lap, place = divmod(position, len(cases))
+            image, mask = cases[lap_order(self.seed, stream, lap, len(cases))[place]]
+            corner = [int(random.integers(side - size + 1)) for side, size in zip(mask.shape, self.patch, strict=True)]
+            window = tuple(slice(c, c + size) for c, size in zip(corner, self.patch, strict=True))
+            images.append(image[(slice(None), *window)])
+            masks.append(mask[window])
+        return to_input(torch.stack(images)), torch.stack(masks).long()
+
+
+@lru_cache(maxsize=8)
+def lap_order(seed: int, stream: int, lap: int, count: int) -> list[int]:
+    """The order of one pass over a stream: every index once.
+
+    >>> sorted(lap_order(0, 1, 5, 4))
+    [0, 1, 2, 3]
+    """
+    return np.random.default_rng((seed, stream, lap, 1)).permutation(count).tolist()
+
+
+def to_device(case: tuple[np.ndarray, np.ndarray], patch: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """One image and mask as tensors; sides shorter than the patch are padded: the mask with background, the image by its edge."""
+    image, mask = case
+    missing = [max(0, size - side) for side, size in zip(mask.shape, patch, strict=True)]
+    if any(missing):
+        around = [(m // 2, m - m // 2) for m in missing]
+        image, mask = np.pad(image, [(0, 0), *around], mode="edge"), np.pad(mask, around)
+    return torch.tensor(image, device=device), torch.tensor(mask, device=device)
+
+
+def mixed_seed(*numbers: int) -> int:
+    """One seed from several numbers, far apart for neighbouring ones.
+
+    >>> mixed_seed(0, 1) != mixed_seed(1, 0)
+    True
+    """
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)

@@ -1,0 +1,174 @@
+"""Training: one short loop for every method."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ucmt_lite.batch import Batch, Clock
+from ucmt_lite.data.batches import mixed_seed
+from ucmt_lite.errors import InputError
+from ucmt_lite.files import atomic
+from ucmt_lite.methods import METHODS, Nets, check_knobs
+from ucmt_lite.recorder import Recorder
+from ucmt_lite.schedules import polynomial_decay, sigmoid_rampup
+
+
+def fit(
+    method: str,
+    nets: Nets,
+    batches: Callable[[int], Batch],
+    iterations: int,
+    *,
+    lr: float = 3e-3,
+    weight_decay: float = 1e-2,
+    ramp: float = 0.2,
+    seed: int = 0,
+    precision: str = "float32",
+    recorder: Recorder | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: int = 500,
+    **settings,
+) -> Nets:
+    """Train a method's networks in place, and return them.
+
+    AdamW on every network that takes gradients, learning rate falling by `polynomial_decay` to 0; the unsupervised terms
+    rise over the first `ramp` of the iterations. `settings` are the method's own (`knobs(method)`).
+
+    Iteration n draws everything it draws at random from a seed made of `seed` and n. So a run repeats bit for bit on one
+    CPU, and one that was stopped goes on from its `checkpoint` as if nothing had happened.
+    `precision`: "float32", "bfloat16", "float16" (with loss scaling) or "auto" (see `choose_precision`); losses are always
+    computed in float32. A loss that is not finite stops the run before it reaches the weights, and the term is named.
+    """
+    check_knobs(method, settings)
+    device = next(nets.parameters()).device
+    dtype = choose_precision(precision, device)
+    optimizer = torch.optim.AdamW([p for p in nets.parameters() if p.requires_grad], lr=lr, weight_decay=weight_decay)
+    minimize = Minimize(optimizer, torch.amp.GradScaler(device.type, enabled=dtype == torch.float16))
+    start = resume(checkpoint, nets, minimize, recorder) if checkpoint and Path(checkpoint).is_file() else 0
+
+    nets.train()
+    bar = tqdm(range(start, iterations), desc=method, initial=start, total=iterations, disable=None, leave=False)
+    with torch.random.fork_rng():
+        for step in bar:
+            torch.manual_seed(mixed_seed(seed, step, 2))  # dropout, noise and random mixes
+            for group in optimizer.param_groups:
+                group["lr"] = lr * polynomial_decay(step, iterations)
+            minimize.start(step)
+            clock = Clock(step, sigmoid_rampup(step, ramp * iterations))
+            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                METHODS[method].step(nets, batches(step), clock, minimize, **settings)
+            if recorder and recorder.due(step + 1, iterations):
+                recorder.look(step + 1, nets, minimize.terms)
+                report(bar, step + 1, iterations, minimize.terms, recorder.curves)
+            if checkpoint and ((step + 1) % checkpoint_every == 0 or step + 1 == iterations):
+                save_checkpoint(checkpoint, step + 1, nets, minimize, recorder)
+    return nets
+
+
+class Minimize:
+    """What a method is lent: `minimize(sup=..., cps=...)` takes one gradient step on the sum of the named terms.
+
+    Networks that the sum does not depend on are left alone: they have no gradient, so the optimiser skips them.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
+        self.optimizer, self.scaler = optimizer, scaler
+        self.start(0)
+
+    def start(self, step: int) -> None:
+        """Begin an iteration: forget the terms of the last one."""
+        self.step, self.calls = step, 0
+        self.terms: dict[str, float] = {}
+
+    def __call__(self, **terms: Tensor) -> None:
+        values = torch.stack([term.detach().float() for term in terms.values()]).tolist()  # one wait for the device
+        for name, value in zip(terms, values, strict=True):
+            if not math.isfinite(value):
+                raise FloatingPointError(
+                    f"The loss term '{name}' became {value} at iteration {self.step}, gradient step {self.calls + 1}: "
+                    "lower the learning rate or the weight; the networks are as they were before this step."
+                )
+        self.calls += 1
+        self.terms |= dict(zip(terms, values, strict=True))
+        total = torch.stack([term.float() for term in terms.values()]).sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(total.device.type, enabled=False):
+            self.scaler.scale(total).backward()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+
+def choose_precision(precision: str, device: torch.device) -> torch.dtype:
+    """The type networks compute in. "auto": bfloat16 on a GPU made for it (compute capability 8 and up), float16 with loss
+    scaling on an older one such as a T4, float32 on a CPU.
+
+    >>> choose_precision("auto", torch.device("cpu"))
+    torch.float32
+    """
+    known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    if precision == "auto":
+        if device.type != "cuda":
+            return torch.float32
+        return torch.bfloat16 if torch.cuda.get_device_capability(device)[0] >= 8 else torch.float16
+    if precision not in known:
+        raise InputError(f"Unknown precision '{precision}': choose one of auto, {', '.join(known)}.")
+    if precision == "float16" and device.type == "cpu":
+        raise InputError("precision='float16' needs a GPU, this run is on a CPU: choose float32 or bfloat16.")
+    return known[precision]
+
+
+def choose_device(device: str = "auto") -> torch.device:
+    """The device to train on: "auto" is a CUDA GPU, else Apple's, else the CPU."""
+    if device != "auto":
+        try:
+            return torch.empty(0, device=device).device
+        except (RuntimeError, AssertionError) as cause:
+            raise InputError(
+                f"Device '{device}' cannot be used ({str(cause).splitlines()[0]}): try 'auto' or 'cpu'."
+            ) from None
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def report(bar: tqdm, step: int, iterations: int, terms: dict[str, float], curves: dict[str, list[float]]) -> None:
+    """Loss and Dice beside the progress bar or, where there is no terminal, as a line at each tenth of the run."""
+    text = " ".join(f"{name} {value:.3f}" for name, value in terms.items()) + f" | dice {curves['dice'][-1]:.3f}"
+    bar.set_postfix_str(text)
+    tenth = max(1, iterations // 10)
+    if bar.disable and step // tenth != (step - 1) // tenth:
+        print(f"{bar.desc} {step}/{iterations}: {text}", flush=True)
+
+
+def save_checkpoint(path: str | Path, step: int, nets: Nets, minimize: Minimize, recorder: Recorder | None) -> None:
+    """Write everything the rest of the run depends on."""
+    state = {
+        "step": step,
+        "nets": nets.state_dict(),
+        "optimizer": minimize.optimizer.state_dict(),
+        "scaler": minimize.scaler.state_dict(),
+        "recorder": recorder.state() if recorder else None,
+    }
+    with atomic(path) as temporary:
+        torch.save(state, temporary)
+
+
+def resume(path: str | Path, nets: Nets, minimize: Minimize, recorder: Recorder | None) -> int:
+    """Read a checkpoint into the run and return the iteration to go on from; another network's is refused."""
+    try:
+        state = torch.load(path, map_location=next(nets.parameters()).device, weights_only=True)
+        nets.load_state_dict(state["nets"])
+        minimize.optimizer.load_state_dict(state["optimizer"])
+    except (RuntimeError, ValueError, KeyError, EOFError, OSError) as cause:
+        first = str(cause).strip().splitlines()[-1].strip()
+        raise InputError(
+            f"The checkpoint {path} does not belong to this run ({first}): remove it, or use its networks."
+        ) from None
+    minimize.scaler.load_state_dict(state["scaler"])
+    if recorder and state["recorder"]:
+        recorder.restore(state["recorder"])
+    return state["step"]
