@@ -24,7 +24,9 @@ def look(image: Picture, mask: Picture, name: str) -> int:
     for what, data in (("Image", image), ("Mask", mask)):
         try:
             with opened(data) as picture:
-                turned = picture.getexif().get(0x0112, 1) >= 5  # EXIF orientation: width and height change places
+                # EXIF orientation may swap width and height. Asking a PNG without EXIF would decode all of it.
+                exif = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else {}
+                turned = exif.get(0x0112, 1) >= 5
                 sizes.append(picture.size[::-1] if turned else picture.size)
                 channels.append(1 if picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I") else 3)
         except DAMAGED as error:

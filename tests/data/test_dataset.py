@@ -1,0 +1,190 @@
+"""Any `datasets` object, and the Hub: a small one on this computer that answers for one pinned revision only."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import datasets
+import numpy as np
+import pytest
+from PIL import Image
+
+from ucmt_lite.data import cases, from_dataset, load
+from ucmt_lite.errors import InputError
+
+
+def pictured(count=6, *, names=("image", "mask"), value=255, **columns):
+    """A dataset with two Image columns; the mask of row i has i + 1 foreground pixels."""
+    images, masks = [], []
+    for i in range(count):
+        images.append(Image.fromarray(np.full((6, 8, 3), 40 * i, np.uint8)))
+        mask = np.zeros((6, 8), np.uint8)
+        mask.flat[: i + 1] = value
+        masks.append(Image.fromarray(mask))
+    kinds = datasets.Features({names[0]: datasets.Image(), names[1]: datasets.Image()})
+    table = datasets.Dataset.from_dict({names[0]: images, names[1]: masks}, features=kinds)
+    for name, column in columns.items():
+        table = table.add_column(name, column)
+    return table
+
+
+def foreground(source):
+    return sorted(int(mask.sum()) for split in source.splits.values() for mask in cases(split).masks)
+
+
+def test_pictures():
+    source = from_dataset(pictured(), classes=["background", "cell"])
+    assert (source.dims, source.channels, source.classes) == (2, 3, ("background", "cell"))
+    assert foreground(source) == [1, 2, 3, 4, 5, 6]
+    assert {split: len(table) for split, table in source.splits.items()} == {"train": 4, "validation": 1, "test": 1}
+
+
+def test_named_columns_groups_and_ids():
+    table = pictured(names=("photo", "label"), id=[f"x{i}" for i in range(6)], group=list("aabbcc"))
+    source = from_dataset(table, image="photo", mask="label", seed=1)
+    groups = [set(split["group"]) for split in source.splits.values()]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 3
+    assert {name for split in source.splits.values() for name in split["id"]} == {f"x{i}" for i in range(6)}
+
+
+def test_own_splits_are_kept():
+    both = datasets.DatasetDict(train=pictured(3), validation=pictured(2), test=pictured(1))
+    source = from_dataset(both)
+    assert source.splits["validation"]["id"][:] == ["validation_0", "validation_1"]
+    assert source.split_rule == "as the data come"
+    assert set(from_dataset({"train": both["train"], "val": both["validation"]}).splits) == {"train", "test"}
+    with pytest.raises(InputError, match="Unknown split 'trian': did you mean 'train'"):
+        from_dataset({"trian": both["train"], "test": both["test"]})
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (5, 4, 3), (3, 5, 4), (5, 4, 1)])
+def test_arrays_of_pictures(shape):
+    images = [np.full(shape, 10 * i, np.uint8) for i in range(4)]
+    source = from_dataset(datasets.Dataset.from_dict({"image": images, "mask": [np.eye(5, 4, dtype=np.uint8)] * 4}))
+    assert (source.dims, source.channels) == (2, 3 if 3 in shape else 1)
+    values = {int(image.max()) for split in source.splits.values() for image in cases(split).images}
+    assert values == {0, 10, 20, 30}  # bytes stay as they are
+
+
+def test_arrays_of_volumes():
+    rng = np.random.default_rng(0)
+    volumes = [(9 + 5 * rng.normal(size=(4, 5, 6))).astype(np.float32) for _ in range(4)]
+    rows = datasets.Dataset.from_dict({"image": volumes, "mask": [np.ones((4, 5, 6), np.uint8)] * 4})
+    part = cases(from_dataset(rows).splits["train"])
+    assert part.images[0].dtype == np.float16 and part.images[0].shape == (1, 4, 5, 6)
+    assert abs(float(part.images[0].mean(dtype=np.float32))) < 1e-2
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: pictured(names=("image", "target")), "no column 'mask' but image, target: name it with"),
+        (lambda: pictured(value=9), r"holds the values 0, 9 where 2 classes need"),
+        (lambda: pictured(id=list("aabcde")), "Two rows have the id 'a'"),
+        (lambda: pictured(0), "has no rows"),
+        (
+            lambda: datasets.Dataset.from_dict({"image": [[[0.0]]] * 3, "mask": [[[0, 1]]] * 3}),
+            r"image is \(1, 1\) but",
+        ),
+        (lambda: datasets.Dataset.from_dict({"image": [[[np.nan]]] * 3, "mask": [[[1]]] * 3}), "NaN or infinite"),
+        (lambda: datasets.Dataset.from_dict({"image": [[[0.5]]] * 3, "mask": [[[0.5]]] * 3}), "no whole numbers"),
+    ],
+)
+def test_wrong_datasets(make, sentence):
+    with pytest.raises(InputError, match=sentence):
+        from_dataset(make())
+
+
+# --- the Hub -------------------------------------------------------------------------------------------------------
+
+PINNED, OTHER = "1" * 40, "2" * 40
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Answers what the Hub's client asks to fetch one revision of owner/polyps; any other revision is unknown."""
+
+    files: dict[str, bytes] = {}
+    asked: list[str] = []
+
+    def do_HEAD(self):
+        self.do_GET(body=False)
+
+    def do_GET(self, body=True):
+        path = self.path.split("?")[0]
+        self.asked.append(path)
+        files = "/datasets/owner/polyps/resolve/" + PINNED + "/"
+        data = None
+        if path == f"/api/datasets/owner/polyps/revision/{PINNED}":
+            names = [{"rfilename": name} for name in self.files]
+            data = json.dumps({"id": "owner/polyps", "sha": PINNED, "siblings": names}).encode()
+        elif path == f"/api/datasets/owner/polyps/tree/{PINNED}":
+            entries = [{"type": "file", "path": n, "size": len(v), "oid": "0" * 40} for n, v in self.files.items()]
+            data = json.dumps(entries).encode()
+        elif path.startswith(files):
+            data = self.files.get(path.removeprefix(files))
+        self.send_response(404 if data is None else 200)
+        if data is None:
+            self.send_header("X-Error-Code", "RevisionNotFound")
+        self.send_header("Content-Length", str(len(data or b"")))
+        self.send_header("ETag", f'"{abs(hash(path))}"')
+        self.send_header("X-Repo-Commit", PINNED)
+        self.end_headers()
+        if body:
+            self.wfile.write(data or b"")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hub():
+    parquet = io.BytesIO()
+    pictured(names=("image", "annotation")).to_parquet(parquet)
+    Hub.files, Hub.asked = {"data/train-00000-of-00001.parquet": parquet.getvalue()}, []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_pinned_revision(hub, tmp_path):
+    """In a process of its own, since the Hub's client reads its address when it is imported."""
+    (tmp_path / "owner/polyps").mkdir(parents=True)  # a folder of the same name must not win over the Hub
+    (tmp_path / "owner/polyps/train.csv").write_text("image,mask\n1,2\n")
+    code = f"""
+from ucmt_lite.data import load, cases
+from ucmt_lite.errors import InputError
+source = load("kvasir_seg", hub="owner/polyps@{PINNED}")
+print(source.classes, sorted(int(m.sum()) for s in source.splits.values() for m in cases(s).masks))
+try:
+    load("kvasir_seg", hub="owner/polyps@{OTHER}")
+except InputError as error:
+    print(error)
+"""
+    address = {"HF_ENDPOINT": hub, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_DISABLE_TELEMETRY": "1"}
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | address,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    read, refused = run.stdout.strip().split("\n")
+    assert read == "('background', 'polyp') [1, 2, 3, 4, 5, 6]"
+    assert refused.startswith(f"hub='owner/polyps@{OTHER}' cannot be read (") and refused.endswith("the network.")
+    assert f"/datasets/owner/polyps/resolve/{PINNED}/data/train-00000-of-00001.parquet" in Hub.asked
+    assert not any("/main" in path for path in Hub.asked)
+
+
+@pytest.mark.parametrize(
+    "address", ["owner/polyps", "owner/polyps@main", "owner/polyps@v1.0", "owner/polyps@1234567", "@"]
+)
+def test_unpinned_revision_is_refused(address):
+    with pytest.raises(InputError, match=f"hub='{address}' is not pinned"):
+        load("kvasir_seg", hub=address)
