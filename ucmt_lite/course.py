@@ -155,7 +155,7 @@ def run_all(
         except NotebookError as stop:
             failures.append(str(stop))
         seconds[name] = time.perf_counter() - started
-    width = max(map(len, seconds))
+    width = max(map(len, [*seconds, "lesson"]))
     print(f"\n{'lesson':{width}}  seconds")
     print(*(f"{name:{width}}  {spent:7.1f}" for name, spent in seconds.items()), sep="\n")
     print(f"{'all':{width}}  {sum(seconds.values()):7.1f}\n\nThe executed notebooks are in {out}")
