@@ -1,0 +1,159 @@
+"""Running a network: one image or a whole set of cases, whole or by a sliding window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ucmt_lite import metrics
+from ucmt_lite.data.views import to_input
+from ucmt_lite.errors import InputError
+
+if TYPE_CHECKING:
+    from ucmt_lite.data import Cases
+
+WINDOWS = 4  # windows a forward pass: V-Net patches of 112 x 112 x 80 then fit into a few GB
+
+
+def probabilities(
+    net: nn.Module, image: NDArray | Tensor, *, patch: int | Sequence[int] | None = None, overlap: float = 0.5
+) -> NDArray[np.float32]:
+    """Softmax of the network's logits for one image `C *S` (uint8, or floats as trained): float32 `K *S`.
+
+    Without `patch` the whole image goes through the network, mirrored at its far ends until `net.stride` divides every
+    side; the margin is cut off again. With `patch` (voxels per axis) a window of that size slides over it, neighbours
+    sharing `overlap` of a side; probabilities are averaged with Gaussian weights, since a window knows least about its
+    rim (MONAI's `sliding_window_inference`). The network runs in eval mode, where it lies, and gets its own mode back.
+
+    Raises InputError for NaN, and for channels, sides or a patch that do not fit the network.
+
+    >>> net = nn.Conv2d(1, 3, 1)
+    >>> whole = probabilities(net, np.zeros((1, 10, 12), np.uint8))
+    >>> whole.shape, bool(np.allclose(whole.sum(0), 1))
+    ((3, 10, 12), True)
+    """
+    return _softmax(net, _network_input(image)[None], patch, overlap)[0].cpu().numpy()
+
+
+def segment(
+    net: nn.Module, image: NDArray | Tensor, *, patch: int | Sequence[int] | None = None, overlap: float = 0.5
+) -> NDArray[np.uint8]:
+    """The most probable class of every pixel of one image `C *S`: uint8 `*S`. Arguments as `probabilities`.
+
+    >>> segment(nn.Conv2d(1, 3, 1), np.zeros((1, 10, 12), np.uint8)).shape
+    (10, 12)
+    """
+    return probabilities(net, image, patch=patch, overlap=overlap).argmax(0).astype(np.uint8)
+
+
+def evaluate(
+    net: nn.Module,
+    cases: Cases,
+    *,
+    patch: int | Sequence[int] | None = None,
+    overlap: float = 0.5,
+    batch: int = 16,
+    distances: bool = True,
+) -> dict[str, Any]:
+    """Segment all cases and score them: {"cases": [{"id", "dice": [...], ...}], "mean": {...}, "unit": "mm" or "voxels"}.
+
+    Images of the same size go through the network `batch` at a time; windows (`patch`) one case at a time. `mean` is
+    `metrics.summary`. Distances are in mm only if every case knows its spacing: millimetres and voxels are never averaged.
+    `distances=False` leaves out HD95 and ASD, and the wait for MONAI.
+    """
+    if not len(cases):
+        raise InputError("There are no cases to evaluate: the split is empty.")
+    in_mm = all(spacing is not None for spacing in cases.spacing)
+    rows: dict[int, dict[str, Any]] = {}
+    for where in _same_size(cases.images, batch if patch is None else 1):
+        x = torch.stack([_network_input(cases.images[i], f"Image '{cases.ids[i]}'") for i in where])
+        probs = _softmax(net, x, patch, overlap)
+        for i, pred in zip(where, probs.argmax(1).cpu().numpy(), strict=True):
+            spacing = cases.spacing[i] if in_mm else None
+            try:
+                scores = metrics.scores(pred, cases.masks[i], probs.shape[1], spacing, distances=distances)
+            except InputError as error:
+                raise InputError(f"Case '{cases.ids[i]}': {error}") from None
+            rows[i] = {"id": cases.ids[i], **scores}
+    ordered = [rows[i] for i in range(len(cases))]
+    return {"cases": ordered, "mean": metrics.summary(ordered), "unit": "mm" if in_mm else "voxels"}
+
+
+def _network_input(image: NDArray | Tensor, name: str = "The image") -> Tensor:
+    """An image `C *S` as float32 in the range of training, checked."""
+    x = image if isinstance(image, Tensor) else torch.from_numpy(np.array(image))
+    if x.ndim not in (3, 4) or 0 in x.shape:
+        raise InputError(f"{name} is {tuple(x.shape)}: give C H W or C D H W, channels first and not empty.")
+    if x.dtype != torch.uint8 and not x.is_floating_point():
+        raise InputError(f"{name} holds {x.dtype} numbers: give uint8 (0..255), or floats as in training.")
+    if not torch.isfinite(x).all():
+        raise InputError(f"{name} holds NaN or infinite values: repair it or take it out.")
+    return to_input(x)
+
+
+def _softmax(net: nn.Module, x: Tensor, patch: int | Sequence[int] | None, overlap: float) -> Tensor:
+    """Probabilities `B K *S` of a batch `B C *S`, on the network's device."""
+    sides, stride = x.shape[2:], getattr(net, "stride", 1)
+    stride = stride if isinstance(stride, int) else 1  # a bare convolution has a `stride` of another meaning
+    parameter = next(net.parameters(), None)
+    x = x if parameter is None else x.to(parameter.device)
+    with _inference(net):
+        if patch is None:
+            probs = net(_mirrored(x, [-(-side // stride) * stride for side in sides])).softmax(1)
+        else:
+            window = _window(patch, len(sides), stride, overlap)
+            from monai.inferers import sliding_window_inference  # late: importing MONAI takes 4 s
+
+            x = _mirrored(x, [max(pair) for pair in zip(sides, window, strict=True)])
+            probs = sliding_window_inference(
+                x, window, WINDOWS, lambda part: net(part).softmax(1), overlap=overlap, mode="gaussian"
+            )
+    inside = (..., *(slice(side) for side in sides))
+    return probs[inside]
+
+
+@contextmanager
+def _inference(net: nn.Module) -> Iterator[None]:
+    """Eval mode without gradients; afterwards every part of the network is back in the mode it was in."""
+    modes = [(module, module.training) for module in net.modules()]
+    net.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _mirrored(x: Tensor, sides: Sequence[int]) -> Tensor:
+    """Continue `x` (`B C *S`) by reflection at the far end of each axis up to `sides`, back and forth if need be."""
+    for axis, side in enumerate(sides, start=2):
+        if side > x.shape[axis]:
+            there_and_back = np.pad(np.arange(x.shape[axis]), (0, side - x.shape[axis]), mode="reflect")
+            x = x.index_select(axis, torch.from_numpy(there_and_back).to(x.device))
+    return x
+
+
+def _window(patch: int | Sequence[int], dims: int, stride: int, overlap: float) -> tuple[int, ...]:
+    window = (patch,) * dims if isinstance(patch, int) else tuple(patch)
+    if len(window) != dims or any(side < 1 or side % stride for side in window):
+        raise InputError(f"patch={patch} does not fit: give {dims} sides (or one for all), multiples of {stride}.")
+    if not 0 <= overlap < 1:
+        raise InputError(f"overlap={overlap} is no share of a window: give a number from 0 to below 1, such as 0.5.")
+    return window
+
+
+def _same_size(images: Sequence[NDArray], batch: int) -> Iterator[list[int]]:
+    """Indices of images of the same shape and type, at most `batch` at a time."""
+    groups: dict[tuple, list[int]] = {}
+    for i, image in enumerate(images):
+        groups.setdefault((image.shape, image.dtype), []).append(i)
+    for indices in groups.values():
+        for start in range(0, len(indices), batch):
+            yield indices[start : start + batch]
