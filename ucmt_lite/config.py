@@ -9,6 +9,13 @@ from dataclasses import dataclass, field
 from ucmt_lite.errors import InputError, one_of
 
 
+def setting(default: typing.Any, meaning: str) -> typing.Any:
+    """A field of the configuration; its meaning is what the command's help and the experiment notebook say of it."""
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata={"meaning": meaning})
+    return field(default=default, metadata={"meaning": meaning})
+
+
 @dataclass(frozen=True)
 class RunConfig:
     """Everything that decides a run. Two runs with equal configurations are the same run.
@@ -20,25 +27,25 @@ class RunConfig:
     ucmt_lite.errors.InputError: Unknown setting of a run 'metod': did you mean 'method'? Known: dataset, data, ...
     """
 
-    dataset: str = "phantom_heart"  # a phantom, a real set, or "folder", "hdf5", "nifti" for your own
-    data: str = ""  # the folder that holds a real set or your own data
-    classes: int = 2  # of your own data; phantoms and real sets know theirs
-    size: int = 64  # side in pixels that 2D images are drawn at or resized to
-    patch: tuple[int, ...] = ()  # what volumes are cropped to, voxels an axis; empty: the whole image
-    method: str = "ucmt"
-    labeled: int = 4  # training images whose masks are used
-    seed: int = 0  # draws the labeled images, the first weights and all that is random in training
-    network: str = "unet_small"
-    network2: str = ""  # student 2, where it is to be another architecture; empty: the same
-    iterations: int = 1000
-    batch: int = 4  # labeled images an iteration, and as many unlabeled ones
-    lr: float = 3e-3
-    weight_decay: float = 1e-2
-    ramp: float = 0.2  # share of the iterations over which the unsupervised terms rise
-    settings: dict = field(default_factory=dict)  # the method's own, e.g. {"top_k": 4, "grid": 8, "make_mix": "cutmix"}
-    precision: str = "auto"
-    device: str = "auto"
-    distances: bool = True  # also HD95 and ASD, which take longer than Dice and Jaccard
+    dataset: str = setting("phantom_heart", "a phantom, a real set, or folder, hdf5, nifti for your own data")
+    data: str = setting("", "folder that holds a real set or your own data")
+    classes: int = setting(2, "classes of your own data, background included; phantoms and real sets know theirs")
+    size: int = setting(64, "side in pixels that 2D images are drawn at or resized to")
+    patch: tuple[int, ...] = setting((), "voxels an axis that volumes are cropped to; none: the whole image")
+    method: str = setting("ucmt", "supervised, mean_teacher, cpc, gct, cps, cmt or ucmt")
+    labeled: int = setting(4, "training images whose masks are used")
+    seed: int = setting(0, "draws the labeled images, the first weights and all that is random in training")
+    network: str = setting("unet_small", "unet, unet_small, vnet, vnet_small or deeplabv3plus")
+    network2: str = setting("", "student 2, where it is to be another network")
+    iterations: int = setting(1000, "minibatches to train on")
+    batch: int = setting(4, "labeled images in a minibatch, and as many unlabeled ones")
+    lr: float = setting(3e-3, "learning rate at the start; it falls to 0")
+    weight_decay: float = setting(1e-2, "weight decay of AdamW")
+    ramp: float = setting(0.2, "share of the iterations over which the unsupervised terms rise")
+    settings: dict = setting({}, "the method's own settings, for instance top_k, grid, weight, make_mix")
+    precision: str = setting("auto", "float32, bfloat16, float16 or auto")
+    device: str = setting("auto", "cpu, cuda, mps or auto")
+    distances: bool = setting(True, "also HD95 and ASD, which take longer than Dice and Jaccard")
 
     def __post_init__(self) -> None:
         hints = typing.get_type_hints(RunConfig)

@@ -56,9 +56,10 @@ def train_and_evaluate(config: RunConfig, out: Path) -> Result:
     from ucmt_lite.data import Batches, cases, split_labeled
     from ucmt_lite.methods import METHODS
     from ucmt_lite.recorder import Recorder
-    from ucmt_lite.train import choose_device, fit
+    from ucmt_lite.train import choose_device, choose_precision, fit
 
     device = choose_device(config.device)
+    choose_precision(config.precision, device)
     source = load_source(config)
     settings = method_settings(config, source)
     nets = make_nets(config, source, device)
@@ -191,12 +192,13 @@ def probe_cases(config: RunConfig, source: "Source", count: int = 16) -> "Cases"
     Volumes are cropped about their centre to the patch, so that a look costs little.
     """
     from ucmt_lite.data import cases
+    from ucmt_lite.data.batches import center_crop
 
     name = "validation" if "validation" in source.splits else "train"
     split = source.splits[name]
     count = min(count if source.dims == 2 else 2, len(split))
     probe = cases(split.select(range(count)), size=picture_size(config, source))
-    return probe if source.dims == 2 or not config.patch else probe.center_crop(config.patch)
+    return probe if source.dims == 2 or not config.patch else center_crop(probe, config.patch)
 
 
 def working_folder(config: RunConfig, out: Path) -> Path:

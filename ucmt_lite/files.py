@@ -1,11 +1,13 @@
 """Writing files so that nobody ever finds half of one."""
 
 import json
+import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -33,7 +35,24 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
         raise
 
 
-def write_json(path: str | os.PathLike, content: object) -> None:
-    """Write indented JSON, whole or not at all."""
+def write_json(path: str | os.PathLike, content: Any) -> None:
+    """Write indented JSON, whole or not at all; what is not finite becomes null, which JSON can hold."""
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
+        temporary.write_text(json.dumps(plain(content), indent=1, allow_nan=False) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """The same in types that JSON can hold: tuples as lists, numpy numbers as numbers, NaN and infinity as None.
+
+    >>> plain({"hd95": float("nan"), "patch": (96, 96)})
+    {'hd95': None, 'patch': [96, 96]}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):  # numpy numbers and arrays
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, os.PathLike) else value

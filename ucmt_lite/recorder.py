@@ -24,7 +24,7 @@ class Recorder:
         self, method: str, probe: Cases, classes: int, *, every: int = 20, maps: int = 3, maps_every: int = 100
     ) -> None:
         self.method, self.probe, self.classes = METHODS[method], probe, classes
-        self.every, self.maps, self.maps_every = every, maps, maps_every
+        self.every, self.maps, self.maps_every = every, min(maps, len(probe)), maps_every
         self.steps: list[int] = []
         self.curves: dict[str, list[float]] = {}
         self.map_steps: list[int] = []

@@ -1,6 +1,7 @@
 """Training: one short loop for every method."""
 
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,7 +52,8 @@ def fit(
     start = resume(checkpoint, nets, minimize, recorder) if checkpoint and Path(checkpoint).is_file() else 0
 
     nets.train()
-    bar = tqdm(range(start, iterations), desc=method, initial=start, total=iterations, disable=None, leave=False)
+    silent = {"disable": True} if in_a_log() else {}  # else TQDM_DISABLE decides
+    bar = tqdm(range(start, iterations), desc=method, initial=start, total=iterations, leave=False, **silent)
     with torch.random.fork_rng():
         for step in bar:
             torch.manual_seed(mixed_seed(seed, step, 2))  # dropout, noise and random mixes
@@ -59,11 +61,12 @@ def fit(
                 group["lr"] = lr * polynomial_decay(step, iterations)
             minimize.start(step)
             clock = Clock(step, sigmoid_rampup(step, ramp * iterations))
+            batch = batches(step)
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                METHODS[method].step(nets, batches(step), clock, minimize, **settings)
+                METHODS[method].step(nets, batch, clock, minimize, **settings)
             if recorder and recorder.due(step + 1, iterations):
                 recorder.look(step + 1, nets, minimize.terms)
-                report(bar, step + 1, iterations, minimize.terms, recorder.curves)
+                report(bar, step + 1, iterations, minimize.terms, recorder.curves["dice"][-1])
             if checkpoint and ((step + 1) % checkpoint_every == 0 or step + 1 == iterations):
                 save_checkpoint(checkpoint, step + 1, nets, minimize, recorder)
     return nets
@@ -135,13 +138,19 @@ def choose_device(device: str = "auto") -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def report(bar: tqdm, step: int, iterations: int, terms: dict[str, float], curves: dict[str, list[float]]) -> None:
-    """Loss and Dice beside the progress bar or, where there is no terminal, as a line at each tenth of the run."""
-    text = " ".join(f"{name} {value:.3f}" for name, value in terms.items()) + f" | dice {curves['dice'][-1]:.3f}"
+def report(bar: tqdm, step: int, iterations: int, terms: dict[str, float], dice: float) -> None:
+    """Loss and Dice beside the progress bar; in a log, where a bar would be noise, a line at each tenth of the run."""
+    text = " ".join(f"{name} {value:.3f}" for name, value in terms.items()) + f" | dice {dice:.3f}"
     bar.set_postfix_str(text)
     tenth = max(1, iterations // 10)
-    if bar.disable and step // tenth != (step - 1) // tenth:
-        print(f"{bar.desc} {step}/{iterations}: {text}", flush=True)
+    if in_a_log() and step // tenth != (step - 1) // tenth:
+        print(f"{step}/{iterations}: {text}", flush=True)
+
+
+def in_a_log() -> bool:
+    """Whether output goes to neither a terminal nor a notebook."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return shell is None and not sys.stderr.isatty()
 
 
 def save_checkpoint(path: str | Path, step: int, nets: Nets, minimize: Minimize, recorder: Recorder | None) -> None:

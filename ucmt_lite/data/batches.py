@@ -83,13 +83,33 @@ def lap_order(seed: int, stream: int, lap: int, count: int) -> list[int]:
 
 
 def to_device(case: tuple[np.ndarray, np.ndarray], patch: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
-    """One image and mask as tensors; sides shorter than the patch are padded: the mask with background, the image by its edge."""
-    image, mask = case
-    missing = [max(0, size - side) for side, size in zip(mask.shape, patch, strict=True)]
-    if any(missing):
-        around = [(m // 2, m - m // 2) for m in missing]
-        image, mask = np.pad(image, [(0, 0), *around], mode="edge"), np.pad(mask, around)
+    """One image and mask as tensors, padded to the patch where they are smaller."""
+    image, mask = padded(*case, patch)
     return torch.tensor(image, device=device), torch.tensor(mask, device=device)
+
+
+def padded(image: np.ndarray, mask: np.ndarray, patch: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Widen sides shorter than the patch: the image by its own edge, the mask with background.
+
+    >>> padded(np.ones((1, 2, 4)), np.ones((2, 4)), (4, 4))[1].sum(1).tolist()
+    [0.0, 4.0, 4.0, 0.0]
+    """
+    missing = [max(0, size - side) for side, size in zip(mask.shape, patch, strict=True)]
+    around = [(m // 2, m - m // 2) for m in missing]
+    return np.pad(image, [(0, 0), *around], mode="edge"), np.pad(mask, around)
+
+
+def center_crop(cases: Cases, patch: Sequence[int]) -> Cases:
+    """The cases cut (or padded) about their centre to one size: a fixed set to watch while training runs on patches."""
+
+    def cut(array: np.ndarray) -> np.ndarray:
+        corner = [(side - size) // 2 for side, size in zip(array.shape[-len(patch) :], patch, strict=True)]
+        return array[(..., *(slice(c, c + size) for c, size in zip(corner, patch, strict=True)))]
+
+    pairs = [padded(image, mask, patch) for image, mask in zip(cases.images, cases.masks, strict=True)]
+    ambiguity = cases.ambiguity and [cut(padded(a[None], a, patch)[0][0]) for a in cases.ambiguity]
+    images, masks = [cut(image) for image, _ in pairs], [cut(mask) for _, mask in pairs]
+    return Cases(cases.ids, cases.groups, images, masks, cases.spacing, ambiguity)
 
 
 def mixed_seed(*numbers: int) -> int:

@@ -1,0 +1,163 @@
+"""A run leaves a whole folder or none; settings are checked before anything starts; the command does the same."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ucmt_lite import cli, experiment, predict, traces
+from ucmt_lite.errors import InputError
+from ucmt_lite.experiment import RunConfig, read_run, run
+
+SMALL = {"size": 32, "iterations": 3, "settings": {"grid": 4}, "labeled": 2}
+
+
+@pytest.fixture(autouse=True)
+def few_hearts(monkeypatch):
+    """Phantom sets of a handful of images: these tests are about the run, not about its Dice."""
+    import ucmt_lite.data
+
+    real = ucmt_lite.data.load
+    count = {"phantom_heart": (8, 3, 3), "phantom_atrium": (4, 2, 2)}
+    monkeypatch.setattr(ucmt_lite.data, "load", lambda name, **kw: real(name, **{**kw, "count": count.get(name)}))
+
+
+def test_a_run_leaves_config_metrics_trace_and_teacher(tmp_path):
+    result = run(RunConfig(**SMALL), tmp_path / "run")
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
+        "config.json",
+        "metrics.json",
+        "teacher.safetensors",
+        "trace.npz",
+    ]
+    assert list(tmp_path.iterdir()) == [tmp_path / "run"]
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert 0 <= metrics["test"]["dice"] <= 1 and len(metrics["cases"]) == 3
+    assert len(metrics["labeled_ids"]) == 2 and metrics["environment"]["torch"]
+    assert traces.load(tmp_path / "run/trace.npz").method == "ucmt"
+    mask = predict.load(tmp_path / "run/teacher.safetensors").segment(np.zeros((50, 40), np.uint8))
+    assert mask.shape == (50, 40)
+    assert result.metrics["test"]["dice"] == metrics["test"]["dice"]
+
+
+def test_a_finished_run_is_read_and_never_overwritten(tmp_path, monkeypatch):
+    run(RunConfig(**SMALL), tmp_path / "run")
+    monkeypatch.setattr(experiment, "train_and_evaluate", lambda *a: pytest.fail("it trained again"))
+    assert run(RunConfig(**SMALL), tmp_path / "run").config == RunConfig(**SMALL)
+    with pytest.raises(InputError, match="holds a run with another seed: choose another folder"):
+        run(RunConfig(**SMALL, seed=1), tmp_path / "run")
+
+
+def test_an_interrupted_run_goes_on_and_leaves_nothing_half_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(predict, "evaluate", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run(RunConfig(**SMALL), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(InputError, match="interrupted run with other settings"):
+        run(RunConfig(**SMALL, seed=1), tmp_path / "run")
+    monkeypatch.undo()
+    monkeypatch.setattr("ucmt_lite.train.METHODS", {})  # no further iteration is needed
+    run(RunConfig(**SMALL), tmp_path / "run")
+    whole = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert whole["test"]["dice"] == whole["test"]["dice"]
+
+
+def test_the_same_configuration_gives_the_same_numbers(tmp_path):
+    one, other = (run(RunConfig(**SMALL, distances=False), tmp_path / name) for name in "ab")
+    assert one.metrics["cases"] == other.metrics["cases"]
+    assert one.config.fingerprint == other.config.fingerprint != RunConfig(seed=1).fingerprint
+
+
+def test_volumes_in_patches_with_two_architectures(tmp_path):
+    config = RunConfig(
+        dataset="phantom_atrium",
+        patch=(16, 16, 16),
+        labeled=2,
+        iterations=2,
+        batch=1,
+        method="cps",
+        network2="vnet_small",
+        distances=False,
+    )
+    result = run(config, tmp_path / "run")
+    assert result.trace.image.shape[1:4] == (16, 16, 16)
+    assert result.metrics["test"]["dice"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"method": "umct"}, "did you mean 'ucmt'"),
+        ({"network": "unett"}, "did you mean 'unet'"),
+        ({"dataset": "phantom_hart"}, "did you mean 'phantom_heart'"),
+        ({"labeled": 0}, "labeled=0"),
+        ({"labeled": 99}, "99"),
+        ({"iterations": 0}, "iterations=0"),
+        ({"size": 36}, "36"),
+        ({"settings": {"grid": 5}}, "does not split into 5 equal cells"),
+        ({"settings": {"grid": 4, "top_k": 9}}, "top_k=9 does not fit 16 cells"),
+        ({"settings": {"topk": 2}}, "did you mean 'top_k'"),
+        ({"settings": {"make_mix": "cutmx"}}, "did you mean 'cutmix'"),
+        ({"settings": {"loss": "dice"}}, "did you mean 'dice_loss'"),
+        ({"patch": (8, 8)}, "is for volumes"),
+        ({"dataset": "phantom_atrium", "patch": (8, 8)}, "2 numbers"),
+        ({"dataset": "folder"}, "needs a folder"),
+        ({"precision": "float16"}, "needs a GPU"),
+    ],
+)
+def test_wrong_settings_are_told_before_anything_is_written(values, sentence, tmp_path):
+    with pytest.raises(InputError) as error:
+        run(RunConfig.of({**SMALL, "device": "cpu", **values}), tmp_path / "run")
+    assert sentence in str(error.value) and "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_types_and_names_of_the_configuration():
+    with pytest.raises(InputError, match="did you mean 'method'"):
+        RunConfig.of({"metod": "cps"})
+    with pytest.raises(InputError, match="labeled='4' is not of type int"):
+        RunConfig(labeled="4")
+    with pytest.raises(InputError, match="seed=True"):
+        RunConfig(seed=True)
+    assert RunConfig(lr=1).lr == 1 and RunConfig(patch=[8, 8, 8]).patch == (8, 8, 8)
+
+
+def test_the_command_runs_and_reads_back(tmp_path, capsys):
+    arguments = [
+        "run",
+        "--size",
+        "32",
+        "--iterations",
+        "2",
+        "--labeled",
+        "2",
+        "--set",
+        "grid=4",
+        "make_mix=cutmix",
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    assert cli.main(arguments) == 0
+    assert "dice" in capsys.readouterr().out
+    assert read_run(tmp_path / "run").config.settings == {"grid": 4, "make_mix": "cutmix"}
+
+
+def test_the_command_answers_wrong_input_with_one_sentence(tmp_path, capsys):
+    assert cli.main(["run", "--method", "umct", "--out", str(tmp_path / "run")]) == 2
+    assert capsys.readouterr().err.strip().splitlines() == [
+        "ucmt-lite: Unknown method 'umct': did you mean 'ucmt'? Known: supervised, mean_teacher, cpc, gct, cps, cmt, ucmt."
+    ]
+    assert cli.main(["run", "--set", "grid", "--out", str(tmp_path / "run")]) == 2
+    assert "NAME=VALUE" in capsys.readouterr().err
+
+
+def test_data_lists_and_describes(capsys):
+    assert cli.main(["data"]) == 0
+    assert "phantom_skin" in capsys.readouterr().out
+    assert cli.main(["data", "phantom_heart", "--size", "32"]) == 0
+    assert "train: 8 cases" in capsys.readouterr().out
+
+
+def test_the_doctor_finds_this_installation_whole(capsys):
+    assert cli.main(["doctor"]) == 0
+    assert "One UCMT iteration" in capsys.readouterr().out

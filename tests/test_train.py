@@ -1,0 +1,220 @@
+"""Training repeats bit for bit, goes on after a kill, stops on NaN, and the recorder sees what there is to see."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import torch
+
+from ucmt_lite import traces
+from ucmt_lite.data import Batches, cases, load
+from ucmt_lite.errors import InputError
+from ucmt_lite.methods import METHODS, FlawDetector, build_nets
+from ucmt_lite.nets import make
+from ucmt_lite.recorder import Recorder, mean_dice
+from ucmt_lite.train import Minimize, choose_device, choose_precision, fit
+
+
+@pytest.fixture(scope="module")
+def hearts():
+    source = load("phantom_heart", size=32, count=(8, 4, 2))
+    return cases(source.splits["train"], size=32), cases(source.splits["validation"], size=32)
+
+
+def nets_for(method, seed=0):
+    def make_net():
+        return make("unet_small", 1, 4, 2)
+
+    return build_nets(method, make_net, seed=seed, flaw_detector=lambda: FlawDetector(1, 4))
+
+
+def trained(method, hearts, iterations=4, recorder=None, **arguments):
+    train, _ = hearts
+    nets = nets_for(method)
+    fit(
+        method,
+        nets,
+        Batches(train.select(train.ids[:2]), train, batch=(2, 2)),
+        iterations,
+        recorder=recorder,
+        **arguments,
+    )
+    return nets
+
+
+def same(a, b):
+    return all(torch.equal(p, q) for p, q in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_and_repeats_bit_for_bit(method, hearts):
+    settings = {"grid": 4, "top_k": 2} if method == "ucmt" else {}
+    one, other = trained(method, hearts, **settings), trained(method, hearts, **settings)
+    assert same(one, other)
+    assert not same(one, nets_for(method))
+    assert all(torch.isfinite(p).all() for p in one.parameters())
+
+
+def test_another_seed_gives_another_network(hearts):
+    assert not same(trained("mean_teacher", hearts, seed=0), trained("mean_teacher", hearts, seed=1))
+
+
+def test_the_callers_random_state_is_left_alone(hearts):
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    trained("mean_teacher", hearts, iterations=1)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_the_loss_falls(hearts):
+    recorder = Recorder("supervised", hearts[1], 4, every=10)
+    trained("supervised", hearts, iterations=60, recorder=recorder)
+    assert recorder.curves["loss/sup"][-1] < 0.6 * recorder.curves["loss/sup"][0]
+
+
+SCRIPT = """
+    import sys
+    from ucmt_lite.data import Batches, cases, load
+    from ucmt_lite.methods import build_nets
+    from ucmt_lite.nets import make
+    from ucmt_lite.recorder import Recorder
+    from ucmt_lite.train import fit
+
+    source = load("phantom_heart", size=32, count=(8, 4, 2))
+    train, probe = (cases(source.splits[n], size=32) for n in ("train", "validation"))
+    nets = build_nets("ucmt", lambda: make("unet_small", 1, 4, 2))
+    batches = Batches(train.select(train.ids[:2]), train, batch=(2, 2))
+    recorder = Recorder("ucmt", probe, 4, every=2, maps_every=4)
+    def told(step):
+        print("step", step, flush=True)
+        return batches(step)
+    fit("ucmt", nets, told, 24, recorder=recorder, checkpoint=sys.argv[1], checkpoint_every=3, grid=4)
+    recorder.trace(method="ucmt").save(sys.argv[2])
+"""
+
+
+def start(*arguments):
+    command = [sys.executable, "-c", textwrap.dedent(SCRIPT), *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+def test_a_killed_run_goes_on_bit_for_bit(tmp_path):
+    whole = start(tmp_path / "whole.pt", tmp_path / "whole.npz")
+    whole.communicate(timeout=300)
+
+    killed = start(tmp_path / "killed.pt", tmp_path / "killed.npz")
+    for line in killed.stdout:
+        if line == "step 10\n":
+            killed.send_signal(signal.SIGKILL)
+            break
+    killed.wait(timeout=60)
+    assert not (tmp_path / "killed.npz").exists()
+    again = start(tmp_path / "killed.pt", tmp_path / "killed.npz")
+    steps = again.communicate(timeout=300)[0].split("\n")
+    assert steps[0] in ("step 9", "step 6"), "it went on from a checkpoint, not from the start"
+
+    one, other = (torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in ("whole", "killed"))
+    assert all(torch.equal(one["nets"][name], other["nets"][name]) for name in one["nets"])
+    one, other = (traces.load(tmp_path / f"{name}.npz") for name in ("whole", "killed"))
+    assert one.step.tolist() == other.step.tolist() == [1, *range(2, 25, 2)]
+    assert all(np.array_equal(one.curves[name], other.curves[name]) for name in one.curves)
+    assert np.array_equal(one.uncertainty, other.uncertainty)
+    assert all(np.array_equal(one.predictions[name], other.predictions[name]) for name in one.predictions)
+
+
+def test_a_checkpoint_of_another_network_is_refused(hearts, tmp_path):
+    trained("supervised", hearts, iterations=1, checkpoint=tmp_path / "c.pt")
+    with pytest.raises(InputError, match="does not belong to this run.*remove it"):
+        trained("cps", hearts, iterations=2, checkpoint=tmp_path / "c.pt")
+    (tmp_path / "c.pt").write_bytes(b"half")
+    with pytest.raises(InputError, match="does not belong to this run"):
+        trained("supervised", hearts, iterations=2, checkpoint=tmp_path / "c.pt")
+
+
+def test_nan_stops_with_the_step_and_the_term_before_it_reaches_the_weights(hearts):
+    train, _ = hearts
+    good = Batches(train.select(train.ids[:2]), train, batch=(2, 2))
+    nets = nets_for("cps")
+    before = {}
+
+    def poisoned(step):
+        batch = good(step)
+        if step == 2:
+            before.update({n: p.detach().clone() for n, p in nets.named_parameters()})
+            batch = batch._replace(u1=batch.u1 * float("nan"))
+        return batch
+
+    with pytest.raises(FloatingPointError, match="'sup' became nan at iteration 2, gradient step 1"):
+        fit("cps", nets, poisoned, 4)
+    assert all(torch.equal(before[n], p) for n, p in nets.named_parameters())
+
+
+def test_networks_outside_the_sum_are_left_alone():
+    used, other = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+    optimizer = torch.optim.AdamW([*used.parameters(), *other.parameters()], weight_decay=0.5)
+    before = other.weight.clone()
+    Minimize(optimizer, torch.amp.GradScaler("cpu", enabled=False))(sup=used(torch.ones(1, 1)).sum())
+    assert torch.equal(other.weight, before), "not even weight decay may touch it"
+
+
+def test_bfloat16_trains_and_losses_stay_float32(hearts):
+    nets = trained("ucmt", hearts, precision="bfloat16", grid=4)
+    assert all(p.dtype == torch.float32 and torch.isfinite(p).all() for p in nets.parameters())
+
+
+def test_precision_and_device_are_chosen_or_refused():
+    cpu = torch.device("cpu")
+    assert choose_precision("auto", cpu) == torch.float32
+    with pytest.raises(InputError, match="needs a GPU"):
+        choose_precision("float16", cpu)
+    with pytest.raises(InputError, match="choose one of auto"):
+        choose_precision("half", cpu)
+    with pytest.raises(InputError, match="try 'auto' or 'cpu'"):
+        choose_device("cuda:99")
+
+
+def test_a_log_without_a_terminal_gets_plain_lines(hearts, capsys):
+    trained("supervised", hearts, iterations=10, recorder=Recorder("supervised", hearts[1], 4, every=1))
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert len(lines) == 10 and lines[-1].startswith("10/10: sup ") and "dice" in lines[-1]
+
+
+def test_the_recorder_follows_the_right_branches(hearts):
+    _, probe = hearts
+    recorder = Recorder("ucmt", probe, 4, every=2, maps=2, maps_every=4)
+    nets = trained("ucmt", hearts, iterations=4, recorder=recorder, grid=4)
+    trace = recorder.trace(method="ucmt", dataset="phantom_heart")
+    assert trace.step.tolist() == [1, 2, 4] and trace.map_step.tolist() == [1, 4]
+    assert trace.branches == ("student1", "student2")
+    assert trace.image.shape == (2, 32, 32, 1) and trace.uncertainty.shape == (2, 2, 32, 32)
+    assert {"dice", "disagreement", "uncertainty", "error", "loss/sup", "loss/cps", "loss/cmt"} <= set(trace.curves)
+
+    from ucmt_lite.data import to_input
+    from ucmt_lite.uncertainty import disagreement, entropy_of_mean
+
+    x = to_input(torch.from_numpy(np.stack(probe.images)))
+    nets.eval()
+    with torch.no_grad():
+        a, b, t = (net(x) for net in (nets.student1, nets.student2, nets.teacher))
+    truth = torch.from_numpy(np.stack(probe.masks)).long()
+    assert trace.curves["disagreement"][-1] == pytest.approx(disagreement(a, b).item())
+    assert trace.curves["uncertainty"][-1] == pytest.approx(entropy_of_mean(a, b).mean().item(), rel=1e-5)
+    assert trace.curves["dice"][-1] == pytest.approx(mean_dice(t.argmax(1), truth, 4))
+    assert trace.curves["error"][-1] == pytest.approx((t.argmax(1) != truth).float().mean().item())
+    assert np.array_equal(trace.predictions["student2"][-1], b[:2].argmax(1).numpy())
+
+
+def test_looking_does_not_change_what_is_trained(hearts):
+    watched = trained("ucmt", hearts, recorder=Recorder("ucmt", hearts[1], 4, every=1), grid=4)
+    assert same(watched, trained("ucmt", hearts, grid=4))
+
+
+def test_mean_dice_against_counting():
+    prediction, truth = torch.tensor([[0, 1, 1, 2], [0, 0, 0, 0]]), torch.tensor([[0, 1, 2, 2], [0, 0, 0, 1]])
+    expected = np.mean([2 * 1 / 3, 2 * 1 / 3, 0, 1])
+    assert mean_dice(prediction, truth, 3) == pytest.approx(expected)

@@ -1,0 +1,175 @@
+"""The command `ucmt-lite`: run an experiment, look at data, build or run the lessons, check the installation.
+
+Only the standard library is imported here, so that `--help` answers at once; each command imports what it needs.
+"""
+
+import argparse
+import ast
+import dataclasses
+import sys
+from collections.abc import Sequence
+
+from ucmt_lite import __version__
+from ucmt_lite.config import RunConfig, item_default
+from ucmt_lite.errors import InputError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse and do; wrong input ends with one sentence on stderr and status 2, a run that failed with status 1."""
+    given = parser().parse_args(arguments)
+    try:
+        return given.do(given) or 0
+    except InputError as mistake:
+        print(f"ucmt-lite: {mistake}", file=sys.stderr)
+        return 2
+    except FloatingPointError as failure:
+        print(f"ucmt-lite: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            "\nucmt-lite: stopped; a run goes on from its last checkpoint when the same command is given again.",
+            file=sys.stderr,
+        )
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options; those of `run` are the fields of `RunConfig`."""
+    top = argparse.ArgumentParser(
+        prog="ucmt-lite", description="Semi-supervised medical image segmentation, to learn and to experiment with."
+    )
+    top.add_argument("--version", action="version", version=f"ucmt-lite {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser(
+        "run", help="train and evaluate one configuration", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    for item in dataclasses.fields(RunConfig):
+        default, meaning = item_default(item), item.metadata["meaning"]
+        option = f"--{item.name.replace('_', '-')}"
+        if item.name == "settings":
+            command.add_argument(
+                "--set",
+                nargs="+",
+                default=[],
+                metavar="NAME=VALUE",
+                help="the method's own settings, e.g. top_k=4 make_mix=cutmix",
+            )
+        elif isinstance(default, bool):
+            command.add_argument(option, action=argparse.BooleanOptionalAction, default=default, help=meaning)
+        elif isinstance(default, tuple):
+            command.add_argument(option, nargs="*", type=int, default=default, metavar="N", help=meaning)
+        else:
+            command.add_argument(
+                option, type=type(default), default=default, metavar=type(default).__name__.upper(), help=meaning
+            )
+    command.add_argument("--out", required=True, metavar="DIR", help="folder for the results, made by the run")
+    command.set_defaults(do=do_run)
+
+    command = commands.add_parser("data", help="list the data sets, or load one and say what is in it")
+    command.add_argument("name", nargs="?", help="a phantom, a real set, or folder, hdf5, nifti for your own")
+    command.add_argument("--data", default="", metavar="DIR", help="the folder it lies in")
+    command.add_argument("--size", type=int, default=64, metavar="N", help="side 2D images are drawn at or resized to")
+    command.add_argument(
+        "--classes", type=int, default=2, metavar="N", help="classes of your own data, background included"
+    )
+    command.add_argument(
+        "--download", action="store_true", help="fetch the official archive into DIR where it may be fetched"
+    )
+    command.set_defaults(do=do_data)
+
+    command = commands.add_parser(
+        "course", help="run the lessons in their quick profile, or build or check the notebooks"
+    )
+    command.add_argument("action", nargs="?", choices=("run", "build", "check"), default="run")
+    command.add_argument("lessons", nargs="*", help="names of lessons; all where none is named")
+    command.add_argument(
+        "--out", default="runs/course", metavar="DIR", help="where `run` leaves the executed notebooks"
+    )
+    command.add_argument("--profile", choices=("quick", "full"), default="quick")
+    command.add_argument("--force", action="store_true", help="build again what is fresh")
+    command.add_argument("--measure", action="store_true", help="write the seconds each lesson took into times.json")
+    command.set_defaults(do=do_course)
+
+    command = commands.add_parser("doctor", help="check the installation and say how fast this machine trains")
+    command.set_defaults(do=do_doctor)
+    return top
+
+
+def settings(pairs: Sequence[str]) -> dict:
+    """`["top_k=4", "make_mix=cutmix"]` as a dictionary; what is no Python literal is text.
+
+    >>> settings(["top_k=4", "make_mix=cutmix", "ema_share=(0.5, 0.5)"])
+    {'top_k': 4, 'make_mix': 'cutmix', 'ema_share': (0.5, 0.5)}
+    """
+    found = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign:
+            raise InputError(f"--set {pair}: say NAME=VALUE, for instance top_k=4.")
+        try:
+            found[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            found[name] = value
+    return found
+
+
+def do_run(given: argparse.Namespace) -> None:
+    """`ucmt-lite run`."""
+    from ucmt_lite.experiment import run
+
+    values = {item.name: getattr(given, item.name) for item in dataclasses.fields(RunConfig) if item.name != "settings"}
+    result = run(RunConfig.of({**values, "settings": settings(given.set)}), given.out)
+    test, seconds = result.metrics["test"], result.metrics["seconds"]
+    scores = "  ".join(
+        f"{name} {test[name]:.3f}" for name in ("dice", "jaccard", "hd95", "asd") if test.get(name) is not None
+    )
+    print(
+        f"{result.config.dataset}, {result.config.method}, {result.config.labeled} labeled, seed {result.config.seed}: {scores}"
+    )
+    print(f"trained {seconds['training']} s, evaluated {seconds['evaluation']} s; everything is in {result.folder}")
+
+
+def do_data(given: argparse.Namespace) -> None:
+    """`ucmt-lite data`."""
+    from ucmt_lite.data import CATALOGUE, PHANTOMS, READERS, load
+
+    if given.name is None:
+        print("Phantoms, drawn on the spot:", ", ".join(PHANTOMS))
+        print("Real sets, from a folder or their archives:", ", ".join(CATALOGUE))
+        print("Your own data:", ", ".join(READERS))
+        print("Look into one with: ucmt-lite data NAME [--data DIR]. Each has a card in data_cards/.")
+        return
+    source = load(given.name, root=given.data or None, size=given.size, classes=given.classes, download=given.download)
+    print(f"{source.name}: {source.dims}D, {source.channels} channel(s), classes {', '.join(source.classes)}")
+    for name, split in source.splits.items():
+        print(f"  {name}: {len(split)} cases of {len(set(split['group']))} groups, first {split[0]['id']}")
+    print(f"  split: {source.split_rule}")
+
+
+def do_course(given: argparse.Namespace) -> int:
+    """`ucmt-lite course`."""
+    from ucmt_lite import course
+
+    names = given.lessons or None
+    if given.action == "build":
+        built = course.build(names, force=given.force, measure=given.measure)
+        print(f"Executed {', '.join(built) or 'nothing: all notebooks are fresh'}.")
+    elif given.action == "check":
+        faults = course.check()
+        print("\n".join(faults) or "All notebooks are fresh.")
+        return 1 if faults else 0
+    else:
+        return course.run_all(given.profile, given.out, names)
+    return 0
+
+
+def do_doctor(given: argparse.Namespace) -> int:
+    """`ucmt-lite doctor`."""
+    from ucmt_lite import doctor
+
+    return doctor.examine()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

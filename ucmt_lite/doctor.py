@@ -1,0 +1,81 @@
+"""Is everything here that the lessons need, and how fast does this machine train?"""
+
+import importlib
+import os
+import platform
+import sys
+import time
+
+from ucmt_lite import __version__
+
+NEEDED = ("numpy", "torch", "datasets", "PIL", "matplotlib", "plotly", "ipywidgets", "anywidget", "monai")
+FOR_LESSONS = ("jupyterlab", "jupytext", "papermill", "nbclient")
+
+
+def examine() -> int:
+    """Print what was found, with the remedy where something is missing; return 1 if anything needed is."""
+    print(
+        f"ucmt-lite {__version__}, Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} CPU cores"
+    )
+    missing = [name for name in NEEDED if not report(name)]
+    lacking = [name for name in FOR_LESSONS if not report(name)]
+    if missing:
+        print(f"\nMissing: {', '.join(missing)}. Remedy: pip install -e .")
+        return 1
+    if lacking:
+        print(f"\nThe lessons also need {', '.join(lacking)}. Remedy: pip install -e '.[lab]'")
+    device, threads = machine()
+    print(f"\nTraining runs on {device} with {threads} thread(s)." + advice(threads))
+    seconds = one_iteration()
+    print(f"One UCMT iteration of the lessons takes {1000 * seconds:.0f} ms, so 300 of them {300 * seconds:.0f} s.")
+    return 0
+
+
+def report(name: str) -> bool:
+    """Print the version of a package, or that it is missing."""
+    try:
+        module = importlib.import_module(name)
+    except ImportError as cause:
+        print(f"  {name:12} missing ({cause})")
+        return False
+    print(f"  {name:12} {getattr(module, '__version__', 'present')}")
+    return True
+
+
+def machine() -> tuple[str, int]:
+    """The device training would use, and how many threads torch takes on the CPU."""
+    import torch
+
+    from ucmt_lite.train import choose_device
+
+    device = choose_device()
+    return (torch.cuda.get_device_name() if device.type == "cuda" else str(device)), torch.get_num_threads()
+
+
+def advice(threads: int) -> str:
+    """A word on threads: small networks gain nothing from many, and lose much when cores are shared."""
+    if threads > 1 and "OMP_NUM_THREADS" not in os.environ and sys.platform == "linux":
+        return " On a shared machine OMP_NUM_THREADS=1 is often faster: try both."
+    return ""
+
+
+def one_iteration(repeats: int = 5) -> float:
+    """Seconds for one UCMT iteration at the lessons' size, the median of a few."""
+    import torch
+
+    from ucmt_lite.batch import Batch, Clock
+    from ucmt_lite.methods import build_nets, ucmt
+    from ucmt_lite.nets import make
+    from ucmt_lite.train import Minimize, choose_device
+
+    device = choose_device()
+    nets = build_nets("ucmt", lambda: make("unet_small", 1, 4, 2)).to(device)
+    x, y = torch.randn(4, 1, 64, 64, device=device), torch.zeros(4, 64, 64, dtype=torch.long, device=device)
+    optimizer = torch.optim.AdamW(p for p in nets.parameters() if p.requires_grad)
+    minimize = Minimize(optimizer, torch.amp.GradScaler(device.type, enabled=False))
+    seconds = []
+    for step in range(repeats + 1):
+        start = time.perf_counter()
+        ucmt(nets, Batch(x, y, x, x, x, x, x), Clock(step, 1.0), minimize)
+        seconds.append(time.perf_counter() - start)  # `minimize` has waited for the device
+    return sorted(seconds[1:])[repeats // 2]
