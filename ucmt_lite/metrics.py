@@ -143,7 +143,7 @@ def _border_distances(p: Mask, t: Mask, spacing: Sequence[float] | None) -> tupl
         return np.empty(0), np.empty(0)
     from monai.metrics.utils import get_mask_edges, get_surface_distance  # late: importing MONAI takes 4 s
 
-    edges_p, edges_t = get_mask_edges(p, t)  # cuts out the box around both first: 519 masks 128 x 128 take 1.5 s
+    edges_p, edges_t = get_mask_edges(p, t)  # cuts out the box around both first: 519 masks 128 x 128 take 2 s
     there = get_surface_distance(edges_p, edges_t, spacing=spacing)
     back = get_surface_distance(edges_t, edges_p, spacing=spacing)
     return np.asarray(there, float), np.asarray(back, float)
