@@ -37,7 +37,7 @@ def picture(name: str, path: str | Path, *, columns: int = 5, side: int = 80, se
     Of volumes the axial slice with most foreground is shown, front of the chest up.
     """
     phantom = PHANTOMS[name]
-    drawn = generate(name, columns, side if phantom.dims == 2 else (side, side, side // 2), seed)
+    drawn = generate(name, columns, side if phantom.dims == 2 else (side, side, side // 4), seed)
     rows = [[], [], []]  # type: list[list[np.ndarray]]
     for image, mask, doubt in zip(drawn["image"], drawn["mask"], drawn["ambiguity"], strict=True):
         if phantom.dims == 3:

@@ -60,7 +60,7 @@ def _outline(rng: Generator, y: Array, x: Array) -> Array:
 
 def _lesion_colour(rng: Generator, tone: Array) -> Array:
     """Return the lesion's main colour: the skin's, seen through brown, black, red or blue-grey absorption."""
-    depth = rng.uniform(0.2, 1.0) if rng.random() < 0.8 else rng.uniform(0.12, 0.3)
+    depth = rng.uniform(0.28, 1.0) if rng.random() < 0.8 else rng.uniform(0.12, 0.3)
     absorbs = np.array([(0.55, 0.95, 1.15), (1.3, 1.45, 1.4), (0.2, 0.75, 0.65), (0.9, 0.75, 0.5)])
     colour = tone * np.exp(-depth * absorbs[rng.choice(4, p=(0.55, 0.2, 0.15, 0.1))])
     return colour.astype(np.float32)
