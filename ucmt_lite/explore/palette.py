@@ -1,0 +1,22 @@
+"""One meaning a colour, in every picture of the kit: Okabe & Ito's colours, told apart by all common kinds of sight.
+
+Students and teacher follow the framework figure of the UCMT paper: yellow, blue, green.
+"""
+
+NETS = {"student1": "#E69F00", "student2": "#0072B2", "teacher": "#009E73"}
+TRUTH = "#FFFFFF"
+DIFFERENT = "#D55E00"  # where two masks differ
+METHODS = {
+    "supervised": "#555555",
+    "mean_teacher": "#009E73",
+    "cpc": "#CC79A7",
+    "gct": "#8C6D31",
+    "cps": "#0072B2",
+    "cmt": "#E69F00",
+    "ucmt": "#D55E00",
+}
+#: Never colour alone: each method's line has a dash pattern of its own, each network's contour too.
+DASHES = {"supervised": ":", "mean_teacher": "--", "cpc": (0, (1, 1)), "gct": (0, (3, 1, 1, 1)), "cps": "-.", "cmt": (0, (5, 1)), "ucmt": "-"}  # fmt: skip
+STROKES = {"truth": "-", "student1": "--", "student2": ":", "teacher": "-."}
+UNCERTAINTY = "cividis"
+NAMES = {"student1": "student 1", "student2": "student 2", "teacher": "teacher", "truth": "truth"}

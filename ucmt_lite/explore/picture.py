@@ -1,0 +1,123 @@
+"""A picture with the sentence that says what is on it, and the small things every picture is drawn with."""
+
+import ast
+import base64
+import inspect
+import io
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ucmt_lite.explore.palette import NAMES, NETS, STROKES, TRUTH
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure and its alternative text; as the last value of a cell it shows both, also where no kernel runs.
+
+    >>> picture = Picture(new_figure(1, 1)[0], "An empty square.")
+    >>> sorted(picture._repr_mimebundle_()[0])
+    ['image/png', 'text/plain']
+    """
+
+    figure: "Figure"
+    alt: str
+
+    def png(self) -> bytes:
+        """The figure as a PNG file."""
+        buffer = io.BytesIO()
+        # The software's version is left out of the file, so that the same figure is the same bytes.
+        self.figure.savefig(buffer, format="png", dpi=80, metadata={"Software": None})
+        return buffer.getvalue()
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
+        picture = base64.b64encode(self.png()).decode()
+        return {"image/png": picture, "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+
+
+def new_figure(rows: int, columns: int, *, width: float = 2.4, height: float = 2.6) -> tuple["Figure", np.ndarray]:
+    """A figure of its own (no global state) with a grid of axes; sizes in inches for one of them."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained", facecolor="white")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def draw_image(axes: "Axes", image: np.ndarray, title: str = "") -> None:
+    """One image `H W C`, bytes, without ticks."""
+    axes.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.set_title(title, fontsize=9)
+    axes.set_axis_off()
+
+
+def draw_outline(axes: "Axes", mask: np.ndarray, name: str) -> None:
+    """The outline of every class of a mask `H W`, in the colour and the dash of whoever drew it."""
+    for label in np.unique(mask[mask > 0]):
+        # A dark line below keeps the coloured one readable on bright and on dark images.
+        axes.contour(mask == label, [0.5], colors="black", linewidths=2.4)
+        axes.contour(
+            mask == label, [0.5], colors=NETS.get(name, TRUTH), linewidths=1.3, linestyles=STROKES.get(name, "-")
+        )
+
+
+def segmentations(image: np.ndarray, masks: dict[str, np.ndarray], *, against: str = "truth") -> Picture:
+    """An image, and beside it the same image once for each named mask; Dice against one of them in the titles.
+
+    `image` is `C H W` or `H W C` bytes, masks are `H W` class indices. Names `truth`, `student1`, `student2`, `teacher`
+    get their colours.
+
+    >>> mask = np.pad(np.ones((4, 4), int), 2)
+    >>> segmentations(np.zeros((1, 8, 8), np.uint8), {"truth": mask, "teacher": mask}).alt
+    'One image, and on it the outlines of truth (16 of 64 pixels) and teacher (16 of 64 pixels, Dice 1.00 against truth).'
+    """
+    image = np.moveaxis(image, 0, -1) if image.shape[0] in (1, 3) else image
+    figure, axes = new_figure(1, 1 + len(masks))
+    draw_image(axes[0, 0], image, "image")
+    told = []
+    for place, (name, mask) in zip(axes[0, 1:], masks.items(), strict=True):
+        score = f", Dice {overlap(mask, masks[against]):.2f}" if against in masks and name != against else ""
+        draw_image(place, image, NAMES.get(name, name) + score)
+        draw_outline(place, mask, name)
+        told.append(
+            f"{NAMES.get(name, name)} ({int((mask > 0).sum())} of {mask.size} pixels{score}{f' against {against}' if score else ''})"
+        )
+    return Picture(figure, f"One image, and on it the outlines of {sentence(told)}.")
+
+
+def overlap(mask: np.ndarray, truth: np.ndarray) -> float:
+    """Mean Dice over the classes that either mask shows; 1 where both are empty."""
+    labels = np.union1d(np.unique(mask), np.unique(truth))
+    values = [
+        2 * ((mask == k) & (truth == k)).sum() / ((mask == k).sum() + (truth == k).sum()) for k in labels[labels > 0]
+    ]
+    return float(np.mean(values)) if values else 1.0
+
+
+def sentence(parts: list[str]) -> str:
+    """Join for reading.
+
+    >>> sentence(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+
+
+def show_source(function: Callable) -> None:
+    """Show a library function's code in a lesson, without its docstring: what is read is what runs."""
+    from IPython.display import display
+
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    lines = textwrap.dedent(inspect.getsource(function)).splitlines()
+    body = tree.body[0].body
+    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        del lines[body[0].lineno - 1 : body[0].end_lineno]
+    code = "\n".join(lines)
+    place = f"`{function.__module__}.{function.__name__}`"
+    display({"text/markdown": f"{place}\n```python\n{code}\n```", "text/plain": code}, raw=True)
