@@ -185,7 +185,7 @@ def edit(path, before, after):
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda root: edit(root / "src/00_tiny.py", "steps = 5", "steps = 6"), "is stale"),
+        (lambda root: edit(root / "src/00_tiny.py", "to see", "to look"), "is stale"),
         (lambda root: edit(root / "solutions/00_tiny.ipynb", "steps = 5", "steps = 7"), "differs from what its source"),
         (
             lambda root: edit(root / "solutions/00_tiny.ipynb", '"execution_count": 3', '"execution_count": null'),
@@ -200,6 +200,11 @@ def test_check_names_the_notebook_the_fault_and_the_remedy(copied, spoil, said):
     spoil(copied)
     (sentence,) = course.check(root=copied)
     assert sentence.startswith(f"00_tiny {said}") and sentence.endswith("run `ucmt-lite course build 00_tiny`.")
+
+
+def test_a_notebook_that_never_ran_to_its_end_is_executed_again(copied):
+    edit(copied / "solutions" / "00_tiny.ipynb", '"execution_count": 3', '"execution_count": null')
+    assert course.build(root=copied) == ["00_tiny"] and course.check(root=copied) == []
 
 
 def test_check_finds_notebooks_without_source(copied):
@@ -301,8 +306,9 @@ def test_a_wrong_course_file_is_refused(tiny, yaml, said):
         ("steps = 5", "steps = (5", "Lesson 00_tiny has a cell that is not Python"),
     ],
 )
-def test_a_wrong_source_is_refused(tiny, before, after, said):
+def test_a_wrong_source_is_refused_before_it_runs(tiny, monkeypatch, before, after, said):
     assert before in LESSON
+    monkeypatch.setattr(course, "execute", None)
     with pytest.raises(InputError, match=said):
         course.build(root=tiny(LESSON.replace(before, after)))
 
