@@ -28,6 +28,11 @@ def usual(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def backbone():
+    return resnet.ResNet50(3)
+
+
 @pytest.mark.parametrize("in_channels", [3, 1])
 def test_size_equals_the_reference(oracle, in_channels):
     known = json.loads(oracle("params.json").read_text())
@@ -40,8 +45,8 @@ def test_size_equals_the_reference(oracle, in_channels):
     assert net.eval()(torch.zeros(known["input_shape"])).shape == tuple(known["output_shape"])
 
 
-def test_backbone_has_the_usual_names_and_shapes():
-    state = resnet.ResNet50(3).state_dict()
+def test_backbone_has_the_usual_names_and_shapes(backbone):
+    state = backbone.state_dict()
     assert len(state) == 318  # the usual 320 without the classifier's weight and bias
     shapes = {
         "conv1.weight": (64, 3, 7, 7),
@@ -64,6 +69,16 @@ def test_backbone_has_output_stride_8_with_dilated_last_stages():
     assert [backbone.layer2[0].conv1.stride, backbone.layer2[0].conv2.stride] == [(1, 1), (2, 2)]
 
 
+def test_backbone_starts_by_the_fan_out():
+    start = resnet.ResNet50(3).conv1.weight.std().item()
+    assert start == pytest.approx((2 / (64 * 7 * 7)) ** 0.5, rel=0.05)
+
+
+def test_pyramid_looks_at_the_rates_of_output_stride_8():
+    convolutions = [branch[0] for branch in DeepLabV3Plus(1, 2).decoder.aspp.local]
+    assert [(c.kernel_size[0], c.dilation[0]) for c in convolutions] == [(1, 1), (3, 12), (3, 24), (3, 36)]
+
+
 def test_weights_are_loaded_from_a_file(usual):
     net = DeepLabV3Plus(3, 2, weights=usual)
     different = [n for n, v in net.encoder.state_dict().items() if not n.endswith("tracked") and (v != 0.5).any()]
@@ -71,8 +86,8 @@ def test_weights_are_loaded_from_a_file(usual):
     assert not (net.decoder.head[0][0].weight == 0.5).any()
 
 
-def test_weights_are_loaded_from_safetensors(tmp_path):
-    state = {name: values.contiguous() for name, values in resnet.ResNet50(3).state_dict().items()}
+def test_weights_are_loaded_from_safetensors(backbone, tmp_path):
+    state = {name: values.contiguous() for name, values in backbone.state_dict().items()}
     save_file(state, tmp_path / "backbone.safetensors")
     net = DeepLabV3Plus(3, 2, weights=str(tmp_path / "backbone.safetensors"))
     assert torch.equal(net.encoder.layer4[2].conv3.weight, state["layer4.2.conv3.weight"])
@@ -97,10 +112,9 @@ def test_imagenet_is_fetched_only_when_asked_and_its_hash_is_checked(usual, tmp_
     assert (DeepLabV3Plus(3, 2, weights="imagenet").encoder.conv1.weight == 0.5).all()
 
 
-def test_weights_that_do_not_fit_are_refused_and_change_nothing(usual, tmp_path):
+def test_weights_that_do_not_fit_are_refused_and_change_nothing(backbone, usual, tmp_path):
     state = torch.load(usual, weights_only=True)
     spoiled = tmp_path / "spoiled.pth"
-    backbone = resnet.ResNet50(3)
     before = backbone.conv1.weight.clone()
     wrong = {
         r"'layer1.0.conv1.weight' is missing \(1 names differ\)": {
@@ -122,13 +136,13 @@ def test_gray_images_cannot_take_colour_weights(usual):
         DeepLabV3Plus(1, 2, weights=usual)
 
 
-def test_a_file_that_is_no_state_dict_is_refused(tmp_path):
+def test_a_file_that_is_no_state_dict_is_refused(backbone, tmp_path):
     for name in ("text.pth", "text.safetensors"):
         (tmp_path / name).write_text("no weights")
         with pytest.raises(InputError, match=f"{name} cannot be read as weights"):
-            DeepLabV3Plus(3, 2, weights=tmp_path / name)
+            resnet.load_weights(backbone, tmp_path / name)
     with pytest.raises(InputError, match="There are no weights at"):
-        DeepLabV3Plus(3, 2, weights=tmp_path / "absent.pth")
+        resnet.load_weights(backbone, tmp_path / "absent.pth")
 
 
 class Evil:
@@ -136,8 +150,14 @@ class Evil:
         return print, ("code in the file was run",)
 
 
-def test_code_in_a_weights_file_is_not_run(tmp_path, capsys):
+def test_code_in_a_weights_file_is_not_run(backbone, tmp_path, capsys):
     torch.save({"conv1.weight": Evil()}, tmp_path / "evil.pth")
     with pytest.raises(InputError, match="cannot be read as weights"):
-        DeepLabV3Plus(3, 2, weights=tmp_path / "evil.pth")
+        resnet.load_weights(backbone, tmp_path / "evil.pth")
     assert "code in the file" not in capsys.readouterr().out
+
+
+def test_one_image_a_batch_is_refused_in_training_whatever_its_size():
+    net = DeepLabV3Plus(1, 2)
+    with pytest.raises(InputError, match="cannot train on a batch of 1 image"):
+        net(torch.zeros(1, 1, 32, 32))

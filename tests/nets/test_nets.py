@@ -35,10 +35,11 @@ def test_every_name_is_tried():
 
 
 @pytest.mark.parametrize("name, dims", SMALL)
-def test_gradient_reaches_every_parameter(name, dims):
+def test_gradient_reaches_every_parameter(name, dims, settled):
+    net = make(name, 1, 2, dims)
+    x = image(net)
     # In eval mode: in training a batch norm takes the mean away, and with it the gradient of every bias before it.
-    net = make(name, 1, 2, dims).eval()
-    net(image(net)).square().sum().backward()
+    settled(net, x)(x).square().sum().backward()
     untouched = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
     assert untouched == []
 
@@ -58,9 +59,10 @@ def ignored(net, x):
 
 
 @pytest.mark.parametrize("name, dims", SMALL)
-def test_every_skip_connection_carries_and_a_cut_one_is_seen(name, dims, monkeypatch):
-    net = make(name, 1, 2, dims).eval()
+def test_every_skip_connection_carries_and_a_cut_one_is_seen(name, dims, settled, monkeypatch):
+    net = make(name, 1, 2, dims)
     x = image(net)
+    settled(net, x)
     assert ignored(net, x) == []
     decode = net.decoder.forward
     monkeypatch.setattr(net.decoder, "forward", lambda maps: decode([torch.zeros_like(maps[0]), *maps[1:]]))
