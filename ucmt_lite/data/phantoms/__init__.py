@@ -46,7 +46,8 @@ def generate(name: str, count: int, size: int | tuple[int, ...] | None = None, s
 
     **Ambiguity.** The generator paints every labeled region with a soft edge, o = sigmoid(d / w), where d(x) is the
     signed distance to the true border and w(x) a width that varies along it. A reader who sees that blurred edge of
-    contrast c(x) under noise of standard deviation n is taken to call a pixel part of the region with the chance
+    contrast c(x) (averaged nearby) under noise of standard deviation n (the skin's mottling included) is taken to
+    call a pixel part of the region with the chance
 
         p = sigmoid(d / s),    s = w (1 + min(n / c, 2))
 
@@ -54,8 +55,10 @@ def generate(name: str, count: int, size: int | tuple[int, ...] | None = None, s
 
         ambiguity = 1 - (p_first - p_second)      (two classes: 1 - |2 p - 1|).
 
-    It is 1 on every border, falls to 0 within a fraction of a pixel where the border is sharp, and stays high over a
-    broad band where it is soft or fainter than the noise. Hair or marks that happen to cover a border do not count.
+    It is 1 on a border, falls to 0 within two pixels where the border is sharp, and stays high over a broad band where
+    it is soft or fainter than the noise. Nested and overlapping regions multiply their chances, so a hidden border
+    does not count; nor do hair or marks over a border. Where the atrium ends across a vein, no edge exists and s is a
+    constant (`atrium.OSTIUM`).
 
     Raises InputError for an unknown name, a count below 0, a negative seed, or a size with too few pixels.
 
@@ -84,6 +87,7 @@ def _shape(name: str, phantom: Phantom, size: int | tuple[int, ...] | None) -> t
     shape = np.atleast_1d(size).tolist() * (phantom.dims if np.ndim(size) == 0 else 1)
     if len(shape) != phantom.dims or any(n != int(n) or n < SMALLEST for n in shape):
         raise InputError(
-            f"{name} cannot be drawn at size {size}: give one side or {phantom.dims} sides of at least {SMALLEST} pixels."
+            f"{name} cannot be drawn at size {size}: "
+            f"give one side or {phantom.dims} sides of at least {SMALLEST} pixels."
         )
     return tuple(int(n) for n in shape)

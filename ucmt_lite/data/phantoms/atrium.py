@@ -43,7 +43,7 @@ def draw(rng: Generator, shape: tuple[int, ...]) -> tuple[Array, Array, Array]:
 
 
 def _tube(at: list[Array], start: Point, end: Point, thick: tuple[float, float]) -> tuple[Array, Array]:
-    """Return `d` of a tube that tapers from `start` to `end`, and how far along its axis each voxel lies (0..length)."""
+    """Return `d` of a tube that tapers from `start` to `end`, and how far along its axis each voxel lies."""
     axis = np.subtract(end, start)
     length = float(np.linalg.norm(axis))
     off = [a - s for a, s in zip(at, start, strict=True)]
@@ -54,7 +54,7 @@ def _tube(at: list[Array], start: Point, end: Point, thick: tuple[float, float])
 
 
 def _atrium(rng: Generator, at: list[Array], radii: Array, w: Array) -> tuple[Array, Array, Array]:
-    """Return `d` of all that is seen (with whole veins), which voxels lie beyond a vein's cut, and the chance they do."""
+    """Return `d` of all that is seen (with whole veins), where a vein is past its cut, and the chance of that."""
     seen = ellipsoid(at, radii)
     seen = union(
         seen, ellipsoid([a - s for a, s in zip(at, radii * (0, -0.1, -0.25), strict=True)], radii * 0.85), 0.05

@@ -50,7 +50,7 @@ def _tissues(rng: Generator) -> SimpleNamespace:
 
 
 def _chest(rng: Generator, y: Array, x: Array, w: Array, grey: SimpleNamespace) -> Array:
-    """Return the torso around the heart: fat, chest wall, lungs, liver, spine and vessels as bright as the ventricles."""
+    """Return the torso around the heart: fat, chest wall, lungs, liver, spine, and vessels as bright as blood."""
     shape = y.shape
     body_y, body_x = y - rng.uniform(0.12, 0.22), x + rng.uniform(0.02, 0.2)
     high, wide, skin = rng.uniform(0.5, 0.64), rng.uniform(0.6, 0.85), rng.uniform(0.02, 0.09)

@@ -11,7 +11,7 @@ from numpy.random import Generator
 
 from .shapes import PIXEL, Array, ambiguity, edge_width, ellipsoid, field, grid, paint, sigmoid
 
-# From very light to very dark, sRGB in 0..1: the six Fitzpatrick types by eye, evenly likely here as nowhere in public sets
+# From very light to very dark, sRGB in 0..1: six anchors by eye, after Fitzpatrick's types, evenly likely here
 TONES = np.array([(248, 214, 198), (238, 190, 164), (216, 163, 130), (176, 122, 88), (128, 84, 60), (84, 54, 42)]) / 255
 
 
@@ -39,7 +39,7 @@ def draw(rng: Generator, shape: tuple[int, ...]) -> tuple[Array, Array, Array]:
 
 
 def _tone(rng: Generator) -> Array:
-    """Return a skin colour between two neighbouring tones, each part of the range equally likely, camera cast included."""
+    """Return a skin colour between two neighbouring tones, all equally likely, camera cast included."""
     at = rng.uniform(0, len(TONES) - 1)
     low = min(int(at), len(TONES) - 2)
     tone = TONES[low] + (at - low) * (TONES[low + 1] - TONES[low])
@@ -67,7 +67,7 @@ def _lesion_colour(rng: Generator, tone: Array) -> Array:
 
 
 def _inside(rng: Generator, fill: Array, y: Array, x: Array, d: Array) -> Array:
-    """Return the lesion's inside: darker or paler blotches, a pigment network, dots, sometimes a pale or dark centre."""
+    """Return the lesion's inside: darker or paler blotches, a pigment network, dots, a pale or dark centre."""
     shape = y.shape
     blotch = rng.uniform(0.05, 0.3) * np.tanh(1.5 * field(rng, shape, 7)) + 0.06 * field(rng, shape, 18)
     bend_y, bend_x = y + 0.02 * field(rng, shape, 9), x + 0.02 * field(rng, shape, 9)
