@@ -130,6 +130,19 @@ def test_resizing(pictures):
         assert set(np.unique(mask_a)) == {0, 1}
 
 
+def test_resizing_makes_no_new_class(tmp_path, draw):
+    mask = np.zeros((12, 12), np.uint8)
+    mask[:7, :5] = 2  # a border that does not fall onto the coarser grid: mixing 0 and 2 would make 1
+    for i in range(3):
+        draw(tmp_path / "images" / f"{i}.png", mask)
+        draw(tmp_path / "masks" / f"{i}.png", mask)
+    for source, size in (
+        (load("folder", root=tmp_path, classes=3), 8),
+        (load("folder", root=tmp_path, classes=3, size=8), None),
+    ):
+        assert set(np.unique(cases(source.splits["test"], size=size).masks[0])) == {0, 2}
+
+
 def test_sixteen_bits(tmp_path, draw):
     for i in range(3):
         draw(tmp_path / "images" / f"{i}.png", np.linspace(1000, 3000, 16).reshape(4, 4).astype(np.uint16))

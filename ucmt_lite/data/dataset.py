@@ -53,22 +53,20 @@ def from_dataset(
     """
     names = class_names(classes)
     tables = dict(dataset) if isinstance(dataset, Mapping) else {"train": dataset}
-    rows: dict[str, tuple[Any, int]] = {}
-    folders: dict[str, str | None] = {}
+    rows: dict[str, tuple[str, int]] = {}
     groups: dict[str, str] = {}
     for split, table in tables.items():
-        where = PARTS[one_of("split", split, PARTS)] if len(tables) > 1 else None
         for i, (key, group) in enumerate(_names(table, split, image, mask, group_of)):
             if key in rows:
                 raise InputError(f"Two rows have the id '{key}': give every row its own, or drop the column id.")
-            rows[key], folders[key], groups[key] = (table, i), where, group
+            rows[key], groups[key] = (split, i), group
     if not rows:
         raise InputError("The dataset has no rows: give one with at least two.")
-    parts, rule = split_up(None, folders, groups, shares, seed)
+    where = {split: PARTS[one_of("split", split, PARTS)] if len(tables) > 1 else None for split in tables}
+    parts, rule = split_up(None, {key: where[split] for key, (split, _) in rows.items()}, groups, shares, seed)
     parts = first(parts, count)
-    plain = {id(table): _undecoded(table, image, mask) for table in tables.values()}
-    keys = [key for ids in parts.values() for key in ids]
-    pairs = {key: (plain[id(rows[key][0])], rows[key][1]) for key in keys}
+    plain = {split: _undecoded(table, image, mask) for split, table in tables.items()}
+    pairs = {key: (plain[rows[key][0]], rows[key][1]) for ids in parts.values() for key in ids}
     items, channels, dims = _read(pairs, groups, image, mask, len(names), size)
     chosen = {split: [items[key] for key in ids] for split, ids in parts.items()}
     return build(name, chosen, classes=names, channels=channels, dims=dims, split_rule=rule)

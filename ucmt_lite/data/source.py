@@ -108,7 +108,8 @@ def cases(split: datasets.Dataset, *, size: int | None = None) -> Cases:
         for name in set(ARRAYS) & set(split.column_names):
             plain = plain.cast_column(name, datasets.Image(decode=False))
     mode = "L" if volumes else split.features["image"].mode or "RGB"
-    read = in_threads(_volume if volumes else lambda row: _picture(row, mode, size), plain)
+    # Threads pay for pictures, which have to be decoded; of volumes they would only hold more copies at once.
+    read = list(map(_volume, plain)) if volumes else in_threads(lambda row: _picture(row, mode, size), plain)
     images, masks, spacing, ambiguity = map(list, zip(*read, strict=True)) if read else ([], [], [], [None])
     return Cases(
         tuple(plain["id"]),
