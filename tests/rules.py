@@ -59,7 +59,7 @@ def functions_stand_in_the_library(notebook):
 def exercises_are_complete(notebook):
     """Each exercise is followed, before the next one, by a check and by folded hints."""
     starts = [number for number, cell in enumerate(notebook.cells) if tagged(cell, "exercise")]
-    for start, end in zip(starts, [*starts[1:], len(notebook.cells)], strict=True):
+    for start, end in zip(starts, [*starts, len(notebook.cells)][1:], strict=True):
         after = notebook.cells[start + 1 : end]
         if not any(cell.cell_type == "code" and tagged(cell, "check") for cell in after):
             yield f"the exercise `{first_line(notebook.cells[start])}` has no check"
