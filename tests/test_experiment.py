@@ -161,3 +161,23 @@ def test_data_lists_and_describes(capsys):
 def test_the_doctor_finds_this_installation_whole(capsys):
     assert cli.main(["doctor"]) == 0
     assert "One UCMT iteration" in capsys.readouterr().out
+
+
+def test_the_experiment_notebook_declares_the_configuration():
+    """Every field of RunConfig, in order, with its default and its meaning, and the folder for the results."""
+    import ast
+    import dataclasses
+
+    import jupytext
+
+    from ucmt_lite.config import item_default
+    from ucmt_lite.lessons import NOTEBOOKS
+
+    cells = jupytext.read(NOTEBOOKS / "src/90_experiment.py").cells
+    cell = next(cell for cell in cells if "parameters" in cell.metadata.get("tags", []))
+    declared = {node.target.id: ast.literal_eval(node.value) for node in ast.parse(cell.source).body}
+    comments = [line.partition("#")[2].strip() for line in cell.source.splitlines()]
+    fields = dataclasses.fields(RunConfig)
+    assert list(declared) == [item.name for item in fields] + ["out"]
+    assert [declared[item.name] for item in fields] == [item_default(item) for item in fields]
+    assert comments[:-1] == [item.metadata["meaning"] for item in fields]

@@ -7,11 +7,12 @@ the mistake looks like. An answer that is not written yet gets a friendly word i
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-Answer = Callable[..., Tensor]
+Answer = Callable[..., Any]
 
 
 class CheckFailed(AssertionError):
@@ -37,7 +38,7 @@ def judging(answer: Answer) -> Iterator[str]:
         print(f"\N{CHECK MARK} {name} is right.")
 
 
-def require(truth: bool | Tensor, sentence: str) -> None:
+def require(truth: Any, sentence: str) -> None:
     """Raise CheckFailed with the sentence unless it holds."""
     if not bool(truth):
         raise CheckFailed(sentence)

@@ -77,7 +77,7 @@ class RunConfig:
         return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:12]
 
 
-def is_a(value: object, kind: object) -> bool:
+def is_a(value: object, kind: typing.Any) -> bool:
     """Whether a value is of an annotated type; a whole number is a float, True and False are no numbers.
 
     >>> is_a(3, float), is_a(True, int), is_a((1, 2), tuple[int, ...]), is_a("3", int)

@@ -27,8 +27,8 @@ def ema_update(
     0.1
     """
     alpha = min(1 - 1 / (step + 1), decay)
-    mixture = [torch.zeros_like(p) for p in teacher.parameters()]
-    for student, w in zip(students, share, strict=True):
-        torch._foreach_add_(mixture, list(student.parameters()), alpha=w)
-    torch._foreach_mul_(own := list(teacher.parameters()), alpha)
-    torch._foreach_add_(own, mixture, alpha=1 - alpha)
+    mixture = list(zip(students, share, strict=True))
+    own = [p.detach() for p in teacher.parameters()]
+    torch._foreach_mul_(own, alpha)
+    for student, w in mixture:
+        torch._foreach_add_(own, [p.detach() for p in student.parameters()], alpha=(1 - alpha) * w)

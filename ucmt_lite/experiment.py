@@ -4,6 +4,7 @@ import json
 import os
 import time
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ if typing.TYPE_CHECKING:
     from ucmt_lite.methods import Nets
     from ucmt_lite.traces import Trace
 
-__all__ = ["Result", "RunConfig", "read_run", "run"]
+__all__ = ["Result", "RunConfig", "Trained", "read_run", "run", "show_scores", "train"]
 
 LOSSES = ("segmentation_loss", "dice_loss", "cross_entropy")
 
@@ -50,11 +51,30 @@ def run(config: RunConfig, out: str | Path) -> Result:
     return train_and_evaluate(config, out)
 
 
-def train_and_evaluate(config: RunConfig, out: Path) -> Result:
-    """The run itself, in the order in which it happens. See `run`."""
-    from ucmt_lite import predict
+@dataclass(frozen=True)
+class Trained:
+    """Networks after training, in memory, with what they were trained on and what was seen on the way."""
+
+    config: RunConfig
+    source: "Source"
+    nets: "Nets"
+    trace: "Trace"
+    labeled_ids: tuple[str, ...]
+
+    @property
+    def net(self) -> "torch.nn.Module":
+        """The network that predicts: the teacher where the method has one, else student 1."""
+        from ucmt_lite.methods import METHODS
+
+        return getattr(self.nets, METHODS[self.config.method].predicts)
+
+
+def train(config: RunConfig, work: Callable[[], Path] | None = None) -> Trained:
+    """Train one configuration; everything that can be wrong is checked before training starts.
+
+    `work` gives the folder for a checkpoint, once everything is checked; without it nothing is written.
+    """
     from ucmt_lite.data import Batches, cases, split_labeled
-    from ucmt_lite.methods import METHODS
     from ucmt_lite.recorder import Recorder
     from ucmt_lite.train import choose_device, choose_precision, fit
 
@@ -63,44 +83,85 @@ def train_and_evaluate(config: RunConfig, out: Path) -> Result:
     source = load_source(config)
     settings = method_settings(config, source)
     nets = make_nets(config, source, device)
-    train = cases(source.splits["train"], size=picture_size(config, source))
-    labeled_ids, unlabeled_ids = split_labeled(train.ids, train.groups, config.labeled, config.seed)
-    patch = config.patch or None
-    batches = Batches(train.select(labeled_ids), train.select(unlabeled_ids), batch=(config.batch, config.batch),
-                      patch=patch, seed=config.seed, device=device)  # fmt: skip
+    images = cases(source.splits["train"], size=picture_size(config, source))
+    labeled, unlabeled = split_labeled(images.ids, images.groups, config.labeled, config.seed)
+    batches = Batches(
+        images.select(labeled),
+        images.select(unlabeled),
+        batch=(config.batch, config.batch),
+        patch=config.patch or None,
+        seed=config.seed,
+        device=device,
+    )
     recorder = Recorder(config.method, probe_cases(config, source), len(source.classes))
-    test = cases(source.splits["test"], size=picture_size(config, source))
+    fit(
+        config.method,
+        nets,
+        batches,
+        config.iterations,
+        lr=config.lr,
+        weight_decay=config.weight_decay,
+        ramp=config.ramp,
+        seed=config.seed,
+        precision=config.precision,
+        recorder=recorder,
+        checkpoint=work() / "checkpoint.pt" if work else None,
+        **settings,
+    )
+    return Trained(config, source, nets, recorder.trace(**about(config, source)), tuple(labeled))
 
-    work = working_folder(config, out)
+
+def about(config: RunConfig, source: "Source") -> dict:
+    """What a trace and a saved network say of where they come from."""
+    return {
+        "method": config.method,
+        "dataset": config.dataset,
+        "classes": list(source.classes),
+        "seed": config.seed,
+        "config": config.as_dict(),
+        "commit": commit(),
+    }
+
+
+def train_and_evaluate(config: RunConfig, out: Path) -> Result:
+    """Train, score the last network on the test split, and put the folder in place. See `run`."""
+    from ucmt_lite import predict
+    from ucmt_lite.data import cases
+
     started = time.perf_counter()
-    fit(config.method, nets, batches, config.iterations, lr=config.lr, weight_decay=config.weight_decay, ramp=config.ramp,
-        seed=config.seed, precision=config.precision, recorder=recorder, checkpoint=work / "checkpoint.pt", **settings)  # fmt: skip
-    trained = time.perf_counter()
-    net = getattr(nets, METHODS[config.method].predicts)
-    scores = predict.evaluate(net, test, patch=patch, distances=config.distances)
+    done = train(config, lambda: working_folder(config, out))
+    trained, work, source = time.perf_counter(), working_folder(config, out), done.source
+    size, patch = picture_size(config, source), config.patch or None
+    scores = predict.evaluate(
+        done.net, cases(source.splits["test"], size=size), patch=patch, distances=config.distances
+    )
     metrics = {
         "test": scores["mean"],
+        "unit": scores["unit"],
         "cases": scores["cases"],
         "seconds": {"training": round(trained - started, 1), "evaluation": round(time.perf_counter() - trained, 1)},
-        "labeled_ids": list(labeled_ids),
+        "labeled_ids": done.labeled_ids,
         "split_rule": source.split_rule,
         "counts": {name: len(split) for name, split in source.splits.items()},
-        "environment": environment(str(device)),
+        "environment": environment(str(next(done.net.parameters()).device)),
     }
-    about = {"method": config.method, "dataset": config.dataset, "classes": list(source.classes), "seed": config.seed,
-             "config": config.as_dict(), "commit": commit()}  # fmt: skip
-    trace = recorder.trace(**about)
-    trace.save(work / "trace.npz")
-    card = {"network": config.network, "in_channels": source.channels, "classes": list(source.classes), "dims": source.dims,
-            "size": picture_size(config, source), "patch": list(config.patch) or None, "method": config.method,
-            "dataset": config.dataset, "config": config.as_dict(), "scores": scores["mean"], "commit": commit()}  # fmt: skip
-    predict.save(net, work / "teacher.safetensors", card)
+    done.trace.save(work / "trace.npz")
+    card = {
+        **about(config, source),
+        "network": config.network,
+        "in_channels": source.channels,
+        "dims": source.dims,
+        "size": size,
+        "patch": patch,
+        "scores": scores["mean"],
+    }
+    predict.save(done.net, work / "teacher.safetensors", card)
     write_json(work / "metrics.json", metrics)
     (work / "checkpoint.pt").unlink(missing_ok=True)
     if out.is_dir():
         out.rmdir()  # `run` made sure that it is empty
     os.replace(work, out)
-    return Result(config, metrics, trace, out)
+    return Result(config, json.loads((out / "metrics.json").read_text()), done.trace, out)
 
 
 def load_source(config: RunConfig) -> "Source":
@@ -177,6 +238,8 @@ def make_nets(config: RunConfig, source: "Source", device: "torch.device") -> "N
         flaw_detector=lambda: FlawDetector(channels, classes, dims),
         seed=config.seed,
     ).to(device)
+    if dims == 2:  # about a third faster on a CPU, the same mathematics
+        nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's stubs
     if sides := config.patch or ((config.size,) * 2 if dims == 2 else ()):
         nets.eval()
         with torch.no_grad():
@@ -209,6 +272,21 @@ def working_folder(config: RunConfig, out: Path) -> Path:
         raise InputError(f"{work} holds an interrupted run with other settings: remove it, or choose another --out.")
     write_json(note, config.as_dict())
     return work
+
+
+def show_scores(result: Result) -> None:
+    """Show a run's scores in a notebook: a line for a reader, and the numbers for a program that reads the page later.
+
+    The numbers are an output of type `application/vnd.ucmt.metrics+json`, which survives where no kernel runs.
+    """
+    from IPython.display import display
+
+    names = ("dice", "jaccard", "hd95", "asd")
+    test = {name: value for name in names if (value := result.metrics["test"].get(name)) is not None}
+    told = ", ".join(f"{name} {value:.3f}" for name, value in test.items())
+    text = f"{result.config.method} on {result.config.dataset}, {result.config.labeled} labeled, seed {result.config.seed}: {told}"
+    content = {"scores": test, "unit": result.metrics["unit"], "config": result.config.as_dict()}
+    display({"application/vnd.ucmt.metrics+json": content, "text/plain": text}, raw=True)
 
 
 def read_run(folder: str | Path, config: RunConfig | None = None) -> Result:

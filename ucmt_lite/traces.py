@@ -34,7 +34,9 @@ class Trace:
     image: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0, 1), np.uint8))  # P *S C uint8
     truth: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), np.uint8))  # P *S class indices
     predictions: dict[str, np.ndarray] = field(default_factory=dict)  # "student1" ... -> M P *S class indices
-    uncertainty: np.ndarray | None = None  # M P *S float16, nats: entropy of the mean softmax of the two traced branches
+    uncertainty: np.ndarray | None = (
+        None  # M P *S float16, nats: entropy of the mean softmax of the two traced branches
+    )
     ambiguity: np.ndarray | None = None  # P *S float16 in [0, 1], phantoms only: how undecided the border truly is
 
     @property
@@ -55,7 +57,7 @@ class Trace:
         optional = {"uncertainty": self.uncertainty, "ambiguity": self.ambiguity}
         arrays |= {name: values for name, values in optional.items() if values is not None}
         with atomic(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)
+            np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def load(path: str | Path) -> Trace:
@@ -69,7 +71,9 @@ def load(path: str | Path) -> Trace:
         meta = json.loads(str(arrays.pop("meta")))
         version = meta.pop("version")
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as cause:
-        raise InputError(f"{path} is not a trace of this kit ({cause}): record it again with `ucmt-lite run`.") from None
+        raise InputError(
+            f"{path} is not a trace of this kit ({cause}): record it again with `ucmt-lite run`."
+        ) from None
     if version != VERSION:
         raise InputError(f"{path} is a trace of version {version}, this kit reads version {VERSION}: record it again.")
     return Trace(

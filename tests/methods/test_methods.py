@@ -53,7 +53,9 @@ class Minimize:
         sum(terms.values()).backward()
         self.terms.append({name: term.item() for name, term in terms.items()})
         gradients = {name: [p.grad for p in net.parameters()] for name, net in self.nets.named_children()}
-        self.gradients.append({name: any(g is not None and g.abs().sum() > 0 for g in grads) for name, grads in gradients.items()})
+        self.gradients.append(
+            {name: any(g is not None and g.abs().sum() > 0 for g in grads) for name, grads in gradients.items()}
+        )
         with torch.no_grad():
             for p in self.nets.parameters():
                 if p.grad is not None:
@@ -127,7 +129,11 @@ def test_each_student_sees_its_own_views_and_the_teacher_the_weak_one(method, ba
 
 def test_forward_passes_of_an_ucmt_iteration(batch):
     nets, _ = one_iteration("ucmt", batch)
-    assert Counter({n: len(net.seen) for n, net in nets.named_children()}) == {"student1": 2, "student2": 2, "teacher": 1}
+    assert Counter({n: len(net.seen) for n, net in nets.named_children()}) == {
+        "student1": 2,
+        "student2": 2,
+        "teacher": 1,
+    }
     assert torch.equal(nets.student1.seen[1], nets.student2.seen[1]), "both students see the same mixed images"
 
 
@@ -147,7 +153,10 @@ def test_the_mix_moves_image_mask_and_pseudo_label_alike(batch):
 
 
 def test_ucmt_without_moved_cells_is_cmt_twice(batch):
-    plain, none = one_iteration("ucmt", batch, make_mix=lambda *a: lambda image: image)[1], one_iteration("ucmt", batch, top_k=0)[1]
+    plain, none = (
+        one_iteration("ucmt", batch, make_mix=lambda *a: lambda image: image)[1],
+        one_iteration("ucmt", batch, top_k=0)[1],
+    )
     assert plain.terms == none.terms
     assert plain.terms[0] == one_iteration("cmt", batch)[1].terms[0]
 
@@ -182,7 +191,9 @@ def test_gct_takes_the_prediction_with_the_lower_flaw(batch):
         if "consistency" in terms:
             nets.zero_grad()
             terms["consistency"].backward()
-            gradients.extend(sum(p.grad.abs().sum().item() for p in net.parameters()) for net in (nets.student1, nets.student2))
+            gradients.extend(
+                sum(p.grad.abs().sum().item() for p in net.parameters()) for net in (nets.student1, nets.student2)
+            )
 
     gct(nets, batch, Clock(0, 1.0), minimize)
     assert gradients[0] == 0 and gradients[1] > 0

@@ -104,7 +104,8 @@ def center_crop(cases: Cases, patch: Sequence[int]) -> Cases:
 
     def cut(array: np.ndarray) -> np.ndarray:
         corner = [(side - size) // 2 for side, size in zip(array.shape[-len(patch) :], patch, strict=True)]
-        return array[(..., *(slice(c, c + size) for c, size in zip(corner, patch, strict=True)))]
+        window = tuple(slice(c, c + size) for c, size in zip(corner, patch, strict=True))
+        return array[window] if array.ndim == len(patch) else array[(slice(None), *window)]
 
     pairs = [padded(image, mask, patch) for image, mask in zip(cases.images, cases.masks, strict=True)]
     ambiguity = cases.ambiguity and [cut(padded(a[None], a, patch)[0][0]) for a in cases.ambiguity]

@@ -91,6 +91,22 @@ def segmentations(image: np.ndarray, masks: dict[str, np.ndarray], *, against: s
     return Picture(figure, f"One image, and on it the outlines of {sentence(told)}.")
 
 
+def images(named: dict[str, np.ndarray]) -> Picture:
+    """Images beside each other, each under its name: arrays or tensors `C H W`, bytes or as networks take them (-1..1).
+
+    >>> images({"black": np.zeros((1, 8, 8), np.uint8), "white": np.ones((1, 8, 8))}).alt
+    'Images beside each other: black (mean brightness 0.00) and white (mean brightness 1.00).'
+    """
+    figure, axes = new_figure(1, len(named))
+    told = []
+    for place, (name, image) in zip(axes[0], named.items(), strict=True):
+        pixels = np.moveaxis(np.asarray(image), 0, -1)
+        pixels = pixels if pixels.dtype == np.uint8 else ((pixels + 1) * 127.5).clip(0, 255).astype(np.uint8)
+        draw_image(place, pixels, name)
+        told.append(f"{name} (mean brightness {pixels.mean() / 255:.2f})")
+    return Picture(figure, f"Images beside each other: {sentence(told)}.")
+
+
 def overlap(mask: np.ndarray, truth: np.ndarray) -> float:
     """Mean Dice over the classes that either mask shows; 1 where both are empty."""
     labels = np.union1d(np.unique(mask), np.unique(truth))
@@ -113,11 +129,11 @@ def show_source(function: Callable) -> None:
     """Show a library function's code in a lesson, without its docstring: what is read is what runs."""
     from IPython.display import display
 
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    lines = textwrap.dedent(inspect.getsource(function)).splitlines()
-    body = tree.body[0].body
-    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-        del lines[body[0].lineno - 1 : body[0].end_lineno]
+    source = textwrap.dedent(inspect.getsource(function))
+    lines = source.splitlines()
+    first = next(node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)).body[0]
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        del lines[first.lineno - 1 : first.end_lineno]
     code = "\n".join(lines)
     place = f"`{function.__module__}.{function.__name__}`"
     display({"text/markdown": f"{place}\n```python\n{code}\n```", "text/plain": code}, raw=True)

@@ -1,0 +1,184 @@
+# %% [markdown]
+# # Start here: four labels and three hundred images
+#
+# Drawing the outline of an organ takes an expert several minutes an image, and there are thousands of images. So in
+# medical imaging labels are few and images are many. This course is about learning from **both**: from a handful of
+# images with outlines, and from all the others without.
+#
+# In this lesson you will
+#
+# - meet the images of the course and the one number that scores an outline, the **Dice** overlap;
+# - train a small network on four labeled hearts, in under a minute;
+# - see where it fails, and by how much more labels would help;
+# - look at a recorded run of UCMT, the method this course leads to, on the same four labels.
+
+# %% tags=["parameters"]
+iterations = 150
+labeled = 4
+seed = 0
+
+# %% [markdown]
+# ## The question
+#
+# > Given four hearts with outlines and 296 without: how well can a network outline a heart it has never seen?
+#
+# The images are **phantoms**: drawn by the computer, in the likeness of cardiac MR, so nothing needs to be downloaded
+# and the truth is known exactly. Real images come in later lessons, and your own can take their place in one line.
+
+# %%
+from ucmt_lite.data import cases, load
+
+source = load("phantom_heart", size=64)
+train = cases(source.splits["train"])
+validation = cases(source.splits["validation"])
+print(f"{len(train)} images to train on, classes: {', '.join(source.classes)}")
+
+# %% [markdown]
+# An image and its **mask**: the class of every pixel. The right ventricle (a crescent), the left ventricle (a disc) and
+# the muscle around it, the myocardium.
+
+# %%
+from ucmt_lite.explore.picture import segmentations
+
+segmentations(train.images[0], {"truth": train.masks[0]})
+
+# %% [markdown]
+# ## One number for an outline
+#
+# A predicted region $A$ and the true region $B$ are compared by the **Dice** overlap (Dice, 1945):
+#
+# $$\mathrm{Dice}(A, B) = \frac{2\,|A \cap B|}{|A| + |B|}$$
+#
+# It is 1 when the two are the same, 0 when they do not touch. Background does not enter, so a network that calls
+# everything background gets 0, although it is right about most pixels.
+#
+# ### Exercise 1: write it
+#
+# *Easy, about 3 minutes.* `prediction` and `truth` are boolean tensors of one shape. Return the Dice overlap.
+
+# %% tags=["exercise"]
+def my_dice(prediction, truth):
+    # solution
+    overlap = (prediction & truth).sum()
+    return 2 * overlap / (prediction.sum() + truth.sum())
+
+
+# %% tags=["check"]
+from ucmt_lite.checks import check_dice
+
+check_dice(my_dice)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# For boolean tensors, `a & b` is true where both are, and `.sum()` counts.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# The pixels in both masks are counted twice above the line, since each of them lies in A and in B.
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# Below the line stands the sum of the two sizes, not the size of the union.
+# </details>
+
+# %% [markdown]
+# ## Train on four labels
+#
+# A run is described by a `RunConfig`. The network is a small **U-Net**, the usual network for outlining things in
+# medical images: it looks at the image at several scales and puts a class on every pixel. Here it has 122 thousand
+# parameters, few enough for a laptop.
+
+# %%
+from ucmt_lite.experiment import RunConfig, train as train_run
+
+config = RunConfig(method="supervised", labeled=labeled, seed=seed, iterations=iterations)
+supervised = train_run(config)
+
+# %% [markdown]
+# `supervised` means: from the labeled images alone. This is all a step of it does:
+
+# %%
+from ucmt_lite.explore.picture import show_source
+from ucmt_lite.methods import supervised as supervised_step
+
+show_source(supervised_step)
+
+# %% [markdown]
+# And this is what the trained network says of a heart it has not seen:
+
+# %%
+from ucmt_lite.predict import segment
+
+mask = segment(supervised.net, validation.images[0])
+segmentations(validation.images[0], {"truth": validation.masks[0], "student1": mask})
+
+# %% [markdown]
+# One image proves little. Over all 50 validation images:
+
+# %%
+from ucmt_lite.predict import evaluate
+
+scores = evaluate(supervised.net, validation, distances=False)["mean"]
+for name, value in zip(source.classes[1:], scores["dice_per_class"], strict=True):
+    print(f"{name:20} Dice {value:.2f}")
+
+# %% [markdown]
+# ### Exercise 2: predict before you run
+#
+# *Easy, about 4 minutes.* What will happen to these numbers with 16 labels instead of 4? With all 300? Write down three
+# guesses. Then change `labeled` in the parameters cell and run the notebook again from there. Which class gains most?
+#
+# <details><summary>What to expect</summary>
+#
+# More labels help, and they help less and less: the step from 4 to 16 is larger than the one from 16 to 300. Thin parts
+# gain most: a border wrong by one pixel costs the thin muscle far more of its Dice than it costs the round cavity.
+# </details>
+
+# %% [markdown]
+# ## What the other images can give
+#
+# The 296 unlabeled hearts show how hearts vary: thick and thin ones, bright and dark ones. A **semi-supervised** method
+# learns from them without being told their outlines. The last lesson of this course builds **UCMT** (Shen et al., IJCAI
+# 2023): two *students* that teach each other, and a *teacher* that follows both. Here is a run of it that was recorded
+# earlier, on four labeled hearts. Move through its training:
+
+# %% tags=["explorer"]
+from ucmt_lite import traces
+from ucmt_lite.explore import training
+
+ucmt = traces.recorded("heart_ucmt_0")
+training.widget(ucmt)
+
+# %% [markdown]
+# Yellow is student 1, blue student 2, green the teacher; the students **disagree** where their decisions differ, and
+# **uncertainty** is how undecided two networks are together. Both shrink, and stay longest at the borders.
+#
+# Beside it the supervised baseline, trained for as many iterations from the same four labels. The band spans the seeds:
+# another seed means four other labeled images and other first weights.
+
+# %%
+from ucmt_lite.explore import compare
+
+runs = {
+    method: [traces.recorded(f"heart_{method}_{seed}") for seed in range(3)]
+    for method in ("supervised", "ucmt")
+}
+compare.figure(runs, ["dice"])
+
+# %% [markdown]
+# ## Recap
+#
+# - Labels are dear, images are cheap; semi-supervised learning uses both.
+# - Dice compares two regions: twice the overlap over the sum of the sizes.
+# - A network trained on four labels finds the heart, and gets its borders wrong.
+# - A comparison needs several seeds: the band in the last picture is as much a result as the line.
+#
+# **Questions.** Why is the share of right pixels a poor score for a small organ? What changes between two seeds? What can
+# an image without an outline teach?
+#
+# **References.** Shen et al., *Co-training with High-Confidence Pseudo Labels for Semi-supervised Medical Image
+# Segmentation*, IJCAI 2023, [arXiv 2301.04465](https://arxiv.org/abs/2301.04465). Ronneberger et al., *U-Net*, MICCAI
+# 2015, [arXiv 1505.04597](https://arxiv.org/abs/1505.04597).
+#
+# **Next:** how a network can learn from its own past, in [Mean Teacher](03_mean_teacher.ipynb).

@@ -1,0 +1,233 @@
+# %% [markdown]
+# # Mean Teacher: learn from your own past
+#
+# How can an image without a label teach anything? By an old trick: whatever is in the image, the answer should not
+# change when the light does. **Mean Teacher** (Tarvainen & Valpola, 2017) asks a *student* network to say the same about
+# a changed image as a calmer network, its *teacher*, says about the plain one. And the teacher is nothing but the
+# average of the student's own past.
+#
+# In this lesson you will
+#
+# - see the **views** of an image that consistency is built on;
+# - write the teacher's update and the consistency loss, and have both checked;
+# - train a Mean Teacher on four labels, and look at where student and teacher differ;
+# - see what the average does when it follows too fast or too slowly.
+
+# %% tags=["parameters"]
+iterations = 200
+ema_decay = 0.99
+seed = 0
+
+# %% [markdown]
+# ## The question
+#
+# > Nobody outlined these hearts. Can a network still be wrong about them, in a way we can measure?
+#
+# It can contradict itself. Below, one unlabeled image three times: as it is up to flips and turns (the **weak view**),
+# and twice with changed contrast, brightness, sharpness and noise (**strong views**). The anatomy is the same in all
+# three, so three different outlines cannot all be right.
+
+# %%
+from ucmt_lite.data import Batches, cases, load, split_labeled
+
+source = load("phantom_heart", size=64)
+train = cases(source.splits["train"])
+labeled, unlabeled = split_labeled(train.ids, train.groups, labeled=4, seed=seed)
+batch = Batches(train.select(labeled), train.select(unlabeled), seed=seed)(0)
+
+# %%
+from ucmt_lite.explore.picture import images
+
+images({"weak view u": batch.u[0], "strong view u1": batch.u1[0], "strong view u2": batch.u2[0]})
+
+# %% [markdown]
+# Colours change from view to view, positions do not. That is why a **pseudo label**, a label that a network made, is
+# still valid on the other views.
+#
+# ## The teacher
+#
+# Let $\theta_s$ be the student's weights and $\theta_t$ the teacher's. After each step of the student the teacher moves a
+# little towards it, an **exponential moving average** (EMA):
+#
+# $$\theta_t \leftarrow \alpha\,\theta_t + (1 - \alpha)\,\theta_s, \qquad
+#   \alpha = \min\!\left(1 - \frac{1}{n + 1},\ \alpha_{\max}\right)$$
+#
+# $n$ counts the steps from 0, and $\alpha_{\max}$ is 0.99 here. At $n = 0$ the teacher simply becomes the student. No
+# gradient is involved: the teacher is not trained, it follows.
+#
+# ### Exercise 1: write the update
+#
+# *Medium, about 8 minutes.* Change the teacher's parameters in place. Both networks have the same `.parameters()`.
+
+# %% tags=["exercise"]
+import torch
+
+
+@torch.no_grad()
+def my_ema_update(teacher, student, decay, step):
+    # solution
+    alpha = min(1 - 1 / (step + 1), decay)
+    for t, s in zip(teacher.parameters(), student.parameters(), strict=True):
+        t.copy_(alpha * t + (1 - alpha) * s)
+
+
+# %% tags=["check"]
+from ucmt_lite.checks import check_ema_update
+
+check_ema_update(my_ema_update)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# First compute alpha from `step` and `decay`. Test it in your head: 0 at step 0, 0.5 at step 1, never above `decay`.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `zip(teacher.parameters(), student.parameters())` gives the pairs.
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# `t = ...` would only rename a variable. `t.copy_(...)` writes into the teacher's own memory.
+# </details>
+
+# %% [markdown]
+# The kit's version does the same for one student or several, which is how UCMT will use it:
+
+# %%
+from ucmt_lite.ema import ema_update
+from ucmt_lite.explore.picture import show_source
+
+show_source(ema_update)
+
+# %% [markdown]
+# ## The consistency loss
+#
+# Student and teacher see different views, and each says how probable every class is at every pixel. The student pays the
+# mean squared difference:
+#
+# $$L_\text{con} = \frac{1}{BKS} \sum_{b,k,s} \big(p^{\,s}_{bks} - p^{\,t}_{bks}\big)^2$$
+#
+# over $B$ images, $K$ classes and $S$ pixels. The gradient must reach the student **only**. Were the teacher pulled too,
+# the cheapest agreement would be for both to say nothing at all.
+#
+# ### Exercise 2: write the loss
+#
+# *Medium, about 6 minutes.* Both arguments are **logits**, the raw outputs before the softmax, of shape `B K H W`.
+
+# %% tags=["exercise"]
+def my_consistency(student_logits, teacher_logits):
+    # solution
+    p = student_logits.softmax(dim=1)
+    q = teacher_logits.detach().softmax(dim=1)
+    return ((p - q) ** 2).mean()
+
+
+# %% tags=["check"]
+from ucmt_lite.checks import check_consistency
+
+check_consistency(my_consistency)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# `logits.softmax(dim=1)` turns logits into probabilities over the class axis.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `.detach()` cuts a tensor off from the gradient. Which of the two sides needs it?
+# </details>
+
+# %% [markdown]
+# ## The whole method
+#
+# With both parts written, one iteration of Mean Teacher reads like the paper:
+
+# %%
+from ucmt_lite.methods import mean_teacher
+
+show_source(mean_teacher)
+
+# %% [markdown]
+# `minimize` takes one gradient step on the sum of the terms it is given. `clock.ramp` rises from almost 0 to 1 over the
+# first fifth of the run: a network that knows nothing yet should not be asked to agree with itself.
+#
+# ## Train it
+#
+# *Before you run:* who will be better in the end, the student or its average?
+
+# %%
+from ucmt_lite.experiment import RunConfig, train as train_run
+
+config = RunConfig(method="mean_teacher", iterations=iterations, seed=seed, settings={"ema_decay": ema_decay})
+run = train_run(config)
+print({name: round(float(run.trace.curves[f"dice/{name}"][-1]), 2) for name in ("student1", "teacher")})
+
+# %%
+from ucmt_lite.explore import training
+
+training.figure(run.trace)
+
+# %% [markdown]
+# A short run, to see it move. The recorded one below was trained for 1,000 iterations: drag through it, and watch where
+# student and teacher differ first and last.
+
+# %% tags=["explorer"]
+from ucmt_lite import traces
+
+training.widget(traces.recorded("heart_mean_teacher_0"))
+
+# %% [markdown]
+# ## What can go wrong
+#
+# The average is a question of pace. Below, a student that jumps about (weights with noise, drifting towards 1) and the
+# teacher that follows it at three decays: too small, and the teacher repeats every jump; too large, and it lives in the
+# past.
+
+# %% tags=["explorer"]
+from ucmt_lite.explore import ema
+
+ema.figure(decays=[0.5, 0.99, 0.999])
+
+# %% [markdown]
+# ## Does it help here?
+#
+# The honest way to ask: several seeds, the same labels, the same network, the same number of iterations, and no choice
+# made on the images that score.
+
+# %%
+from ucmt_lite.explore import compare
+
+runs = {
+    method: [traces.recorded(f"heart_{method}_{seed}") for seed in range(3)]
+    for method in ("supervised", "mean_teacher")
+}
+compare.figure(runs)
+
+# %% [markdown]
+# RESULT_03
+#
+# ## Paper, reference code, here
+#
+# | | paper | public code for segmentation (SSL4MIS) | here |
+# |---|---|---|---|
+# | student's view | any perturbation | the image itself | strong view u1 |
+# | teacher's view | another perturbation | image + noise, clipped at 0.2 | weak view + the same noise |
+# | start | ramp-up | no consistency for 1,000 iterations (2D) | ramp-up over a fifth of the run |
+# | what is averaged | parameters | parameters | parameters; batch-norm statistics are the teacher's own |
+#
+# A mistake found in a widely used library is to give both networks the same view: the loss is then almost nothing, and
+# nobody notices. The kit has a test for it.
+#
+# ## Recap
+#
+# - An unlabeled image teaches by **consistency**: changed light, same answer.
+# - The teacher is an average of the student's past; no gradient reaches it.
+# - Its pace is the decay: a memory of about $1 / (1 - \alpha)$ steps.
+#
+# **Questions.** What is the teacher at step 0? What would go wrong without `detach`? Why may a strong view change colours
+# but not positions?
+#
+# **References.** Tarvainen & Valpola, *Mean teachers are better role models*, NeurIPS 2017,
+# [arXiv 1703.01780](https://arxiv.org/abs/1703.01780).
+#
+# **Next:** two networks instead of one, in [cross pseudo supervision](05_cross_pseudo_supervision.ipynb).

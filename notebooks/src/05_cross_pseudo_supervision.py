@@ -1,0 +1,215 @@
+# %% [markdown]
+# # Cross pseudo supervision: two networks teach each other
+#
+# A network that learns from its own guesses believes its own mistakes. Two networks make different mistakes. **Cross
+# pseudo supervision** (CPS; Chen et al., 2021) lets each learn from the other: what one is sure of becomes the label for
+# its neighbour.
+#
+# In this lesson you will
+#
+# - see two networks, trained on the same four labels, err in different places;
+# - write the **pseudo label** and the cross loss, and have both checked;
+# - measure **disagreement**, the curve that the UCMT paper is built on;
+# - watch what happens to it over training, and why that is a danger.
+
+# %% tags=["parameters"]
+iterations = 200
+seed = 0
+
+# %% [markdown]
+# ## The question
+#
+# > Two networks, same labels, same architecture, another random start. Do they make the same mistakes?
+#
+# We train two supervised networks that differ in nothing but their first weights, and let both outline the same unseen
+# heart.
+
+# %%
+from ucmt_lite.experiment import RunConfig, train as train_run
+
+run = train_run(RunConfig(method="cps", iterations=iterations, seed=seed, settings={"weight": 0.0}))
+
+# %% [markdown]
+# A weight of 0 switches the unlabeled images off, so these are two baselines side by side.
+
+# %%
+from ucmt_lite.explore import training
+
+training.figure(run.trace, image=1)
+
+# %% [markdown]
+# Where the two differ, at least one of them is wrong. The other may know better: that is what there is to gain.
+#
+# ## Pseudo labels
+#
+# A **pseudo label** is a network's own decision, used as if an expert had drawn it:
+#
+# $$\hat y = \arg\max_k\; s_k(u)$$
+#
+# It is a target, so no gradient may flow back through it.
+#
+# ### Exercise 1: write it
+#
+# *Easy, about 3 minutes.* From logits `B K H W` (or `B K D H W`) to class indices `B H W`.
+
+# %% tags=["exercise"]
+def my_pseudo_label(logits):
+    # solution
+    return logits.detach().argmax(dim=1)
+
+
+# %% tags=["check"]
+from ucmt_lite.checks import check_pseudo_label
+
+check_pseudo_label(my_pseudo_label)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# The class axis is number 1.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# An argmax has no gradient of its own; `detach` says it aloud, and the next reader will thank you.
+# </details>
+
+# %% [markdown]
+# ## The cross
+#
+# Each network is trained on the other's pseudo label:
+#
+# $$L_\text{cps} = \ell\big(s_1(u_1), \hat y_2\big) + \ell\big(s_2(u_2), \hat y_1\big)$$
+#
+# ### Exercise 2: write the loss
+#
+# *Medium, about 6 minutes.* Take the cross-entropy for $\ell$ (`F.cross_entropy(logits, target)`), and your
+# `my_pseudo_label`.
+
+# %% tags=["exercise"]
+import torch.nn.functional as F
+
+
+def my_cross_pseudo_supervision(logits1, logits2):
+    # solution
+    to_1 = F.cross_entropy(logits1, my_pseudo_label(logits2))
+    to_2 = F.cross_entropy(logits2, my_pseudo_label(logits1))
+    return to_1 + to_2
+
+
+# %% tags=["check"]
+from ucmt_lite.checks import check_cross_pseudo_supervision
+
+check_cross_pseudo_supervision(my_cross_pseudo_supervision)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# Two terms. In the first, network 1 is the one that learns: its logits come first, the target is network 2's.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# The sum, not the mean: the paper adds the two directions.
+# </details>
+
+# %% [markdown]
+# The whole method, as the kit has it:
+
+# %%
+from ucmt_lite.explore.picture import show_source
+from ucmt_lite.methods import cps
+
+show_source(cps)
+
+# %% [markdown]
+# ## Disagreement
+#
+# How far apart are two networks? The UCMT paper measures it with Dice: one minus the overlap of their decisions.
+#
+# $$D = 1 - \mathrm{Dice}(\hat y_1, \hat y_2)$$
+#
+# ### Exercise 3: write it for one class
+#
+# *Easy, about 4 minutes.* Two boolean masks in, a number out.
+
+# %% tags=["exercise"]
+def my_disagreement(mask1, mask2):
+    # solution
+    both = (mask1 & mask2).sum()
+    return 1 - 2 * both / (mask1.sum() + mask2.sum())
+
+
+# %% tags=["check"]
+from ucmt_lite.checks import check_disagreement
+
+check_disagreement(my_disagreement)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# It is `my_dice` of the first lesson, with two predictions instead of a prediction and the truth.
+# </details>
+
+# %% [markdown]
+# ## Watch it
+#
+# *Before you look:* will two networks that teach each other come closer faster or more slowly than two that do not know
+# of each other? And is coming closer always good?
+#
+# Recorded runs of 1,000 iterations on four labels. The line is the mean of three seeds, the band spans them.
+
+# %%
+from ucmt_lite import traces
+from ucmt_lite.explore import compare
+
+runs = {
+    method: [traces.recorded(f"heart_{method}_{seed}") for seed in range(3)]
+    for method in ("supervised", "mean_teacher", "cps")
+}
+compare.figure(runs)
+
+# %% [markdown]
+# RESULT_05
+#
+# Drag through one CPS run. Where do the two still differ at the end? And where are both wrong together?
+
+# %% tags=["explorer"]
+training.widget(traces.recorded("heart_cps_0"))
+
+# %% [markdown]
+# ## What can go wrong
+#
+# Once the two agree everywhere, each hears only itself: co-training has become **self-training**, and a mistake both make
+# is never corrected. The authors of UCMT start from this observation. Full trust from the first step makes it worse. Here
+# the ramp-up is switched off and the weight is high:
+
+# %%
+eager = RunConfig(method="cps", iterations=iterations, seed=seed, ramp=0.0, settings={"weight": 5.0})
+calm = RunConfig(method="cps", iterations=iterations, seed=seed)
+compare.figure({"eager": [train_run(eager).trace], "calm": [train_run(calm).trace]}, ["disagreement", "error", "dice"])
+
+# %% [markdown]
+# RESULT_05_EAGER
+#
+# ## Paper, reference code, here
+#
+# | | paper and its code (TorchSemiSeg) | SSL4MIS | here |
+# |---|---|---|---|
+# | images | labeled and unlabeled | unlabeled | unlabeled; the labeled ones are among them |
+# | loss on pseudo labels | cross-entropy | cross-entropy | the kit's one loss, half cross-entropy and half Dice |
+# | weight | 1.5, from the start | 0.1, after a long ramp-up | 0.5, after a ramp-up |
+# | views | CutMix in its best setting | one view | two strong views |
+#
+# ## Recap
+#
+# - Two networks with different starts err in different places, and can correct each other.
+# - A pseudo label is a decision without a gradient.
+# - Disagreement is one minus the Dice of the two decisions.
+# - Agreement is not truth: two networks that agree too early stop learning from each other.
+#
+# **Questions.** Why must the two networks start apart? What would CPS be if both had the same weights? Which pixels can
+# CPS never correct?
+#
+# **References.** Chen et al., *Semi-supervised semantic segmentation with cross pseudo supervision*, CVPR 2021,
+# [arXiv 2106.01226](https://arxiv.org/abs/2106.01226).
+#
+# **Next:** a teacher for both students, and images mixed where the networks are unsure: [UCMT](09_ucmt.ipynb).

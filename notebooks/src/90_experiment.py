@@ -1,0 +1,77 @@
+# %% [markdown]
+# # One experiment
+#
+# This notebook is the experiment itself: page, program and report in one. Change the parameters below and run all cells,
+# or let papermill run it with other values and keep the executed page as the record of that run:
+#
+# ```
+# papermill notebooks/90_experiment.ipynb runs/cps_seed3.ipynb -p method cps -p seed 3 -p out runs/cps_seed3
+# ```
+#
+# The command `ucmt-lite run --method cps --seed 3 --out runs/cps_seed3` does the same without a page.
+
+# %% tags=["parameters"]
+dataset: str = "phantom_heart"  # a phantom, a real set, or folder, hdf5, nifti for your own data
+data: str = ""  # folder that holds a real set or your own data
+classes: int = 2  # classes of your own data, background included; phantoms and real sets know theirs
+size: int = 64  # side in pixels that 2D images are drawn at or resized to
+patch: tuple = ()  # voxels an axis that volumes are cropped to; none: the whole image
+method: str = "ucmt"  # supervised, mean_teacher, cpc, gct, cps, cmt or ucmt
+labeled: int = 4  # training images whose masks are used
+seed: int = 0  # draws the labeled images, the first weights and all that is random in training
+network: str = "unet_small"  # unet, unet_small, vnet, vnet_small or deeplabv3plus
+network2: str = ""  # student 2, where it is to be another network
+iterations: int = 1000  # minibatches to train on
+batch: int = 4  # labeled images in a minibatch, and as many unlabeled ones
+lr: float = 0.003  # learning rate at the start; it falls to 0
+weight_decay: float = 0.01  # weight decay of AdamW
+ramp: float = 0.2  # share of the iterations over which the unsupervised terms rise
+settings: dict = {}  # the method's own settings, for instance top_k, grid, weight, make_mix
+precision: str = "auto"  # float32, bfloat16, float16 or auto
+device: str = "auto"  # cpu, cuda, mps or auto
+distances: bool = True  # also HD95 and ASD, which take longer than Dice and Jaccard
+out: str = "runs/experiment"  # folder for the results, made by the run
+
+# %% [markdown]
+# ## Configuration
+#
+# Types and names are checked here, before anything is loaded or trained. Runs with the same fingerprint are the same run.
+
+# %%
+from ucmt_lite.experiment import RunConfig, run
+
+config = RunConfig(
+    dataset=dataset, data=data, classes=classes, size=size, patch=patch, method=method, labeled=labeled,
+    seed=seed, network=network, network2=network2, iterations=iterations, batch=batch, lr=lr,
+    weight_decay=weight_decay, ramp=ramp, settings=settings, precision=precision, device=device, distances=distances,
+)  # fmt: skip
+print("fingerprint", config.fingerprint)
+
+# %% [markdown]
+# ## Run
+#
+# A run that was interrupted goes on from its last checkpoint; a finished one is read, not repeated.
+
+# %%
+result = run(config, out)
+
+# %% [markdown]
+# ## Scores of the last network on the test images
+
+# %%
+from ucmt_lite.experiment import show_scores
+
+show_scores(result)
+
+# %% [markdown]
+# ## How it went
+
+# %%
+from ucmt_lite.explore import compare
+
+compare.figure({config.method: [result.trace]})
+
+# %%
+from ucmt_lite.explore import training
+
+training.figure(result.trace)
