@@ -37,7 +37,7 @@ LAYERS = [
     | {"metrics", "traces", "checks", "config", "provenance"},
     {"methods", "data", "predict"},
     {"train", "recorder", "notebooks", "lessons"},
-    {"experiment", "sweep", "course", "doctor", "cli", "explore"},
+    {"experiment", "record", "course", "doctor", "cli", "explore"},
 ]
 
 

@@ -79,15 +79,17 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(do=do_data)
 
     command = commands.add_parser(
-        "course", help="run the lessons in their quick profile, or build or check the notebooks"
+        "course", help="run the lessons in their quick profile; build or check the notebooks; record their traces"
     )
-    command.add_argument("action", nargs="?", choices=("run", "build", "check"), default="run")
-    command.add_argument("lessons", nargs="*", help="names of lessons; all where none is named")
+    command.add_argument("action", nargs="?", choices=("run", "build", "check", "record"), default="run")
+    command.add_argument(
+        "lessons", nargs="*", help="names of lessons (of traces, for `record`); all where none is named"
+    )
     command.add_argument(
         "--out", default="runs/course", metavar="DIR", help="where `run` leaves the executed notebooks"
     )
     command.add_argument("--profile", choices=("quick", "full"), default="quick")
-    command.add_argument("--force", action="store_true", help="build again what is fresh")
+    command.add_argument("--force", action="store_true", help="build or record again what is fresh")
     command.add_argument("--measure", action="store_true", help="write the seconds each lesson took into times.json")
     command.set_defaults(do=do_course)
 
@@ -155,6 +157,10 @@ def do_course(given: argparse.Namespace) -> int:
     if given.action == "build":
         built = course.build(names, force=given.force, measure=given.measure)
         print(f"Executed {', '.join(built) or 'nothing: all notebooks are fresh'}.")
+    elif given.action == "record":
+        from ucmt_lite.record import record
+
+        print(f"Trained {', '.join(record(names, given.force)) or 'nothing: all traces are as planned'}.")
     elif given.action == "check":
         faults = course.check()
         print("\n".join(faults) or "All notebooks are fresh.")

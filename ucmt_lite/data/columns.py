@@ -81,7 +81,9 @@ def in_threads(
 
     with ThreadPoolExecutor() as pool:
         try:
-            return list(tqdm(pool.map(function, items), total=len(items), desc=what, delay=5, leave=False))
+            return list(
+                tqdm(pool.map(function, items), total=len(items), desc=what, delay=5, leave=False, disable=None)
+            )
         except BaseException:
             pool.shutdown(cancel_futures=True)  # the first bad file is enough
             raise

@@ -85,7 +85,7 @@ def receive(url: str, part: Path) -> bool:
         length = int(answer.headers.get("Content-Length", 0))
         with (
             part.open("ab" if resumed else "wb") as file,
-            tqdm(total=length or None, desc=part.stem, unit="B", unit_scale=True, leave=False) as bar,
+            tqdm(total=length or None, desc=part.stem, unit="B", unit_scale=True, leave=False, disable=None) as bar,
         ):
             while chunk := answer.read(1 << 20):
                 bar.update(file.write(chunk))
