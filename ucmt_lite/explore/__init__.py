@@ -1,5 +1,17 @@
 """Looking at images, predictions and training. Every picture carries a sentence that says what is on it.
 
-Figures read traces and arrays, never torch. A name with `figure` makes a still picture; the same name without it, in
-lessons, is the explorer that calls it.
+Each explorer is a module with two functions that take the same things: `figure(...)` makes a still picture, `widget(...)`
+the explorer around it, which leaves that picture in a saved notebook. They read traces and arrays, never torch; only the
+UMIX lab and the monitor, which work with networks, import it when they are called.
 """
+
+import importlib
+from typing import Any
+
+EXPLORERS = ("training", "uncertainty", "umix_lab", "ema", "compare", "volume", "annotate", "monitor")
+
+
+def __getattr__(name: str) -> Any:
+    if name in EXPLORERS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

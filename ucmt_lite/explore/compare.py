@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ucmt_lite.errors import InputError
-from ucmt_lite.explore.palette import DASHES, METHODS
+from ucmt_lite.explore.palette import DASHES, LABELS, METHODS
 from ucmt_lite.explore.picture import Picture, new_figure, sentence
 
 if TYPE_CHECKING:
     from ucmt_lite.traces import Trace
-
-LABELS = {"dice": "Dice on probe images", "disagreement": "disagreement (1 - Dice)", "uncertainty": "uncertainty (nats)", "error": "wrong pseudo labels (share of pixels)"}  # fmt: skip
 
 
 def figure(

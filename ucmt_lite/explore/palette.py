@@ -5,9 +5,10 @@ Students and teacher follow the framework figure of the UCMT paper: yellow, blue
 
 NETS = {"student1": "#E69F00", "student2": "#0072B2", "teacher": "#009E73"}
 TRUTH = "#FFFFFF"
-DIFFERENT = "#D55E00"  # where two masks differ
+DIFFERENT = "#D55E00"  # where two networks decide differently
+ERROR = "#CC79A7"  # where a pseudo label is wrong; always hatched
 METHODS = {
-    "supervised": "#555555",
+    "supervised": "#7F7F7F",
     "mean_teacher": "#009E73",
     "cpc": "#CC79A7",
     "gct": "#8C6D31",
@@ -17,6 +18,22 @@ METHODS = {
 }
 #: Never colour alone: each method's line has a dash pattern of its own, each network's contour too.
 DASHES = {"supervised": ":", "mean_teacher": "--", "cpc": (0, (1, 1)), "gct": (0, (3, 1, 1, 1)), "cps": "-.", "cmt": (0, (5, 1)), "ucmt": "-"}  # fmt: skip
+HALOS = {"student2": "#FFFFFF"}  # below an outline, so that it is seen on bright and dark images; black for the others
 STROKES = {"truth": "-", "student1": "--", "student2": ":", "teacher": "-."}
 UNCERTAINTY = "cividis"
 NAMES = {"student1": "student 1", "student2": "student 2", "teacher": "teacher", "truth": "truth"}
+TITLES = {
+    "supervised": "supervised",
+    "mean_teacher": "Mean Teacher",
+    "cpc": "CPC",
+    "gct": "GCT",
+    "cps": "CPS",
+    "cmt": "CMT",
+    "ucmt": "UCMT",
+}
+LABELS = {
+    "dice": "Dice on probe images",
+    "disagreement": "disagreement (1 - Dice)",
+    "uncertainty": "uncertainty (nats)",
+    "error": "wrong pseudo labels (share of pixels)",
+}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ucmt_lite.explore.palette import NAMES, NETS, STROKES, TRUTH
+from ucmt_lite.explore.palette import HALOS, NAMES, NETS, STROKES, TRUTH
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,8 +60,8 @@ def draw_image(axes: "Axes", image: np.ndarray, title: str = "") -> None:
 def draw_outline(axes: "Axes", mask: np.ndarray, name: str) -> None:
     """The outline of every class of a mask `H W`, in the colour and the dash of whoever drew it."""
     for label in np.unique(mask[mask > 0]):
-        # A dark line below keeps the coloured one readable on bright and on dark images.
-        axes.contour(mask == label, [0.5], colors="black", linewidths=2.4)
+        # A line below keeps the coloured one readable on bright and on dark images.
+        axes.contour(mask == label, [0.5], colors=HALOS.get(name, "black"), linewidths=2.4)
         axes.contour(
             mask == label, [0.5], colors=NETS.get(name, TRUTH), linewidths=1.3, linestyles=STROKES.get(name, "-")
         )

@@ -1,47 +1,167 @@
 """One image over training: what each network says of it, where two of them differ, and how unsure they are."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ucmt_lite.errors import InputError
-from ucmt_lite.explore.palette import DIFFERENT, NAMES, UNCERTAINTY
+from ucmt_lite.explore.maps import (
+    base,
+    checked,
+    dice_over_time,
+    fitting,
+    most_uncertain,
+    nearest,
+    net_titles,
+    pseudo_labels,
+    read_at,
+    share,
+    title,
+    titles,
+)
+from ucmt_lite.explore.palette import DASHES, DIFFERENT, LABELS, METHODS, NAMES, NETS, STROKES, UNCERTAINTY
 from ucmt_lite.explore.picture import Picture, draw_image, draw_outline, new_figure, overlap, sentence
+from ucmt_lite.explore.stack import Stack, as_level, show
+from ucmt_lite.explore.svg import Line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ucmt_lite.traces import Trace
 
+LAYERS = ("uncertainty", "differ", "error", "truth", "student1", "student2", "teacher")  # in the order they are drawn
+CURVES = ("dice", "disagreement", "uncertainty", "error")
 
-def figure(trace: "Trace", step: int | None = None, image: int = 0) -> Picture:
+
+def figure(trace: "Trace | Sequence[Trace]", step: int | None = None, image: int = 0) -> Picture:
     """One probe image at one recorded step (the last one where none is named): networks, disagreement, uncertainty.
 
-    The step shown is the recorded one nearest to `step`; `image` counts the probe images from 0.
+    Several traces make one row each. The step shown is the recorded one nearest to `step`; `image` counts the probe
+    images from 0.
     """
-    where = nearest(trace, step)
-    if not 0 <= image < len(trace.image):
-        raise InputError(f"image={image}: this trace holds {len(trace.image)} probe images, counted from 0.")
+    traces = as_list(trace, image)
+    places = [nearest(one, step) for one in traces]
+    names = [name for name in NETS if any(name in one.predictions for one in traces)]
+    drawing, axes = new_figure(len(traces), len(names) + 3)
+    for row, one, where, called in zip(axes, traces, places, titles(traces), strict=True):
+        draw_row(row, one, where, image, names)
+        row[0].set_title(f"{called}, {one.map_step[where]} iterations", fontsize=9)
+    drawing.suptitle("image and truth, networks, disagreement, uncertainty", fontsize=9)
+    return Picture(drawing, " ".join(describe(one, where, image) for one, where in zip(traces, places, strict=True)))
+
+
+def widget(trace: "Trace | Sequence[Trace]", image: int = 0):
+    """Scrub through training: layers to switch, curves with a cursor that follows, several runs side by side."""
+    traces = as_list(trace, image)
+    longest = max(traces, key=lambda one: len(one.map_step))
+    stack = fitting(lambda frames: build(traces, longest.map_step[frames]), np.arange(len(longest.map_step)))
+    stack.spec["controls"][1]["start"] = image
+    steps, images = (control["values"] for control in stack.spec["controls"])
+    return show(stack, lambda at: figure(traces, steps[at["frame"]], images[at["item"]]))
+
+
+def as_list(trace: "Trace | Sequence[Trace]", image: int) -> list["Trace"]:
+    """One or several traces, checked; several must have looked at the same images."""
+    traces = [checked(one, image=image) for one in (trace if isinstance(trace, list | tuple) else [trace])]
+    if not traces:
+        raise InputError("There is nothing to show: give at least one trace.")
+    for one in traces[1:]:
+        if one.image.shape != traces[0].image.shape or not np.array_equal(one.image, traces[0].image):
+            raise InputError(
+                f"The traces of {title(traces[0])} and {title(one)} watched different images: record both with the same "
+                "data set, size and seed."
+            )
+    return traces
+
+
+def build(traces: Sequence["Trace"], steps: np.ndarray) -> Stack:
+    """Everything the viewer needs to show these runs at these steps."""
+    stack = Stack(f"Training of {sentence(titles(traces))}, image by image")
+    stack.control("frame", "iterations", steps, start=len(steps) - 1, play=True)
+    stack.control("item", "image", range(len(traces[0].image)))
+    stack.scale(most_uncertain(traces[0]))
+    for key in LAYERS:
+        if key in ("uncertainty", "differ", "error", "truth") or any(key in one.predictions for one in traces):
+            stack.layer(key, on=key not in ("uncertainty", "error"))
+    image, truth = base(stack, traces[0].image), stack.put(traces[0].truth, "item y x")
+    for called, one in zip(titles(traces), traces, strict=True):
+        add_panel(stack, one, called, np.array([nearest(one, step) for step in steps]), image, truth)
+    if len(traces) == 1 and any(f"dice/{name}" in traces[0].curves for name in NETS):
+        add_networks_chart(stack, traces[0], steps)
+    else:
+        add_chart(stack, traces, "dice", steps)
+    for curve in CURVES[1:]:
+        add_chart(stack, traces, curve, steps)
+    return stack
+
+
+def add_panel(stack: Stack, trace: "Trace", called: str, frames: np.ndarray, image: dict, truth: dict) -> None:
+    """One run: its maps as layers, its numbers below."""
+    most, source = most_uncertain(trace), pseudo_labels(trace)
+    masks = {name: maps[frames] for name, maps in trace.predictions.items()}
+    refs = {name: [stack.put(maps.astype(np.uint8), "frame item y x")] for name, maps in masks.items()}
+    a, b = trace.branches
+    layers = {"truth": [truth], "error": [refs[source][0], truth], **refs}
+    if a != b:
+        layers["differ"] = [refs[a][0], refs[b][0]]
+    entropy = trace.uncertainty[frames]
+    layers["uncertainty"] = [stack.put(as_level(entropy, most), "frame item y x")]
+    numbers = [(f"{NAMES[name]} Dice", dice_over_time(trace, name, frames), 1, "", 3) for name in trace.predictions]
+    if a != b:
+        numbers.append(("they differ on", share(masks[a] != masks[b]), 100, " %", 1))
+    numbers.append(("pseudo label wrong on", share(masks[source] != trace.truth), 100, " %", 1))
+    numbers.append(("mean uncertainty", share(entropy), 1, " nats", 3))
+    readouts = [(label, stack.put(values, "frame item"), *how) for label, values, *how in numbers]
+    classes = list(trace.meta["classes"])
+    stack.panel(called, image, trace.truth.shape[1:], layers, readouts=readouts, classes=classes)
+
+
+def add_networks_chart(stack: Stack, trace: "Trace", steps: np.ndarray) -> None:
+    """Dice of every network of one run."""
+    names = [name for name in trace.predictions if f"dice/{name}" in trace.curves]
+    lines = [Line(NAMES[n], trace.step, trace.curves[f"dice/{n}"], NETS[n], STROKES[n]) for n in names]
+    values = [stack.put(read_at(line.x, line.y, steps), "frame") for line in lines]
+    stack.chart(lines, values, LABELS["dice"], "iterations", control="frame", at=steps, y=(0, 1))
+
+
+def add_chart(stack: Stack, traces: Sequence["Trace"], curve: str, steps: np.ndarray) -> None:
+    """One curve of every run that has it."""
+    lines = [
+        Line(called, one.step, one.curves[curve], METHODS.get(one.method, "currentColor"), DASHES.get(one.method, "-"))
+        for called, one in zip(titles(traces), traces, strict=True)
+        if curve in one.curves
+    ]
+    if lines:
+        values = [stack.put(read_at(line.x, line.y, steps), "frame") for line in lines]
+        limits = {"y": (0, 1)} if curve == "dice" else {"y": (0, max(float(np.nanmax(line.y)) for line in lines) or 1)}
+        stack.chart(lines, values, LABELS[curve], "iterations", control="frame", at=steps, **limits)
+
+
+def draw_row(row: np.ndarray, trace: "Trace", where: int, image: int, names: Sequence[str]) -> None:
+    """One run of the still picture."""
     picture, truth = trace.image[image], trace.truth[image]
-    names = list(trace.predictions)
-    drawing, axes = new_figure(1, len(names) + 3)
-    panels = iter(axes[0])
-    draw_image(at := next(panels), picture, "image and truth")
+    panels = iter(row)
+    draw_image(at := next(panels), picture)
     draw_outline(at, truth, "truth")
     for name in names:
+        at = next(panels)
+        if name not in trace.predictions:
+            at.set_axis_off()
+            continue
         mask = trace.predictions[name][where, image]
-        draw_image(at := next(panels), picture, f"{NAMES[name]}, Dice {overlap(mask, truth):.2f}")
+        draw_image(at, picture, f"{NAMES[name]}, Dice {overlap(mask, truth):.2f}")
         draw_outline(at, mask, name)
     draw_disagreement(next(panels), trace, where, image)
-    at = next(panels)
-    shown = at.imshow(
-        trace.uncertainty[where, image].astype(float), cmap=UNCERTAINTY, vmin=0, vmax=np.log(len(trace.meta["classes"]))
-    )
+    draw_uncertainty(next(panels), trace.uncertainty[where, image], most_uncertain(trace))
+
+
+def draw_uncertainty(at: "Axes", entropy: np.ndarray, most: float) -> None:
+    """An entropy map with its scale in nats."""
+    shown = at.imshow(entropy.astype(float), cmap=UNCERTAINTY, vmin=0, vmax=most, interpolation="nearest")
     at.set_title("uncertainty (nats)", fontsize=9)
     at.set_axis_off()
-    drawing.colorbar(shown, ax=at, shrink=0.7)
-    drawing.suptitle(f"{trace.method}, after {trace.map_step[where]} iterations", fontsize=10)
-    return Picture(drawing, describe(trace, where, image))
+    at.figure.colorbar(shown, ax=at, shrink=0.7)
 
 
 def draw_disagreement(axes: "Axes", trace: "Trace", where: int, image: int) -> None:
@@ -58,28 +178,20 @@ def one_colour(colour: str):
     return ListedColormap([colour])
 
 
-def nearest(trace: "Trace", step: int | None) -> int:
-    """The index of the recorded maps nearest to a step; the last where none is named."""
-    if not len(trace.map_step):
-        raise InputError("This trace holds no maps, only curves: record it again with maps of at least one image.")
-    return len(trace.map_step) - 1 if step is None else int(np.abs(trace.map_step - step).argmin())
-
-
 def describe(trace: "Trace", where: int, image: int) -> str:
     """The picture in words, from its numbers."""
     truth = trace.truth[image]
     masks = {name: trace.predictions[name][where, image] for name in trace.predictions}
-    scores = sentence([f"{NAMES[name]} reaches Dice {overlap(mask, truth):.2f}" for name, mask in masks.items()])
+    scores = sentence([f"{said} reaches Dice {overlap(masks[n], truth):.2f}" for n, said in net_titles(trace).items()])
     a, b = (masks[name] for name in trace.branches)
     entropy = trace.uncertainty[where, image].astype(float)
-    border = edge(truth)
-    text = f"{trace.method} after {trace.map_step[where]} iterations on probe image {image}: {scores}."
+    text = f"{title(trace)} after {trace.map_step[where]} iterations on probe image {image}: {scores}."
     if trace.branches[0] != trace.branches[1]:
-        text += f" {NAMES[trace.branches[0]].capitalize()} and {NAMES[trace.branches[1]]} differ on {100 * (a != b).mean():.1f} % of the pixels."
-    return (
-        text
-        + f" Mean uncertainty is {entropy.mean():.3f} nats, and {entropy[border].mean():.3f} within two pixels of the true border."
-    )
+        one, other = (NAMES[name] for name in trace.branches)
+        text += f" {one.capitalize()} and {other} differ on {100 * (a != b).mean():.1f} % of the pixels."
+    text += f" Mean uncertainty is {entropy.mean():.3f} nats"
+    border = edge(truth)
+    return text + (f", and {entropy[border].mean():.3f} within two pixels of the true border." if border.any() else ".")
 
 
 def edge(mask: np.ndarray, width: int = 2) -> np.ndarray:
@@ -90,7 +202,7 @@ def edge(mask: np.ndarray, width: int = 2) -> np.ndarray:
     """
     near = np.zeros(mask.shape, bool)
     for axis in range(mask.ndim):
-        change = np.diff(mask, axis=axis) != 0
+        change = np.diff(mask.astype(np.int16), axis=axis) != 0
         for shift in range(-width + 1, width + 1):
             place = np.flatnonzero(np.ones(mask.shape[axis] - 1)) + shift
             inside = (place >= 0) & (place < mask.shape[axis])

@@ -1,0 +1,193 @@
+"""What an uncertainty map is good for: keep the pixels below a threshold, and see how many of their pseudo labels are right."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ucmt_lite.errors import InputError
+from ucmt_lite.explore.maps import base, checked, fitting, most_uncertain, nearest, pseudo_labels, share, title
+from ucmt_lite.explore.palette import DIFFERENT, NAMES, UNCERTAINTY
+from ucmt_lite.explore.picture import Picture, draw_image, draw_outline, new_figure
+from ucmt_lite.explore.stack import Stack, as_level, show
+from ucmt_lite.explore.training import one_colour
+
+if TYPE_CHECKING:
+    from ucmt_lite.traces import Trace
+
+LEVELS = 65  # thresholds, from 0 to ln K
+BINS = 10  # of ambiguity
+LINE, IDEAL = "#D55E00", "#009E73"
+
+
+class Kept(NamedTuple):
+    """What is left when pixels above a threshold are dropped."""
+
+    share: float  # of the pixels, kept
+    accuracy: float  # of the pseudo labels that are kept; nan where none is
+    everywhere: float  # accuracy without a threshold
+
+
+def kept(trace: "Trace", threshold: float, step: int | None = None, image: int = 0) -> Kept:
+    """How many pixels have an entropy of at most `threshold` nats, and how many of their pseudo labels are right."""
+    trace = checked(trace, image=image)
+    where = nearest(trace, step)
+    wrong, sure = wrong_labels(trace)[where, image], trace.uncertainty[where, image].astype(float) <= threshold
+    return Kept(float(sure.mean()), float(1 - wrong[sure].mean()) if sure.any() else np.nan, float(1 - wrong.mean()))
+
+
+def wrong_labels(trace: "Trace") -> np.ndarray:
+    """Where the pseudo labels are not the truth: `M P *S`."""
+    return trace.predictions[pseudo_labels(trace)] != trace.truth
+
+
+def risk_coverage(entropy: np.ndarray, wrong: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each threshold the share of pixels kept (coverage) and the share of those whose label is wrong (risk).
+
+    >>> coverage, risk = risk_coverage(np.array([0.1, 0.2, 0.6]), np.array([False, False, True]), np.array([0.0, 0.3, 0.7]))
+    >>> coverage.round(2).tolist(), risk.round(2).tolist()
+    ([0.0, 0.67, 1.0], [nan, 0.0, 0.33])
+    """
+    entropy = entropy.astype(np.float64).ravel()
+    order = entropy.argsort(kind="stable")
+    count = np.searchsorted(entropy[order], levels, side="right")
+    errors = np.concatenate([[0], wrong.ravel()[order].cumsum()])[count]
+    with np.errstate(invalid="ignore"):
+        return count / entropy.size, errors / count
+
+
+def calibration(entropy: np.ndarray, ambiguity: np.ndarray) -> np.ndarray:
+    """Mean entropy in equal bins of the known ambiguity; nan where a bin has fewer than 5 pixels.
+
+    >>> calibration(np.array([0.1] * 5), np.array([0.95] * 5))[-2:].round(2).tolist()
+    [nan, 0.1]
+    """
+    place = np.minimum((ambiguity.astype(np.float64) * BINS).astype(int), BINS - 1).ravel()
+    count = np.bincount(place, minlength=BINS)
+    total = np.bincount(place, entropy.astype(np.float64).ravel(), minlength=BINS)
+    return np.where(count >= 5, total / np.maximum(count, 1), np.nan)
+
+
+def entropy_of(ambiguity: np.ndarray) -> np.ndarray:
+    """The entropy of someone who knows exactly how undecided a border is: ambiguity a = 1 - |2 p - 1| for two classes.
+
+    >>> entropy_of(np.array([0.0, 1.0])).round(3).tolist()
+    [0.0, 0.693]
+    """
+    p = np.clip(ambiguity / 2, 1e-12, 1)
+    return -(p * np.log(p) + (1 - p) * np.log(1 - p))
+
+
+def figure(trace: "Trace", step: int | None = None, image: int = 0, threshold: float = 0.2) -> Picture:
+    """The entropy map, the pixels it keeps below `threshold` nats, and the risk-coverage curve; calibration on phantoms."""
+    trace = checked(trace, image=image)
+    where, most = nearest(trace, step), most_uncertain(trace)
+    if not 0 <= threshold <= most:
+        raise InputError(
+            f"threshold={threshold}: choose 0 to {most:.3f} nats, the entropy of a pixel nothing is known of."
+        )
+    entropy, wrong = trace.uncertainty[where, image].astype(float), wrong_labels(trace)[where, image]
+    drawing, axes = new_figure(1, 4 if trace.ambiguity is not None else 3, width=3, height=3)
+    shown = axes[0, 0].imshow(entropy, cmap=UNCERTAINTY, vmin=0, vmax=most, interpolation="nearest")
+    draw_outline(axes[0, 0], trace.truth[image], "truth")
+    axes[0, 0].set_title("uncertainty (nats) and truth", fontsize=9)
+    axes[0, 0].set_axis_off()
+    drawing.colorbar(shown, ax=axes[0, 0], shrink=0.7)
+    draw_image(axes[0, 1], trace.image[image], f"dropped above {threshold:.2f} nats")
+    axes[0, 1].imshow(np.ma.masked_equal(entropy > threshold, 0), cmap=one_colour("white"), vmin=0, vmax=1, alpha=0.75)
+    axes[0, 1].imshow(np.ma.masked_equal(wrong, 0), cmap=one_colour(DIFFERENT), vmin=0, vmax=1, interpolation="nearest", alpha=0.8)  # fmt: skip
+    numbers = kept(trace, threshold, trace.map_step[where], image)
+    coverage, risk = risk_coverage(entropy, wrong, np.linspace(0, most, LEVELS))
+    axes[0, 2].plot(coverage, risk, color=LINE)
+    axes[0, 2].plot([numbers.share], [1 - numbers.accuracy], "o", color=LINE, markeredgecolor="black")
+    label(axes[0, 2], "risk of the labels kept", "coverage: share of pixels kept")
+    if trace.ambiguity is not None:
+        middle = (np.arange(BINS) + 0.5) / BINS
+        axes[0, 3].plot(middle, entropy_of(middle), "--", color=IDEAL, label="knows the ambiguity")
+        axes[0, 3].plot(middle, calibration(entropy, trace.ambiguity[image]), "o-", color=LINE, label="networks")
+        label(axes[0, 3], "mean uncertainty (nats)", "known ambiguity of the border")
+        axes[0, 3].legend(fontsize=8)
+    drawing.suptitle(f"{title(trace)} after {trace.map_step[where]} iterations", fontsize=10)
+    return Picture(drawing, describe(trace, where, image, threshold, numbers))
+
+
+def label(axes, heading: str, below: str) -> None:
+    """Title and x label of a chart of the still picture."""
+    axes.set_title(heading, fontsize=9)
+    axes.set_xlabel(below, fontsize=8)
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.3)
+
+
+def describe(trace: "Trace", where: int, image: int, threshold: float, numbers: Kept) -> str:
+    """The picture in words, from its numbers."""
+    entropy = trace.uncertainty[where, image].astype(float)
+    text = (
+        f"{title(trace)} after {trace.map_step[where]} iterations on probe image {image}: {100 * numbers.share:.1f} % of the "
+        f"pixels have at most {threshold:.2f} nats of uncertainty"
+    )
+    text += f"; {100 * numbers.accuracy:.1f} % of their pseudo labels are right," if numbers.share else ","
+    text += f" against {100 * numbers.everywhere:.1f} % of all."
+    if trace.ambiguity is not None:
+        doubt = trace.ambiguity[image].astype(float)
+        text += f" Where the border is truly ambiguous (above 0.5) the mean uncertainty is {entropy[doubt > 0.5].mean():.3f} nats" if (doubt > 0.5).any() else ""  # fmt: skip
+        text += f", elsewhere {entropy[doubt <= 0.5].mean():.3f}." if (doubt > 0.5).any() else ""
+    return text
+
+
+def widget(trace: "Trace", image: int = 0, threshold: float = 0.2):
+    """Move a threshold over the entropy map and see what is kept and how often it is right, step by step."""
+    trace = checked(trace, image=image)
+    levels = np.linspace(0, most_uncertain(trace), LEVELS)
+    stack = fitting(lambda frames: build(trace, frames, levels), np.arange(len(trace.map_step)))
+    stack.spec["controls"][0]["start"] = int(np.abs(levels - threshold).argmin())
+    stack.spec["controls"][2]["start"] = image
+    steps = stack.spec["controls"][1]["values"]
+    return show(stack, lambda at: figure(trace, steps[at["frame"]], at["item"], float(levels[at["level"]])))
+
+
+def build(trace: "Trace", frames: np.ndarray, levels: np.ndarray) -> Stack:
+    """Everything the viewer needs."""
+    most, entropy, wrong = most_uncertain(trace), trace.uncertainty[frames], wrong_labels(trace)[frames]
+    stack = Stack(
+        f"Uncertainty of {title(trace)}: which pixels a threshold keeps, and how often their labels are right"
+    )
+    stack.control("level", "keep up to (nats)", [f"{level:.3f}" for level in levels])
+    stack.control("frame", "iterations", trace.map_step[frames], start=len(frames) - 1, play=True)
+    stack.control("item", "image", range(len(trace.image)))
+    stack.scale(most)
+    stack.layer("uncertainty")
+    stack.layer("error")
+    stack.layer("dropped", kind="above", colour="#FFFFFF", hatch=True, control="level", levels=(levels / most * 255 + 0.5).tolist())  # fmt: skip
+    stack.layer("truth")
+    maker = pseudo_labels(trace)
+    stack.layer(maker, f"pseudo label ({NAMES[maker]})", on=False)
+    names = [stack.put(trace.predictions[maker][frames].astype(np.uint8), "frame item y x"), stack.put(trace.truth, "item y x")]  # fmt: skip
+    map_ref = stack.put(as_level(entropy, most), "frame item y x")
+    curves = [[risk_coverage(e, w, levels) for e, w in zip(*pair, strict=True)] for pair in zip(entropy, wrong, strict=True)]  # fmt: skip
+    coverage, risk = (stack.put(np.array([[c[k] for c in row] for row in curves]), "frame item level") for k in (0, 1))
+    right = stack.put(1 - np.array([[c[1] for c in row] for row in curves]), "frame item level")
+    readouts = [("pixels kept", coverage, 100, " %", 1), ("of their labels right", right, 100, " %", 1),
+                ("of all labels right", stack.put(1 - share(wrong), "frame item"), 100, " %", 1)]  # fmt: skip
+    layers = {"uncertainty": [map_ref], "dropped": [map_ref], "error": names, "truth": names[1:], maker: names[:1]}
+    stack.panel(title(trace), base(stack, trace.image), trace.truth.shape[1:], layers, readouts=readouts,
+                classes=list(trace.meta["classes"]))  # fmt: skip
+    worst = max(0.02, float(np.nanmax([c[1][-1] for row in curves for c in row])))
+    moving = [{"label": "risk of the labels kept", "x": coverage, "y": risk, "count": LEVELS, "colour": LINE, "dash": "", "marker": "level"}]  # fmt: skip
+    stack.chart([], [], "risk and coverage", "share of pixels kept", moving=moving, x=(0, 1), y=(0, worst))
+    if trace.ambiguity is not None:
+        add_calibration(stack, trace, entropy)
+    return stack
+
+
+def add_calibration(stack: Stack, trace: "Trace", entropy: np.ndarray) -> None:
+    """The chart of phantoms: entropy against the ambiguity that the phantom was drawn with."""
+    from ucmt_lite.explore.svg import Line
+
+    middle = (np.arange(BINS) + 0.5) / BINS
+    means = np.array([[calibration(e, a) for e, a in zip(row, trace.ambiguity, strict=True)] for row in entropy])
+    moving = [{"label": "mean uncertainty of the networks (nats)", "x": stack.put(middle, "level"),
+               "y": stack.put(means, "frame item level"), "count": BINS, "colour": LINE, "dash": "", "marker": None}]  # fmt: skip
+    fine = np.linspace(0, 1, 50)
+    ideal = Line("if they knew the ambiguity", fine, entropy_of(fine), IDEAL, "--")
+    stack.chart([ideal], [None], "uncertainty against known ambiguity", "ambiguity of the border", moving=moving, x=(0, 1),
+                y=(0, most_uncertain(trace)))  # fmt: skip
