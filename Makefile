@@ -13,7 +13,7 @@ course: $(VENV)/lab.stamp
 	$(BIN)/ucmt-lite course
 
 lab: $(VENV)/lab.stamp
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)

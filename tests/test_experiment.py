@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from ucmt_lite import cli, experiment, predict, traces
+from ucmt_lite.config import refuse_unknown
 from ucmt_lite.errors import InputError
 from ucmt_lite.experiment import RunConfig, read_run, run
+from ucmt_lite.lessons import NOTEBOOKS
+from ucmt_lite.results import table
 
 SMALL = {"size": 32, "iterations": 3, "settings": {"grid": 4}, "labeled": 2}
 
@@ -171,7 +174,6 @@ def test_the_experiment_notebook_declares_the_configuration():
     import jupytext
 
     from ucmt_lite.config import item_default
-    from ucmt_lite.lessons import NOTEBOOKS
 
     cells = jupytext.read(NOTEBOOKS / "src/90_experiment.py").cells
     cell = next(cell for cell in cells if "parameters" in cell.metadata.get("tags", []))
@@ -181,3 +183,31 @@ def test_the_experiment_notebook_declares_the_configuration():
     assert list(declared) == [item.name for item in fields] + ["out"]
     assert [declared[item.name] for item in fields] == [item_default(item) for item in fields]
     assert comments[:-1] == [item.metadata["meaning"] for item in fields]
+
+
+def test_a_misspelt_parameter_is_refused_though_papermill_would_set_it():
+    refuse_unknown({"method": "cps", "out": "runs", "In": [], "_": 3, "run": run})
+    with pytest.raises(InputError, match="did you mean 'method'"):
+        refuse_unknown({"metod": "cps"})
+
+
+def test_finished_runs_become_rows_and_a_table(tmp_path, capsys):
+    for seed in (0, 1):
+        run(RunConfig(**SMALL, seed=seed), tmp_path / f"{seed}")
+    folders = [str(tmp_path / f"{seed}") for seed in (0, 1)]
+    assert cli.main(["table", *folders, "--save", str(tmp_path / "rows.json")]) == 0
+    kept = json.loads((tmp_path / "rows.json").read_text())
+    assert [row["config"]["seed"] for row in kept] == [0, 1] and "data" not in kept[0]["config"]
+    assert kept[0]["gradient_steps"] == 2 * SMALL["iterations"], "UCMT takes two steps an iteration"
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert lines == table(kept).splitlines() and len(lines) == 4
+    assert f"| {kept[0]['test']['dice']:.3f} |" in lines[2]
+    assert cli.main(["table", str(tmp_path / "none")]) == 2
+
+
+def test_results_in_the_repository_are_told_as_they_are():
+    """Each table in results/README.md is the one that its file of rows makes."""
+    folder = NOTEBOOKS.parent / "results"
+    text = (folder / "README.md").read_text()
+    for file in sorted(folder.glob("*.json")):
+        assert table(json.loads(file.read_text())) in text, f"{file.name}: its table in results/README.md is another"

@@ -36,8 +36,8 @@ LAYERS = [
     {"errors", "files", "parameters", "batch", "blur", "losses", "uncertainty", "mixing", "ema", "schedules", "nets"}
     | {"metrics", "traces", "checks", "config", "provenance"},
     {"methods", "data", "predict"},
-    {"train", "recorder", "notebooks", "lessons"},
-    {"experiment", "record", "course", "doctor", "cli", "explore"},
+    {"train", "recorder", "assemble", "notebooks", "lessons"},
+    {"experiment", "results", "record", "course", "doctor", "cli", "explore"},
 ]
 
 

@@ -8,6 +8,7 @@ import ast
 import dataclasses
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from ucmt_lite import __version__
 from ucmt_lite.config import RunConfig, item_default
@@ -64,7 +65,13 @@ def parser() -> argparse.ArgumentParser:
                 option, type=type(default), default=default, metavar=type(default).__name__.upper(), help=meaning
             )
     command.add_argument("--out", required=True, metavar="DIR", help="folder for the results, made by the run")
+    command.add_argument("--page", metavar="FILE", help="also keep the run as an executed notebook, made by papermill")
     command.set_defaults(do=do_run)
+
+    command = commands.add_parser("table", help="finished runs as a table")
+    command.add_argument("folders", nargs="+", metavar="DIR", help="folders of finished runs, in the order of the rows")
+    command.add_argument("--save", metavar="FILE", help="also keep the rows, with all they depend on, as JSON")
+    command.set_defaults(do=do_table)
 
     command = commands.add_parser("data", help="list the data sets, or load one and say what is in it")
     command.add_argument("name", nargs="?", help="a phantom, a real set, or folder, hdf5, nifti for your own")
@@ -121,7 +128,10 @@ def do_run(given: argparse.Namespace) -> None:
     from ucmt_lite.experiment import run
 
     values = {item.name: getattr(given, item.name) for item in dataclasses.fields(RunConfig) if item.name != "settings"}
-    result = run(RunConfig.of({**values, "settings": settings(given.set)}), given.out)
+    config = RunConfig.of({**values, "settings": settings(given.set)})
+    if given.page:
+        run_as_page(config, given.out, given.page)
+    result = run(config, given.out)  # which reads what the page has left
     test, seconds = result.metrics["test"], result.metrics["seconds"]
     scores = "  ".join(
         f"{name} {test[name]:.3f}" for name in ("dice", "jaccard", "hd95", "asd") if test.get(name) is not None
@@ -130,6 +140,31 @@ def do_run(given: argparse.Namespace) -> None:
         f"{result.config.dataset}, {result.config.method}, {result.config.labeled} labeled, seed {result.config.seed}: {scores}"
     )
     print(f"trained {seconds['training']} s, evaluated {seconds['evaluation']} s; everything is in {result.folder}")
+
+
+def run_as_page(config: RunConfig, out: str, page: str) -> None:
+    """Let papermill execute the experiment notebook with this configuration."""
+    from ucmt_lite.lessons import NOTEBOOKS
+    from ucmt_lite.notebooks import execute
+
+    source = NOTEBOOKS / "90_experiment.ipynb"
+    if not source.is_file():
+        raise InputError(
+            "--page needs a clone of the repository, which holds the experiment notebook: run it from there."
+        )
+    places = {"data": str(Path(config.data).resolve()) if config.data else "", "out": str(Path(out).resolve())}
+    execute(source, page, {**config.as_dict(), **places}, progress=True)
+
+
+def do_table(given: argparse.Namespace) -> None:
+    """`ucmt-lite table`."""
+    from ucmt_lite.files import write_json
+    from ucmt_lite.results import rows, table
+
+    kept = rows(given.folders)
+    if given.save:
+        write_json(given.save, kept)
+    print(table(kept))
 
 
 def do_data(given: argparse.Namespace) -> None:

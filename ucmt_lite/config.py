@@ -94,3 +94,20 @@ def is_a(value: object, kind: typing.Any) -> bool:
 def item_default(item: dataclasses.Field) -> object:
     """What a field of the configuration is when nothing is said."""
     return item.default if item.default is not dataclasses.MISSING else {}
+
+
+def refuse_unknown(names: typing.Mapping[str, object], others: tuple[str, ...] = ("out",)) -> None:
+    """Refuse plain values among a notebook's variables that are no setting of a run, nor one of `others`.
+
+    papermill sets whatever name it is given, and a misspelt parameter would change nothing in silence.
+
+    >>> refuse_unknown({"method": "cps", "out": "runs/a", "_hidden": 1})
+    >>> refuse_unknown({"metod": "cps"})
+    Traceback (most recent call last):
+    ucmt_lite.errors.InputError: Unknown parameter 'metod': did you mean 'method'? Known: dataset, data, ...
+    """
+    known = [item.name for item in dataclasses.fields(RunConfig)]
+    for name, value in names.items():
+        plain = value is None or isinstance(value, (bool, int, float, str, list, tuple, dict))
+        if plain and not name.startswith("_") and name not in ("In", "Out"):  # IPython's own
+            one_of("parameter", name, [*known, *others])

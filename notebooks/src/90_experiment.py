@@ -5,10 +5,11 @@
 # or let papermill run it with other values and keep the executed page as the record of that run:
 #
 # ```
-# papermill notebooks/90_experiment.ipynb runs/cps_seed3.ipynb -p method cps -p seed 3 -p out runs/cps_seed3
+# papermill notebooks/90_experiment.ipynb page.ipynb -p method cps -p seed 3 -p out runs/cps_3
 # ```
 #
-# The command `ucmt-lite run --method cps --seed 3 --out runs/cps_seed3` does the same without a page.
+# The command `ucmt-lite run --method cps --seed 3 --out runs/cps_3 --page page.ipynb` does the same, and without `--page`
+# it leaves the results alone.
 
 # %% tags=["parameters"]
 dataset: str = "phantom_heart"  # a phantom, a real set, or folder, hdf5, nifti for your own data
@@ -35,11 +36,13 @@ out: str = "runs/experiment"  # folder for the results, made by the run
 # %% [markdown]
 # ## Configuration
 #
-# Types and names are checked here, before anything is loaded or trained. Runs with the same fingerprint are the same run.
+# Types and names are checked here, before anything is loaded or trained: a misspelt parameter is an error, not a run with
+# other settings. Runs with the same fingerprint are the same run.
 
 # %%
-from ucmt_lite.experiment import RunConfig, run
+from ucmt_lite.config import RunConfig, refuse_unknown
 
+refuse_unknown(globals())
 config = RunConfig(
     dataset=dataset, data=data, classes=classes, size=size, patch=patch, method=method, labeled=labeled,
     seed=seed, network=network, network2=network2, iterations=iterations, batch=batch, lr=lr,
@@ -53,6 +56,8 @@ print("fingerprint", config.fingerprint)
 # A run that was interrupted goes on from its last checkpoint; a finished one is read, not repeated.
 
 # %%
+from ucmt_lite.experiment import run
+
 result = run(config, out)
 
 # %% [markdown]
