@@ -199,8 +199,8 @@ def test_finished_runs_become_rows_and_a_table(tmp_path, capsys):
     kept = json.loads((tmp_path / "rows.json").read_text())
     assert [row["config"]["seed"] for row in kept] == [0, 1] and "data" not in kept[0]["config"]
     assert kept[0]["gradient_steps"] == 2 * SMALL["iterations"], "UCMT takes two steps an iteration"
-    lines = capsys.readouterr().out.strip().splitlines()
-    assert lines == table(kept).splitlines() and len(lines) == 4
+    lines = capsys.readouterr().out.strip().splitlines()[-4:]
+    assert lines == table(kept).splitlines()
     assert f"| {kept[0]['test']['dice']:.3f} |" in lines[2]
     assert cli.main(["table", str(tmp_path / "none")]) == 2
 
