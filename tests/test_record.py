@@ -29,10 +29,10 @@ def test_the_plan_makes_a_run_for_each_seed(tmp_path):
 def test_only_what_is_not_as_planned_is_trained(tmp_path, monkeypatch):
     config = RunConfig(method="supervised", size=32, iterations=2, labeled=2, distances=False)
     monkeypatch.setattr(record, "planned", lambda: {"a": config})
-    assert record.record(folder=tmp_path) == ["a"]
-    assert record.record(folder=tmp_path) == []
+    assert record.record(folder=tmp_path, runs=tmp_path / "runs") == ["a"]
+    assert record.record(folder=tmp_path, runs=tmp_path / "runs") == []
     monkeypatch.setattr(record, "planned", lambda: {"a": RunConfig(**{**config.as_dict(), "seed": 1})})
-    assert record.record(folder=tmp_path) == ["a"]
+    assert record.record(folder=tmp_path, runs=tmp_path / "again") == ["a"]
     assert traces.load(tmp_path / "a.npz").meta["seed"] == 1
 
 

@@ -195,7 +195,7 @@ def do_course(given: argparse.Namespace) -> int:
     elif given.action == "record":
         from ucmt_lite.record import record
 
-        print(f"Trained {', '.join(record(names, given.force)) or 'nothing: all traces are as planned'}.")
+        print(f"Recorded {', '.join(record(names, given.force)) or 'nothing: all traces are as planned'}.")
     elif given.action == "check":
         faults = course.check()
         print("\n".join(faults) or "All notebooks are fresh.")

@@ -22,23 +22,28 @@ def planned(path: Path = NOTEBOOKS / "src/traces.yaml") -> dict[str, RunConfig]:
     }
 
 
-def record(names: Iterable[str] | None = None, force: bool = False, folder: Path = NOTEBOOKS / "traces") -> list[str]:
-    """Train the planned runs and write their traces; one whose configuration has not changed is kept, unless `force`.
+def record(
+    names: Iterable[str] | None = None,
+    force: bool = False,
+    folder: Path = NOTEBOOKS / "traces",
+    runs: Path = Path("runs/recorded"),
+) -> list[str]:
+    """Run what is planned and write the traces; one whose configuration has not changed is kept, unless `force`.
 
-    Return the names of those that were trained. One thread, so that the numbers are the same on the next machine of the
-    same make.
+    The whole runs, with their scores on the test images, stay in `runs`. Return the names of those that were recorded.
+    One thread, so that the numbers are the same on the next machine of the same make.
     """
     import torch
 
     from ucmt_lite import traces
-    from ucmt_lite.experiment import train
+    from ucmt_lite.experiment import run
 
-    plan, trained = planned(), []
+    plan, recorded = planned(), []
     torch.set_num_threads(1)
     for name in [one_of("recorded run", name, plan) for name in names or plan]:
         file = folder / f"{name}.npz"
         if force or not file.is_file() or traces.load(file).meta["config"] != plan[name].as_dict():
             print(name, flush=True)
-            train(plan[name]).trace.save(file)
-            trained.append(name)
-    return trained
+            run(plan[name], runs / name).trace.save(file)
+            recorded.append(name)
+    return recorded
