@@ -1,38 +1,41 @@
-"""Several runs beside each other: the curves of Figure 1 (d, e) of the UCMT paper, and Dice."""
+"""Several runs beside each other: the curves of Figure 1 (d to f) of the UCMT paper, and the last values of an ablation."""
 
+import base64
+import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ucmt_lite.errors import InputError
+from ucmt_lite.explore.maps import title
 from ucmt_lite.explore.palette import DASHES, LABELS, METHODS
 from ucmt_lite.explore.picture import Picture, new_figure, sentence
 
 if TYPE_CHECKING:
     from ucmt_lite.traces import Trace
 
+Runs = "Mapping[str, Sequence[Trace]] | Sequence[Trace]"
+CURVES = ("disagreement", "uncertainty", "dice")
+PLOTLY_DASHES = {"-": "solid", "--": "dash", ":": "dot", "-.": "dashdot"}
+PLAIN = "#808080"  # text and axes: readable on white and on black, since a plot does not know the page's theme
 
-def figure(
-    runs: Mapping[str, Sequence["Trace"]], curves: Sequence[str] = ("disagreement", "uncertainty", "dice")
-) -> Picture:
+
+def figure(runs: Runs, curves: Sequence[str] = CURVES) -> Picture:
     """One panel a curve, one line a method: the mean over its runs, with a band from the lowest to the highest.
 
-    `runs` maps a method (or any name) to its traces, one a seed; all must have been recorded at the same steps.
+    `runs` maps a method (or any name) to its traces, one a seed, or is a list of traces, grouped by method here; those of
+    one name must have been recorded at the same steps.
     """
-    if not runs or not all(runs.values()):
-        raise InputError("There is nothing to compare: give at least one trace for each name.")
+    runs = grouped(runs)
     drawing, axes = new_figure(1, len(curves), width=3.6, height=2.8)
     told = []
     for panel, curve in zip(axes[0], curves, strict=True):
         ends = []
-        for name, traces in runs.items():
-            values = np.stack([values_of(trace, curve, name) for trace in traces])
-            style = {"color": METHODS.get(traces[0].method, "black"), "linestyle": DASHES.get(traces[0].method, "-")}
-            panel.plot(traces[0].step, values.mean(0), label=name, linewidth=1.5, **style)
-            panel.fill_between(
-                traces[0].step, values.min(0), values.max(0), color=style["color"], alpha=0.15, linewidth=0
-            )
+        for (name, traces), (colour, dash) in zip(runs.items(), looks(runs), strict=True):
+            values = values_of(traces, curve, name)
+            panel.plot(traces[0].step, values.mean(0), label=name, linewidth=1.5, color=colour, linestyle=dash)
+            panel.fill_between(traces[0].step, values.min(0), values.max(0), color=colour, alpha=0.15, linewidth=0)
             ends.append(f"{name} {values[:, -1].mean():.3f}")
         panel.set_xlabel("iterations", fontsize=8)
         panel.set_title(LABELS.get(curve, curve), fontsize=9)
@@ -40,14 +43,143 @@ def figure(
         panel.grid(alpha=0.3)
         told.append(f"{curve} ends at {sentence(ends)}")
     axes[0, 0].legend(fontsize=8)
-    seeds = {len(traces) for traces in runs.values()}
-    return Picture(
-        drawing, f"Curves over training, {sentence([str(s) for s in sorted(seeds)])} run(s) a line: {'; '.join(told)}."
+    return Picture(drawing, f"Curves over training, {counted(runs)} a line: {'; '.join(told)}.")
+
+
+def ablation(runs: Runs, curve: str = "dice") -> Picture:
+    """The last value of one curve, one row a name: a dot for each run, a bar at their mean."""
+    runs = grouped(runs)
+    drawing, axes = new_figure(1, 1, width=5.2, height=0.9 + 0.34 * len(runs))
+    ends = {name: values_of(traces, curve, name)[:, -1] for name, traces in runs.items()}
+    for row, (values, (colour, _)) in enumerate(zip(ends.values(), looks(runs), strict=True)):
+        axes[0, 0].plot(values, [row] * len(values), "o", color=colour, markeredgecolor="black", markersize=5)
+        axes[0, 0].plot([values.mean()] * 2, [row - 0.3, row + 0.3], color="black", linewidth=2)
+    axes[0, 0].set_yticks(range(len(ends)), list(ends), fontsize=8)
+    axes[0, 0].invert_yaxis()
+    axes[0, 0].tick_params(axis="x", labelsize=8)
+    axes[0, 0].grid(alpha=0.3, axis="x")
+    axes[0, 0].set_title(f"{LABELS.get(curve, curve)} at the end of training", fontsize=9)
+    told = sentence([f"{name} {v.mean():.3f} (from {v.min():.3f} to {v.max():.3f})" for name, v in ends.items()])
+    return Picture(drawing, f"Last value of {curve}, {counted(runs)} a row: {told}.")
+
+
+class Plot:
+    """An interactive plot that leaves its still picture where none can be shown.
+
+    The picture is a JPEG: beside a PNG, plotly's renderer shows that instead of the plot until a mouse comes over it.
+    """
+
+    def __init__(self, plot: Any, picture: Picture) -> None:
+        self.plot, self._picture = plot, picture
+
+    def picture(self) -> Picture:
+        """The still picture of the plot."""
+        return self._picture
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
+        data = {
+            "application/vnd.plotly.v1+json": json.loads(self.plot.to_json()),
+            "image/jpeg": base64.b64encode(self._picture.file("jpeg")).decode(),
+            "text/plain": self._picture.alt,
+        }
+        return data, {"image/jpeg": {"alt": self._picture.alt}}
+
+
+def widget(runs: Runs, curves: Sequence[str] = CURVES) -> Plot:
+    """The curves with values under the pointer; a click on a name hides its line. Arguments as in `figure`."""
+    from plotly.graph_objects import Figure
+    from plotly.subplots import make_subplots
+
+    picture, runs = figure(runs, curves), grouped(runs)
+    headings = [LABELS.get(curve, curve) for curve in curves]
+    plot: Figure = make_subplots(rows=len(curves), shared_xaxes=True, vertical_spacing=0.3 / len(curves) ** 2, subplot_titles=headings)  # fmt: skip
+    for row, curve in enumerate(curves, 1):
+        for (name, traces), (colour, dash) in zip(runs.items(), looks(runs), strict=True):
+            add_line(plot, row, name, traces[0].step, values_of(traces, curve, name), colour, dash)
+    faint = "rgba(128,128,128,.25)"
+    plot.update_layout(
+        template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": PLAIN, "size": 12},
+        height=90 + 210 * len(curves), margin={"l": 48, "r": 12, "t": 64, "b": 40}, hovermode="x unified",
+        legend={"orientation": "h", "y": 1, "yref": "container", "yanchor": "top"}, hoverlabel={"font": {"color": "#111"}, "bgcolor": "#fff"},
+    )  # fmt: skip
+    plot.update_annotations(font_size=13)
+    plot.update_xaxes(gridcolor=faint, zeroline=False)
+    plot.update_yaxes(gridcolor=faint, zeroline=False)
+    plot.update_xaxes(title="iterations", row=len(curves))
+    return Plot(plot, picture)
+
+
+def add_line(plot: Any, row: int, name: str, step: np.ndarray, values: np.ndarray, colour: str, dash: Any) -> None:
+    """The band and the mean of one name in one panel."""
+    from plotly.graph_objects import Scatter
+
+    x, low, high, mean = (
+        step.tolist(),
+        *(np.round(v, 4).tolist() for v in (values.min(0), values.max(0), values.mean(0))),
     )
+    if len(values) > 1:
+        band = {
+            "x": x + x[::-1],
+            "y": high + low[::-1],
+            "fill": "toself",
+            "fillcolor": colour,
+            "opacity": 0.18,
+            "line": {"width": 0},
+        }
+        plot.add_trace(
+            Scatter(**band, legendgroup=name, showlegend=False, hoverinfo="skip", mode="lines"), row=row, col=1
+        )
+    spread = [f"{a:.3f} to {b:.3f}" for a, b in zip(low, high, strict=True)]
+    line = {
+        "color": colour,
+        "width": 2,
+        "dash": PLOTLY_DASHES.get(dash) or ",".join(f"{2 * part}px" for part in dash[1]),
+    }
+    told = "%{y:.3f}" + (" (%{text})" if len(values) > 1 else "")
+    plot.add_trace(
+        Scatter(x=x, y=mean, text=spread, name=name, legendgroup=name, showlegend=row == 1, line=line, mode="lines", hovertemplate=told),
+        row=row, col=1,
+    )  # fmt: skip
 
 
-def values_of(trace: "Trace", curve: str, name: str) -> np.ndarray:
-    """One curve of a trace, or the sentence that says it is not there."""
-    if curve not in trace.curves:
-        raise InputError(f"The trace of '{name}' has no curve '{curve}': it has {', '.join(trace.curves)}.")
-    return trace.curves[curve]
+def grouped(runs: Any) -> dict[str, list["Trace"]]:
+    """Runs by name; a list of traces is grouped by method."""
+    if not isinstance(runs, Mapping):
+        traces = list(runs) if isinstance(runs, list | tuple) else [runs]
+        runs = {title(trace): [other for other in traces if other.method == trace.method] for trace in traces}
+    if not runs or not all(runs.values()):
+        raise InputError("There is nothing to compare: give at least one trace for each name.")
+    return {name: list(traces) for name, traces in runs.items()}
+
+
+def looks(runs: Mapping[str, Sequence["Trace"]]) -> list[tuple[str, Any]]:
+    """Colour and dash of every name: its method's, or where two names share a method, others."""
+    taken: list[tuple[str, Any]] = []
+    spare = [
+        (METHODS[name], DASHES[name]) for name in ("ucmt", "cps", "mean_teacher", "cmt", "cpc", "gct", "supervised")
+    ]
+    for traces in runs.values():
+        method = traces[0].method
+        own = (METHODS.get(method, PLAIN), DASHES.get(method, "-"))
+        taken.append(own if own not in taken else next((look for look in spare if look not in taken), own))
+    return taken
+
+
+def counted(runs: Mapping[str, Sequence["Trace"]]) -> str:
+    """How many runs a name has."""
+    counts = sorted({len(traces) for traces in runs.values()})
+    return "one run" if counts == [1] else f"{sentence([str(count) for count in counts])} runs"
+
+
+def values_of(traces: Sequence["Trace"], curve: str, name: str) -> np.ndarray:
+    """One curve of all runs of a name, `R T`, or the sentence that says why there is none."""
+    for trace in traces:
+        if curve not in trace.curves:
+            raise InputError(f"The trace of '{name}' has no curve '{curve}': it has {', '.join(trace.curves)}.")
+        if not len(trace.step):
+            raise InputError(f"The trace of '{name}' is empty: nothing was recorded before the run ended.")
+        if not np.array_equal(trace.step, traces[0].step):
+            raise InputError(
+                f"The traces of '{name}' were recorded at different steps: record them with the same settings."
+            )
+    return np.stack([trace.curves[curve] for trace in traces])

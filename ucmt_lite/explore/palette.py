@@ -7,6 +7,9 @@ NETS = {"student1": "#E69F00", "student2": "#0072B2", "teacher": "#009E73"}
 TRUTH = "#FFFFFF"
 DIFFERENT = "#D55E00"  # where two networks decide differently
 ERROR = "#CC79A7"  # where a pseudo label is wrong; always hatched
+# Cells of UMIX, red and green as in the paper's figure; uncertain ones have solid borders, certain ones dashed, and
+# letters say which goes where.
+UNCERTAIN, CERTAIN = "#FF3B30", "#4CD964"
 METHODS = {
     "supervised": "#7F7F7F",
     "mean_teacher": "#009E73",

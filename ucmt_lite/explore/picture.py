@@ -32,9 +32,14 @@ class Picture:
 
     def png(self) -> bytes:
         """The figure as a PNG file."""
+        return self.file("png")
+
+    def file(self, kind: str) -> bytes:
+        """The figure as a file, "png" or "jpeg", small enough to stand in a notebook."""
         buffer = io.BytesIO()
         # The software's version is left out of the file, so that the same figure is the same bytes.
-        self.figure.savefig(buffer, format="png", dpi=80, metadata={"Software": None})
+        options: dict = {"metadata": {"Software": None}} if kind == "png" else {"pil_kwargs": {"quality": 90}}
+        self.figure.savefig(buffer, format=kind, dpi=80, **options)
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
