@@ -147,7 +147,7 @@ for name, value in zip(source.classes[1:], scores["dice_per_class"], strict=True
 from ucmt_lite import traces
 from ucmt_lite.explore import training
 
-ucmt = traces.recorded("heart_ucmt_0")
+ucmt = traces.recorded("heart_ucmt_2")
 training.widget(ucmt)
 
 # %% [markdown]
@@ -157,14 +157,14 @@ training.widget(ucmt)
 # Beside it the supervised baseline, trained for as many iterations from the same four labels. The band spans the seeds:
 # another seed means four other labeled images and other first weights.
 
-# %%
+# %% tags=["explorer"]
 from ucmt_lite.explore import compare
 
 runs = {
-    method: [traces.recorded(f"heart_{method}_{seed}") for seed in range(3)]
+    method: [traces.recorded(f"heart_{method}_{n}") for n in (2, 3, 4)]
     for method in ("supervised", "ucmt")
 }
-compare.figure(runs, ["dice"])
+compare.widget(runs, ["dice"])
 
 # %% [markdown]
 # ## Recap

@@ -84,6 +84,16 @@ check_entropy_of_mean(my_entropy_of_mean)
 # </details>
 
 # %% [markdown]
+# Where is a network unsure, and is it right to be? On the phantoms the truth is known, and so is how undecided each border
+# really is. Drop the pixels above a threshold: how many are left, and how many of their pseudo labels are right?
+
+# %% tags=["explorer"]
+from ucmt_lite import traces
+from ucmt_lite.explore import uncertainty
+
+uncertainty.widget(traces.recorded("heart_ucmt_2"))
+
+# %% [markdown]
 # ## UMIX
 #
 # Cut the image into a grid of cells. By the mean of a map in each cell, find the $k$ most uncertain cells and the $k$ most
@@ -93,27 +103,14 @@ check_entropy_of_mean(my_entropy_of_mean)
 #   \text{cells}[\text{top}_2] \leftarrow \text{cells}[\text{bottom}_1]$$
 #
 # where 1 and 2 are the maps of student 1 and of student 2, each with the teacher. Mask and pseudo label move alike. Here it
-# is on the networks just trained:
+# is on the networks just trained and on images they have not seen. Change the image, the number of cells, the grid:
 
-# %%
-from ucmt_lite.data import Batches, cases, split_labeled
-
-train = cases(run.source.splits["train"])
-labeled, unlabeled = split_labeled(train.ids, train.groups, labeled=4, seed=seed)
-batch = Batches(train.select(labeled), train.select(unlabeled), seed=seed)(0)
-
-# %%
-from ucmt_lite.uncertainty import entropy_of_mean
-
-with torch.no_grad():
-    teacher = run.nets.teacher(batch.u)
-    u1 = entropy_of_mean(run.nets.student1(batch.u1), teacher)
-    u2 = entropy_of_mean(run.nets.student2(batch.u2), teacher)
-
-# %%
+# %% tags=["explorer"]
+from ucmt_lite.data import cases
 from ucmt_lite.explore import umix_lab
 
-umix_lab.figure(batch.u1[0], teacher.argmax(1)[0], u1[0], u2[0], top_k=top_k, grid=grid)
+validation = cases(run.source.splits["validation"])
+umix_lab.widget(run.nets, validation, image=2, top_k=top_k, grid=grid)
 
 # %% [markdown]
 # Red cells are the most uncertain, green ones the most certain. What moves into the red cells is usually background: blank,
@@ -181,13 +178,12 @@ show_source(ucmt)
 # Recorded runs on four labeled hearts, three seeds each: the same network, loss, views and learning rate. The students of
 # one method are as far apart as its curve of disagreement says.
 
-# %%
-from ucmt_lite import traces
+# %% tags=["explorer"]
 from ucmt_lite.explore import compare
 
 methods = ("supervised", "mean_teacher", "cps", "cmt", "ucmt")
-runs = {method: [traces.recorded(f"heart_{method}_{seed}") for seed in range(3)] for method in methods}
-compare.figure(runs)
+runs = {method: [traces.recorded(f"heart_{method}_{n}") for n in (2, 3, 4)] for method in methods}
+compare.widget(runs)
 
 # %% [markdown]
 # RESULT_09
@@ -195,7 +191,7 @@ compare.figure(runs)
 # Side by side on one image: which method's networks stay apart longest, and where?
 
 # %% tags=["explorer"]
-training.widget([traces.recorded(f"heart_{method}_0") for method in ("mean_teacher", "cps", "ucmt")])
+training.widget([traces.recorded(f"heart_{method}_2") for method in ("mean_teacher", "cps", "ucmt")])
 
 # %% [markdown]
 # ### Exercise 3: is it UMIX, or is it the second step?
@@ -224,15 +220,25 @@ trace = train_run(halves).trace
 print({name: round(float(trace.curves[f"dice/{name}"][-1]), 2) for name in ("student1", "student2", "teacher")})
 
 # %% [markdown]
-# The teacher collapses while its students do well. So the "collaborative" teacher of UCMT is, to a hundredth, student 1's
-# mean teacher.
+# RESULT_09_HALVES
+#
+# The smallest network that shows why has two weights, $f(x) = w_1 w_2 x$. Two students can be right in two different
+# valleys, at $(1, 1)$ and at $(-1, -1)$, and halfway between them lies $(0, 0)$, which knows nothing:
+
+# %% tags=["explorer"]
+from ucmt_lite.explore import ema
+
+ema.widget(share=[0.5, 0.5])
+
+# %% [markdown]
+# So the "collaborative" teacher of UCMT is, to a hundredth, student 1's mean teacher.
 #
 # ## Paper, reference code, here
 #
 # | | paper (figure) | reference code | here |
 # |---|---|---|---|
 # | loss | not known to us | Dice alone | half cross-entropy, half Dice, for every method |
-# | unsupervised terms | plain sums | halves of the sums times 0.1 | plain sums times 0.5 |
+# | unsupervised terms | plain sums | halves of the sums times 0.1 | plain sums times 0.25 |
 # | labeled views in step 1 | one X | weak (2D), strong (3D) | strong |
 # | teacher's label in step 2 | predicted on the mixed image | moved from step 1 | moved from step 1 |
 # | teacher | follows both students | 0.99 and 0.01 | 0.99 and 0.01 |

@@ -17,7 +17,7 @@ def mean_teacher(
     minimize: Callable,
     *,
     loss: Callable = segmentation_loss,
-    weight: float = 1.0,
+    weight: float = 0.1,
     perturb: Callable = add_noise,
     ema_decay: float = 0.99,
     forward: Callable = jointly,
