@@ -127,6 +127,24 @@ def test_a_killed_run_goes_on_bit_for_bit(tmp_path):
     assert all(np.array_equal(one.predictions[name], other.predictions[name]) for name in one.predictions)
 
 
+def test_a_run_stopped_by_its_recorder_ends_after_the_step_and_goes_on_bit_for_bit(hearts, tmp_path):
+    train, probe = hearts
+    recorder, file = Recorder("cps", probe, 4, every=2), tmp_path / "checkpoint.pt"
+    batches, asked = Batches(train.select(train.ids[:2]), train, batch=(2, 2)), []
+
+    def stop_at_the_third(step):
+        asked.append(step)
+        recorder.stop = step == 2
+        return batches(step)
+
+    fit("cps", nets_for("cps"), stop_at_the_third, 6, recorder=recorder, checkpoint=file)
+    assert asked == [0, 1, 2] and torch.load(file, weights_only=True)["step"] == 3
+    again = Recorder("cps", probe, 4, every=2)
+    whole = Recorder("cps", probe, 4, every=2)
+    assert same(trained("cps", hearts, 6, recorder=again, checkpoint=file), trained("cps", hearts, 6, recorder=whole))
+    assert again.steps == whole.steps and again.curves == whole.curves
+
+
 def test_a_checkpoint_of_another_network_is_refused(hearts, tmp_path):
     trained("supervised", hearts, iterations=1, checkpoint=tmp_path / "c.pt")
     with pytest.raises(InputError, match="does not belong to this run.*remove it"):

@@ -25,6 +25,7 @@ class Recorder:
     ) -> None:
         self.method, self.probe, self.classes = METHODS[method], probe, classes
         self.every, self.maps, self.maps_every = every, min(maps, len(probe)), maps_every
+        self.stop = False  # set it to end the run after the step
         self.steps: list[int] = []
         self.curves: dict[str, list[float]] = {}
         self.map_steps: list[int] = []

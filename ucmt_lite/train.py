@@ -42,7 +42,8 @@ def fit(
     Iteration n draws everything it draws at random from a seed made of `seed` and n. So a run repeats bit for bit on one
     CPU, and one that was stopped goes on from its `checkpoint` as if nothing had happened.
     `precision`: "float32", "bfloat16", "float16" (with loss scaling) or "auto" (see `choose_precision`); losses are always
-    computed in float32. A loss that is not finite stops the run before it reaches the weights, and the term is named.
+    computed in float32. Setting `recorder.stop` ends the run after the step, with a checkpoint to go on from.
+    A loss that is not finite stops the run before it reaches the weights, and the term is named.
     """
     check_knobs(method, settings)
     device = next(nets.parameters()).device
@@ -67,8 +68,11 @@ def fit(
             if recorder and recorder.due(step + 1, iterations):
                 recorder.look(step + 1, nets, minimize.terms)
                 report(bar, step + 1, iterations, minimize.terms, recorder.curves["dice"][-1])
-            if checkpoint and ((step + 1) % checkpoint_every == 0 or step + 1 == iterations):
+            stopped = recorder is not None and recorder.stop
+            if checkpoint and ((step + 1) % checkpoint_every == 0 or step + 1 == iterations or stopped):
                 save_checkpoint(checkpoint, step + 1, nets, minimize, recorder)
+            if stopped:
+                break
     return nets
 
 

@@ -1,0 +1,117 @@
+"""Training as it happens: curves, predictions on a few probe images, and a button that ends the run after the step."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ucmt_lite.explore.maps import checked, most_uncertain
+from ucmt_lite.explore.palette import DASHES, LABELS, METHODS, NAMES, NETS, STROKES, UNCERTAINTY
+from ucmt_lite.explore.picture import Picture, draw_image, draw_outline, new_figure, overlap, sentence
+from ucmt_lite.explore.stack import as_level, colour_table
+from ucmt_lite.explore.svg import Line, chart
+from ucmt_lite.explore.tiles import Tile, html
+from ucmt_lite.explore.training import draw_uncertainty
+
+if TYPE_CHECKING:
+    from ucmt_lite.traces import Trace
+
+SPARE = ("-", "--", ":", "-.", (0, (1, 1)), (0, (5, 1)))
+
+
+def figure(trace: "Trace") -> Picture:
+    """The curves of a run so far, and the last maps of its probe images."""
+    trace = checked(trace)
+    drawing, axes = new_figure(2, 3, width=3, height=2.5)
+    for at, (heading, lines) in zip(axes[0], panels(trace).items(), strict=True):
+        for line in lines:
+            at.plot(line.x, line.y, label=line.label, color=shown(line.colour), linestyle=line.stroke)
+        at.set_title(heading, fontsize=9)
+        at.tick_params(labelsize=8)
+        at.grid(alpha=0.3)
+        at.legend(fontsize=7)
+    image, truth = trace.image[0], trace.truth[0]
+    draw_image(axes[1, 0], image, "image and truth")
+    draw_outline(axes[1, 0], truth, "truth")
+    draw_image(axes[1, 1], image, "predictions")
+    for name, masks in trace.predictions.items():
+        draw_outline(axes[1, 1], masks[-1, 0], name)
+    draw_uncertainty(axes[1, 2], trace.uncertainty[-1, 0], most_uncertain(trace))
+    return Picture(drawing, describe(trace))
+
+
+def shown(colour: str) -> str:
+    """The page's own colour, which pictures do not know, is black."""
+    return "black" if colour == "currentColor" else colour
+
+
+def panels(trace: "Trace") -> dict[str, list[Line]]:
+    """The lines of the three charts."""
+    x, curves, own = (
+        trace.step,
+        trace.curves,
+        (METHODS.get(trace.method, "currentColor"), DASHES.get(trace.method, "-")),
+    )
+    losses = [name for name in curves if name.startswith("loss/")]
+    return {
+        LABELS["dice"]: [Line(NAMES[n], x, curves[f"dice/{n}"], NETS[n], STROKES[n]) for n in trace.predictions],
+        "disagreement and uncertainty": [
+            Line("disagreement", x, curves["disagreement"], *own),
+            Line("uncertainty (nats)", x, curves["uncertainty"], "currentColor", ":"),
+        ],
+        "loss terms": [
+            Line(name[5:], x, curves[name], "currentColor", stroke)
+            for name, stroke in zip(losses, SPARE * len(losses), strict=False)
+        ],
+    }
+
+
+def page(trace: "Trace") -> str:
+    """The same as HTML text: charts, and every probe image with its predictions and uncertainty."""
+    charts = []
+    for heading, lines in panels(trace).items():
+        y = (0.0, 1.0) if heading == LABELS["dice"] else (0.0, max(float(np.max(line.y)) for line in lines) or 1.0)
+        text, _ = chart(lines, heading, "iterations", x=(0, max(float(trace.step[-1]), 2.0)), y=y)
+        charts.append(f"<div>{text}{legend(lines)}</div>")
+    table, most, tiles = colour_table(UNCERTAINTY)[:, :3], most_uncertain(trace), []
+    for i, image in enumerate(trace.image):
+        masks = {name: maps[-1, i] for name, maps in trace.predictions.items()}
+        score = sentence([f"{NAMES[n]} {overlap(mask, trace.truth[i]):.2f}" for n, mask in masks.items()])
+        tiles.append(
+            Tile(f"image {i}, after {trace.map_step[-1]}: Dice {score}", image, {"truth": trace.truth[i], **masks})
+        )
+        tiles.append(Tile(f"uncertainty, 0 to {most:.2f} nats", table[as_level(trace.uncertainty[-1, i], most)]))
+    grid = 'style="grid-template-columns:repeat(auto-fit,minmax(min(240px,100%),1fr))"'
+    return f'<div class="ucmt-tiles" {grid}>{"".join(charts)}</div>{html(tiles)}'
+
+
+def legend(lines: list[Line]) -> str:
+    """Names and last values of the lines."""
+    from ucmt_lite.explore.svg import pen
+
+    sample = '<svg width="26" height="8" aria-hidden="true"><path d="M0 4H26" {}/></svg> {} <b>{:.3f}</b>'
+    return "&ensp;".join(sample.format(pen(s.colour, s.stroke, 3), s.label, s.y[-1]) for s in lines)
+
+
+def describe(trace: "Trace") -> str:
+    """The run so far in words, from its numbers."""
+    dice = sentence([f"{NAMES[n]} {trace.curves[f'dice/{n}'][-1]:.3f}" for n in trace.predictions])
+    return (
+        f"{trace.method} after {trace.step[-1]} iterations: Dice on the probe images {dice}; disagreement "
+        f"{trace.curves['disagreement'][-1]:.3f}, uncertainty {trace.curves['uncertainty'][-1]:.3f} nats."
+    )
+
+
+def widget(recorder: Any):
+    """Watch a run: give `fit` this instead of its recorder, inside a `with`.
+
+    ::
+
+        with monitor.widget(Recorder("ucmt", probe, classes)) as live:
+            fit("ucmt", nets, batches, 1000, recorder=live)
+
+    The stop button, or the notebook's own interrupt button, ends the run after the step; where `fit` was given a checkpoint,
+    the same call goes on from there. `live.trace(...)` is the recorder's.
+    """
+    from ucmt_lite.explore.monitor_widget import Monitor
+
+    return Monitor(recorder)

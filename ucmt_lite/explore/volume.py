@@ -1,0 +1,148 @@
+"""A volume in its three planes, with masks and uncertainty, through a point that one moves."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ucmt_lite.errors import InputError
+from ucmt_lite.explore.maps import most_uncertain, nearest
+from ucmt_lite.explore.palette import NAMES, STROKES, UNCERTAINTY
+from ucmt_lite.explore.picture import Picture, draw_image, draw_outline, new_figure, overlap, sentence
+from ucmt_lite.explore.stack import Stack, as_level, show
+
+if TYPE_CHECKING:
+    from ucmt_lite.traces import Trace
+
+AXES = ("d", "h", "w")  # depth, height, width: the axes of a volume in the order of its array
+PLANES = {"d": "plane across axis 0", "h": "plane across axis 1", "w": "plane across axis 2"}
+
+
+def figure(
+    volume: "np.ndarray | Trace",
+    masks: Mapping[str, np.ndarray] | None = None,
+    uncertainty: np.ndarray | None = None,
+    *,
+    at: Sequence[int] | None = None,
+    step: int | None = None,
+    image: int = 0,
+    spacing: Sequence[float] | None = None,
+    classes: int = 2,
+) -> Picture:
+    """The three planes through a point (the middle of the first mask where none is named).
+
+    `volume` is `D H W` bytes, `masks` maps names (`truth`, `student1`, `student2`, `teacher`) to `D H W` class indices,
+    `uncertainty` is `D H W` nats; or `volume` is a trace of volumes, and `step` and `image` say what of it. `spacing` in
+    millimetres gives the planes their true proportions.
+    """
+    volume, masks, uncertainty, classes = parts(volume, masks, uncertainty, step, image, classes)
+    at = point(volume, masks, at)
+    drawing, axes = new_figure(2 if uncertainty is not None else 1, 3, width=2.8, height=2.8)
+    for column, axis in enumerate(range(3)):
+        cut = (slice(None),) * axis + (at[axis],)
+        draw_image(axes[0, column], volume[cut], f"{PLANES[AXES[axis]]}, slice {at[axis]}")
+        stretch(axes[0, column], axis, spacing)
+        for name, mask in masks.items():
+            draw_outline(axes[0, column], mask[cut], name)
+        if uncertainty is not None:
+            values, most = uncertainty[cut].astype(float), np.log(classes)
+            shown = axes[1, column].imshow(values, cmap=UNCERTAINTY, vmin=0, vmax=most, interpolation="nearest")
+            axes[1, column].set_axis_off()
+            stretch(axes[1, column], axis, spacing)
+    if uncertainty is not None:
+        drawing.colorbar(shown, ax=axes[1, :], shrink=0.8, label="uncertainty (nats)")
+    return Picture(drawing, describe(volume, masks, uncertainty, at))
+
+
+def widget(
+    volume: "np.ndarray | Trace",
+    masks: Mapping[str, np.ndarray] | None = None,
+    uncertainty: np.ndarray | None = None,
+    *,
+    at: Sequence[int] | None = None,
+    step: int | None = None,
+    image: int = 0,
+    spacing: Sequence[float] | None = None,
+    classes: int = 2,
+):
+    """Scroll through a volume: a slider a plane, or a click in one plane moves the other two. Arguments as in `figure`."""
+    volume, masks, uncertainty, classes = parts(volume, masks, uncertainty, step, image, classes)
+    stack, most = Stack("A volume in three planes"), float(np.log(classes))
+    for axis, place, size in zip(AXES, point(volume, masks, at), volume.shape, strict=True):
+        stack.control(axis, f"axis {AXES.index(axis)}", range(size), start=int(place), play=axis == "d")
+    image_ref = stack.put(volume, "d h w")
+    refs = {name: [stack.put(mask.astype(np.uint8), "d h w")] for name, mask in masks.items()}
+    if uncertainty is not None:
+        refs["uncertainty"] = [stack.put(as_level(uncertainty, most), "d h w")]
+        stack.scale(most)
+        stack.layer("uncertainty", on=False)
+    for name in masks:
+        stack.layer(name)
+    stack.spec["blended"] = uncertainty is not None
+    for axis in range(3):
+        y, x = (other for other in range(3) if other != axis)
+        proportion = spacing[y] / spacing[x] if spacing else 1
+        stack.panel(PLANES[AXES[axis]], image_ref, (volume.shape[y], volume.shape[x]), refs, y=AXES[y], x=AXES[x],
+                    cross=True, stretch=proportion)  # fmt: skip
+    return show(stack, lambda to: figure(volume, masks, uncertainty, at=[to[a] for a in AXES], spacing=spacing, classes=classes))  # fmt: skip
+
+
+def parts(volume, masks, uncertainty, step, image, classes) -> tuple:
+    """Arrays from a trace or as given, checked: volume as bytes, masks, uncertainty, number of classes."""
+    if hasattr(volume, "map_step"):
+        trace = volume
+        if not len(trace.map_step) or trace.truth.ndim != 4:
+            raise InputError("This trace holds no maps of volumes: record one on a 3D data set.")
+        if not 0 <= image < len(trace.image):
+            raise InputError(f"image={image}: this trace holds {len(trace.image)} probe images, counted from 0.")
+        where = nearest(trace, step)
+        masks = {"truth": trace.truth[image], **{n: maps[where, image] for n, maps in trace.predictions.items()}}
+        uncertainty = None if trace.uncertainty is None else trace.uncertainty[where, image]
+        volume, classes = trace.image[image][..., 0], round(np.exp(most_uncertain(trace)))
+    masks = dict(masks or {})
+    volume = np.asarray(volume)
+    if volume.ndim == 4 and volume.shape[0] == 1:
+        volume = volume[0]
+    if volume.ndim != 3:
+        raise InputError(f"A volume has three axes, this array has shape {volume.shape}: give D H W.")
+    for name, values in {**masks, **({} if uncertainty is None else {"uncertainty": uncertainty})}.items():
+        if values.shape != volume.shape:
+            raise InputError(
+                f"'{name}' has shape {values.shape}, the volume {volume.shape}: give arrays of the same shape."
+            )
+        if name not in STROKES and name != "uncertainty":
+            raise InputError(f"Unknown mask '{name}': name masks {', '.join(STROKES)}.")
+    if volume.dtype != np.uint8:  # standardised intensities are shown from -2 to 4 deviations, as the recorder does
+        volume = ((volume.astype(np.float32).clip(-2, 4) + 2) / 6 * 255).round().astype(np.uint8)
+    return volume, masks, uncertainty, classes
+
+
+def point(volume: np.ndarray, masks: Mapping[str, np.ndarray], at: Sequence[int] | None) -> tuple[int, ...]:
+    """The point that is shown, checked; without one the middle of the first mask, or of the volume."""
+    if at is None:
+        mask = next(iter(masks.values()), np.zeros(1, bool)) > 0
+        middle = np.argwhere(mask).mean(axis=0).round() if mask.any() else np.array(volume.shape) // 2
+        return tuple(int(i) for i in middle)
+    if len(at) != 3 or not all(0 <= i < size for i, size in zip(at, volume.shape, strict=True)):
+        raise InputError(f"at={tuple(at)} lies outside a volume of shape {volume.shape}: give three indices from 0.")
+    return tuple(int(i) for i in at)
+
+
+def stretch(axes, axis: int, spacing: Sequence[float] | None) -> None:
+    """Give a plane its true proportions."""
+    if spacing:
+        y, x = (spacing[other] for other in range(3) if other != axis)
+        axes.set_aspect(y / x)
+
+
+def describe(volume, masks: Mapping[str, np.ndarray], uncertainty, at: Sequence[int]) -> str:
+    """The volume in words, from its numbers."""
+    told = []
+    for name, mask in masks.items():
+        score = f", Dice {overlap(mask, masks['truth']):.2f}" if "truth" in masks and name != "truth" else ""
+        told.append(f"{NAMES[name]} ({100 * (mask > 0).mean():.1f} % of the voxels{score})")
+    text = f"A volume of {' x '.join(map(str, volume.shape))} voxels in its three planes through {tuple(at)}"
+    text += f", with the outlines of {sentence(told)}." if told else "."
+    if uncertainty is not None:
+        text += f" Mean uncertainty is {uncertainty.astype(float).mean():.3f} nats, {float(uncertainty[tuple(at)]):.3f} at that point."
+    return text
