@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, one_of
-from .catalogue import CATALOGUE, RealSet
-from .dataset import from_dataset, from_hub
-from .download import fetch_set
-from .drawn import draw_phantom
-from .folder import read_folder
+from ucmt_lite.data.catalogue import CATALOGUE, RealSet
+from ucmt_lite.data.dataset import from_dataset, from_hub
+from ucmt_lite.data.download import fetch_set
+from ucmt_lite.data.drawn import draw_phantom
+from ucmt_lite.data.folder import read_folder
+from ucmt_lite.data.nifti import read_nifti
+from ucmt_lite.data.phantoms import PHANTOMS
+from ucmt_lite.data.source import Cases, Source, cases
+from ucmt_lite.data.splits import split_labeled
+from ucmt_lite.errors import InputError, one_of
+
 from .hdf5 import read_hdf5
-from .nifti import read_nifti
-from .phantoms import PHANTOMS
-from .source import Cases, Source, cases
-from .splits import split_labeled
 
 READERS = {"folder": read_folder, "hdf5": read_hdf5, "nifti": read_nifti}
 # Views and batches need torch, whose import takes seconds: only when someone asks for them.

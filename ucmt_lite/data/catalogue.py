@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .download import Archive
-from .folder import read_folder
+from ucmt_lite.data.download import Archive
+from ucmt_lite.data.folder import read_folder
+from ucmt_lite.data.nifti import read_nifti
+from ucmt_lite.data.source import Source
+
 from .hdf5 import read_hdf5
-from .nifti import read_nifti
-from .source import Source
 
 # Pairs of ISIC 2018 training images that show one lesion, by difference hash and colour correlation: see the data card.
 ISIC_TWINS = (

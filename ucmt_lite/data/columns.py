@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..errors import InputError
+from ucmt_lite.errors import InputError
 
 if TYPE_CHECKING:
     import datasets

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from ..errors import InputError
+from ucmt_lite.errors import InputError
 
 SECONDS = 30  # without a byte, after which an address counts as dead
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .columns import Item, npy, png
-from .phantoms import PHANTOMS, generate
-from .source import Source, build
-from .splits import SPLITS
+from ucmt_lite.data.columns import Item, npy, png
+from ucmt_lite.data.phantoms import PHANTOMS, generate
+from ucmt_lite.data.source import Source, build
+from ucmt_lite.data.splits import SPLITS
 
 COUNTS = {2: (300, 50, 200), 3: (24, 4, 12)}  # train, validation, test by dimension
 

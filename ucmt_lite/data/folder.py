@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import InputError
-from .columns import in_threads
-from .masks import class_names
-from .pictures import look, read_pair
-from .source import Source, build
-from .splits import PARTS, first, read_groups, split_up
+from ucmt_lite.data.columns import in_threads
+from ucmt_lite.data.masks import class_names
+from ucmt_lite.data.pictures import look, read_pair
+from ucmt_lite.data.source import Source, build
+from ucmt_lite.data.splits import PARTS, first, read_groups, split_up
+from ucmt_lite.errors import InputError
 
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 IMAGES = {"image", "images", "img", "imgs", "isic2018_task1-2_training_input"}

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
-from .columns import Item, in_threads, nearest, npy, png, unpng, unreadable
-from .masks import class_indices, class_names
-from .pictures import eight_bits
-from .source import Source, build
-from .splits import first, read_groups, split_up
+from ucmt_lite.data.columns import Item, in_threads, nearest, npy, png, unpng, unreadable
+from ucmt_lite.data.masks import class_indices, class_names
+from ucmt_lite.data.pictures import eight_bits
+from ucmt_lite.data.source import Source, build
+from ucmt_lite.data.splits import first, read_groups, split_up
+from ucmt_lite.errors import InputError
 
 
 def read_hdf5(

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
-from .columns import Item, in_threads, npy, unreadable
-from .folder import all_paired
+from ucmt_lite.data.columns import Item, in_threads, npy, unreadable
+from ucmt_lite.data.folder import all_paired
+from ucmt_lite.data.masks import class_indices, class_names
+from ucmt_lite.data.source import Source, build
+from ucmt_lite.data.splits import first, read_groups, split_up
+from ucmt_lite.errors import InputError
+
 from .hdf5 import normalised
-from .masks import class_indices, class_names
-from .source import Source, build
-from .splits import first, read_groups, split_up
 
 SUFFIXES = (".nii.gz", ".nii")
 

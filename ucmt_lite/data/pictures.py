@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..errors import InputError
-from .columns import Item, nearest, png, unpng, unreadable
-from .masks import class_indices
+from ucmt_lite.data.columns import Item, nearest, png, unpng, unreadable
+from ucmt_lite.data.masks import class_indices
+from ucmt_lite.errors import InputError
 
 DAMAGED = (OSError, SyntaxError, ValueError)  # what Pillow raises for a file it cannot decode
 Picture = Path | bytes

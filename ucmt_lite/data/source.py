@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import InputError
-from .columns import ARRAYS, Item, in_threads, nearest, to_split, unnpy, unpng, unreadable
+from ucmt_lite.data.columns import ARRAYS, Item, in_threads, nearest, to_split, unnpy, unpng, unreadable
+from ucmt_lite.errors import InputError
 
 if TYPE_CHECKING:
     import datasets

@@ -8,10 +8,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ucmt_lite.errors import InputError
 
 if TYPE_CHECKING:
-    from .source import Cases
+    from ucmt_lite.data.source import Cases
 
 SPLITS = ("train", "validation", "test")
 PARTS = {"train": "train", "training": "train", "val": "validation", "valid": "validation",

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import InputError, one_of
-from . import atrium, heart, skin
+from ucmt_lite.data.phantoms import atrium, heart, skin
+from ucmt_lite.errors import InputError, one_of
 
 SMALLEST = 16  # pixels a side; below, the thin walls vanish
 

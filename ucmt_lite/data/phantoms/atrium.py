@@ -12,7 +12,18 @@ from types import SimpleNamespace
 import numpy as np
 from numpy.random import Generator
 
-from .shapes import Array, ambiguity, edge_width, ellipsoid, field, grid, paint, rician, sigmoid, union
+from ucmt_lite.data.phantoms.shapes import (
+    Array,
+    ambiguity,
+    edge_width,
+    ellipsoid,
+    field,
+    grid,
+    paint,
+    rician,
+    sigmoid,
+    union,
+)
 
 OSTIUM = 0.012  # width s with which readers place the cut across a vein, where nothing shows it
 Point = tuple[float, float, float]

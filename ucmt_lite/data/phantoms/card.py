@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import grey_dilation
 
-from ...files import atomic
-from . import PHANTOMS, generate
+from ucmt_lite.data.phantoms import PHANTOMS, generate
+from ucmt_lite.files import atomic
 
 COUNTS = {2: 300, 3: 24}  # samples behind the numbers of a card, by dims
 OUTLINES = np.array([(0, 0, 0), (80, 170, 255), (120, 230, 90), (255, 90, 80)], np.uint8)  # by class

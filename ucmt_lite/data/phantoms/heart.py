@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 from numpy.random import Generator
 
-from .shapes import Array, ambiguity, edge_width, ellipsoid, field, grid, paint, rician
+from ucmt_lite.data.phantoms.shapes import Array, ambiguity, edge_width, ellipsoid, field, grid, paint, rician
 
 
 def draw(rng: Generator, shape: tuple[int, ...]) -> tuple[Array, Array, Array]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from .shapes import PIXEL, Array, ambiguity, edge_width, ellipsoid, field, grid, paint, sigmoid
+from ucmt_lite.data.phantoms.shapes import PIXEL, Array, ambiguity, edge_width, ellipsoid, field, grid, paint, sigmoid
 
 # From very light to very dark, sRGB in 0..1: six anchors by eye, after Fitzpatrick's types, evenly likely here
 TONES = np.array([(248, 214, 198), (238, 190, 164), (216, 163, 130), (176, 122, 88), (128, 84, 60), (84, 54, 42)]) / 255
