@@ -13,13 +13,12 @@ from ucmt_lite.data.dataset import from_dataset, from_hub
 from ucmt_lite.data.download import fetch_set
 from ucmt_lite.data.drawn import draw_phantom
 from ucmt_lite.data.folder import read_folder
+from ucmt_lite.data.hdf5 import read_hdf5
 from ucmt_lite.data.nifti import read_nifti
 from ucmt_lite.data.phantoms import PHANTOMS
 from ucmt_lite.data.source import Cases, Source, cases
 from ucmt_lite.data.splits import split_labeled
 from ucmt_lite.errors import InputError, one_of
-
-from .hdf5 import read_hdf5
 
 READERS = {"folder": read_folder, "hdf5": read_hdf5, "nifti": read_nifti}
 # Views and batches need torch, whose import takes seconds: only when someone asks for them.

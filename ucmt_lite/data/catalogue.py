@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 from ucmt_lite.data.download import Archive
 from ucmt_lite.data.folder import read_folder
+from ucmt_lite.data.hdf5 import read_hdf5
 from ucmt_lite.data.nifti import read_nifti
 from ucmt_lite.data.source import Source
-
-from .hdf5 import read_hdf5
 
 # Pairs of ISIC 2018 training images that show one lesion, by difference hash and colour correlation: see the data card.
 ISIC_TWINS = (

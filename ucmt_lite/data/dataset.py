@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ucmt_lite.data.columns import Item, in_threads, npy, png
+from ucmt_lite.data.hdf5 import normalised
 from ucmt_lite.data.masks import class_indices, class_names
 from ucmt_lite.data.pictures import eight_bits, look, read_pair
 from ucmt_lite.data.source import Source, build
 from ucmt_lite.data.splits import PARTS, first, split_up
 from ucmt_lite.errors import InputError, one_of
-
-from .hdf5 import normalised
 
 if TYPE_CHECKING:
     import datasets

@@ -10,12 +10,11 @@ import numpy as np
 
 from ucmt_lite.data.columns import Item, in_threads, npy, unreadable
 from ucmt_lite.data.folder import all_paired
+from ucmt_lite.data.hdf5 import normalised
 from ucmt_lite.data.masks import class_indices, class_names
 from ucmt_lite.data.source import Source, build
 from ucmt_lite.data.splits import first, read_groups, split_up
 from ucmt_lite.errors import InputError
-
-from .hdf5 import normalised
 
 SUFFIXES = (".nii.gz", ".nii")
 
