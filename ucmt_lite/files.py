@@ -26,9 +26,9 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
     # The suffix is kept: numpy and safetensors choose or extend the name by it.
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)
-    os.chmod(name, 0o644)
     try:
         yield Path(name)
+        os.chmod(name, 0o644)  # what mkstemp makes is for its owner alone
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
