@@ -97,6 +97,14 @@ def run_all(page, address, timeout=240_000):
     page.wait_for_function(KERNEL_READY, timeout=timeout)
 
 
+def only_the_notebook(page):
+    """Hide the lab's side bars, as a reader with a small screen does."""
+    page.evaluate("""async () => {
+      for (const side of ['left', 'right']) await window.jupyterapp.commands.execute('application:toggle-side-tabbar', { side });
+      window.jupyterapp.shell.collapseLeft();
+    }""")
+
+
 def write_notebook(path, *cells):
     import nbformat
 

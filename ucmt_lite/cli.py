@@ -100,6 +100,14 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--measure", action="store_true", help="write the seconds each lesson took into times.json")
     command.set_defaults(do=do_course)
 
+    command = commands.add_parser("dashboard", help="show the explorers on recorded runs as a page without code")
+    command.add_argument(
+        "traces", nargs="*", metavar="TRACE", help="RUN/trace.npz; those of the lessons where none is named"
+    )
+    command.add_argument("--port", type=int, default=8866, metavar="N", help="on this computer only (8866)")
+    command.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    command.set_defaults(do=do_dashboard)
+
     command = commands.add_parser("doctor", help="check the installation and say how fast this machine trains")
     command.set_defaults(do=do_doctor)
     return top
@@ -203,6 +211,13 @@ def do_course(given: argparse.Namespace) -> int:
     else:
         return course.run_all(given.profile, given.out, names)
     return 0
+
+
+def do_dashboard(given: argparse.Namespace) -> int:
+    """`ucmt-lite dashboard`."""
+    from ucmt_lite.explore import dashboard
+
+    return dashboard.serve(given.traces, port=given.port, open_browser=not given.no_browser)
 
 
 def do_doctor(given: argparse.Namespace) -> int:

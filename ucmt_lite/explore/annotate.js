@@ -32,7 +32,7 @@ function render({ model, el: host }) {
   const range = el("input", { type: "range", min: 1, max: Math.round(width / 4), value: size, "aria-label": "size of the brush" });
   range.addEventListener("input", () => { size = Number(range.value); draw(); });
   const clock = el("output", { class: "ucmt-value" });
-  bar.append(...tools.slice(1), tools[0], el("label", { class: "ucmt-fade" }, "brush ", range), button("undo", undo, "key u"), button("compare with the expert", compare), clock);
+  bar.append(...tools.slice(1), tools[0], el("label", { class: "ucmt-fade" }, "brush ", range), button("fill inside", fill, "key f"), button("undo", undo, "key u"), button("compare with the expert", compare), clock);
   const told = el("div", { "aria-live": "polite" });
   const root = el("div", { class: "ucmt-annotate", role: "group", "aria-label": "draw a mask" }, bar, canvas, told);
   host.append(root);
@@ -85,6 +85,23 @@ function render({ model, el: host }) {
     model.save_changes();
     draw();
   }
+  // What the border of the mask cannot reach from outside becomes part of it.
+  function fill() {
+    begin();
+    const outside = new Uint8Array(mask.length), edge = [];
+    for (let i = 0; i < mask.length; i++) {
+      const c = i % width, r = Math.floor(i / width);
+      if (!mask[i] && (c === 0 || r === 0 || c === width - 1 || r === height - 1)) { outside[i] = 1; edge.push(i); }
+    }
+    while (edge.length) {
+      const i = edge.pop(), c = i % width;
+      for (const j of [c > 0 ? i - 1 : -1, c < width - 1 ? i + 1 : -1, i - width, i + width]) {
+        if (j >= 0 && j < mask.length && !mask[j] && !outside[j]) { outside[j] = 1; edge.push(j); }
+      }
+    }
+    for (let i = 0; i < mask.length; i++) if (!mask[i] && !outside[i]) mask[i] = label || 1;
+    save();
+  }
   function undo() {
     if (past.length) { mask.set(past.pop()); save(); }
   }
@@ -121,6 +138,7 @@ function render({ model, el: host }) {
     if (way) cursor = [Math.min(height - 1, Math.max(0, Math.round(cursor[0]) + way[0])), Math.min(width - 1, Math.max(0, Math.round(cursor[1]) + way[1]))];
     else if (event.key === " " && event.target === canvas) { begin(); dab(cursor); save(); }
     else if (event.key === "u") undo();
+    else if (event.key === "f") fill();
     else if (Number(event.key) < classes.length && event.key !== " ") label = Number(event.key);
     else return;
     event.preventDefault();

@@ -23,7 +23,7 @@ class Annotate(WithTwin, anywidget.AnyWidget):
     size = traitlets.List().tag(sync=True)  # H, W
     classes = traitlets.List().tag(sync=True)
     colour = traitlets.Unicode(NETS["student1"]).tag(sync=True)
-    drawn = traitlets.Bytes().tag(sync=True)  # H W class indices
+    drawn = traitlets.Bytes().tag(sync=True, from_json=lambda view, widget: bytes(view))  # H W class indices
     seconds = traitlets.Float(0.0).tag(sync=True)  # since the first stroke
     asked = traitlets.Bool(False).tag(sync=True)  # to see the expert
     expert = traitlets.Bytes().tag(sync=True)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ucmt_lite.explore.maps import checked, most_uncertain
+from ucmt_lite.explore.maps import checked, most_uncertain, title
 from ucmt_lite.explore.palette import DASHES, LABELS, METHODS, NAMES, NETS, STROKES, UNCERTAINTY
 from ucmt_lite.explore.picture import Picture, draw_image, draw_outline, new_figure, overlap, sentence
 from ucmt_lite.explore.stack import as_level, colour_table
@@ -81,7 +81,7 @@ def page(trace: "Trace") -> str:
         )
         tiles.append(Tile(f"uncertainty, 0 to {most:.2f} nats", table[as_level(trace.uncertainty[-1, i], most)]))
     grid = 'style="grid-template-columns:repeat(auto-fit,minmax(min(240px,100%),1fr))"'
-    return f'<div class="ucmt-tiles" {grid}>{"".join(charts)}</div>{html(tiles)}'
+    return f'<div class="ucmt-tiles" {grid}>{"".join(charts)}</div>{html(tiles, f"<p>{describe(trace)}</p>")}'
 
 
 def legend(lines: list[Line]) -> str:
@@ -96,7 +96,7 @@ def describe(trace: "Trace") -> str:
     """The run so far in words, from its numbers."""
     dice = sentence([f"{NAMES[n]} {trace.curves[f'dice/{n}'][-1]:.3f}" for n in trace.predictions])
     return (
-        f"{trace.method} after {trace.step[-1]} iterations: Dice on the probe images {dice}; disagreement "
+        f"{title(trace)} after {trace.step[-1]} iterations: Dice on the probe images {dice}; disagreement "
         f"{trace.curves['disagreement'][-1]:.3f}, uncertainty {trace.curves['uncertainty'][-1]:.3f} nats."
     )
 

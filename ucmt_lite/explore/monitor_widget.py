@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets as W
 
-from ucmt_lite.explore.monitor import describe, figure, page
+from ucmt_lite.explore.monitor import figure, page
 from ucmt_lite.explore.picture import Picture, new_figure
 from ucmt_lite.explore.twin import WithTwin
 
@@ -20,9 +20,13 @@ class Monitor(WithTwin, W.VBox):
         self.progress = W.IntProgress(0, 0, 1, description="waiting", layout=W.Layout(width="min(100%, 480px)"))
         self.button = W.Button(description="stop after this step", tooltip="ends the run and keeps the checkpoint")
         self.button.on_click(self._ask)
-        self.board, self.words = W.HTML(), W.HTML("Training has not started.")
+        # ipykernel 7.4 would answer the button where it was made, in the thread that is busy training, though the page
+        # sends its click to another.
+        if self.button.comm is not None:
+            self.button.comm._reply_subshell_for = lambda data, default: default
+        self.board = W.HTML("Training has not started.")
         row = W.Layout(flex_flow="row wrap", grid_gap="0 12px")
-        super().__init__([W.Box([self.progress, self.button], layout=row), self.words, self.board])
+        super().__init__([W.Box([self.progress, self.button], layout=row), self.board])
 
     @property
     def stop(self) -> bool:
@@ -47,8 +51,7 @@ class Monitor(WithTwin, W.VBox):
         """Let the recorder look, then draw what it saw."""
         self.recorder.look(step, nets, terms)
         self.progress.value, self.progress.description = step, f"{step} of {self.iterations}"
-        trace = self._so_far()
-        self.words.value, self.board.value = describe(trace), page(trace)
+        self.board.value = page(self._so_far())
 
     def state(self) -> dict:
         """The recorder's."""

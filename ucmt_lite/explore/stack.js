@@ -312,7 +312,7 @@ async function render({ model, el: host }) {
   }
 
   const gallery = el("div", { class: "ucmt-panels" }), side = el("div", { class: "ucmt-charts" });
-  gallery.style.flexBasis = `${Math.min(panels.length * 250, 900)}px`;
+  gallery.style.flexBasis = `${[0, 300, 560, 1240][Math.min(panels.length, 3)]}px`; // three leave the row to themselves
   gallery.style.maxWidth = `${panels.length * 400}px`;
   for (const panel of panels) {
     panel.numbers = panel.readouts.map((item) => ({ ...item, source: stored(item.ref), node: el("dd") }));
