@@ -28,7 +28,7 @@ def ema_update(
     """
     alpha = min(1 - 1 / (step + 1), decay)
     mixture = list(zip(students, share, strict=True))
-    own = [p.detach() for p in teacher.parameters()]
+    own = list(teacher.parameters())
     torch._foreach_mul_(own, alpha)
     for student, w in mixture:
-        torch._foreach_add_(own, [p.detach() for p in student.parameters()], alpha=(1 - alpha) * w)
+        torch._foreach_add_(own, list(student.parameters()), alpha=(1 - alpha) * w)

@@ -15,9 +15,9 @@ from ucmt_lite.errors import InputError
 Mix = Callable[[Tensor], Tensor]
 Grid = int | Sequence[int]
 
-# einops patterns by the number of spatial axes: cells in row-major order, the pixels of one cell together.
+# einops patterns by the number of spatial axes: an image's sides, its cells along each of them, the pixels of one cell.
 AXES = {2: "(h p) (w q)", 3: "(d r) (h p) (w q)"}
-CELLS = {2: "(h w)", 3: "(d h w)"}
+CELLS = {2: "h w", 3: "d h w"}
 PIXELS = {2: "p q", 3: "r p q"}
 
 
@@ -43,8 +43,8 @@ def umix(u1: Tensor, u2: Tensor, top_k: int = 2, grid: Grid = 16) -> Mix:
              [30, 40]]])
     """
     counts = tuple(cells_per_axis(u1.shape[2:], grid).values())
-    source = umix_source(u1, u2, top_k, counts)
-    return lambda image: gather_cells(image, source, counts)
+    moves = cell_moves(umix_source(u1, u2, top_k, counts), counts, most=2 * top_k)
+    return lambda image: move_cells(image, moves, counts)
 
 
 @torch.no_grad()
@@ -121,7 +121,7 @@ def cell_means(u: Tensor, grid: Grid) -> Tensor:
     tensor([[0., 1., 2., 3.]])
     """
     n = u.dim() - 2
-    return reduce(u, f"b 1 {AXES[n]} -> b {CELLS[n]}", "mean", **cells_per_axis(u.shape[2:], grid))
+    return reduce(u, f"b 1 {AXES[n]} -> b ({CELLS[n]})", "mean", **cells_per_axis(u.shape[2:], grid))
 
 
 def gather_cells(image: Tensor, source: Tensor, grid: Sequence[int]) -> Tensor:
@@ -133,13 +133,29 @@ def gather_cells(image: Tensor, source: Tensor, grid: Sequence[int]) -> Tensor:
     tensor([[[4, 1],
              [1, 1]]])
     """
-    n = len(grid)
+    return move_cells(image, cell_moves(source, grid, most=source.shape[1]), grid)
+
+
+def cell_moves(source: Tensor, grid: Sequence[int], most: int) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """What `source` (`B L`) moves: indices `B M` of the cells that change and of where their content comes from.
+
+    M = `most`, which no image may exceed; where fewer change, some cells are copied onto themselves.
+    """
+    own = torch.arange(source.shape[1], device=source.device)
+    changed = (source != own).int().topk(most).indices
+    image = torch.arange(len(source), device=source.device).unsqueeze(1)
+    to, come_from = (torch.unravel_index(cells, tuple(grid)) for cells in (changed, source.gather(1, changed)))
+    return (image, *to), (image, *come_from)
+
+
+def move_cells(image: Tensor, moves: tuple[tuple[Tensor, ...], tuple[Tensor, ...]], grid: Sequence[int]) -> Tensor:
+    """A copy of an image `B C *S` or a mask `B *S` with the moves of `cell_moves` made."""
+    n, (to, come_from) = len(grid), moves
     x = image if image.dim() == n + 2 else image.unsqueeze(1)
-    sizes = cells_per_axis(x.shape[2:], grid)
-    cells = rearrange(x, f"b c {AXES[n]} -> b {CELLS[n]} c {PIXELS[n]}", **sizes)
-    moved = cells[torch.arange(len(x), device=x.device).unsqueeze(1), source]
-    sides = dict(zip(PIXELS[n].split(), moved.shape[3:], strict=True))
-    return rearrange(moved, f"b {CELLS[n]} c {PIXELS[n]} -> b c {AXES[n]}", **sizes, **sides).view(image.shape)
+    result, sizes = x.clone(), cells_per_axis(x.shape[2:], grid)
+    old, new = (rearrange(t, f"b c {AXES[n]} -> b {CELLS[n]} c {PIXELS[n]}", **sizes) for t in (x, result))  # no copies
+    new[to] = old[come_from]
+    return result.view(image.shape)
 
 
 def cells_per_axis(sides: Sequence[int], grid: Grid) -> dict[str, int]:

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
+from ucmt_lite.blur import gaussian_blur
 from ucmt_lite.data import Batches, Cases, strong_view, to_input, weak_view
 from ucmt_lite.errors import InputError
 
@@ -90,3 +92,32 @@ def test_wrong_input_is_told_before_training():
         Batches(cases.select([]), cases)
     with pytest.raises(InputError, match=r"2 sizes, \(16, 16\) to \(20, 20\): give the patch"):
         Batches(cases, make_cases(2, (20, 20)))
+
+
+def test_sharp_images_stay_what_they_are_beside_soft_ones():
+    image = torch.rand(16, 1, 12, 12)
+    views = strong_view(image, generator(3))
+    one_by_one = generator(3)
+    draws = [torch.rand((16, c, 1, 1), generator=one_by_one) for c in (1, 1, 1)]
+    contrast, brightness, channel = 0.5 + draws[0], 0.8 * (draws[1] - 0.5), 0.2 * (draws[2] - 0.5)
+    softness = torch.rand((16, 1, 1, 1), generator=one_by_one)
+    soft = torch.rand((16, 1, 1, 1), generator=one_by_one) < 0.5
+    mean = image.flatten(1).mean(1).view(16, 1, 1, 1)
+    x = (image - mean) * contrast + mean + (brightness + channel)
+    x = torch.lerp(x, gaussian_blur(x, 1.0), softness * soft)
+    noise = torch.randn(x.shape, generator=one_by_one)
+    share = (
+        0.1 * torch.rand((16, 1, 1, 1), generator=one_by_one) * (torch.rand((16, 1, 1, 1), generator=one_by_one) < 0.5)
+    )
+    assert soft.any() and not soft.all()
+    assert torch.equal(views, x + share * noise)
+
+
+def test_blur_is_a_convolution_with_a_gaussian():
+    kernel = torch.exp(-(torch.arange(-6, 7.0) ** 2) / 8)
+    kernel = (kernel / kernel.sum()).double()
+    image = torch.rand(2, 3, 20, 17, dtype=torch.double)
+    wide = F.pad(image, (6, 6, 6, 6), mode="replicate").flatten(0, 1).unsqueeze(1)
+    expected = F.conv2d(F.conv2d(wide, kernel.view(1, 1, 1, 13)), kernel.view(1, 1, 13, 1)).view(image.shape)
+    torch.testing.assert_close(gaussian_blur(image, 2.0), expected, rtol=0, atol=1e-7)
+    assert gaussian_blur(image[:0], 2.0).shape == (0, 3, 20, 17)

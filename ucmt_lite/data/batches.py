@@ -12,11 +12,14 @@ from ucmt_lite.data.source import Cases
 from ucmt_lite.data.views import strong_view, to_input, weak_view
 from ucmt_lite.errors import InputError
 
+Case = tuple[np.ndarray, np.ndarray]  # image C *S, mask *S
+
 
 class Batches:
     """The labeled and the unlabeled stream of a training set, as `Batch`es: `batches(step)`.
 
-    Images are kept as they were read, bytes or half floats, on `device`, and turned into views there; no file is opened.
+    Images stay where they are, in memory or in a memory-mapped file (`keep_on_disk`), as bytes or half floats; those of a
+    minibatch go to `device` and become views there. No file is opened and nothing is decoded.
     In each pass over a stream every image comes once, in an order of that pass. Volumes, and images of different sizes,
     are cropped to `patch` at a random place. The unlabeled stream may hold the labeled images too.
     """
@@ -41,12 +44,15 @@ class Batches:
             )
         self.patch = tuple(patch) if patch else next(iter(sizes))
         self.batch, self.seed, self.device = batch, seed, torch.device(device)
-        self.labeled, self.unlabeled = ([to_device(c, self.patch, self.device) for c in zip(s.images, s.masks, strict=True)] for s in (labeled, unlabeled))  # fmt: skip
+        self.labeled, self.unlabeled = (
+            [padded(image, mask, self.patch) for image, mask in zip(cases.images, cases.masks, strict=True)]
+            for cases in (labeled, unlabeled)
+        )
 
     def __call__(self, step: int) -> Batch:
         generator = torch.Generator(self.device).manual_seed(mixed_seed(self.seed, step))
-        x, y = weak_view(*self.draw(self.labeled, 0, step), generator)
-        u, _ = weak_view(*self.draw(self.unlabeled, 1, step), generator)
+        x, y = self.weak(self.labeled, 0, step, generator)
+        u, _ = self.weak(self.unlabeled, 1, step, generator)
         return Batch(
             x=x,
             y=y,
@@ -57,8 +63,13 @@ class Batches:
             u2=strong_view(u, generator),
         )
 
-    def draw(self, cases: list[tuple[Tensor, Tensor]], stream: int, step: int) -> tuple[Tensor, Tensor]:
-        """The images `B C *S` and masks `B *S` of one step of a stream, cropped to the patch."""
+    def weak(self, cases: list[Case], stream: int, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The weak views of one step of a stream. They are moved as bytes, a quarter of the floats."""
+        images, masks = weak_view(*self.draw(cases, stream, step), generator)
+        return to_input(images), masks.long()
+
+    def draw(self, cases: list[Case], stream: int, step: int) -> tuple[Tensor, Tensor]:
+        """The images `B C *S` and masks `B *S` of one step of a stream as they were read, cropped to the patch."""
         count = self.batch[stream]
         random = np.random.default_rng((self.seed, stream, step))
         images, masks = [], []
@@ -69,7 +80,7 @@ class Batches:
             window = tuple(slice(c, c + size) for c, size in zip(corner, self.patch, strict=True))
             images.append(image[(slice(None), *window)])
             masks.append(mask[window])
-        return to_input(torch.stack(images)), torch.stack(masks).long()
+        return to_device(np.stack(images), self.device), to_device(np.stack(masks), self.device)
 
 
 @lru_cache(maxsize=8)
@@ -82,10 +93,10 @@ def lap_order(seed: int, stream: int, lap: int, count: int) -> list[int]:
     return np.random.default_rng((seed, stream, lap, 1)).permutation(count).tolist()
 
 
-def to_device(case: tuple[np.ndarray, np.ndarray], patch: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
-    """One image and mask as tensors, padded to the patch where they are smaller."""
-    image, mask = padded(*case, patch)
-    return torch.tensor(image, device=device), torch.tensor(mask, device=device)
+def to_device(array: np.ndarray, device: torch.device) -> Tensor:
+    """An array as a tensor on the device; to a GPU it is sent while Python goes on."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def padded(image: np.ndarray, mask: np.ndarray, patch: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -95,6 +106,8 @@ def padded(image: np.ndarray, mask: np.ndarray, patch: Sequence[int]) -> tuple[n
     [0.0, 4.0, 4.0, 0.0]
     """
     missing = [max(0, size - side) for side, size in zip(mask.shape, patch, strict=True)]
+    if not any(missing):
+        return image, mask  # not a copy: arrays may lie on a disk
     around = [(m // 2, m - m // 2) for m in missing]
     return np.pad(image, [(0, 0), *around], mode="edge"), np.pad(mask, around)
 

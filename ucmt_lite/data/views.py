@@ -50,11 +50,13 @@ def strong_view(images: Tensor, generator: Generator) -> Tensor:
     mean = images.flatten(1).mean(1).view(len(images), *[1] * (images.dim() - 1))
     contrast = 0.5 + uniform(images, generator)
     brightness = 0.8 * (uniform(images, generator) - 0.5) + 0.2 * (uniform(images, generator, images.shape[1]) - 0.5)
-    x = (images - mean) * contrast + mean + brightness
-    softness = uniform(images, generator) * coin(images, generator)
-    x = torch.lerp(x, gaussian_blur(x, 1.0), softness)
+    x = (images - mean).mul_(contrast).add_(mean).add_(brightness)
+    softness, soft = uniform(images, generator), coin(images, generator)
+    some = soft.flatten().nonzero().flatten() if x.device.type == "cpu" else slice(None)  # a GPU would have to wait
+    sharp = x[some]
+    x[some] = torch.lerp(sharp, gaussian_blur(sharp, 1.0), (softness * soft)[some])
     noise = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
-    return x + 0.1 * uniform(images, generator) * coin(images, generator) * noise
+    return x.add_(noise.mul_(0.1 * uniform(images, generator) * coin(images, generator)))
 
 
 def uniform(images: Tensor, generator: Generator, channels: int = 1) -> Tensor:
@@ -65,4 +67,5 @@ def uniform(images: Tensor, generator: Generator, channels: int = 1) -> Tensor:
 
 def coin(images: Tensor, generator: Generator) -> Tensor:
     """Heads or tails for each image of the batch."""
-    return uniform(images, generator) < 0.5
+    shape = (len(images), *[1] * (images.dim() - 1))
+    return torch.rand(shape, generator=generator, device=images.device) < 0.5
