@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 @torch.no_grad()
@@ -28,7 +28,8 @@ def ema_update(
     """
     alpha = min(1 - 1 / (step + 1), decay)
     mixture = list(zip(students, share, strict=True))
-    own = list(teacher.parameters())
+    own: list[Tensor] = list(teacher.parameters())
     torch._foreach_mul_(own, alpha)
     for student, w in mixture:
-        torch._foreach_add_(own, list(student.parameters()), alpha=(1 - alpha) * w)
+        theirs: list[Tensor] = list(student.parameters())
+        torch._foreach_add_(own, theirs, alpha=(1 - alpha) * w)

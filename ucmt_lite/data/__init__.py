@@ -32,7 +32,9 @@ __all__ = [
     "Source",
     "cases",
     "from_dataset",
+    "keep_on_disk",
     "load",
+    "open_cases",
     "split_labeled",
     *LATER,
 ]

@@ -1,0 +1,95 @@
+"""Cases on a disk: more images than memory holds, in one Arrow file that is mapped instead of read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import atomic
+from .source import Cases, cases
+
+if TYPE_CHECKING:
+    import datasets
+
+ROWS = 64  # cases that are in memory at once while the file is written
+
+
+def keep_on_disk(split: datasets.Dataset, file: str | os.PathLike, *, size: int | None = None) -> Cases:
+    """Like `cases(split, size=size)`, but the arrays lie in `file`: the system reads what is used and drops it again.
+
+    For sets that do not fit into memory. The file is written once, `ROWS` cases at a time, and replaced if it exists;
+    `open_cases` opens it again. The arrays are read-only. Source: Arrow's IPC file format, as Hugging Face `datasets`
+    keeps it, but with decoded pixels, so that nothing is decoded while training.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from ucmt_lite.data import load
+    >>> split = load("phantom_heart", size=32, count=2).splits["train"]
+    >>> with TemporaryDirectory() as folder:
+    ...     there, here = keep_on_disk(split, f"{folder}/hearts.arrow"), cases(split)
+    ...     all(np.array_equal(a, b) for a, b in zip(there.images, here.images, strict=True))
+    True
+    """
+    slices = (range(start, min(start + ROWS, len(split))) for start in range(0, len(split), ROWS))
+    save_cases((cases(split.select(rows), size=size) for rows in slices), file)
+    return open_cases(file)
+
+
+def save_cases(parts: Iterable[Cases], file: str | os.PathLike) -> None:
+    """Write cases, part by part, into one Arrow file."""
+    import pyarrow as pa
+
+    shape, pixels = pa.list_(pa.int64()), pa.large_binary()
+    columns = {"id": pa.string(), "group": pa.string(), "spacing": pa.list_(pa.float64())}
+    for name in ("image", "mask", "ambiguity"):
+        columns |= {name: pixels, f"{name}_shape": shape, f"{name}_type": pa.string()}
+    schema = pa.schema(columns)
+    with atomic(file) as temporary, pa.ipc.new_file(str(temporary), schema) as writer:
+        for part in parts:
+            writer.write_batch(pa.RecordBatch.from_pylist(list(_rows(part)), schema))
+
+
+def _rows(part: Cases) -> Iterator[dict[str, Any]]:
+    """One dictionary a case, its arrays as bytes with their shape and type."""
+    for i, name in enumerate(part.ids):
+        row: dict[str, Any] = {"id": name, "group": part.groups[i], "spacing": part.spacing[i]}
+        arrays = {"image": part.images[i], "mask": part.masks[i]}
+        if part.ambiguity is not None:
+            arrays["ambiguity"] = part.ambiguity[i]
+        for what, array in arrays.items():
+            row |= {what: array.tobytes(), f"{what}_shape": array.shape, f"{what}_type": array.dtype.str}
+        yield row
+
+
+def open_cases(file: str | os.PathLike) -> Cases:
+    """The cases of a file that `save_cases` wrote, as arrays that lie in the file; nothing is read yet."""
+    import pyarrow as pa
+
+    try:
+        table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+        columns = {name: table.column(name) for name in ("image", "mask", "ambiguity")}
+    except (OSError, pa.ArrowInvalid, KeyError) as cause:
+        raise InputError(f"{file} holds no cases ({cause}): write it with keep_on_disk.") from None
+    ids, groups, spacing = (table.column(name).to_pylist() for name in ("id", "group", "spacing"))
+    arrays = {name: _arrays(table, name) for name, column in columns.items() if not column.null_count}
+    return Cases(
+        tuple(ids),
+        tuple(groups),
+        arrays["image"],
+        arrays["mask"],
+        tuple(tuple(s) if s is not None else None for s in spacing),
+        arrays.get("ambiguity"),
+    )
+
+
+def _arrays(table: Any, name: str) -> list[np.ndarray]:
+    """The arrays of one column, each a window into the mapped file."""
+    shapes, types = (table.column(f"{name}_{what}").to_pylist() for what in ("shape", "type"))
+    buffers = (value.as_buffer() for value in table.column(name))
+    arrays = [np.frombuffer(b, t).reshape(s) for b, t, s in zip(buffers, types, shapes, strict=True)]
+    for array in arrays:
+        array.flags.writeable = False  # Arrow may say otherwise, but the file is mapped for reading
+    return arrays
