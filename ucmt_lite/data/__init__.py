@@ -14,6 +14,7 @@ from ucmt_lite.data.download import fetch_set
 from ucmt_lite.data.drawn import draw_phantom
 from ucmt_lite.data.folder import read_folder
 from ucmt_lite.data.hdf5 import read_hdf5
+from ucmt_lite.data.mapped import keep_on_disk, open_cases
 from ucmt_lite.data.nifti import read_nifti
 from ucmt_lite.data.phantoms import PHANTOMS
 from ucmt_lite.data.source import Cases, Source, cases

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError
-from ..files import atomic
-from .source import Cases, cases
+from ucmt_lite.data.source import Cases, cases
+from ucmt_lite.errors import InputError
+from ucmt_lite.files import atomic
 
 if TYPE_CHECKING:
     import datasets
