@@ -1,0 +1,126 @@
+"""What only a fresh process shows: imports, answers of the command, memory at its peak, threads beside a busy neighbour."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.timing import Row, child, interleaved, summary
+from ucmt_lite.traces import Trace
+
+IMPORT = "import time; a = time.perf_counter(); import {}; print(time.perf_counter() - a)"
+OPEN = """
+import sys, time
+a = time.perf_counter()
+from ucmt_lite import traces
+from ucmt_lite.explore import training, uncertainty
+trace = traces.load(sys.argv[1])
+assert "torch" not in sys.modules
+print(time.perf_counter() - a)
+"""
+MEMORY = """
+import json, resource, sys
+import torch
+from benchmarks import measures, scene
+torch.set_num_threads(1)
+where, which = eval(sys.argv[1], vars(scene)), sys.argv[2]
+batch = where.batches()(0)
+made = {"plain": lambda: where.plain("ucmt"), "kit": lambda: where.kit("ucmt"),
+        "kit, bfloat16": lambda: where.kit("ucmt", precision="bfloat16", fused=True)}[which]()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for _ in range(2):
+    made(batch, measures.CLOCK)
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+card = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+print(json.dumps({"before MB": before / 1024, "peak MB": after / 1024, "card MB": card / 2**20}))
+"""
+NEIGHBOUR = """
+import json, sys, time
+import torch
+from benchmarks import measures, scene, timing
+torch.set_num_threads(int(sys.argv[1]))
+where = eval(sys.argv[2], vars(scene))
+kit, batch = where.kit("ucmt"), where.batches()(0)
+seconds = timing.interleaved({"kit": lambda: kit(batch, measures.CLOCK)}, int(sys.argv[3]), least=0)["kit"]
+print(json.dumps(seconds))
+"""
+BUSY = "import torch; torch.set_num_threads(1); a = torch.rand(256, 256)\nwhile True: a = (a @ a).clamp(-1, 1)"
+
+
+def imports(quick: bool, rounds: int) -> Iterator[Row]:
+    """Seconds inside a fresh Python for imports and for opening a trace; whole processes for the command."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "trace.npz"
+        sample_trace().save(file)
+        inner: dict[str, Callable[[], float]] = {
+            "import torch": lambda: float(child(IMPORT.format("torch"))),
+            "import ucmt_lite": lambda: float(child(IMPORT.format("ucmt_lite"))),
+            "ucmt_lite after torch": lambda: float(child("import torch; " + IMPORT.format("ucmt_lite"))),
+            "ucmt_lite.train after torch": lambda: float(child("import torch; " + IMPORT.format("ucmt_lite.train"))),
+            "open a trace": lambda: float(child(OPEN, str(file))),
+        }
+        names = ["import ucmt_lite", "open a trace"] if quick else list(inner)
+        seconds: dict[str, list[float]] = {name: [] for name in names}
+        for _ in range(rounds):
+            for name in names:
+                seconds[name].append(inner[name]())
+    yield summary("imports", "inside a fresh Python", seconds)
+    commands = {
+        "python -c pass": [sys.executable, "-c", "pass"],
+        "ucmt-lite --help": [sys.executable, "-m", "ucmt_lite.cli", "--help"],
+    }
+    runs = {name: lambda c=c: subprocess.run(c, check=True, capture_output=True) for name, c in commands.items()}
+    yield summary("imports", "whole process", interleaved(runs, rounds, least=0))
+
+
+def sample_trace() -> Trace:
+    """A trace of the lessons' size: 16 steps with maps of three 64 x 64 images, three networks."""
+    random = np.random.default_rng(0)
+    maps = {name: random.integers(0, 4, (16, 3, 64, 64), np.uint8) for name in ("student1", "student2", "teacher")}
+    return Trace(
+        meta={"method": "ucmt", "branches": ["student1", "student2"]},
+        step=np.arange(50),
+        curves={"dice": np.linspace(0, 1, 50)},
+        map_step=np.arange(16),
+        image=random.integers(0, 255, (3, 64, 64, 1), np.uint8),
+        truth=random.integers(0, 4, (3, 64, 64), np.uint8),
+        predictions=maps,
+        uncertainty=random.random((16, 3, 64, 64)).astype(np.float16),
+    )
+
+
+def memory(quick: bool, rounds: int) -> Iterator[Row]:
+    """The most memory a process held during two iterations, and what it held before them."""
+    for scene in ["TINY"] if quick else ["LESSON", "SKIN[256]", "ATRIUM"]:
+        values: dict[str, Any] = {}
+        for which in ["kit"] if quick else ["plain", "kit", "kit, bfloat16"]:
+            found = json.loads(child(MEMORY, scene, which, OMP_NUM_THREADS="1"))
+            values |= {f"{which}: {name}": value for name, value in found.items() if value}
+        yield {"part": "memory", "case": f"ucmt, {scene}", "threads": 1, "values": values}
+
+
+def neighbour(quick: bool, rounds: int) -> Iterator[Row]:
+    """UCMT with one and all threads, OpenMP waiting actively and passively, alone and beside one busy process."""
+    scene = "TINY" if quick else "LESSON"
+    for busy in (False,) if quick else (False, True):
+        other = subprocess.Popen([sys.executable, "-c", BUSY]) if busy else None
+        try:
+            seconds = {}
+            for threads in (1,) if quick else (1, torch.multiprocessing.cpu_count()):
+                for policy in ("active", "passive"):
+                    if threads == 1 and policy == "active":
+                        continue  # one thread waits for none
+                    environment = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": policy}
+                    name = f"{threads} threads, {policy}" if threads > 1 else "1 thread"
+                    seconds[name] = json.loads(child(NEIGHBOUR, str(threads), scene, str(rounds), **environment))
+        finally:
+            if other:
+                other.kill()
+                other.wait()
+        yield summary("neighbour", f"ucmt, {scene}, {'beside a busy process' if busy else 'alone'}", seconds)

@@ -1,0 +1,119 @@
+"""Timing that a shared machine disturbs least: variants in turn, round by round, and the median of the rounds."""
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from statistics import median
+from typing import Any
+
+import torch
+
+Row = dict[str, Any]
+
+
+def interleaved(variants: dict[str, Callable[[], Any]], rounds: int, least: float = 0.005) -> dict[str, list[float]]:
+    """Seconds a call of each variant, a list of one number a round; short calls are repeated to fill `least` seconds.
+
+    Every variant is called before, to warm up. The order turns from round to round, so that none always comes
+    after the same other one.
+    """
+    names, repeats = list(variants), dict.fromkeys(variants, 1)
+    for name in names:
+        variants[name]()
+        if least:
+            repeats[name] = max(1, round(least / max(timed(variants[name], 1), 1e-7)))
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(rounds):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            seconds[name].append(timed(variants[name], repeats[name]))
+    return seconds
+
+
+def timed(call: Callable[[], Any], repeats: int) -> float:
+    """Mean seconds of a call, with the device waited for."""
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return (time.perf_counter() - start) / repeats
+
+
+def row(part: str, case: str, variants: dict[str, Callable[[], Any]], rounds: int, **more: Any) -> Row:
+    """Time variants and make a row of the result: medians and ranges in ms, and how many times faster than the first."""
+    return summary(part, case, interleaved(variants, rounds), threads=torch.get_num_threads(), **more)
+
+
+def summary(part: str, case: str, seconds: dict[str, list[float]], **more: Any) -> Row:
+    """A row from the seconds of each variant; the first variant is what the others are compared with."""
+    first = median(next(iter(seconds.values())))
+    times = {
+        name: {
+            "ms": 1e3 * median(s),
+            "min": 1e3 * min(s),
+            "max": 1e3 * max(s),
+            "rounds": len(s),
+            "ratio": first / median(s),
+        }
+        for name, s in seconds.items()
+    }
+    return {"part": part, "case": case, "times": times, "load": os.getloadavg()[0], **more}
+
+
+def shown(row: Row) -> str:
+    """One line for a row."""
+    texts = []
+    for name, t in row.get("times", {}).items():
+        texts.append(f"{name} {t['ms']:.4g} ms" + (f" ({t['ratio']:.2f}x)" if texts else ""))
+    texts += [f"{name} {number(value)}" for name, value in row.get("values", {}).items()]
+    threads = f" [{row['threads']} thread{'s' * (row['threads'] > 1)}]" if "threads" in row else ""
+    return f"{row['part']:10} {row['case']}{threads}: " + ", ".join(texts)
+
+
+def number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def on_threads(counts: Iterable[int]) -> Iterable[int]:
+    """Set torch's threads to each of the counts in turn, and back at the end."""
+    before = torch.get_num_threads()
+    try:
+        for count in counts:
+            torch.set_num_threads(count)
+            yield count
+    finally:
+        torch.set_num_threads(before)
+
+
+def child(code: str, *arguments: str, **environment: str) -> str:
+    """What a fresh Python prints that runs `code`."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], env={**os.environ, **environment}, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return done.stdout
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers depend on."""
+    name = "unknown"
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo") as file:
+            lines = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+        name = lines[0] if lines else name
+    return {
+        "cpu": name,
+        "cores": os.cpu_count(),
+        "isa": torch.backends.cpu.get_cpu_capability(),
+        "bfloat16": bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()),
+        "amx": bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "omp": {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")},
+    }
