@@ -185,6 +185,16 @@ def test_bfloat16_trains_and_losses_stay_float32(hearts):
     assert all(p.dtype == torch.float32 and torch.isfinite(p).all() for p in nets.parameters())
 
 
+def test_bfloat16_sees_the_new_weights_in_the_second_step_of_an_iteration():
+    net = torch.nn.Linear(1, 1, bias=False)
+    minimize = Minimize(torch.optim.SGD(net.parameters(), lr=1.0), torch.amp.GradScaler("cpu", enabled=False))
+    with torch.autocast("cpu", torch.bfloat16):
+        before = net(torch.ones(1, 1))
+        minimize(sup=before.sum())
+        after = net(torch.ones(1, 1))
+    assert after.item() == pytest.approx(before.item() - 1, abs=0.02)
+
+
 def test_precision_and_device_are_chosen_or_refused():
     cpu = torch.device("cpu")
     assert choose_precision("auto", cpu) == torch.float32
