@@ -7,23 +7,25 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.measures import CLOCK
-from benchmarks.scene import SKIN, TINY, Scene
+from benchmarks.scene import SKIN, TINY, Plan, Scene
 from benchmarks.timing import Row, interleaved, on_threads, summary
 from ucmt_lite.data import Batches, Cases
 from ucmt_lite.data.mapped import open_cases, save_cases
 
 
-def scaling(quick: bool, rounds: int) -> Iterator[Row]:
+def scaling(plan: Plan) -> Iterator[Row]:
     """One thread. The ratio of a row is against its first column; `per` numbers would be equal if growth were linear."""
-    base = TINY if quick else SKIN[64]
-    sizes = (32, 64) if quick else (64, 128, 256)
-    counts = (2, 4) if quick else (2, 4, 8, 16)
+    base = TINY if plan.quick else SKIN[64]
+    sizes = (32, 64) if plan.quick else (64, 128, 256)
+    counts = (2, 4) if plan.quick else (2, 4, 8, 16)
     for _ in on_threads((1,)):
-        scenes = {size: replace(base, size=size, grid=4 if quick else 16) for size in sizes}
-        yield grown("pixels a side", {size: iterate(scene) for size, scene in scenes.items()}, lambda n: n * n, rounds)
+        scenes = {size: replace(base, size=size, grid=4 if plan.quick else 16) for size in sizes}
+        yield grown(
+            "pixels a side", {size: iterate(scene) for size, scene in scenes.items()}, lambda n: n * n, plan.rounds
+        )
         batches = {count: iterate(replace(base, batch=count)) for count in counts}
-        yield grown("images of each kind", batches, lambda n: n, rounds)
-        yield grown("data set", {n: draw(base, n) for n in ((100, 1000) if quick else (100, 1000, 10000))}, lambda n: 1, rounds)  # fmt: skip
+        yield grown("images of each kind", batches, lambda n: n, plan.rounds)
+        yield grown("data set", {n: draw(base, n) for n in ((100, 1000) if plan.quick else (100, 1000, 10000))}, lambda n: 1, plan.rounds)  # fmt: skip
 
 
 def grown(what: str, calls: dict[int, Callable[[], object]], work: Callable[[int], int], rounds: int) -> Row:
@@ -46,9 +48,9 @@ def draw(scene: Scene, count: int) -> Callable[[], object]:
     return lambda: batches(next(steps))
 
 
-def disk(quick: bool, rounds: int) -> Iterator[Row]:
+def disk(plan: Plan) -> Iterator[Row]:
     """Minibatches from memory and from a mapped file, whose pages the system was told to forget before each."""
-    scene, count = (TINY, 32) if quick else (SKIN[256], 2000)
+    scene, count = (TINY, 32) if plan.quick else (SKIN[256], 2000)
     held = many(scene.cases, count)
     with TemporaryDirectory(dir=Path.cwd(), prefix=".disk_") as folder:
         file = Path(folder) / "cases.arrow"
@@ -67,7 +69,9 @@ def disk(quick: bool, rounds: int) -> Iterator[Row]:
             "iteration": iteration,
         }
         for _ in on_threads((1,)):
-            result = summary("disk", f"{count} images, {scene.title}", interleaved(calls, rounds, least=0), threads=1)
+            result = summary(
+                "disk", f"{count} images, {scene.title}", interleaved(calls, plan.rounds, least=0), threads=1
+            )
         result["values"] = {"file MB": file.stat().st_size / 1e6}
     t = {name: value["ms"] for name, value in result["times"].items()}
     extra = t["opened, from the disk"] - t["opened only"] - t["in memory"]

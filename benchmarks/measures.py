@@ -11,7 +11,7 @@ import torch
 from benchmarks import floor
 from benchmarks.plain import step as plain
 from benchmarks.plain.data import write_files
-from benchmarks.scene import ATRIUM, LESSON, SKIN, TINY, TINY_3D, Scene, signal_workers
+from benchmarks.scene import LESSON, SKIN, Plan, Scene, signal_workers
 from benchmarks.timing import Row, interleaved, on_threads, row, summary
 from ucmt_lite.batch import Clock, jointly, separately
 from ucmt_lite.ema import ema_update
@@ -23,18 +23,13 @@ from ucmt_lite.recorder import Recorder
 CLOCK = Clock(50, 1.0)
 
 
-def scenes(quick: bool) -> list[Scene]:
-    """From the lessons' network to the paper's, and a small volume; quick: the smallest there are."""
-    return [TINY, TINY_3D] if quick else [LESSON, SKIN[64], SKIN[128], SKIN[256], ATRIUM]
-
-
-def iteration(quick: bool, rounds: int) -> Iterator[Row]:
-    """Whole iterations, data included: every method where it is quick, UCMT everywhere."""
-    for scene in scenes(quick):
+def iteration(plan: Plan) -> Iterator[Row]:
+    """Whole iterations, data included: every method on the lessons' network and at 128 pixels, UCMT everywhere."""
+    for scene in plan.scenes:
         methods = list(METHODS) if scene in (LESSON, SKIN[128]) else ["ucmt"]
         for method in methods:
-            for threads in on_threads((1,) if quick else (1, 2)):
-                yield whole(scene, method, rounds, threads)
+            for threads in on_threads(plan.threads):
+                yield whole(scene, method, plan.rounds, threads)
 
 
 def whole(scene: Scene, method: str, rounds: int, threads: int) -> Row:
@@ -59,13 +54,13 @@ def whole(scene: Scene, method: str, rounds: int, threads: int) -> Row:
     return summary("iteration", f"{method}, {scene.title}", seconds, threads=threads)
 
 
-def parts(quick: bool, rounds: int) -> Iterator[Row]:
+def parts(plan: Plan) -> Iterator[Row]:
     """Each part of an iteration on its own, against the plain one where there is one."""
-    for scene in scenes(quick)[: 1 if quick else None]:
-        for _ in on_threads((1,) if quick else (1, 2)):
-            yield from data_parts(scene, rounds)
-            yield from network_parts(scene, rounds)
-            yield from small_parts(scene, rounds)
+    for scene in plan.scenes[: 1 if plan.quick else None]:
+        for _ in on_threads(plan.threads):
+            yield from data_parts(scene, plan.rounds)
+            yield from network_parts(scene, plan.rounds)
+            yield from small_parts(scene, plan.rounds)
 
 
 def data_parts(scene: Scene, rounds: int) -> Iterator[Row]:
@@ -164,10 +159,10 @@ def watching(scene: Scene, method: str, rounds: int) -> Row:
     return result
 
 
-def alone(quick: bool, rounds: int) -> Iterator[Row]:
+def alone(plan: Plan) -> Iterator[Row]:
     """A minibatch of UCMT against the sum of its forward and backward passes run alone."""
-    for scene in scenes(quick):
-        for threads in on_threads((1,) if quick else (1, 2)):
+    for scene in plan.scenes:
+        for threads in on_threads(plan.threads):
             kit, batch = scene.kit("ucmt"), scene.batches()(0)
             student, teacher = kit.nets.student1, kit.nets.teacher
             images = torch.cat([batch.x1, batch.u1])
@@ -182,7 +177,7 @@ def alone(quick: bool, rounds: int) -> Iterator[Row]:
                 "student": lambda s=student, i=images, g=gradient: s(i).backward(g),
                 "teacher": teach,
             }
-            seconds = interleaved(variants, rounds)
+            seconds = interleaved(variants, plan.rounds)
             result = summary("alone", f"ucmt, {scene.title}", seconds, threads=threads)
             t = {name: value["ms"] for name, value in result["times"].items()}
             result["values"] = {
@@ -191,19 +186,19 @@ def alone(quick: bool, rounds: int) -> Iterator[Row]:
             yield result
 
 
-def floors(quick: bool, rounds: int) -> Iterator[Row]:
+def floors(plan: Plan) -> Iterator[Row]:
     """Operations and bytes of an iteration over the rates this machine shows, and the fraction reached."""
-    for threads in on_threads((1,) if quick else (1, 2)):
+    for threads in on_threads(plan.threads):
         for name in ("float32", "bfloat16"):
-            peak = floor.peak_rates(getattr(torch, name), 1 if quick else 5)
+            peak = floor.peak_rates(getattr(torch, name), 1 if plan.quick else 5)
             gigas = {f"{key}, G/s": value / 1e9 for key, value in peak.items()}
             yield {"part": "peak", "case": name, "threads": threads, "values": gigas}
-            for scene in scenes(quick)[: 1 if quick else None]:
+            for scene in plan.scenes[: 1 if plan.quick else None]:
                 kit, batch = scene.kit("ucmt", precision=name), scene.batches()(0)
                 kit(batch, CLOCK)
                 counted = floor.count(lambda kit=kit, batch=batch: kit(batch, CLOCK), peak)
                 result = row(
-                    "floor", f"ucmt, {scene.title}, {name}", {"kit": lambda k=kit, b=batch: k(b, CLOCK)}, rounds
+                    "floor", f"ucmt, {scene.title}, {name}", {"kit": lambda k=kit, b=batch: k(b, CLOCK)}, plan.rounds
                 )
                 seconds = result["times"]["kit"]["ms"] / 1e3
                 result["values"] = {

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.scene import Plan
 from benchmarks.timing import Row, child, interleaved, summary
 from ucmt_lite.traces import Trace
 
@@ -53,7 +54,7 @@ print(json.dumps(seconds))
 BUSY = "import torch; torch.set_num_threads(1); a = torch.rand(256, 256)\nwhile True: a = (a @ a).clamp(-1, 1)"
 
 
-def imports(quick: bool, rounds: int) -> Iterator[Row]:
+def imports(plan: Plan) -> Iterator[Row]:
     """Seconds inside a fresh Python for imports and for opening a trace; whole processes for the command."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "trace.npz"
@@ -65,9 +66,9 @@ def imports(quick: bool, rounds: int) -> Iterator[Row]:
             "ucmt_lite.train after torch": lambda: float(child("import torch; " + IMPORT.format("ucmt_lite.train"))),
             "open a trace": lambda: float(child(OPEN, str(file))),
         }
-        names = ["import ucmt_lite", "open a trace"] if quick else list(inner)
+        names = ["import ucmt_lite", "open a trace"] if plan.quick else list(inner)
         seconds: dict[str, list[float]] = {name: [] for name in names}
-        for _ in range(rounds):
+        for _ in range(plan.rounds):
             for name in names:
                 seconds[name].append(inner[name]())
     yield summary("imports", "inside a fresh Python", seconds)
@@ -76,7 +77,7 @@ def imports(quick: bool, rounds: int) -> Iterator[Row]:
         "ucmt-lite --help": [sys.executable, "-m", "ucmt_lite.cli", "--help"],
     }
     runs = {name: lambda c=c: subprocess.run(c, check=True, capture_output=True) for name, c in commands.items()}
-    yield summary("imports", "whole process", interleaved(runs, rounds, least=0))
+    yield summary("imports", "whole process", interleaved(runs, plan.rounds, least=0))
 
 
 def sample_trace() -> Trace:
@@ -95,30 +96,30 @@ def sample_trace() -> Trace:
     )
 
 
-def memory(quick: bool, rounds: int) -> Iterator[Row]:
+def memory(plan: Plan) -> Iterator[Row]:
     """The most memory a process held during two iterations, and what it held before them."""
-    for scene in ["TINY"] if quick else ["LESSON", "SKIN[256]", "ATRIUM"]:
+    for scene in ["TINY"] if plan.quick else ["LESSON", "SKIN[256]", "ATRIUM"]:
         values: dict[str, Any] = {}
-        for which in ["kit"] if quick else ["plain", "kit", "kit, bfloat16"]:
+        for which in ["kit"] if plan.quick else ["plain", "kit", "kit, bfloat16"]:
             found = json.loads(child(MEMORY, scene, which, OMP_NUM_THREADS="1"))
             values |= {f"{which}: {name}": value for name, value in found.items() if value}
         yield {"part": "memory", "case": f"ucmt, {scene}", "threads": 1, "values": values}
 
 
-def neighbour(quick: bool, rounds: int) -> Iterator[Row]:
+def neighbour(plan: Plan) -> Iterator[Row]:
     """UCMT with one and all threads, OpenMP waiting actively and passively, alone and beside one busy process."""
-    scene = "TINY" if quick else "LESSON"
-    for busy in (False,) if quick else (False, True):
+    scene = "TINY" if plan.quick else "LESSON"
+    for busy in (False,) if plan.quick else (False, True):
         other = subprocess.Popen([sys.executable, "-c", BUSY]) if busy else None
         try:
             seconds = {}
-            for threads in (1,) if quick else (1, torch.multiprocessing.cpu_count()):
+            for threads in (1,) if plan.quick else (1, torch.multiprocessing.cpu_count()):
                 for policy in ("active", "passive"):
                     if threads == 1 and policy == "active":
                         continue  # one thread waits for none
                     environment = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": policy}
                     name = f"{threads} threads, {policy}" if threads > 1 else "1 thread"
-                    seconds[name] = json.loads(child(NEIGHBOUR, str(threads), scene, str(rounds), **environment))
+                    seconds[name] = json.loads(child(NEIGHBOUR, str(threads), scene, str(plan.rounds), **environment))
         finally:
             if other:
                 other.kill()

@@ -136,3 +136,15 @@ SKIN = {size: Scene("phantom_skin", "unet", size) for size in (64, 128, 256)}
 ATRIUM = Scene("phantom_atrium", "vnet_small", 64, batch=2, count=6, patch=(48, 48, 32), grid=8)
 TINY = Scene("phantom_heart", "unet_small", 32, batch=2, count=4, grid=4)
 TINY_3D = Scene("phantom_atrium", "vnet_small", 32, batch=2, count=3, patch=(16, 16, 16), grid=4)
+
+SCENES = {"lesson": LESSON, "64": SKIN[64], "128": SKIN[128], "256": SKIN[256], "volume": ATRIUM}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure: on which scenes, with which numbers of threads, how many rounds a row."""
+
+    scenes: tuple[Scene, ...]
+    threads: tuple[int, ...]
+    rounds: int
+    quick: bool = False

@@ -65,7 +65,7 @@ def summary(part: str, case: str, seconds: dict[str, list[float]], **more: Any) 
 
 def shown(row: Row) -> str:
     """One line for a row."""
-    texts = []
+    texts: list[str] = []
     for name, t in row.get("times", {}).items():
         texts.append(f"{name} {t['ms']:.4g} ms" + (f" ({t['ratio']:.2f}x)" if texts else ""))
     texts += [f"{name} {number(value)}" for name, value in row.get("values", {}).items()]
