@@ -88,12 +88,15 @@ def chromium_page(width=1280, height=1600, **more):
         browser.close()
 
 
-def run_all(page, address, timeout=240_000):
-    """Open a notebook in the lab and run all its cells."""
+def run_all(page, address, timeout=240_000, command="run-all-cells"):
+    """Open a notebook in the lab and run all its cells, or with "run-all-above" all but the last."""
     page.goto(address)
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
     page.wait_for_function(KERNEL_READY, timeout=60_000)  # earlier, run-all would do nothing
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.evaluate(
+        "() => { const n = window.jupyterapp.shell.currentWidget.content; n.activeCellIndex = n.widgets.length - 1; }"
+    )
+    page.evaluate(f"() => window.jupyterapp.commands.execute('notebook:{command}')")
     page.wait_for_function(KERNEL_READY, timeout=timeout)
 
 

@@ -35,7 +35,7 @@ def synthetic(method="ucmt", *, frames=6, images=2, size=32, seed=0, channels=1,
     )
     uncertainty = np.stack([np.log(2) * np.exp(-distance / (1 + size * 0.12 * f)) for f in far]).astype(np.float16)
     step = np.arange(1, frames * 5 + 1) * 20
-    late = 1 - np.exp(-step / step[-1] * (3 + 0.2 * seed))
+    late = 1 - np.exp(-step / step[-1] * ({"mean_teacher": 2, "cps": 2.5}.get(method, 3) + 0.2 * seed))
     curves = {"dice": 0.2 + 0.7 * late, "disagreement": 0.4 * (1 - late), "uncertainty": 0.3 * (1 - late) + 0.02}
     curves["error"] = 0.2 * (1 - late) + 0.03
     curves |= {f"dice/{name}": 0.18 + 0.7 * late - 0.02 * i for i, name in enumerate(nets)}

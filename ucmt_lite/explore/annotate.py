@@ -18,7 +18,9 @@ def figure(image: np.ndarray, truth: np.ndarray | None = None, mask: np.ndarray 
     draw_image(axes[0, 0], image, "image")
     if mask is None or not mask.any():
         draw_image(axes[0, 1], image, "nothing drawn yet")
-        return Picture(drawing, "An image of which no mask was drawn yet.")
+        return Picture(
+            drawing, f"An image of {image.shape[0]} x {image.shape[1]} pixels, of which no mask was drawn yet."
+        )
     draw_image(axes[0, 1], image, f"drawn in {seconds / 60:.1f} minutes")
     draw_outline(axes[0, 1], mask, "student1")
     if truth is not None:

@@ -26,7 +26,7 @@ class EmaLab(WithTwin, W.VBox):
         self.share1 = W.FloatSlider(paths.share[0], min=0, max=1, step=0.01, description="share of student 1", style=WIDE, layout=long)  # fmt: skip
         self.until = W.IntSlider(steps, min=1, max=steps, description="iteration", style=WIDE, layout=long)
         self.same_valley = W.Checkbox(paths.same_valley, description="start in the same valley", indent=False)
-        self.board = W.HTML()
+        self.board = W.HTML(layout=W.Layout(min_width="0"))
         shown = [self.decay, *([self.share1, self.same_valley] if self.two else []), self.until]
         for control in shown:
             control.observe(self._draw, "value")

@@ -24,7 +24,7 @@ class Monitor(WithTwin, W.VBox):
         # sends its click to another.
         if self.button.comm is not None:
             self.button.comm._reply_subshell_for = lambda data, default: default
-        self.board = W.HTML("Training has not started.")
+        self.board = W.HTML("Training has not started.", layout=W.Layout(min_width="0"))
         row = W.Layout(flex_flow="row wrap", grid_gap="0 12px")
         super().__init__([W.Box([self.progress, self.button], layout=row), self.board])
 

@@ -269,9 +269,9 @@ async function render({ model, el: host }) {
   const stored = (ref) => new Stored(buffer, ref);
   const lut = spec.lut ? new Uint32Array(stored(spec.lut).values.slice().buffer) : new Uint32Array(256);
   const panels = spec.panels.map((panel) => new Panel(panel, spec.layers, stored, lut));
-  const charts = spec.charts.map((chart) => new Chart(chart, stored, (name, index) => move(name, index)));
+  const charts = spec.charts.map((chart) => new Chart(chart, stored, (name, index) => go(name, index)));
   let position = { ...model.get("position") }, shown = [...model.get("shown")], blend = model.get("blend");
-  let timer = null, saving = null, speaking = null;
+  let timer = null, saving = null, speaking = null, unsaved = {};
 
   const root = el("div", { class: "ucmt-stack", tabindex: 0, role: "group", "aria-label": spec.label });
   const bar = el("div", { class: "ucmt-bar" }), toggles = el("div", { class: "ucmt-toggles", role: "group", "aria-label": "layers" });
@@ -283,7 +283,7 @@ async function render({ model, el: host }) {
   const controls = spec.controls.filter((control) => control.values.length > 1).map((control) => {
     const value = el("output", { class: "ucmt-value" });
     const range = el("input", { type: "range", min: 0, max: control.values.length - 1, step: 1, "aria-label": control.label });
-    range.addEventListener("input", () => move(control.name, Number(range.value)));
+    range.addEventListener("input", () => go(control.name, Number(range.value)));
     const row = el("label", { class: "ucmt-control" }, el("span", {}, control.label), range, value);
     bar.append(row);
     return { ...control, range, value };
@@ -368,10 +368,16 @@ async function render({ model, el: host }) {
     position = { ...position, [panel.y]: row, [panel.x]: column };
     changed("position", position);
   }
+  // The kernel hears of it, but need not keep up: what it echoes must not undo what was done meanwhile.
   function changed(name, value) {
     draw();
-    model.set(name, value);
-    saving ??= setTimeout(() => { saving = null; model.save_changes(); }, 100); // the kernel hears of it, but need not keep up
+    unsaved[name] = value;
+    saving ??= setTimeout(() => {
+      for (const [key, latest] of Object.entries(unsaved)) model.set(key, latest);
+      model.save_changes();
+      saving = null;
+      unsaved = {};
+    }, 100);
   }
   function move(name, index) {
     const control = spec.controls.find((c) => c.name === name);
@@ -379,6 +385,10 @@ async function render({ model, el: host }) {
     if (kept === position[name]) return;
     position = { ...position, [name]: kept };
     changed("position", position);
+  }
+  function go(name, index) { // by hand, which ends playing
+    if (timer) stop();
+    move(name, index);
   }
   function toggle(key) {
     shown = shown.includes(key) ? shown.filter((other) => other !== key) : [...shown, key];
@@ -407,20 +417,20 @@ async function render({ model, el: host }) {
     const moves = { ArrowRight: [first, 1], ArrowLeft: [first, -1], ArrowUp: [second, 1], ArrowDown: [second, -1], Home: [first, -1e9], End: [first, 1e9] };
     if (layer) toggle(layer.key);
     else if (event.key === " " && event.target.tagName !== "BUTTON" && played) play.click();
-    else if (event.key in moves && !inRange) { const [control, by] = moves[event.key]; if (control) move(control.name, position[control.name] + by); }
+    else if (event.key in moves && !inRange) { const [control, by] = moves[event.key]; if (control) go(control.name, position[control.name] + by); }
     else return;
     event.preventDefault();
   });
   const follow = () => {
-    position = { ...model.get("position") };
-    shown = [...model.get("shown")];
-    blend = model.get("blend");
+    if (!("position" in unsaved)) position = { ...model.get("position") };
+    if (!("shown" in unsaved)) shown = [...model.get("shown")];
+    if (!("blend" in unsaved)) blend = model.get("blend");
     if (spec.fade) spec.fade.value = blend;
     draw();
   };
   model.on("change:position change:shown change:blend", follow);
   draw();
-  return () => { clearInterval(timer); clearTimeout(speaking); model.off("change:position change:shown change:blend", follow); };
+  return () => { clearInterval(timer); clearTimeout(speaking); clearTimeout(saving); model.off("change:position change:shown change:blend", follow); };
 }
 
 export default { render };

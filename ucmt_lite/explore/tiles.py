@@ -15,6 +15,7 @@ from ucmt_lite.explore.svg import dashes
 CSS = """<style>
 .ucmt-tiles, .ucmt-wide {max-width:1240px; color:var(--jp-ui-font-color1,var(--vscode-foreground,inherit));
   font:13px/1.4 var(--jp-ui-font-family,system-ui,sans-serif)}
+.widget-html-content:has(> .ucmt-tiles) {min-width:0; flex:1 1 0} /* else it cannot become narrower again */
 .ucmt-tiles {display:grid; grid-template-columns:repeat(auto-fit,minmax(max(150px,22%),1fr)); gap:8px 12px}
 .ucmt-tiles figure {margin:0; max-width:330px; display:flex; flex-direction:column; justify-content:flex-end}
 .ucmt-tiles figcaption {font-size:12px; margin:0 0 3px} .ucmt-tiles figure svg {width:100%; height:auto; display:block; border-radius:3px}

@@ -26,7 +26,7 @@ class UmixLab(WithTwin, W.VBox):
         self.top_k = W.IntSlider(start["top_k"], 0, min(start["grid"] ** 2 // 2, 32), description="top_k", style=WIDE)
         self.mix = W.ToggleButtons(options=MIXES, value=start["mix"], style={"button_width": "76px"})
         self.mix.tooltips = ["by uncertainty", "cells drawn at random", "noise, nothing moves", "as it is"]
-        self.board = W.HTML()
+        self.board = W.HTML(layout=W.Layout(min_width="0"))
         self.grid.observe(self._fit, "value")
         for control in (self.image, self.grid, self.top_k, self.mix):
             control.observe(self._draw, "value")

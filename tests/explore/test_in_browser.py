@@ -1,0 +1,308 @@
+"""Every explorer in JupyterLab in a real Chromium: run, used by keyboard and mouse, and its pixels looked at.
+
+Screenshots are kept in runs/browser/explorers.
+"""
+
+import json
+import subprocess
+
+import numpy as np
+import pytest
+from browser import (  # fmt: skip
+    PICTURES,
+    chromium_page,
+    free_port,
+    jupyterlab,
+    needs_chromium,
+    only_the_notebook,
+    run_all,
+    wait_for,
+    write_notebook,
+)
+from synthetic import disc, synthetic
+
+from ucmt_lite.explore import dashboard, uncertainty
+from ucmt_lite.explore.palette import DIFFERENT
+from ucmt_lite.explore.picture import overlap
+from ucmt_lite.explore.stack import as_level, colour_table
+
+pytestmark = needs_chromium
+HERE = str(__file__).rpartition("/")[0]
+SHOTS = PICTURES / "explorers"
+RUNS = ("mean_teacher", "cps", "ucmt")
+CELLS = [
+    f"""import sys
+sys.path.insert(0, {HERE!r})
+import torch
+from synthetic import disc, synthetic
+from ucmt_lite import traces
+from ucmt_lite.data import Batches, cases, load
+from ucmt_lite.explore import annotate, compare, ema, monitor, training, umix_lab, uncertainty, volume
+from ucmt_lite.methods import build_nets
+from ucmt_lite.nets import make
+from ucmt_lite.recorder import Recorder
+from ucmt_lite.train import fit
+torch.set_num_threads(1)
+ucmt = traces.load("ucmt.npz")""",
+    "training.widget(ucmt)",
+    "uncertainty.widget(ucmt)",
+    """hearts = load("phantom_heart", size=32, count=(4, 2, 2))
+train, probe = cases(hearts.splits["train"]), cases(hearts.splits["validation"])
+nets = build_nets("ucmt", lambda: make("unet_small", 1, 4, 2))
+umix_lab.widget(nets, probe, top_k=2)""",
+    "ema.widget()",
+    "compare.widget([traces.load(f'{name}.npz') for name in ('mean_teacher', 'cps', 'ucmt')])",
+    "cube = disc(24, 12, 10, 6)[None].repeat(16, 0)\nvolume.widget(cube * 200, {'truth': cube}, at=(8, 12, 10))",
+    "drawing = annotate.widget(ucmt.image[0], ucmt.truth[0])\ndrawing",
+    """with monitor.widget(Recorder("ucmt", probe, 4, every=2)) as live:
+    fit("ucmt", nets, Batches(train.select(train.ids[:2]), train, batch=(1, 1)), 100_000, grid=8, recorder=live, checkpoint="c.pt")
+print("ended after", torch.load("c.pt", weights_only=True)["step"])""",
+]
+PIXELS = """(canvas, sides) => {  // the colour in the middle of every pixel of the image
+  const all = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data, out = [];
+  for (let r = 0; r < sides[0]; r++) for (let c = 0; c < sides[1]; c++) {
+    const y = Math.floor((r + 0.5) * canvas.height / sides[0]), x = Math.floor((c + 0.5) * canvas.width / sides[1]);
+    out.push(...all.slice(4 * (y * canvas.width + x), 4 * (y * canvas.width + x) + 3));
+  }
+  return out;
+}"""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    root, settings = tmp_path_factory.mktemp("lab"), tmp_path_factory.mktemp("settings")
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    write_notebook(root / "explorers.ipynb", *CELLS)
+    for name in RUNS:
+        synthetic(name, size=64).save(root / f"{name}.npz")
+    with jupyterlab(root, settings) as address, chromium_page(1280, 1200) as page:
+        outside = []
+        page.on("request", lambda request: outside.append(request.url) if address not in request.url else None)
+        run_all(page, f"{address}/lab/tree/explorers.ipynb?reset", command="run-all-above")
+        page.outside = outside
+        page.wait_for_selector(".ucmt-annotate canvas", timeout=30_000)
+        yield page
+
+
+def cell(page, number):
+    """The output of a cell, in view."""
+    area = page.locator(".jp-CodeCell").nth(number).locator(".jp-Cell-outputArea")
+    area.scroll_into_view_if_needed()
+    return area
+
+
+def pixels(canvas, *sides):
+    return np.array(canvas.evaluate(PIXELS, sides)).reshape(*sides, 3)
+
+
+def keys(page, widget, *names):
+    widget.focus()
+    for name in names:
+        page.keyboard.press(name)
+
+
+def until_changed(page, locator, read, before):
+    for _ in range(200):
+        if read(locator) != before:
+            return
+        page.wait_for_timeout(50)
+    pytest.fail("the picture did not change")
+
+
+def rgb(colour):
+    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+
+
+def test_training_draws_what_the_trace_holds(page):
+    area, trace = cell(page, 1), synthetic("ucmt", size=64)
+    widget, canvas = area.locator(".ucmt-stack"), area.locator("canvas")
+    page.wait_for_timeout(300)
+    area.screenshot(path=SHOTS / "training.png")
+    keys(page, widget, "4", "5", "6", "7", "Home", "ArrowUp")  # outlines off, first step, second image
+    a, b = trace.predictions["student1"][0, 1], trace.predictions["student2"][0, 1]
+    grey = trace.image[1].repeat(3, -1).astype(float)
+    expected = np.where((a != b)[..., None], 0.35 * grey + 0.65 * rgb(DIFFERENT), grey)
+    assert np.abs(pixels(canvas, 64, 64) - expected).max() <= 2
+    keys(page, widget, "2", "1")  # disagreement off, uncertainty on
+    table = colour_table("cividis")[:, :3].astype(float)
+    expected = 0.35 * grey + 0.65 * table[as_level(trace.uncertainty[0, 1], np.log(2))]
+    assert np.abs(pixels(canvas, 64, 64) - expected).max() <= 2
+    text = area.locator("dl").inner_text()
+    assert f"{overlap(a, trace.truth[1]):.3f}" in text and f"{100 * (a != b).mean():.1f} %" in text
+    keys(page, widget, "ArrowRight")
+    assert area.locator(".ucmt-value").first.inner_text() == "200"
+    assert np.abs(pixels(canvas, 64, 64) - expected).max() > 20
+    chart = area.locator(".ucmt-chart svg").first.bounding_box()
+    page.mouse.click(chart["x"] + chart["width"] * 0.94, chart["y"] + chart["height"] / 2)
+    assert area.locator(".ucmt-value").first.inner_text() == "600", "a click on a curve goes there"
+    keys(page, widget, "1", "2", "4", "5", "6", "7", "Home", " ")
+    page.wait_for_function(
+        "e => e.textContent === '600'", arg=area.locator(".ucmt-value").first.element_handle(), timeout=5000
+    )
+    assert area.locator("canvas").get_attribute("aria-label").startswith("UCMT, iterations 600")
+
+
+def test_keys_stay_in_the_explorer(page):
+    """Arrow keys do not move the notebook, and two d's do not delete the cell."""
+    cells = page.locator(".jp-CodeCell").count()
+    keys(page, cell(page, 1).locator(".ucmt-stack"), "d", "d", "b", "a", "ArrowDown")
+    keys(page, cell(page, 1).locator("input[type=range]").first, "d", "d", "ArrowLeft")
+    page.wait_for_function(
+        "e => e.textContent === '500'", arg=cell(page, 1).locator(".ucmt-value").first.element_handle(), timeout=5000
+    )
+    assert page.locator(".jp-CodeCell").count() == cells
+
+
+def test_the_threshold_keeps_what_counting_keeps(page):
+    area, trace = cell(page, 2), synthetic("ucmt", size=64)
+    keys(page, area.locator(".ucmt-stack"), "4", *["ArrowDown"] * 5, *["ArrowRight"] * 10)  # no outline, first step
+    level = float(area.locator(".ucmt-value").first.inner_text())
+    kept = uncertainty.kept(
+        trace, np.linspace(0, np.log(2), uncertainty.LEVELS)[round(level / np.log(2) * 64)], step=100
+    )
+    text = area.locator("dl").inner_text()
+    assert f"{100 * kept.share:.1f} %" in text and f"{100 * kept.accuracy:.1f} %" in text
+    dot = area.locator(".ucmt-chart circle").first
+    before = dot.get_attribute("cx")
+    keys(page, area.locator(".ucmt-stack"), "ArrowRight", "4")
+    assert dot.get_attribute("cx") != before, "the dot runs along the curve"
+    area.screenshot(path=SHOTS / "uncertainty.png")
+
+
+def test_the_umix_lab_mixes_again_when_a_slider_moves(page):
+    area = cell(page, 3)
+    board = area.locator(".ucmt-tiles")
+    before, words = board.screenshot(), area.locator("p").first.inner_text()
+    assert "top_k 2 on a grid of 8 x 8" in words
+    keys(page, area.locator(".noUi-handle").nth(2), "ArrowRight")
+    until_changed(page, area, lambda at: at.locator("p").first.inner_text(), words)
+    assert "top_k 3 on a grid" in area.locator("p").first.inner_text()
+    page.wait_for_timeout(200)
+    assert area.locator(".ucmt-tiles").screenshot() != before
+    area.screenshot(path=SHOTS / "umix_lab.png")
+
+
+def test_the_teacher_collapses_at_equal_shares(page):
+    area = cell(page, 4)
+    before = area.locator(".ucmt-tiles svg").first.screenshot()
+    keys(page, area.locator(".noUi-handle").nth(1), *["PageDown"] * 5)  # the share of student 1
+    page.wait_for_selector("text=worse than every student", timeout=5000)
+    page.wait_for_timeout(500)  # the last of five answers
+    assert area.locator(".ucmt-tiles svg").first.screenshot() != before
+    area.screenshot(path=SHOTS / "ema.png")
+
+
+def test_curves_tell_their_values_under_the_pointer(page):
+    area = cell(page, 5)
+    area.locator(".js-plotly-plot").wait_for(timeout=15_000)
+    area.locator(".js-plotly-plot .nsewdrag").first.hover()
+    area.locator(".hoverlayer text").first.wait_for(timeout=5000)
+    text = " ".join(area.locator(".hoverlayer text").all_text_contents())
+    step = int(text.split()[0])
+    trace = synthetic("ucmt", size=64)
+    assert f"{trace.curves['disagreement'][trace.step.tolist().index(step)]:.3f}" in text
+    area.screenshot(path=SHOTS / "compare.png")
+
+
+def test_a_click_in_one_plane_moves_the_others(page):
+    area = cell(page, 6)
+    values, planes = area.locator(".ucmt-value"), area.locator("canvas")
+    assert values.all_inner_texts() == ["8", "12", "10"]
+    before = [planes.nth(i).screenshot() for i in range(3)]
+    place = planes.nth(0).bounding_box()
+    page.mouse.click(place["x"] + place["width"] * 20.5 / 24, place["y"] + place["height"] * 3.5 / 24)
+    assert values.all_inner_texts() == ["8", "3", "20"]
+    after = pixels(planes.nth(2), 16, 24)
+    assert (after[:4, 10:] == 0).all(), "beside the cylinder there is nothing"
+    assert all(planes.nth(i).screenshot() != before[i] for i in range(3))
+    keys(page, planes.nth(0), "ArrowRight")
+    assert values.first.inner_text() == "9"
+    area.screenshot(path=SHOTS / "volume.png")
+
+
+def test_a_mask_is_drawn_by_mouse_and_by_keys_and_compared(page):
+    area = cell(page, 7)
+    canvas = area.locator("canvas")
+    blank, place = pixels(canvas, 64, 64), canvas.bounding_box()
+    at = {"x": place["x"] + place["width"] * 0.42, "y": place["y"] + place["height"] * 0.5}
+    page.mouse.move(at["x"] + 100, at["y"])
+    page.mouse.down()
+    for turn in np.linspace(0, 2 * np.pi, 40):
+        page.mouse.move(at["x"] + 100 * np.cos(turn), at["y"] + 100 * np.sin(turn))
+    page.mouse.up()
+    ring = (pixels(canvas, 64, 64) != blank).any(-1).sum()
+    area.locator("button", has_text="fill inside").click()
+    filled = (pixels(canvas, 64, 64) != blank).any(-1).sum()
+    assert ring > 100 and filled > 2 * ring
+    keys(page, canvas, *["ArrowUp"] * 3, " ", "u")
+    area.locator("button", has_text="compare").click()
+    area.locator("text=the expert marked 796 pixels").wait_for(timeout=5000)
+    assert disc(64, 32, 64 * 0.42, 16).sum() == 796 and "Dice 0." in area.inner_text()
+    area.screenshot(path=SHOTS / "annotate.png")
+
+
+def test_all_read_well_on_a_small_screen_in_the_dark(page):
+    page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })")
+    page.set_viewport_size({"width": 390, "height": 1600})
+    only_the_notebook(page)
+    page.wait_for_timeout(1500)
+    for number, name in enumerate(("training", "uncertainty", "umix_lab", "ema", "compare", "volume", "annotate"), 1):
+        area = cell(page, number)
+        area.screenshot(path=SHOTS / f"{name}_390_dark.png")
+        wide = area.evaluate(
+            "e => [...e.querySelectorAll('canvas, svg, button, input')].filter(x => x.getBoundingClientRect().right > innerWidth).length"
+        )
+        assert wide == 0, f"{name} is wider than the screen"
+    page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' })")
+    page.set_viewport_size({"width": 1280, "height": 1200})
+
+
+def test_the_stop_button_ends_training_after_the_step(page):
+    page.evaluate(
+        "() => { const n = window.jupyterapp.shell.currentWidget.content; n.activeCellIndex = n.widgets.length - 1; }"
+    )
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
+    area = cell(page, 8)
+    area.locator(".ucmt-tiles path").first.wait_for(timeout=30_000)
+
+    def curve(at):  # read at once: the board is written anew after every look
+        return at.evaluate("e => e.querySelector('.ucmt-tiles path').getAttribute('d')")
+
+    until_changed(page, area, curve, curve(area))
+    area.locator("button", has_text="stop after this step").click()
+    area.locator("text=ended after").wait_for(timeout=30_000)
+    area.screenshot(path=SHOTS / "monitor.png")
+    assert area.locator("button", has_text="stopped").count() == 1
+
+
+def test_nothing_was_fetched_from_elsewhere_and_no_script_complained(page):
+    assert [url for url in page.outside if url.startswith("http")] == [] and page.faults == []
+
+
+def test_the_dashboard_asks_for_its_token_and_moves(page, tmp_path, monkeypatch):
+    pytest.importorskip("voila", reason="the dashboard needs the extra [dashboard]")
+    monkeypatch.setenv("JUPYTER_TOKEN", "planted")
+    files = [tmp_path / f"{name}.npz" for name in RUNS]
+    for file in files:
+        synthetic(file.stem, size=64).save(file)
+    (tmp_path / dashboard.PAGE).write_text(json.dumps(dashboard.notebook(files, dashboard.read(files))))
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(dashboard.command(tmp_path, port, False), stdout=log, stderr=log)
+    try:
+        wait_for(f"{address}/login", server, tmp_path / "log")
+        page = page.context.browser.new_page(viewport={"width": 1280, "height": 2400})
+        page.goto(f"{address}/voila/render/{dashboard.PAGE}")
+        assert "/login" in page.url
+        page.goto(f"{address}/voila/render/{dashboard.PAGE}?token=planted")
+        first = page.locator(".ucmt-stack").first
+        first.wait_for(timeout=60_000)
+        page.locator(".ucmt-tiles").first.wait_for(timeout=30_000)
+        before = pixels(first.locator("canvas").last, 64, 64)
+        keys(page, first, "Home")
+        assert (pixels(first.locator("canvas").last, 64, 64) != before).any()
+        page.screenshot(path=SHOTS / "dashboard.png", full_page=True)
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
