@@ -71,4 +71,4 @@ def peak_rates(dtype: torch.dtype = torch.float32, rounds: int = 5) -> dict[str,
 def best(call: Callable[[], Any], rounds: int) -> float:
     """The shortest of several times, in seconds: other work on the machine only lengthens them."""
     call()
-    return min(timed(call, 3) for _ in range(rounds))
+    return min(timed(call, 3).wall for _ in range(rounds))

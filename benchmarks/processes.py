@@ -12,18 +12,23 @@ import numpy as np
 import torch
 
 from benchmarks.scene import Plan
-from benchmarks.timing import Row, child, interleaved, summary
+from benchmarks.timing import Lap, Row, child, interleaved, summary
 from ucmt_lite.traces import Trace
 
-IMPORT = "import time; a = time.perf_counter(); import {}; print(time.perf_counter() - a)"
+IMPORT = """
+import time
+a, b = time.perf_counter(), time.process_time()
+import {}
+print([time.perf_counter() - a, time.process_time() - b])
+"""
 OPEN = """
 import sys, time
-a = time.perf_counter()
+a, b = time.perf_counter(), time.process_time()
 from ucmt_lite import traces
 from ucmt_lite.explore import training, uncertainty
 trace = traces.load(sys.argv[1])
 assert "torch" not in sys.modules
-print(time.perf_counter() - a)
+print([time.perf_counter() - a, time.process_time() - b])
 """
 MEMORY = """
 import json, resource, sys
@@ -59,18 +64,18 @@ def imports(plan: Plan) -> Iterator[Row]:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "trace.npz"
         sample_trace().save(file)
-        inner: dict[str, Callable[[], float]] = {
-            "import torch": lambda: float(child(IMPORT.format("torch"))),
-            "import ucmt_lite": lambda: float(child(IMPORT.format("ucmt_lite"))),
-            "ucmt_lite after torch": lambda: float(child("import torch; " + IMPORT.format("ucmt_lite"))),
-            "ucmt_lite.train after torch": lambda: float(child("import torch; " + IMPORT.format("ucmt_lite.train"))),
-            "open a trace": lambda: float(child(OPEN, str(file))),
+        inner: dict[str, Callable[[], list[float]]] = {
+            "import torch": lambda: json.loads(child(IMPORT.format("torch"))),
+            "import ucmt_lite": lambda: json.loads(child(IMPORT.format("ucmt_lite"))),
+            "ucmt_lite after torch": lambda: json.loads(child("import torch" + IMPORT.format("ucmt_lite"))),
+            "ucmt_lite.train after torch": lambda: json.loads(child("import torch" + IMPORT.format("ucmt_lite.train"))),
+            "open a trace": lambda: json.loads(child(OPEN, str(file))),
         }
         names = ["import ucmt_lite", "open a trace"] if plan.quick else list(inner)
-        seconds: dict[str, list[float]] = {name: [] for name in names}
+        seconds: dict[str, list[Lap]] = {name: [] for name in names}
         for _ in range(plan.rounds):
             for name in names:
-                seconds[name].append(inner[name]())
+                seconds[name].append(Lap(*inner[name]()))
     yield summary("imports", "inside a fresh Python", seconds)
     commands = {
         "python -c pass": [sys.executable, "-c", "pass"],
@@ -112,14 +117,17 @@ def neighbour(plan: Plan) -> Iterator[Row]:
     for busy in (False,) if plan.quick else (False, True):
         other = subprocess.Popen([sys.executable, "-c", BUSY]) if busy else None
         try:
-            seconds = {}
+            seconds: dict[str, list[Lap]] = {}
             for threads in (1,) if plan.quick else (1, torch.multiprocessing.cpu_count()):
                 for policy in ("active", "passive"):
                     if threads == 1 and policy == "active":
                         continue  # one thread waits for none
                     environment = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": policy}
                     name = f"{threads} threads, {policy}" if threads > 1 else "1 thread"
-                    seconds[name] = json.loads(child(NEIGHBOUR, str(threads), scene, str(plan.rounds), **environment))
+                    seconds[name] = [
+                        Lap(*lap)
+                        for lap in json.loads(child(NEIGHBOUR, str(threads), scene, str(plan.rounds), **environment))
+                    ]
         finally:
             if other:
                 other.kill()

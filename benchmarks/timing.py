@@ -7,15 +7,22 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 Row = dict[str, Any]
 
 
-def interleaved(variants: dict[str, Callable[[], Any]], rounds: int, least: float = 0.005) -> dict[str, list[float]]:
-    """Seconds a call of each variant, a list of one number a round; short calls are repeated to fill `least` seconds.
+class Lap(NamedTuple):
+    """Seconds of one call: on the clock, and of processor time in this process, which neighbours disturb less."""
+
+    wall: float
+    cpu: float | None = None
+
+
+def interleaved(variants: dict[str, Callable[[], Any]], rounds: int, least: float = 0.005) -> dict[str, list[Lap]]:
+    """What a call of each variant takes, one lap a round; short calls are repeated to fill `least` seconds.
 
     Every variant is called before, to warm up. The order turns from round to round, so that none always comes
     after the same other one.
@@ -24,22 +31,22 @@ def interleaved(variants: dict[str, Callable[[], Any]], rounds: int, least: floa
     for name in names:
         variants[name]()
         if least:
-            repeats[name] = max(1, round(least / max(timed(variants[name], 1), 1e-7)))
-    seconds: dict[str, list[float]] = {name: [] for name in names}
+            repeats[name] = max(1, round(least / max(timed(variants[name], 1).wall, 1e-7)))
+    laps: dict[str, list[Lap]] = {name: [] for name in names}
     for turn in range(rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            seconds[name].append(timed(variants[name], repeats[name]))
-    return seconds
+            laps[name].append(timed(variants[name], repeats[name]))
+    return laps
 
 
-def timed(call: Callable[[], Any], repeats: int) -> float:
-    """Mean seconds of a call, with the device waited for."""
-    start = time.perf_counter()
+def timed(call: Callable[[], Any], repeats: int) -> Lap:
+    """The mean of some calls in a row, with the device waited for."""
+    start, work = time.perf_counter(), time.process_time()
     for _ in range(repeats):
         call()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return (time.perf_counter() - start) / repeats
+    return Lap((time.perf_counter() - start) / repeats, (time.process_time() - work) / repeats)
 
 
 def row(part: str, case: str, variants: dict[str, Callable[[], Any]], rounds: int, **more: Any) -> Row:
@@ -47,27 +54,31 @@ def row(part: str, case: str, variants: dict[str, Callable[[], Any]], rounds: in
     return summary(part, case, interleaved(variants, rounds), threads=torch.get_num_threads(), **more)
 
 
-def summary(part: str, case: str, seconds: dict[str, list[float]], **more: Any) -> Row:
-    """A row from the seconds of each variant; the first variant is what the others are compared with."""
-    first = median(next(iter(seconds.values())))
-    times = {
-        name: {
-            "ms": 1e3 * median(s),
-            "min": 1e3 * min(s),
-            "max": 1e3 * max(s),
-            "rounds": len(s),
-            "ratio": first / median(s),
+def summary(part: str, case: str, laps: dict[str, list[Lap]], **more: Any) -> Row:
+    """A row from the laps of each variant; the first variant is what the others are compared with."""
+    first = next(iter(laps.values()))
+    times = {}
+    for name, these in laps.items():
+        walls = [lap.wall for lap in these]
+        times[name] = {
+            "ms": 1e3 * median(walls),
+            "min": 1e3 * min(walls),
+            "max": 1e3 * max(walls),
+            "rounds": len(walls),
         }
-        for name, s in seconds.items()
-    }
+        times[name]["ratio"] = median(lap.wall for lap in first) / median(walls)
+        cpus, firsts = ([lap.cpu for lap in some if lap.cpu is not None] for some in (these, first))
+        if cpus and firsts:
+            times[name] |= {"cpu ms": 1e3 * median(cpus), "cpu ratio": median(firsts) / max(median(cpus), 1e-9)}
     return {"part": part, "case": case, "times": times, "load": os.getloadavg()[0], **more}
 
 
 def shown(row: Row) -> str:
-    """One line for a row."""
+    """One line for a row: times on the clock, how many times faster than the first, and so by processor time."""
     texts: list[str] = []
     for name, t in row.get("times", {}).items():
-        texts.append(f"{name} {t['ms']:.4g} ms" + (f" ({t['ratio']:.2f}x)" if texts else ""))
+        by_cpu = f", {t['cpu ratio']:.2f}x cpu" if "cpu ratio" in t else ""
+        texts.append(f"{name} {t['ms']:.4g} ms" + (f" ({t['ratio']:.2f}x{by_cpu})" if texts else ""))
     texts += [f"{name} {number(value)}" for name, value in row.get("values", {}).items()]
     threads = f" [{row['threads']} thread{'s' * (row['threads'] > 1)}]" if "threads" in row else ""
     return f"{row['part']:10} {row['case']}{threads}: " + ", ".join(texts)

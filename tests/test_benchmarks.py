@@ -8,7 +8,7 @@ import torch
 from benchmarks import checks, floor, speed
 from benchmarks.plain import step as plain
 from benchmarks.scene import TINY, TINY_3D
-from benchmarks.timing import interleaved, summary
+from benchmarks.timing import Lap, interleaved, summary
 
 
 def test_plain_mixing_is_umix():
@@ -61,8 +61,11 @@ def test_rows_compare_with_their_first_variant():
     seconds = interleaved({name: lambda n=name: calls.append(n) for name in "ab"}, rounds=3, least=0)
     assert calls == ["a", "b"] + ["a", "b"] + ["b", "a"] + ["a", "b"], "in turn, after one call each to warm up"
     assert {name: len(s) for name, s in seconds.items()} == {"a": 3, "b": 3}
-    row = summary("part", "case", {"plain": [4.0, 2.0, 9.0], "kit": [1.0, 5.0, 2.0]})
-    assert row["times"]["kit"]["ratio"] == 2 and row["times"]["plain"]["ms"] == 4000
+    row = summary(
+        "part", "case", {"plain": [Lap(4, 3), Lap(2, 3), Lap(9, 3)], "kit": [Lap(1, 1), Lap(5, 1), Lap(2, 1)]}
+    )
+    assert row["times"]["kit"]["ratio"] == 2 and row["times"]["kit"]["cpu ratio"] == 3
+    assert row["times"]["plain"]["ms"] == 4000
 
 
 def test_quick_runs_and_keeps_valid_json(tmp_path, capsys):
