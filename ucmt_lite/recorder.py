@@ -47,13 +47,18 @@ class Recorder:
         logits = {name: precise(getattr(nets, name)(x)) for name in names}
         nets.train()
 
-        a, b = (logits[name] for name in self.method.branches)
-        entropy = entropy_of_mean(a, b)
-        source = logits.get("teacher", b)  # who makes the pseudo labels that student 1 learns from
-        values = {"disagreement": disagreement(a, b).item(), "uncertainty": entropy.mean().item()}
-        values["dice"] = mean_dice(logits[self.method.predicts].argmax(1), y, self.classes)
-        values["error"] = (source.argmax(1) != y).float().mean().item()
-        values |= {f"dice/{name}": mean_dice(logits[name].argmax(1), y, self.classes) for name in names}
+        labels = {name: logits[name].argmax(1) for name in names}
+        dice = {name: mean_dice(labels[name], y, self.classes) for name in names}
+        one, other = self.method.branches
+        entropy = entropy_of_mean(logits[one], logits[other])
+        source = "teacher" if "teacher" in names else other  # whose pseudo labels student 1 learns from
+        values = {
+            "disagreement": disagreement(logits[one], logits[other]).item(),
+            "uncertainty": entropy.mean().item(),
+            "dice": dice[self.method.predicts],
+            "error": (labels[source] != y).float().mean().item(),
+        }
+        values |= {f"dice/{name}": value for name, value in dice.items()}
         values |= {f"loss/{name}": value for name, value in terms.items()}
         self.steps.append(step)
         for name, value in values.items():
@@ -62,9 +67,7 @@ class Recorder:
             self.map_steps.append(step)
             self.uncertainty.append(entropy[: self.maps, 0].cpu().numpy().astype(np.float16))
             for name in names:
-                self.predictions.setdefault(name, []).append(
-                    logits[name][: self.maps].argmax(1).cpu().numpy().astype(np.uint8)
-                )
+                self.predictions.setdefault(name, []).append(labels[name][: self.maps].cpu().numpy().astype(np.uint8))
 
     def trace(self, **meta) -> Trace:
         """Everything seen so far; `meta` says what run it was (see `Trace.meta`)."""
