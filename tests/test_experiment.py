@@ -1,6 +1,7 @@
 """A run leaves a whole folder or none; settings are checked before anything starts; the command does the same."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -163,7 +164,9 @@ def test_data_lists_and_describes(capsys):
 
 def test_the_doctor_finds_this_installation_whole(capsys):
     assert cli.main(["doctor"]) == 0
-    assert "One UCMT iteration" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "ms with 1 thread(s)" in out and "here just now" in out
+    assert os.environ["OMP_WAIT_POLICY"], "waiting threads sleep, unless the caller chose otherwise"
 
 
 def test_the_experiment_notebook_declares_the_configuration():

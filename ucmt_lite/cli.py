@@ -6,6 +6,7 @@ Only the standard library is imported here, so that `--help` answers at once; ea
 import argparse
 import ast
 import dataclasses
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,9 @@ from ucmt_lite.errors import InputError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse and do; wrong input ends with one sentence on stderr and status 2, a run that failed with status 1."""
+    # Before torch is imported: threads that wait should sleep. Spinning ones take the cores from each other's work where
+    # a machine is shared, and make training several times slower (benchmarks/NOTES.md).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     given = parser().parse_args(arguments)
     try:
         return given.do(given) or 0

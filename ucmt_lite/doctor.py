@@ -3,7 +3,6 @@
 import importlib
 import os
 import platform
-import sys
 import time
 
 from ucmt_lite import __version__
@@ -25,9 +24,11 @@ def examine() -> int:
     if lacking:
         print(f"\nThe lessons also need {', '.join(lacking)}. Remedy: pip install -e '.[lab]'")
     device, threads = machine()
-    print(f"\nTraining runs on {device} with {threads} thread(s)." + advice(threads))
-    seconds = one_iteration()
-    print(f"One UCMT iteration of the lessons takes {1000 * seconds:.0f} ms, so 300 of them {300 * seconds:.0f} s.")
+    print(f"\nTraining runs on {device} with {threads} thread(s).")
+    seconds = {count: one_iteration(count) for count in sorted({1, threads})}
+    for count, each in seconds.items():
+        print(f"One UCMT iteration of the lessons takes {1000 * each:.0f} ms with {count} thread(s), 300 take {300 * each:.0f} s.")  # fmt: skip
+    print(advice(threads, min(seconds, key=seconds.__getitem__)))
     return 0
 
 
@@ -52,15 +53,19 @@ def machine() -> tuple[str, int]:
     return (torch.cuda.get_device_name() if device.type == "cuda" else str(device)), torch.get_num_threads()
 
 
-def advice(threads: int) -> str:
-    """A word on threads: small networks gain nothing from many, and lose much when cores are shared."""
-    if threads > 1 and "OMP_NUM_THREADS" not in os.environ and sys.platform == "linux":
-        return " On a shared machine OMP_NUM_THREADS=1 is often faster: try both."
-    return ""
+def advice(threads: int, best: int) -> str:
+    """A word on threads: small networks gain little from many, and lose much where cores are shared.
+
+    >>> advice(2, best=1)
+    'Fewer threads are faster here just now: set OMP_NUM_THREADS=1 before Python starts.'
+    """
+    if best < threads:
+        return f"Fewer threads are faster here just now: set OMP_NUM_THREADS={best} before Python starts."
+    return f"{threads} thread(s) are right here just now; beside other busy processes 1 is often faster."
 
 
-def one_iteration(repeats: int = 5) -> float:
-    """Seconds for one UCMT iteration at the lessons' size, the median of a few."""
+def one_iteration(threads: int, repeats: int = 5) -> float:
+    """Seconds for one UCMT iteration at the lessons' size, the median of a few, as training lays out its networks."""
     import torch
 
     from ucmt_lite.batch import Batch, Clock
@@ -68,8 +73,11 @@ def one_iteration(repeats: int = 5) -> float:
     from ucmt_lite.nets import make
     from ucmt_lite.train import Minimize, choose_device
 
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
     device = choose_device()
     nets = build_nets("ucmt", lambda: make("unet_small", 1, 4, 2)).to(device)
+    nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's stubs
     x, y = torch.randn(4, 1, 64, 64, device=device), torch.zeros(4, 64, 64, dtype=torch.long, device=device)
     optimizer = torch.optim.AdamW(p for p in nets.parameters() if p.requires_grad)
     minimize = Minimize(optimizer, torch.amp.GradScaler(device.type, enabled=False))
@@ -78,4 +86,5 @@ def one_iteration(repeats: int = 5) -> float:
         start = time.perf_counter()
         ucmt(nets, Batch(x, y, x, x, x, x, x), Clock(step, 1.0), minimize)
         seconds.append(time.perf_counter() - start)  # `minimize` has waited for the device
+    torch.set_num_threads(before)
     return sorted(seconds[1:])[repeats // 2]
