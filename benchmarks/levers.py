@@ -14,6 +14,7 @@ from benchmarks.scene import LESSON, SKIN, Plan, Scene
 from benchmarks.timing import Row, interleaved, on_threads, row, summary
 from ucmt_lite.batch import separately
 from ucmt_lite.ema import ema_update
+from ucmt_lite.train import choose_device
 
 
 def levers(plan: Plan) -> Iterator[Row]:
@@ -63,7 +64,7 @@ def flat_ema(scene: Scene, rounds: int) -> Row:
     """The teacher's update on one vector that all weights of a network are views of, against the kit's."""
     nets = scene.nets("ucmt")
     count = sum(p.numel() for p in nets.teacher.parameters())
-    teacher, one, other = (torch.rand(count) for _ in range(3))
+    teacher, one, other = (torch.rand(count, device=choose_device()) for _ in range(3))
     calls: dict[str, Callable[[], Any]] = {
         "kit": lambda: ema_update(nets.teacher, [nets.student1, nets.student2], 0.99, 1000, (0.99, 0.01)),
         "flat": lambda: teacher.mul_(0.99).add_(one, alpha=0.0099).add_(other, alpha=0.0001),
@@ -75,11 +76,11 @@ def grouped_students(scene: Scene, rounds: int) -> Row:
     """Both students in one pass: each level's two convolutions as two calls, and as one call with two groups."""
     widths = [m.out_channels for m in scene.nets("supervised").student1.modules() if isinstance(m, nn.Conv2d)]
     levels = sorted(set(widths[:-1]))
-    layers = []
+    layers, device = [], choose_device()
     for level, channels in enumerate(levels):
         side = scene.size // 2**level
-        x = torch.randn(2 * scene.batch, channels, side, side).to(memory_format=torch.channels_last)
-        w = torch.randn(channels, channels, 3, 3, requires_grad=True)
+        x = torch.randn(2 * scene.batch, channels, side, side, device=device).to(memory_format=torch.channels_last)
+        w = torch.randn(channels, channels, 3, 3, device=device, requires_grad=True)
         x2 = torch.cat([x, x], 1).contiguous(memory_format=torch.channels_last).requires_grad_()
         layers.append((x.requires_grad_(), w, x2, torch.cat([w, w]).detach().requires_grad_()))
 

@@ -13,7 +13,7 @@ from benchmarks.plain import step as plain
 from benchmarks.plain.data import write_files
 from benchmarks.scene import LESSON, SKIN, Plan, Scene, signal_workers
 from benchmarks.timing import Lap, Row, interleaved, on_threads, row, summary
-from ucmt_lite.batch import Clock, jointly, separately
+from ucmt_lite.batch import Batch, Clock, jointly, separately
 from ucmt_lite.ema import ema_update
 from ucmt_lite.methods import METHODS
 from ucmt_lite.mixing import umix
@@ -45,13 +45,16 @@ def whole(scene: Scene, method: str, rounds: int, threads: int) -> Row:
 
         def plain_iteration() -> None:
             signal_workers(signal.SIGCONT)
-            baseline(next(stream), CLOCK)
+            baseline(Batch(*(view.to(batches.device) for view in next(stream))), CLOCK)
             signal_workers(signal.SIGSTOP)
 
         variants = {"plain": plain_iteration}
         variants |= {name: lambda kit=kit: kit(batches(next(steps)), CLOCK) for name, kit in kits.items()}
         seconds = interleaved(variants, rounds, least=0)
-    return summary("iteration", f"{method}, {scene.title}", seconds, threads=threads)
+    result = summary("iteration", f"{method}, {scene.title}", seconds, threads=threads)
+    times = result["times"]
+    result["values"] = {f"{name}: images/s": 2e3 * scene.batch / times[name]["ms"] for name in ("plain", "kit")}
+    return result
 
 
 def parts(plan: Plan) -> Iterator[Row]:

@@ -82,7 +82,7 @@ class Scene:
 
     @contextmanager
     def plain_batches(self, workers: int = 2) -> Iterator[Iterator[Batch]]:
-        """The plain baseline's minibatches, from files; its workers sleep except in `awake`."""
+        """The plain baseline's minibatches, from files. Between its turns `signal_workers` puts the workers to sleep."""
         with TemporaryDirectory() as folder:
             write_files(self.cases, Path(folder))
             data = self.plain_data(Path(folder))
@@ -138,6 +138,12 @@ TINY = Scene("phantom_heart", "unet_small", 32, batch=2, count=4, grid=4)
 TINY_3D = Scene("phantom_atrium", "vnet_small", 32, batch=2, count=3, patch=(16, 16, 16), grid=4)
 
 SCENES = {"lesson": LESSON, "64": SKIN[64], "128": SKIN[128], "256": SKIN[256], "volume": ATRIUM}
+# The paper's networks at its sizes: minutes an iteration on a CPU, so only where there is a GPU or they are asked for.
+PAPER = {
+    "paper-unet": Scene("phantom_skin", "unet", 256, batch=8),
+    "paper-deeplab": Scene("phantom_skin", "deeplabv3plus", 256, batch=8),
+    "paper-vnet": Scene("phantom_atrium", "vnet", 112, batch=2, count=4, patch=(112, 112, 80), grid=8),
+}
 
 
 @dataclass(frozen=True)

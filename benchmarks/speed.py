@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from benchmarks import checks, growth, levers, measures, processes
-from benchmarks.scene import SCENES, TINY, TINY_3D, Plan
+from benchmarks.scene import PAPER, SCENES, TINY, TINY_3D, Plan
 from benchmarks.timing import Row, machine, shown
 from ucmt_lite.files import write_json
 from ucmt_lite.provenance import commit
@@ -37,13 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description="How fast the kit is, in ratios.")
     parser.add_argument("--quick", action="store_true", help="tiny images and one round: does the script run?")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--scenes", nargs="+", choices=SCENES, default=list(SCENES), metavar="SCENE", help=", ".join(SCENES))  # fmt: skip
+    all_scenes = SCENES | PAPER
+    usual = list(all_scenes if torch.cuda.is_available() else SCENES)
+    parser.add_argument("--scenes", nargs="+", choices=all_scenes, default=usual, metavar="SCENE", help=", ".join(all_scenes))  # fmt: skip
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], metavar="N", help="threads (default 1 2)")
     parser.add_argument("--rounds", type=int, help="rounds a row (default 5; 1 with --quick)")
     parser.add_argument("--json", metavar="FILE", help="where to keep all rows with the machine they are from")
     given = parser.parse_args(arguments)
     plan = Plan(
-        (TINY, TINY_3D) if given.quick else tuple(SCENES[name] for name in given.scenes),
+        (TINY, TINY_3D) if given.quick else tuple(all_scenes[name] for name in given.scenes),
         (1,) if given.quick else tuple(given.threads),
         given.rounds or (1 if given.quick else 5),
         given.quick,
