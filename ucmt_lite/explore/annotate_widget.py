@@ -20,8 +20,8 @@ class Annotate(WithTwin, anywidget.AnyWidget):
     _esm = HERE / "annotate.js"
     _css = HERE / "stack.css"
     pixels = traitlets.Bytes().tag(sync=True)  # H W RGBA
-    size = traitlets.List().tag(sync=True)  # H, W
-    classes = traitlets.List().tag(sync=True)
+    size: traitlets.List = traitlets.List().tag(sync=True)  # H, W
+    classes: traitlets.List = traitlets.List().tag(sync=True)
     colour = traitlets.Unicode(NETS["student1"]).tag(sync=True)
     drawn = traitlets.Bytes().tag(sync=True, from_json=lambda view, widget: bytes(view))  # H W class indices
     seconds = traitlets.Float(0.0).tag(sync=True)  # since the first stroke

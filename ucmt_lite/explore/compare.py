@@ -15,24 +15,25 @@ from ucmt_lite.explore.picture import Picture, new_figure, sentence
 if TYPE_CHECKING:
     from ucmt_lite.traces import Trace
 
-Runs = "Mapping[str, Sequence[Trace]] | Sequence[Trace]"
+    Runs = Mapping[str, Sequence[Trace]] | Sequence[Trace]
+
 CURVES = ("disagreement", "uncertainty", "dice")
 PLOTLY_DASHES = {"-": "solid", "--": "dash", ":": "dot", "-.": "dashdot"}
 PLAIN = "#808080"  # text and axes: readable on white and on black, since a plot does not know the page's theme
 
 
-def figure(runs: Runs, curves: Sequence[str] = CURVES) -> Picture:
+def figure(runs: "Runs", curves: Sequence[str] = CURVES) -> Picture:
     """One panel a curve, one line a method: the mean over its runs, with a band from the lowest to the highest.
 
     `runs` maps a method (or any name) to its traces, one a seed, or is a list of traces, grouped by method here; those of
     one name must have been recorded at the same steps.
     """
-    runs = grouped(runs)
+    named = grouped(runs)
     drawing, axes = new_figure(1, len(curves), width=3.6, height=2.8)
     told = []
     for panel, curve in zip(axes[0], curves, strict=True):
         ends = []
-        for (name, traces), (colour, dash) in zip(runs.items(), looks(runs), strict=True):
+        for (name, traces), (colour, dash) in zip(named.items(), looks(named), strict=True):
             values = values_of(traces, curve, name)
             panel.plot(traces[0].step, values.mean(0), label=name, linewidth=1.5, color=colour, linestyle=dash)
             panel.fill_between(traces[0].step, values.min(0), values.max(0), color=colour, alpha=0.15, linewidth=0)
@@ -43,15 +44,15 @@ def figure(runs: Runs, curves: Sequence[str] = CURVES) -> Picture:
         panel.grid(alpha=0.3)
         told.append(f"{curve} ends at {sentence(ends)}")
     axes[0, 0].legend(fontsize=8)
-    return Picture(drawing, f"Curves over training, {counted(runs)} a line: {'; '.join(told)}.")
+    return Picture(drawing, f"Curves over training, {counted(named)} a line: {'; '.join(told)}.")
 
 
-def ablation(runs: Runs, curve: str = "dice") -> Picture:
+def ablation(runs: "Runs", curve: str = "dice") -> Picture:
     """The last value of one curve, one row a name: a dot for each run, a bar at their mean."""
-    runs = grouped(runs)
-    drawing, axes = new_figure(1, 1, width=5.2, height=0.9 + 0.34 * len(runs))
-    ends = {name: values_of(traces, curve, name)[:, -1] for name, traces in runs.items()}
-    for row, (values, (colour, _)) in enumerate(zip(ends.values(), looks(runs), strict=True)):
+    named = grouped(runs)
+    drawing, axes = new_figure(1, 1, width=5.2, height=0.9 + 0.34 * len(named))
+    ends = {name: values_of(traces, curve, name)[:, -1] for name, traces in named.items()}
+    for row, (values, (colour, _)) in enumerate(zip(ends.values(), looks(named), strict=True)):
         axes[0, 0].plot(values, [row] * len(values), "o", color=colour, markeredgecolor="black", markersize=5)
         axes[0, 0].plot([values.mean()] * 2, [row - 0.3, row + 0.3], color="black", linewidth=2)
     axes[0, 0].set_yticks(range(len(ends)), list(ends), fontsize=8)
@@ -60,7 +61,7 @@ def ablation(runs: Runs, curve: str = "dice") -> Picture:
     axes[0, 0].grid(alpha=0.3, axis="x")
     axes[0, 0].set_title(f"{LABELS.get(curve, curve)} at the end of training", fontsize=9)
     told = sentence([f"{name} {v.mean():.3f} (from {v.min():.3f} to {v.max():.3f})" for name, v in ends.items()])
-    return Picture(drawing, f"Last value of {curve}, {counted(runs)} a row: {told}.")
+    return Picture(drawing, f"Last value of {curve}, {counted(named)} a row: {told}.")
 
 
 class Plot:
@@ -85,16 +86,16 @@ class Plot:
         return data, {"image/jpeg": {"alt": self._picture.alt}}
 
 
-def widget(runs: Runs, curves: Sequence[str] = CURVES) -> Plot:
+def widget(runs: "Runs", curves: Sequence[str] = CURVES) -> Plot:
     """The curves with values under the pointer; a click on a name hides its line. Arguments as in `figure`."""
     from plotly.graph_objects import Figure
     from plotly.subplots import make_subplots
 
-    picture, runs = figure(runs, curves), grouped(runs)
+    picture, named = figure(runs, curves), grouped(runs)
     headings = [LABELS.get(curve, curve) for curve in curves]
     plot: Figure = make_subplots(rows=len(curves), shared_xaxes=True, vertical_spacing=0.3 / len(curves) ** 2, subplot_titles=headings)  # fmt: skip
     for row, curve in enumerate(curves, 1):
-        for (name, traces), (colour, dash) in zip(runs.items(), looks(runs), strict=True):
+        for (name, traces), (colour, dash) in zip(named.items(), looks(named), strict=True):
             add_line(plot, row, name, traces[0].step, values_of(traces, curve, name), colour, dash)
     faint = "rgba(128,128,128,.25)"
     plot.update_layout(

@@ -30,10 +30,10 @@ def serve(files: Iterable[str | Path] = (), port: int = 8866, open_browser: bool
     for needed in ("voila", "jupyter_server"):
         if importlib.util.find_spec(needed) is None:
             raise InputError("The dashboard needs Voila: install it with `pip install ucmt-lite[dashboard]`.")
-    files = [Path(file).resolve() for file in files] or recorded_files()
-    runs = read(files)
+    named = [Path(file).resolve() for file in files] or recorded_files()
+    runs = read(named)
     with TemporaryDirectory(prefix="ucmt_lite_") as folder:
-        (Path(folder) / PAGE).write_text(json.dumps(notebook(files, runs)), encoding="utf-8")
+        (Path(folder) / PAGE).write_text(json.dumps(notebook(named, runs)), encoding="utf-8")
         return subprocess.run(command(folder, port, open_browser), check=False).returncode
 
 
@@ -93,7 +93,7 @@ def notebook(files: Sequence[Path], runs: Sequence["Trace"]) -> dict:
     ]  # fmt: skip
     if shown[-1].truth.ndim == 4:
         cells.insert(3, ("## The volume", "volume.widget(shown[-1])"))
-    blank = {"metadata": {}, "outputs": [], "execution_count": None}
+    blank: dict = {"metadata": {}, "outputs": [], "execution_count": None}
     return {
         "nbformat": 4,
         "nbformat_minor": 4,

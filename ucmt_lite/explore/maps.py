@@ -27,10 +27,8 @@ def checked(trace: "Trace", *, image: int = 0) -> "Trace":
         raise InputError("This trace holds no maps, only curves: record it again with maps of at least one image.")
     if not 0 <= image < len(trace.image):
         raise InputError(f"image={image}: this trace holds {len(trace.image)} probe images, counted from 0.")
-    if trace.uncertainty is None:
-        raise InputError("This trace holds no uncertainty maps: record it again with `ucmt-lite run`.")
     shape = trace.image.shape[:-1]
-    maps = {"truth": trace.truth, "uncertainty": trace.uncertainty[0]}
+    maps = {"truth": trace.truth, "uncertainty": entropies(trace)[0]}
     maps |= {name: masks[0] for name, masks in trace.predictions.items()}
     if trace.ambiguity is not None:
         maps["ambiguity"] = trace.ambiguity
@@ -45,6 +43,13 @@ def checked(trace: "Trace", *, image: int = 0) -> "Trace":
     return trace if trace.truth.ndim == 3 else flat(trace)
 
 
+def entropies(trace: "Trace") -> np.ndarray:
+    """The uncertainty maps of a trace, `M P *S` nats."""
+    if trace.uncertainty is None:
+        raise InputError("This trace holds no uncertainty maps: record it again with `ucmt-lite run`.")
+    return trace.uncertainty
+
+
 def flat(trace: "Trace") -> "Trace":
     """A trace of volumes as one of images: of each volume the slice along its first axis with most of the truth."""
     best = (trace.truth > 0).sum(axis=(2, 3)).argmax(axis=1)  # P
@@ -55,7 +60,7 @@ def flat(trace: "Trace") -> "Trace":
         image=trace.image[every, best],
         truth=trace.truth[every, best],
         predictions={name: maps[:, every, best] for name, maps in trace.predictions.items()},
-        uncertainty=None if trace.uncertainty is None else trace.uncertainty[:, every, best],
+        uncertainty=entropies(trace)[:, every, best],
         ambiguity=None if trace.ambiguity is None else trace.ambiguity[every, best],
     )
 

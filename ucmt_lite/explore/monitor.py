@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ucmt_lite.explore.maps import checked, most_uncertain, title
+from ucmt_lite.explore.maps import checked, entropies, most_uncertain, title
 from ucmt_lite.explore.palette import DASHES, LABELS, METHODS, NAMES, NETS, STROKES, UNCERTAINTY
 from ucmt_lite.explore.picture import Picture, draw_image, draw_outline, new_figure, overlap, sentence
 from ucmt_lite.explore.stack import as_level, colour_table
@@ -35,7 +35,7 @@ def figure(trace: "Trace") -> Picture:
     draw_image(axes[1, 1], image, "predictions")
     for name, masks in trace.predictions.items():
         draw_outline(axes[1, 1], masks[-1, 0], name)
-    draw_uncertainty(axes[1, 2], trace.uncertainty[-1, 0], most_uncertain(trace))
+    draw_uncertainty(axes[1, 2], entropies(trace)[-1, 0], most_uncertain(trace))
     return Picture(drawing, describe(trace))
 
 
@@ -79,7 +79,7 @@ def page(trace: "Trace") -> str:
         tiles.append(
             Tile(f"image {i}, after {trace.map_step[-1]}: Dice {score}", image, {"truth": trace.truth[i], **masks})
         )
-        tiles.append(Tile(f"uncertainty, 0 to {most:.2f} nats", table[as_level(trace.uncertainty[-1, i], most)]))
+        tiles.append(Tile(f"uncertainty, 0 to {most:.2f} nats", table[as_level(entropies(trace)[-1, i], most)]))
     grid = 'style="grid-template-columns:repeat(auto-fit,minmax(min(240px,100%),1fr))"'
     return f'<div class="ucmt-tiles" {grid}>{"".join(charts)}</div>{html(tiles, f"<p>{describe(trace)}</p>")}'
 

@@ -20,7 +20,7 @@ METHODS = {
     "ucmt": "#D55E00",
 }
 #: Never colour alone: each method's line has a dash pattern of its own, each network's contour too.
-DASHES = {"supervised": ":", "mean_teacher": "--", "cpc": (0, (1, 1)), "gct": (0, (3, 1, 1, 1)), "cps": "-.", "cmt": (0, (5, 1)), "ucmt": "-"}  # fmt: skip
+DASHES: dict[str, str | tuple] = {"supervised": ":", "mean_teacher": "--", "cpc": (0, (1, 1)), "gct": (0, (3, 1, 1, 1)), "cps": "-.", "cmt": (0, (5, 1)), "ucmt": "-"}  # fmt: skip
 HALOS = {"student2": "#FFFFFF"}  # below an outline, so that it is seen on bright and dark images; black for the others
 STROKES = {"truth": "-", "student1": "--", "student2": ":", "teacher": "-."}
 UNCERTAINTY = "cividis"

@@ -45,32 +45,42 @@ class Stored {
 
 // The border of one class as closed lines through the middles of pixel edges (what marching squares gives for a mask).
 function outline(mask, label, height, width, scale) {
-  const w = width + 1, leaving = new Uint8Array(w * (height + 1)), path = new Path2D();
-  const inside = (r, c) => r >= 0 && c >= 0 && r < height && c < width && mask[r * width + c] === label;
-  for (let r = 0; r < height; r++) {
-    for (let c = 0; c < width; c++) {
-      if (mask[r * width + c] !== label) continue;
-      if (!inside(r - 1, c)) leaving[r * w + c] |= 1;
-      if (!inside(r, c + 1)) leaving[r * w + c + 1] |= 2;
-      if (!inside(r + 1, c)) leaving[(r + 1) * w + c + 1] |= 4;
-      if (!inside(r, c - 1)) leaving[(r + 1) * w + c] |= 8;
+  const w = width + 1, leaving = new Uint8Array(w * (height + 1)), starts = [], path = new Path2D();
+  // Edges run with the class on their right: 1 along a top, 2 down a right side, 4 along a bottom, 8 up a left side.
+  for (let r = 0, i = 0; r < height; r++) {
+    for (let c = 0; c < width; c++, i++) {
+      if (mask[i] !== label) continue;
+      const v = r * w + c;
+      if (r === 0 || mask[i - width] !== label) { leaving[v] |= 1; starts.push(v); }
+      if (c === width - 1 || mask[i + 1] !== label) leaving[v + 1] |= 2;
+      if (r === height - 1 || mask[i + width] !== label) leaving[v + w + 1] |= 4;
+      if (c === 0 || mask[i - 1] !== label) leaving[v + w] |= 8;
     }
   }
   const step = [1, w, -1, -w], dx = [0.5, 0, -0.5, 0], dy = [0, 0.5, 0, -0.5];
-  for (let first = 0; first < leaving.length; first++) {
-    while (leaving[first]) {
-      let at = first, way = 31 - Math.clz32(leaving[first]), pen = "moveTo";
-      while (leaving[at] & (1 << way)) {
-        leaving[at] &= ~(1 << way);
-        path[pen](((at % w) + dx[way]) * scale, (Math.floor(at / w) + dy[way]) * scale);
-        pen = "lineTo";
-        at += step[way];
-        way = [1, 0, 3].map((turn) => (way + turn) % 4).find((next) => leaving[at] & (1 << next)) ?? way;
+  for (const start of starts) { // every closed line has a top
+    let at = start, way = 0, drawn = false;
+    while (leaving[at] & (1 << way)) {
+      leaving[at] &= ~(1 << way);
+      const x = ((at % w) + dx[way]) * scale, y = (((at / w) | 0) + dy[way]) * scale;
+      if (drawn) path.lineTo(x, y);
+      else path.moveTo(x, y);
+      drawn = true;
+      at += step[way];
+      for (const turn of [1, 0, 3]) { // to the right first: pixels that meet at a corner are two
+        const next = (way + turn) & 3;
+        if (leaving[at] & (1 << next)) { way = next; break; }
       }
-      path.closePath();
     }
+    if (drawn) path.closePath();
   }
   return path;
+}
+
+function labelsOf(mask) {
+  const seen = new Uint8Array(256);
+  for (let i = 0; i < mask.length; i++) seen[mask[i]] = 1;
+  return [...seen.keys()].filter((label) => label && seen[label]);
 }
 
 function stripes(context, colour, size) {
@@ -153,11 +163,10 @@ class Panel {
     this.context.drawImage(this.big, 0, 0);
   }
   outline(layer, [mask]) {
-    const pen = this.context, thin = this.canvas.width / 150, labels = new Set(mask);
-    labels.delete(0);
+    const pen = this.context, thin = this.canvas.width / 150;
     pen.globalAlpha = 1;
     pen.lineJoin = "round";
-    for (const label of labels) {
+    for (const label of labelsOf(mask)) {
       const path = outline(mask, label, this.height, this.width, this.scale);
       pen.setLineDash([]);
       pen.lineWidth = thin * 1.9;

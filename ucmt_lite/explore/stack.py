@@ -50,7 +50,9 @@ class Stack:
             "strides": strides,
         }
 
-    def control(self, name: str, label: str, values: Sequence, *, start: int = 0, play: bool = False) -> None:
+    def control(
+        self, name: str, label: str, values: Sequence | np.ndarray, *, start: int = 0, play: bool = False
+    ) -> None:
         """A slider over the positions of one axis."""
         values = [value.item() if isinstance(value, np.generic) else value for value in values]
         self.spec["controls"].append({"name": name, "label": label, "values": values, "start": start, "play": play})

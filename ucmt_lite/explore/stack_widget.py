@@ -22,7 +22,7 @@ class StackWidget(WithTwin, anywidget.AnyWidget):
     data = traitlets.Bytes().tag(sync=True)
     spec = traitlets.Dict().tag(sync=True)
     position = traitlets.Dict().tag(sync=True)  # name of a control -> index
-    shown = traitlets.List().tag(sync=True)  # keys of layers
+    shown: traitlets.List = traitlets.List().tag(sync=True)  # keys of layers
     blend = traitlets.Float(0.65, min=0, max=1).tag(sync=True)  # opacity of the filled layers
 
     def __init__(self, stack: Stack, picture: Callable[[Mapping[str, int]], Picture]) -> None:

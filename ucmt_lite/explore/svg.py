@@ -46,7 +46,7 @@ class Frame:
 
     def path(self, x: np.ndarray, y: np.ndarray) -> str:
         """The points of a line; a value that is not finite leaves a gap."""
-        across, down = self.across(np.asarray(x, float)), self.down(np.asarray(y, float))
+        across, down = np.asarray(self.across(np.asarray(x, float))), np.asarray(self.down(np.asarray(y, float)))
         good, pen, parts = np.isfinite(across) & np.isfinite(down), "M", []
         for u, v, here in zip(across, down, good, strict=True):
             if here:

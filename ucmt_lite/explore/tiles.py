@@ -5,6 +5,7 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html import escape
 
 import numpy as np
@@ -59,7 +60,7 @@ def figure(tile: Tile) -> str:
         f'<image href="{png_address(tile.pixels)}" width="{width}" height="{height}" style="image-rendering:pixelated" decoding="sync"/>'
     ]
     for name, mask in tile.outlines.items():
-        parts += [outlined(mask == label, name) for label in np.unique(mask[mask > 0])]
+        parts += [outlined(mask == label, name) for label in np.flatnonzero(np.bincount(mask.ravel())) if label]
     parts += [bordered(cell) for cell in tile.cells]
     label = escape(tile.caption, quote=True)
     return (
@@ -70,10 +71,16 @@ def figure(tile: Tile) -> str:
 
 def png_address(pixels: np.ndarray) -> str:
     """Pixels `H W C` or `H W`, bytes, as a data address."""
+    pixels = pixels.squeeze()
+    return _png_address(pixels.shape, pixels.tobytes())
+
+
+@lru_cache(maxsize=16)  # one picture stands in several tiles, and stays when a slider moves
+def _png_address(shape: tuple[int, ...], pixels: bytes) -> str:
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(pixels.squeeze()).save(buffer, "PNG", compress_level=1)
+    Image.fromarray(np.frombuffer(pixels, np.uint8).reshape(shape)).save(buffer, "PNG", compress_level=1)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 

@@ -1,7 +1,7 @@
 """One image over training: what each network says of it, where two of them differ, and how unsure they are."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from ucmt_lite.explore.maps import (
     base,
     checked,
     dice_over_time,
+    entropies,
     fitting,
     most_uncertain,
     nearest,
@@ -63,7 +64,8 @@ def widget(trace: "Trace | Sequence[Trace]", image: int = 0):
 
 def as_list(trace: "Trace | Sequence[Trace]", image: int) -> list["Trace"]:
     """One or several traces, checked; several must have looked at the same images."""
-    traces = [checked(one, image=image) for one in (trace if isinstance(trace, list | tuple) else [trace])]
+    given: Any = trace if isinstance(trace, list | tuple) else [trace]
+    traces = [checked(one, image=image) for one in given]
     if not traces:
         raise InputError("There is nothing to show: give at least one trace.")
     for one in traces[1:]:
@@ -105,7 +107,7 @@ def add_panel(stack: Stack, trace: "Trace", called: str, frames: np.ndarray, ima
     layers = {"truth": [truth], "error": [refs[source][0], truth], **refs}
     if a != b:
         layers["differ"] = [refs[a][0], refs[b][0]]
-    entropy = trace.uncertainty[frames]
+    entropy = entropies(trace)[frames]
     layers["uncertainty"] = [stack.put(as_level(entropy, most), "frame item y x")]
     numbers = [(f"{NAMES[name]} Dice", dice_over_time(trace, name, frames), 1, "", 3) for name in trace.predictions]
     if a != b:
@@ -153,7 +155,7 @@ def draw_row(row: np.ndarray, trace: "Trace", where: int, image: int, names: Seq
         draw_image(at, picture, f"{NAMES[name]}, Dice {overlap(mask, truth):.2f}")
         draw_outline(at, mask, name)
     draw_disagreement(next(panels), trace, where, image)
-    draw_uncertainty(next(panels), trace.uncertainty[where, image], most_uncertain(trace))
+    draw_uncertainty(next(panels), entropies(trace)[where, image], most_uncertain(trace))
 
 
 def draw_uncertainty(at: "Axes", entropy: np.ndarray, most: float) -> None:
@@ -184,7 +186,7 @@ def describe(trace: "Trace", where: int, image: int) -> str:
     masks = {name: trace.predictions[name][where, image] for name in trace.predictions}
     scores = sentence([f"{said} reaches Dice {overlap(masks[n], truth):.2f}" for n, said in net_titles(trace).items()])
     a, b = (masks[name] for name in trace.branches)
-    entropy = trace.uncertainty[where, image].astype(float)
+    entropy = entropies(trace)[where, image].astype(float)
     text = f"{title(trace)} after {trace.map_step[where]} iterations on probe image {image}: {scores}."
     if trace.branches[0] != trace.branches[1]:
         one, other = (NAMES[name] for name in trace.branches)

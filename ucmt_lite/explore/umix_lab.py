@@ -46,7 +46,7 @@ class Lab:
     """The networks and images, with what does not change while knobs are turned kept: predictions on whole images."""
 
     def __init__(self, nets: Any, cases: "Cases") -> None:
-        self.nets = {
+        self.nets: dict[str, Any] = {
             name: nets.get(name) if isinstance(nets, Mapping) else getattr(nets, name, None) for name in NEEDED
         }
         for name, net in self.nets.items():
@@ -84,7 +84,7 @@ class Lab:
         x = to_input(torch.tensor(self.cases.images[image])[None])
         said = {name: self.logits(name, x) for name in NEEDED}
         maps = {name: entropy_of_mean(said[name], said["teacher"]) for name in NEEDED[:2]}
-        return x, said, maps
+        return x, {name: decided(z) for name, z in said.items()}, maps, said["teacher"].shape[1]
 
     def sample(self, image: int = 0, top_k: int = 2, grid: int = 8, mix: str = "umix", seed: int = 0) -> Sample:
         """Mix one image and ask the students again."""
@@ -96,7 +96,7 @@ class Lab:
         if not 0 <= image < len(self.cases):
             raise InputError(f"image={image}: there are {len(self.cases)} images, counted from 0.")
         make = MAKERS[one_of("mix", mix, MIXES)]
-        x, said, maps = self.whole(image)
+        x, before, maps, classes = self.whole(image)
         ranks = {
             name: cell_means(u, grid).argsort(dim=1, descending=True, stable=True)[0].numpy()
             for name, u in maps.items()
@@ -105,14 +105,19 @@ class Lab:
             torch.manual_seed(seed)
             move = make(*maps.values(), top_k, grid)
             mixed = move(x)
-        pseudo = said["teacher"].argmax(1)
+        pseudo = torch.from_numpy(before["teacher"])[None]
         truth = torch.tensor(self.cases.masks[image])[None].long()
-        after = {name: self.logits(name, mixed).argmax(1)[0].numpy() for name in NEEDED[:2]}
+        after = {name: decided(self.logits(name, mixed)) for name in NEEDED[:2]}
         return Sample(
             mix, top_k, grid, as_image(x), truth[0].numpy(), {n: u[0, 0].numpy() for n, u in maps.items()}, ranks,
-            pseudo[0].numpy(), where_from(move, truth.shape, grid), as_image(mixed), move(truth)[0].numpy(),
-            move(pseudo)[0].numpy(), {n: said[n].argmax(1)[0].numpy() for n in NEEDED[:2]}, after, said["teacher"].shape[1],
+            before["teacher"], where_from(move, truth.shape, grid), as_image(mixed), move(truth)[0].numpy(),
+            move(pseudo)[0].numpy(), {n: before[n] for n in NEEDED[:2]}, after, classes,
         )  # fmt: skip
+
+
+def decided(logits: Any) -> np.ndarray:
+    """The most probable class of every pixel, `1 K H W` -> `H W`; numpy's argmax is ten times torch's here."""
+    return logits[0].numpy().argmax(axis=0)
 
 
 def as_image(x: Any) -> np.ndarray:
@@ -208,7 +213,7 @@ def drawn(sample: Sample) -> Picture:
         for name, mask in tile.outlines.items():
             draw_outline(at, mask, name)
         for c in tile.cells:
-            box = {"xy": (c.column - 0.5, c.row - 0.5), "width": c.width, "height": c.height, "fill": False}
+            box: dict = {"xy": (c.column - 0.5, c.row - 0.5), "width": c.width, "height": c.height, "fill": False}
             at.add_patch(Rectangle(**box, edgecolor="black", linewidth=3))
             at.add_patch(Rectangle(**box, edgecolor=c.colour, linestyle=c.stroke, linewidth=1.8))
             centre = (c.column + c.width / 2 - 0.5, c.row + c.height / 2 - 0.5)

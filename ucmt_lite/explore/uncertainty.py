@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ucmt_lite.errors import InputError
-from ucmt_lite.explore.maps import base, checked, fitting, most_uncertain, nearest, pseudo_labels, share, title
+from ucmt_lite.explore.maps import (
+    base,
+    checked,
+    entropies,
+    fitting,
+    most_uncertain,
+    nearest,
+    pseudo_labels,
+    share,
+    title,
+)
 from ucmt_lite.explore.palette import DIFFERENT, NAMES, UNCERTAINTY
 from ucmt_lite.explore.picture import Picture, draw_image, draw_outline, new_figure
 from ucmt_lite.explore.stack import Stack, as_level, show
@@ -31,7 +41,7 @@ def kept(trace: "Trace", threshold: float, step: int | None = None, image: int =
     """How many pixels have an entropy of at most `threshold` nats, and how many of their pseudo labels are right."""
     trace = checked(trace, image=image)
     where = nearest(trace, step)
-    wrong, sure = wrong_labels(trace)[where, image], trace.uncertainty[where, image].astype(float) <= threshold
+    wrong, sure = wrong_labels(trace)[where, image], entropies(trace)[where, image].astype(float) <= threshold
     return Kept(float(sure.mean()), float(1 - wrong[sure].mean()) if sure.any() else np.nan, float(1 - wrong.mean()))
 
 
@@ -85,7 +95,7 @@ def figure(trace: "Trace", step: int | None = None, image: int = 0, threshold: f
         raise InputError(
             f"threshold={threshold}: choose 0 to {most:.3f} nats, the entropy of a pixel nothing is known of."
         )
-    entropy, wrong = trace.uncertainty[where, image].astype(float), wrong_labels(trace)[where, image]
+    entropy, wrong = entropies(trace)[where, image].astype(float), wrong_labels(trace)[where, image]
     drawing, axes = new_figure(1, 4 if trace.ambiguity is not None else 3, width=3, height=3)
     shown = axes[0, 0].imshow(entropy, cmap=UNCERTAINTY, vmin=0, vmax=most, interpolation="nearest")
     draw_outline(axes[0, 0], trace.truth[image], "truth")
@@ -120,7 +130,7 @@ def label(axes, heading: str, below: str) -> None:
 
 def describe(trace: "Trace", where: int, image: int, threshold: float, numbers: Kept) -> str:
     """The picture in words, from its numbers."""
-    entropy = trace.uncertainty[where, image].astype(float)
+    entropy = entropies(trace)[where, image].astype(float)
     text = (
         f"{title(trace)} after {trace.map_step[where]} iterations on probe image {image}: {100 * numbers.share:.1f} % of the "
         f"pixels have at most {threshold:.2f} nats of uncertainty"
@@ -147,7 +157,7 @@ def widget(trace: "Trace", image: int = 0, threshold: float = 0.2):
 
 def build(trace: "Trace", frames: np.ndarray, levels: np.ndarray) -> Stack:
     """Everything the viewer needs."""
-    most, entropy, wrong = most_uncertain(trace), trace.uncertainty[frames], wrong_labels(trace)[frames]
+    most, entropy, wrong = most_uncertain(trace), entropies(trace)[frames], wrong_labels(trace)[frames]
     stack = Stack(
         f"Uncertainty of {title(trace)}: which pixels a threshold keeps, and how often their labels are right"
     )
@@ -183,8 +193,8 @@ def add_calibration(stack: Stack, trace: "Trace", entropy: np.ndarray) -> None:
     """The chart of phantoms: entropy against the ambiguity that the phantom was drawn with."""
     from ucmt_lite.explore.svg import Line
 
-    middle = (np.arange(BINS) + 0.5) / BINS
-    means = np.array([[calibration(e, a) for e, a in zip(row, trace.ambiguity, strict=True)] for row in entropy])
+    middle, known = (np.arange(BINS) + 0.5) / BINS, np.asarray(trace.ambiguity)
+    means = np.array([[calibration(e, a) for e, a in zip(row, known, strict=True)] for row in entropy])
     moving = [{"label": "mean uncertainty of the networks (nats)", "x": stack.put(middle, "level"),
                "y": stack.put(means, "frame item level"), "count": BINS, "colour": LINE, "dash": "", "marker": None}]  # fmt: skip
     fine = np.linspace(0, 1, 50)

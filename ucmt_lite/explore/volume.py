@@ -35,12 +35,12 @@ def figure(
     `uncertainty` is `D H W` nats; or `volume` is a trace of volumes, and `step` and `image` say what of it. `spacing` in
     millimetres gives the planes their true proportions.
     """
-    volume, masks, uncertainty, classes = parts(volume, masks, uncertainty, step, image, classes)
-    at = point(volume, masks, at)
+    voxels, masks, uncertainty, classes = parts(volume, masks, uncertainty, step, image, classes)
+    at = point(voxels, masks, at)
     drawing, axes = new_figure(2 if uncertainty is not None else 1, 3, width=2.8, height=2.8)
     for column, axis in enumerate(range(3)):
         cut = (slice(None),) * axis + (at[axis],)
-        draw_image(axes[0, column], volume[cut], f"{PLANES[AXES[axis]]}, slice {at[axis]}")
+        draw_image(axes[0, column], voxels[cut], f"{PLANES[AXES[axis]]}, slice {at[axis]}")
         stretch(axes[0, column], axis, spacing)
         for name, mask in masks.items():
             draw_outline(axes[0, column], mask[cut], name)
@@ -51,7 +51,7 @@ def figure(
             stretch(axes[1, column], axis, spacing)
     if uncertainty is not None:
         drawing.colorbar(shown, ax=axes[1, :], shrink=0.8, label="uncertainty (nats)")
-    return Picture(drawing, describe(volume, masks, uncertainty, at))
+    return Picture(drawing, describe(voxels, masks, uncertainty, at))
 
 
 def widget(
@@ -66,11 +66,11 @@ def widget(
     classes: int = 2,
 ):
     """Scroll through a volume: a slider a plane, or a click in one plane moves the other two. Arguments as in `figure`."""
-    volume, masks, uncertainty, classes = parts(volume, masks, uncertainty, step, image, classes)
+    voxels, masks, uncertainty, classes = parts(volume, masks, uncertainty, step, image, classes)
     stack, most = Stack("A volume in three planes"), float(np.log(classes))
-    for axis, place, size in zip(AXES, point(volume, masks, at), volume.shape, strict=True):
+    for axis, place, size in zip(AXES, point(voxels, masks, at), voxels.shape, strict=True):
         stack.control(axis, f"axis {AXES.index(axis)}", range(size), start=int(place), play=axis == "d")
-    image_ref = stack.put(volume, "d h w")
+    image_ref = stack.put(voxels, "d h w")
     refs = {name: [stack.put(mask.astype(np.uint8), "d h w")] for name, mask in masks.items()}
     if uncertainty is not None:
         refs["uncertainty"] = [stack.put(as_level(uncertainty, most), "d h w")]
@@ -79,12 +79,12 @@ def widget(
     for name in masks:
         stack.layer(name)
     stack.spec["blended"] = uncertainty is not None
-    for axis in range(3):
-        y, x = (other for other in range(3) if other != axis)
+    for number in range(3):
+        y, x = (other for other in range(3) if other != number)
         proportion = spacing[y] / spacing[x] if spacing else 1
-        stack.panel(PLANES[AXES[axis]], image_ref, (volume.shape[y], volume.shape[x]), refs, y=AXES[y], x=AXES[x],
+        stack.panel(PLANES[AXES[number]], image_ref, (voxels.shape[y], voxels.shape[x]), refs, y=AXES[y], x=AXES[x],
                     cross=True, stretch=proportion)  # fmt: skip
-    return show(stack, lambda to: figure(volume, masks, uncertainty, at=[to[a] for a in AXES], spacing=spacing, classes=classes))  # fmt: skip
+    return show(stack, lambda to: figure(voxels, masks, uncertainty, at=[to[a] for a in AXES], spacing=spacing, classes=classes))  # fmt: skip
 
 
 def parts(volume, masks, uncertainty, step, image, classes) -> tuple:
