@@ -257,22 +257,23 @@ def check_umix(answer: Answer) -> None:
                 got.shape == image.shape, f"the mixed image has shape {tuple(got.shape)}, not {tuple(image.shape)}."
             )
             require(top_k or torch.equal(got, image), "with top_k=0 nothing moves.")
-            reverse = pasted(-u1, -u2, top_k, cells, image)
-            require(
-                not torch.equal(got, reverse) or not top_k,
-                "certain cells were overwritten by uncertain ones: it is the other way round.",
-            )
-            own = pasted(u1, u2, top_k, cells, image, cross=False)
-            require(
-                not torch.equal(got, own) or not top_k,
-                "each map's uncertain cells got its own certain ones: the content comes from the other map's.",
-            )
-            first = pasted(u1, u2, top_k, cells, image, second_wins=False)
             wanted = pasted(u1, u2, top_k, cells, image)
-            require(
-                not torch.equal(got, first) or torch.equal(first, wanted),
-                "where both maps pick a cell, the second paste wins.",
-            )
+            mistakes = {
+                "certain cells were overwritten by uncertain ones: it is the other way round.": pasted(
+                    -u1, -u2, top_k, cells, image
+                ),
+                "each map's uncertain cells got its own certain ones: the content comes from the other map's.": pasted(
+                    u1, u2, top_k, cells, image, cross=False
+                ),
+                "the certain cells are in rising order: the most uncertain cell receives the k-th most certain one.": pasted(
+                    u1, u2, top_k, cells, image, falling=False
+                ),
+                "where both maps pick a cell, the second paste wins.": pasted(
+                    u1, u2, top_k, cells, image, second_wins=False
+                ),
+            }
+            for sentence, planted in mistakes.items():
+                require(not torch.equal(got, planted) or torch.equal(planted, wanted), sentence)
             require(
                 torch.equal(got, wanted),
                 f"with top_k={top_k} and {cells}x{cells} cells the mixed image differs from two pastes in sequence.",
@@ -284,11 +285,18 @@ def check_umix(answer: Answer) -> None:
 
 
 def pasted(
-    u1: Tensor, u2: Tensor, top_k: int, cells: int, image: Tensor, cross: bool = True, second_wins: bool = True
+    u1: Tensor,
+    u2: Tensor,
+    top_k: int,
+    cells: int,
+    image: Tensor,
+    cross: bool = True,
+    falling: bool = True,
+    second_wins: bool = True,
 ) -> Tensor:
     """UMIX as its definition reads, with loops and slices: two pastes in sequence from the original image (2D).
 
-    The last two arguments plant the mistakes that `check_umix` tells apart.
+    The last three arguments plant the mistakes that `check_umix` tells apart.
     """
     side = image.shape[-1] // cells
     result = image.clone()
@@ -301,5 +309,6 @@ def pasted(
         pastes = [(rank1, rank2 if cross else rank1), (rank2, rank1 if cross else rank2)]
         for top, bottom in pastes if second_wins else reversed(pastes):
             for k in range(top_k):
-                result[b][windows[top[k]]] = image[b][windows[bottom[len(bottom) - top_k + k]]]
+                nth = len(bottom) - top_k + k if falling else len(bottom) - 1 - k
+                result[b][windows[top[k]]] = image[b][windows[bottom[nth]]]
     return result

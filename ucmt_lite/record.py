@@ -1,6 +1,7 @@
 """The recorded runs that come with the lessons: which they are, and how they are made again."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from ucmt_lite.config import RunConfig
@@ -30,7 +31,7 @@ def record(
 ) -> list[str]:
     """Run what is planned and write the traces; one whose configuration has not changed is kept, unless `force`.
 
-    The whole runs, with their scores on the test images, stay in `runs`. Return the names of those that were recorded.
+    A trace carries its run's scores on the test images; the whole runs stay in `runs`. Return the names of those that were recorded.
     One thread, so that the numbers are the same on the next machine of the same make.
     """
     import torch
@@ -44,6 +45,8 @@ def record(
         file = folder / f"{name}.npz"
         if force or not file.is_file() or traces.load(file).meta["config"] != plan[name].as_dict():
             print(name, flush=True)
-            run(plan[name], runs / name).trace.save(file)
+            done = run(plan[name], runs / name)
+            scores = {"test": done.metrics["test"], "test_cases": len(done.metrics["cases"])}
+            replace(done.trace, meta={**done.trace.meta, **scores}).save(file)
             recorded.append(name)
     return recorded

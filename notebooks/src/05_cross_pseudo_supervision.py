@@ -2,8 +2,8 @@
 # # Cross pseudo supervision: two networks teach each other
 #
 # A network that learns from its own guesses believes its own mistakes. Two networks make different mistakes. **Cross
-# pseudo supervision** (CPS; Chen et al., 2021) lets each learn from the other: what one is sure of becomes the label for
-# its neighbour.
+# pseudo supervision** (CPS; Chen et al., 2021) lets each learn from the other: what one decides, sure or not, becomes
+# the label for the other.
 #
 # In this lesson you will
 #
@@ -21,8 +21,8 @@ seed = 0
 #
 # > Two networks, same labels, same architecture, another random start. Do they make the same mistakes?
 #
-# We train two supervised networks that differ in nothing but their first weights, and let both outline the same unseen
-# heart.
+# We train two networks that get the same labeled images in the same order, but other first weights and other random changes
+# of contrast, and let both outline the same unseen heart.
 
 # %%
 from ucmt_lite.experiment import RunConfig, train as train_run
@@ -30,7 +30,7 @@ from ucmt_lite.experiment import RunConfig, train as train_run
 run = train_run(RunConfig(method="cps", iterations=iterations, seed=seed, settings={"weight": 0.0}))
 
 # %% [markdown]
-# A weight of 0 switches the unlabeled images off, so these are two baselines side by side.
+# A weight of 0 takes the unlabeled images out of the loss, so these two never meet.
 
 # %%
 from ucmt_lite.explore import training
@@ -44,13 +44,14 @@ training.figure(run.trace, image=1)
 #
 # A **pseudo label** is a network's own decision, used as if an expert had drawn it:
 #
-# $$\hat y = \arg\max_k\; s_k(u)$$
+# $$\hat y_1 = \arg\max_k\; s_1(u_1)_k, \qquad \hat y_2 = \arg\max_k\; s_2(u_2)_k$$
 #
-# It is a target, so no gradient may flow back through it.
+# for the two networks $s_1$, $s_2$ and two strong views $u_1$, $u_2$ of one unlabeled image (they came up in the lesson on
+# Mean Teacher). It is a target, so no gradient may flow back through it.
 #
 # ### Exercise 1: write it
 #
-# *Easy, about 3 minutes.* From logits `B K H W` (or `B K D H W`) to class indices `B H W`.
+# *Easy, about 3 minutes.* From logits `B K H W` (or `B K D H W`) to class indices `B H W` (or `B D H W`).
 
 # %% tags=["exercise"]
 def my_pseudo_label(logits):
@@ -70,7 +71,7 @@ check_pseudo_label(my_pseudo_label)
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# An argmax has no gradient of its own; `detach` says it aloud, and the next reader will thank you.
+# An argmax has no gradient of its own; `detach` makes it explicit for the next reader.
 # </details>
 
 # %% [markdown]
@@ -127,9 +128,12 @@ show_source(cps)
 #
 # $$D = 1 - \mathrm{Dice}(\hat y_1, \hat y_2)$$
 #
+# The curves of the kit average this over the images and over all classes, background included; a class that neither network
+# sees counts as agreement.
+#
 # ### Exercise 3: write it for one class
 #
-# *Easy, about 4 minutes.* Two boolean masks in, a number out.
+# *Easy, about 4 minutes.* Two boolean masks in, a number out. (As before, leave two empty masks aside.)
 
 # %% tags=["exercise"]
 def my_disagreement(mask1, mask2):
@@ -152,8 +156,7 @@ check_disagreement(my_disagreement)
 # %% [markdown]
 # ## Watch it
 #
-# *Before you look:* will two networks that teach each other come closer faster or more slowly than two that do not know
-# of each other? And is coming closer always good?
+# *Before you look:* will two networks that teach each other come closer faster or more slowly than two that never meet? And is coming closer always good?
 #
 # Recorded runs of 1,000 iterations on four labels. The line is the mean of three seeds, the band spans them.
 
@@ -167,11 +170,18 @@ runs = {
 }
 compare.widget(runs)
 
+# %%
+from ucmt_lite.explore import scores
+
+scores.table(runs)
+
 # %% [markdown]
-# CPS ends above the baseline in two of the three seeds, by 0.05 and 0.08 Dice on the test images, and 0.01 below it in the
-# third ([all scores](../results/README.md)). Its networks start far apart, while a teacher starts as its student: they have
-# something to tell each other. But they come closer all the same, and by the end they disagree no more than student and
-# teacher do.
+# CPS ends above the baseline in two of the three seeds, by 0.05 and 0.08, and 0.01 below it in the third.
+#
+# Look at disagreement again. A teacher starts as its student, but within a hundred steps it lags so far behind that the two
+# differ as much as two strangers do. The number is the same, the meaning is not: a lagging teacher differs because it is
+# *late*, a second network because it is *other*. And whatever the meaning, the curves fall: by the end the two networks of
+# CPS disagree no more than student and teacher do.
 #
 # Drag through one CPS run. Where do the two still differ at the end? And where are both wrong together?
 
@@ -182,20 +192,20 @@ training.widget(traces.recorded("heart_cps_2"))
 # ## What can go wrong
 #
 # Once the two agree everywhere, each hears only itself: co-training has become **self-training**, and a mistake both make
-# is never corrected. The authors of UCMT start from this observation. Full trust from the first step makes it worse. Here
-# the ramp-up is switched off and the weight is high, beside the usual CPS and the two strangers from the start of this
-# lesson:
+# is never corrected. The authors of UCMT start from this observation. Here it
+# happens fast: the ramp-up is switched off and the weight is ten times as high, beside the usual CPS and the two strangers
+# from the start of this lesson:
 
 # %%
 eager = train_run(RunConfig(method="cps", iterations=iterations, seed=seed, ramp=0.0, settings={"weight": 5.0}))
 calm = train_run(RunConfig(method="cps", iterations=iterations, seed=seed))
 runs = {"strangers": [run.trace], "calm": [calm.trace], "eager": [eager.trace]}
-compare.figure(runs, ["disagreement", "error", "dice"])
+compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 
 # %% [markdown]
 # The eager pair soon agrees on every pixel, and is wrong on nearly all of them: both give the whole image to one class, and
-# each confirms the other. No curve of the pair itself shows it, only the truth does. So a low disagreement is worth
-# something only if the labels had their say first.
+# each confirms the other. Disagreement praises it. The loss on the four *labeled* images tells on it: look there before you
+# trust agreement. Two things were changed at once; which of them does the harm? Change one back.
 #
 # ## Paper, reference code, here
 #
