@@ -62,8 +62,9 @@ def parts(plan: Plan) -> Iterator[Row]:
     for scene in plan.scenes[: 1 if plan.quick else None]:
         for _ in on_threads(plan.threads):
             yield from data_parts(scene, plan.rounds)
-            yield from network_parts(scene, plan.rounds)
             yield from small_parts(scene, plan.rounds)
+            yield from network_parts(scene, plan.rounds)
+            yield from (watching(scene, method, plan.rounds) for method in ("ucmt", "supervised"))
 
 
 def data_parts(scene: Scene, rounds: int) -> Iterator[Row]:
@@ -126,7 +127,7 @@ def network_parts(scene: Scene, rounds: int) -> Iterator[Row]:
 
 
 def small_parts(scene: Scene, rounds: int) -> Iterator[Row]:
-    """Mixing both image and mask, the teacher's update, one look of the recorder."""
+    """Mixing both image and mask, and the teacher's update."""
     x, y, k, grid = *scene.batches()(0)[:2], 2, scene.grid
     u1, u2 = (torch.rand(len(x), 1, *x.shape[2:], device=x.device) for _ in range(2))
 
@@ -142,8 +143,6 @@ def small_parts(scene: Scene, rounds: int) -> Iterator[Row]:
         "kit": lambda: ema_update(nets.teacher, students, 0.99, 1000, share),
     }
     yield row("EMA", scene.title, variants, rounds)
-    yield watching(scene, "ucmt", rounds)
-    yield watching(scene, "supervised", rounds)
 
 
 def watching(scene: Scene, method: str, rounds: int) -> Row:
