@@ -60,3 +60,11 @@ def test_a_recorded_run_is_found_by_name_or_suggested(tmp_path, monkeypatch):
     assert traces.recorded("heart_cps").method == "cps"
     with pytest.raises(InputError, match="did you mean 'heart_cps'"):
         traces.recorded("heart_cp")
+
+
+def test_saving_asks_nothing_of_numpy_that_older_ones_take_for_an_array(tmp_path, monkeypatch):
+    """numpy 2.0 and 2.1 (Colab's) have no `allow_pickle=` in `savez_compressed`: it would be saved, and refuse to load."""
+    names, save = [], np.savez_compressed
+    monkeypatch.setattr(np, "savez_compressed", lambda file, **arrays: names.extend(arrays) or save(file, **arrays))
+    traces.Trace(meta={}, step=np.arange(1), curves={}).save(tmp_path / "t.npz")
+    assert set(names) == {"meta", "step", "map_step", "image", "truth"}

@@ -246,3 +246,50 @@ def test_mean_dice_against_counting():
     prediction, truth = torch.tensor([[0, 1, 1, 2], [0, 0, 0, 0]]), torch.tensor([[0, 1, 2, 2], [0, 0, 0, 1]])
     expected = np.mean([2 * 1 / 3, 2 * 1 / 3, 0, 1])
     assert mean_dice(prediction, truth, 3) == pytest.approx(expected)
+
+
+def test_no_file_of_another_kind_is_taken_for_a_checkpoint(hearts, tmp_path):
+    path = tmp_path / "c.pt"
+    for content in (b"", b"hello", b"\x80\x04garbage"):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="does not belong to this run"):
+            trained("supervised", hearts, checkpoint=path)
+    torch.save([1], path)
+    with pytest.raises(InputError, match="does not belong to this run"):
+        trained("supervised", hearts, checkpoint=path)
+
+
+def test_a_checkpoint_past_the_end_is_refused(hearts, tmp_path):
+    trained("supervised", hearts, iterations=3, checkpoint=tmp_path / "c.pt")
+    with pytest.raises(InputError, match="3 iterations.*2"):
+        trained("supervised", hearts, iterations=2, checkpoint=tmp_path / "c.pt")
+
+
+def test_a_checkpoint_is_read_to_the_cpu_where_the_recorder_keeps_what_it_saw(hearts, tmp_path, monkeypatch):
+    """On a GPU its maps would land there, and numpy could not read them."""
+    places, load = [], torch.load
+    monkeypatch.setattr(torch, "load", lambda *a, **k: places.append(k["map_location"]) or load(*a, **k))
+    for iterations in (1, 2):
+        trained("supervised", hearts, iterations=iterations, checkpoint=tmp_path / "c.pt")
+    assert places == ["cpu"]
+
+
+def test_mean_teacher_compares_in_float32_whatever_the_networks_compute_in(hearts, monkeypatch):
+    module, types = sys.modules["ucmt_lite.methods.mean_teacher"], []
+    distance = module.squared_distance
+    monkeypatch.setattr(module, "squared_distance", lambda p, q: types.extend((p.dtype, q.dtype)) or distance(p, q))
+    trained("mean_teacher", hearts, iterations=1, precision="bfloat16")
+    assert types == [torch.float32, torch.float32]
+
+
+def test_a_log_has_a_line_for_each_tenth_that_a_look_falls_into(hearts, capsys):
+    trained("supervised", hearts, iterations=9 * 3, recorder=Recorder("supervised", hearts[1], 4, every=5, maps=0))
+    steps = [line.split("/")[0] for line in capsys.readouterr().out.strip().splitlines()]
+    assert steps == ["5", "10", "15", "20", "25", "27"]
+
+
+def test_a_recorder_without_maps_gives_a_trace_of_curves(hearts, tmp_path):
+    recorder = Recorder("supervised", hearts[1], 4, maps=0)
+    trained("supervised", hearts, iterations=1, recorder=recorder)
+    trace = recorder.trace(method="supervised")
+    assert len(trace.map_step) == 0 and len(trace.curves["dice"]) == 1

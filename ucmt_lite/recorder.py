@@ -1,9 +1,12 @@
 """The recorder: watches the networks on a fixed set of images while they train. The only place where torch becomes numpy."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from ucmt_lite.data.batches import stacked
 from ucmt_lite.data.source import Cases
 from ucmt_lite.data.views import to_input
 from ucmt_lite.losses import one_hot, precise
@@ -40,7 +43,7 @@ class Recorder:
     def look(self, step: int, nets: Nets, terms: dict[str, float]) -> None:
         """Read curves and, when they are due, maps."""
         device = next(nets.parameters()).device
-        x = to_input(torch.from_numpy(np.stack(self.probe.images))).to(device)
+        x = to_input(torch.from_numpy(stacked(self.probe.images))).to(device)
         y = torch.from_numpy(np.stack(self.probe.masks)).long().to(device)
         nets.eval()
         names = [name for name in self.method.nets if name != "flaw_detector"]
@@ -72,10 +75,15 @@ class Recorder:
     def trace(self, **meta) -> Trace:
         """Everything seen so far; `meta` says what run it was (see `Trace.meta`)."""
         shown = range(self.maps)
-        return Trace(
+        curves = Trace(
             meta={"branches": list(self.method.branches), "predicts": self.method.predicts, **meta},
             step=np.array(self.steps),
             curves={name: np.array(values) for name, values in self.curves.items()},
+        )
+        if not self.map_steps:  # none were asked for
+            return curves
+        return replace(
+            curves,
             map_step=np.array(self.map_steps),
             image=np.stack([np.moveaxis(as_bytes(self.probe.images[i]), 0, -1) for i in shown]),
             truth=np.stack([self.probe.masks[i] for i in shown]),

@@ -57,7 +57,8 @@ class Trace:
         optional = {"uncertainty": self.uncertainty, "ambiguity": self.ambiguity}
         arrays |= {name: values for name, values in optional.items() if values is not None}
         with atomic(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+            # Without `allow_pickle=`: before numpy 2.2 that would become an array of its own.
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its stub thinks of that one
 
 
 def load(path: str | Path) -> Trace:

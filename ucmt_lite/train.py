@@ -1,8 +1,9 @@
 """Training: one short loop for every method."""
 
 import math
+import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -54,6 +55,10 @@ def fit(
     optimizer = torch.optim.AdamW(learning, lr=lr, weight_decay=weight_decay, fused=fused)
     minimize = Minimize(optimizer, torch.amp.GradScaler(device.type, enabled=dtype == torch.float16))
     start = resume(checkpoint, nets, minimize, recorder) if checkpoint and Path(checkpoint).is_file() else 0
+    if start > iterations:
+        raise InputError(
+            f"The checkpoint {checkpoint} is {start} iterations old, this run has {iterations}: remove it, or ask for more."
+        )
 
     nets.train()
     silent = {"disable": True} if in_a_log() else {}  # else TQDM_DISABLE decides
@@ -70,7 +75,7 @@ def fit(
                 METHODS[method].step(nets, batch, clock, minimize, **settings)
             if recorder and recorder.due(step + 1, iterations):
                 recorder.look(step + 1, nets, minimize.terms)
-                report(bar, step + 1, iterations, minimize.terms, recorder.curves["dice"][-1])
+                report(bar, recorder.steps[-2:], iterations, minimize.terms, recorder.curves["dice"][-1])
             stopped = recorder is not None and recorder.stop
             if checkpoint and ((step + 1) % checkpoint_every == 0 or step + 1 == iterations or stopped):
                 save_checkpoint(checkpoint, step + 1, nets, minimize, recorder)
@@ -146,12 +151,16 @@ def choose_device(device: str = "auto") -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def report(bar: tqdm, step: int, iterations: int, terms: dict[str, float], dice: float) -> None:
-    """Loss and Dice beside the progress bar; in a log, where a bar would be noise, a line at each tenth of the run."""
+def report(bar: tqdm, looks: Sequence[int], iterations: int, terms: dict[str, float], dice: float) -> None:
+    """Loss and Dice beside the progress bar; in a log, where a bar would be noise, a line for each tenth of the run.
+
+    `looks` are the iterations of the last look and, where there is one, of the look before it.
+    """
+    step, last = looks[-1], looks[0] if len(looks) > 1 else 0
     text = " ".join(f"{name} {value:.3f}" for name, value in terms.items()) + f" | dice {dice:.3f}"
     bar.set_postfix_str(text)
     tenth = max(1, iterations // 10)
-    if in_a_log() and step // tenth != (step - 1) // tenth:
+    if in_a_log() and step // tenth != last // tenth:
         print(f"{step}/{iterations}: {text}", flush=True)
 
 
@@ -177,15 +186,17 @@ def save_checkpoint(path: str | Path, step: int, nets: Nets, minimize: Minimize,
 def resume(path: str | Path, nets: Nets, minimize: Minimize, recorder: Recorder | None) -> int:
     """Read a checkpoint into the run and return the iteration to go on from; another network's is refused."""
     try:
-        state = torch.load(path, map_location=next(nets.parameters()).device, weights_only=True)
+        # To the CPU: networks and optimiser copy from there to their device, and what the recorder saw stays there.
+        state = torch.load(path, map_location="cpu", weights_only=True)
         nets.load_state_dict(state["nets"])
         minimize.optimizer.load_state_dict(state["optimizer"])
-    except (RuntimeError, ValueError, KeyError, EOFError, OSError) as cause:
-        first = str(cause).strip().splitlines()[-1].strip()
+        if state["scaler"]:  # empty after a run without loss scaling: one on another device, say
+            minimize.scaler.load_state_dict(state["scaler"])
+    except (RuntimeError, ValueError, LookupError, TypeError, EOFError, OSError, pickle.UnpicklingError) as cause:
+        last = (str(cause).strip() or type(cause).__name__).splitlines()[-1].strip()
         raise InputError(
-            f"The checkpoint {path} does not belong to this run ({first}): remove it, or use its networks."
+            f"The checkpoint {path} does not belong to this run ({last}): remove it, or use its networks."
         ) from None
-    minimize.scaler.load_state_dict(state["scaler"])
     if recorder and state["recorder"]:
         recorder.restore(state["recorder"])
     return state["step"]

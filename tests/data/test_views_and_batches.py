@@ -121,3 +121,10 @@ def test_blur_is_a_convolution_with_a_gaussian():
     expected = F.conv2d(F.conv2d(wide, kernel.view(1, 1, 1, 13)), kernel.view(1, 1, 13, 1)).view(image.shape)
     torch.testing.assert_close(gaussian_blur(image, 2.0), expected, rtol=0, atol=1e-7)
     assert gaussian_blur(image[:0], 2.0).shape == (0, 3, 20, 17)
+
+
+def test_bytes_among_standardised_volumes_are_seen_as_they_are_alone():
+    cases = make_cases(2, (8, 8, 8))
+    cases.images[1] = np.full((1, 8, 8, 8), 1.5, np.float16)
+    x = Batches(cases, cases, batch=(2, 2))(0).x
+    assert sorted(x.flatten(1).amax(1).tolist()) == pytest.approx(sorted([cases.images[0].max() / 127.5 - 1, 1.5]))

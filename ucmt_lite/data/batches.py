@@ -80,7 +80,20 @@ class Batches:
             window = tuple(slice(c, c + size) for c, size in zip(corner, self.patch, strict=True))
             images.append(image[(slice(None), *window)])
             masks.append(mask[window])
-        return to_device(np.stack(images), self.device), to_device(np.stack(masks), self.device)
+        return to_device(stacked(images), self.device), to_device(np.stack(masks), self.device)
+
+
+def stacked(images: Sequence[np.ndarray]) -> np.ndarray:
+    """Images of one size as one array for `to_input`, which tells bytes from standardised floats by their type.
+
+    Bytes among floats become the floats that they would have been alone, or their 0..255 would pass for standardised.
+
+    >>> stacked([np.array([255], np.uint8), np.array([1.5], np.float16)]).tolist()
+    [[1.0], [1.5]]
+    """
+    if len({image.dtype for image in images}) == 1:
+        return np.stack(images)
+    return np.stack([to_input(torch.from_numpy(np.array(image))).numpy() for image in images])
 
 
 @lru_cache(maxsize=8)

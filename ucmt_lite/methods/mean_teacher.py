@@ -6,7 +6,7 @@ import torch
 
 from ucmt_lite.batch import Batch, Clock, jointly
 from ucmt_lite.ema import ema_update
-from ucmt_lite.losses import segmentation_loss, squared_distance
+from ucmt_lite.losses import precise, segmentation_loss, squared_distance
 from ucmt_lite.mixing import add_noise
 
 
@@ -38,10 +38,10 @@ def mean_teacher(
 
     s_x, s_u = forward(student, batch.x1, batch.u1)
     with torch.no_grad():
-        target = teacher(perturb(batch.u)).softmax(dim=1)
+        target = precise(teacher(perturb(batch.u))).softmax(dim=1)
 
     minimize(
         sup=loss(s_x, batch.y),
-        consistency=weight * clock.ramp * squared_distance(s_u.softmax(dim=1), target),
+        consistency=weight * clock.ramp * squared_distance(precise(s_u).softmax(dim=1), target),
     )
     ema_update(teacher, [student], ema_decay, clock.step)
