@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from ucmt_lite.ema import ema_update
+from ucmt_lite.errors import InputError
 from ucmt_lite.schedules import polynomial_decay, sigmoid_rampup
 
 
@@ -71,3 +72,13 @@ def test_polynomial_decay_falls_to_zero_and_stays():
     values = [polynomial_decay(step, 10) for step in range(12)]
     assert values[0] == 1 and values[10] == values[11] == 0
     assert values == sorted(values, reverse=True)
+
+
+def test_a_student_of_another_architecture_is_refused_unless_its_share_is_0():
+    teacher, student, other = (nn.Linear(2, n) for n in (2, 2, 3))
+    before = teacher.weight.detach().clone()
+    with pytest.raises(InputError, match="another architecture"):
+        ema_update(teacher, [student, other], 0.9, 5, (0.5, 0.5))
+    assert torch.equal(teacher.weight, before)
+    ema_update(teacher, [student, other], 0.9, 0, (1, 0))
+    assert torch.equal(teacher.weight, student.weight)

@@ -181,7 +181,7 @@ def do_table(given: argparse.Namespace) -> None:
 
 def do_data(given: argparse.Namespace) -> None:
     """`ucmt-lite data`."""
-    from ucmt_lite.data import CATALOGUE, PHANTOMS, READERS, load
+    from ucmt_lite.data import CATALOGUE, PHANTOMS, READERS, load, takes_size
 
     if given.name is None:
         print("Phantoms, drawn on the spot:", ", ".join(PHANTOMS))
@@ -189,7 +189,8 @@ def do_data(given: argparse.Namespace) -> None:
         print("Your own data:", ", ".join(READERS))
         print("Look into one with: ucmt-lite data NAME [--data DIR]. Each has a card in data_cards/.")
         return
-    source = load(given.name, root=given.data or None, size=given.size, classes=given.classes, download=given.download)
+    size = given.size if takes_size(given.name) else None
+    source = load(given.name, root=given.data or None, size=size, classes=given.classes, download=given.download)
     print(f"{source.name}: {source.dims}D, {source.channels} channel(s), classes {', '.join(source.classes)}")
     for name, split in source.splits.items():
         print(f"  {name}: {len(split)} cases of {len(set(split['group']))} groups, first {split[0]['id']}")

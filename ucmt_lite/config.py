@@ -7,6 +7,7 @@ import typing
 from dataclasses import dataclass, field
 
 from ucmt_lite.errors import InputError, one_of
+from ucmt_lite.files import plain
 
 
 def setting(default: typing.Any, meaning: str) -> typing.Any:
@@ -53,11 +54,15 @@ class RunConfig:
             value = getattr(self, item.name)
             if isinstance(value, list):
                 object.__setattr__(self, item.name, value := tuple(value))
+            if isinstance(value, dict):  # with lists for tuples, as they come back from config.json
+                object.__setattr__(self, item.name, value := plain(value))
             if not is_a(value, hints[item.name]):
                 wanted = str(hints[item.name]).removeprefix("<class '").removesuffix("'>")
                 raise InputError(
                     f"{item.name}={value!r} is not of type {wanted}: its default is {item_default(item)!r}."
                 )
+            if hints[item.name] is float:
+                object.__setattr__(self, item.name, float(value))
 
     @classmethod
     def of(cls, values: dict) -> "RunConfig":

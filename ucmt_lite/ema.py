@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ucmt_lite.errors import InputError
+
 
 @torch.no_grad()
 def ema_update(
@@ -18,7 +20,8 @@ def ema_update(
     At step n = 0 alpha is 0: the teacher becomes the mixture, so its own initial weights never matter, and over the first
     steps it is the true average of the students so far. `share` holds the w_i and sums to 1.
     Only parameters are averaged; batch-norm statistics are the teacher's own, from the images it sees. No gradient passes.
-    Works in place. Source: the reference codes of Mean Teacher and UCMT.
+    Works in place. Errors: a student of another architecture than the teacher's, unless its share is 0.
+    Source: the reference codes of Mean Teacher and UCMT.
 
     >>> teacher, student = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     >>> _ = nn.init.zeros_(teacher.weight), nn.init.ones_(student.weight)
@@ -27,9 +30,15 @@ def ema_update(
     0.1
     """
     alpha = min(1 - 1 / (step + 1), decay)
-    mixture = list(zip(students, share, strict=True))
     own: list[Tensor] = list(teacher.parameters())
+    weights: list[list[Tensor]] = [list(student.parameters()) for student in students]
+    mixture = [(theirs, w) for theirs, w in zip(weights, share, strict=True) if w]
+    for theirs, _ in mixture:
+        if [p.shape for p in theirs] != [p.shape for p in own]:
+            raise InputError(
+                "The teacher averages weights, so it cannot follow a student of another architecture: give that student "
+                "the share 0, as in ema_share=(1, 0), or the teacher's architecture."
+            )
     torch._foreach_mul_(own, alpha)
-    for student, w in mixture:
-        theirs: list[Tensor] = list(student.parameters())
+    for theirs, w in mixture:
         torch._foreach_add_(own, theirs, alpha=(1 - alpha) * w)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ucmt_lite.assemble import load_source, make_nets, method_settings, picture_size, probe_cases
+from ucmt_lite.assemble import load_source, make_nets, method_settings, picture_size, probe_cases, window_of
 from ucmt_lite.config import RunConfig
 from ucmt_lite.errors import InputError
 from ucmt_lite.files import write_json
@@ -80,8 +80,6 @@ def train(config: RunConfig, work: Callable[[], Path] | None = None) -> Trained:
     device = choose_device(config.device)
     choose_precision(config.precision, device)
     source = load_source(config)
-    settings = method_settings(config, source)
-    nets = make_nets(config, source, device)
     images = cases(source.splits["train"], size=picture_size(config, source))
     labeled, unlabeled = split_labeled(images.ids, images.groups, config.labeled, config.seed)
     batches = Batches(
@@ -92,7 +90,9 @@ def train(config: RunConfig, work: Callable[[], Path] | None = None) -> Trained:
         seed=config.seed,
         device=device,
     )
-    recorder = Recorder(config.method, probe_cases(config, source), len(source.classes))
+    settings = method_settings(config, source, batches.patch)
+    nets = make_nets(config, source, device, batches.patch)
+    recorder = Recorder(config.method, probe_cases(config, source, batches.patch), len(source.classes))
     fit(
         config.method,
         nets,
@@ -128,7 +128,11 @@ def train_and_evaluate(config: RunConfig, out: Path) -> Result:
     from ucmt_lite.data import cases
 
     started = time.perf_counter()
-    done = train(config, lambda: working_folder(config, out))
+    try:
+        done = train(config, lambda: working_folder(config, out))
+    except InputError:
+        remove_if_empty(out)
+        raise
     trained, work, source = time.perf_counter(), working_folder(config, out), done.source
     size, patch = picture_size(config, source), config.patch or None
     scores = predict.evaluate(
@@ -152,11 +156,14 @@ def train_and_evaluate(config: RunConfig, out: Path) -> Result:
         "dims": source.dims,
         "size": size,
         "patch": patch,
+        "window": window_of(config),
         "scores": scores["mean"],
     }
     predict.save(done.net, work / "teacher.safetensors", card)
     write_json(work / "metrics.json", metrics)
     (work / "checkpoint.pt").unlink(missing_ok=True)
+    for half in work.glob(".*"):  # what a process that was killed while it wrote a file left of it
+        half.unlink()
     if out.is_dir():
         out.rmdir()  # `run` made sure that it is empty
     os.replace(work, out)
@@ -165,12 +172,29 @@ def train_and_evaluate(config: RunConfig, out: Path) -> Result:
 
 def working_folder(config: RunConfig, out: Path) -> Path:
     """Where a run lives until it is whole; what an interrupted run of the same configuration left there is kept."""
-    work = out.parent / f".{out.name}.unfinished"
+    work = unfinished(out)
     note = work / "config.json"
-    if note.is_file() and json.loads(note.read_text()) != config.as_dict():
+    found = json.loads(note.read_text()) if note.is_file() else None
+    if (work / "checkpoint.pt").is_file() and found != config.as_dict():
         raise InputError(f"{work} holds an interrupted run with other settings: remove it, or choose another --out.")
-    write_json(note, config.as_dict())
+    try:
+        write_json(note, config.as_dict())
+    except OSError as cause:
+        raise InputError(f"{work} cannot be written ({cause.strerror}): choose another folder with --out.") from None
     return work
+
+
+def unfinished(out: Path) -> Path:
+    return out.parent / f".{out.name}.unfinished"
+
+
+def remove_if_empty(out: Path) -> None:
+    """Remove the folder of a run that was refused before its first checkpoint."""
+    work = unfinished(out)
+    if work.is_dir() and not (work / "checkpoint.pt").exists():
+        (work / "config.json").unlink(missing_ok=True)
+        if not any(work.iterdir()):
+            work.rmdir()
 
 
 def show_scores(result: Result) -> None:

@@ -37,6 +37,7 @@ __all__ = [
     "load",
     "open_cases",
     "split_labeled",
+    "takes_size",
     *LATER,
 ]
 
@@ -92,6 +93,15 @@ def load(
     if hub is not None:
         return from_hub(hub, count=counts, group_of=known.options.get("group_of", str), **common)
     return known.read(_folder(name, known, root, download), count=counts, **common, **known.options)
+
+
+def takes_size(name: str) -> bool:
+    """Whether a set may be asked for at a `size`: not where it is all volumes, which keep theirs.
+
+    >>> takes_size("isic2018"), takes_size("hdf5"), takes_size("nifti"), takes_size("pancreas_ct")
+    (True, True, False, False)
+    """
+    return name != "nifti" and not (name in CATALOGUE and CATALOGUE[name].dims == 3)
 
 
 def _folder(name: str, known: RealSet, root: str | Path | None, download: bool) -> Path:
