@@ -360,3 +360,11 @@ def test_real_pictures_keep_their_size(real_data, tmp_path):
     for file in sorted((real_data("isic2018_256") / "images").iterdir())[:3]:
         with Image.open(file) as image:
             assert segmenter.segment(file).shape == image.size[::-1]
+
+
+def test_an_array_of_whole_numbers_is_read_as_the_data_readers_read_it():
+    """`eight_bits` leaves integers within 0..255 alone; as floats they would be stretched."""
+    from ucmt_lite.predict.reading import read_picture
+
+    grey = np.arange(50, 114, dtype=np.int16).reshape(8, 8)
+    np.testing.assert_array_equal(read_picture(grey, "L", None)[0][0], grey)

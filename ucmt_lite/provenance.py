@@ -20,6 +20,8 @@ def environment(device: str) -> dict:
 def commit() -> str:
     """The commit of the clone this package runs from, with + where files differ from it; the version outside a clone."""
     folder = Path(__file__).parent
+    if not (folder.parent / ".git").exists():  # installed: a repository further up is somebody else's
+        return f"version {__version__}"
     try:
         text = subprocess.run(["git", "describe", "--always", "--dirty=+", "--abbrev=12"], cwd=folder, capture_output=True, text=True, check=True)  # fmt: skip
     except (OSError, subprocess.CalledProcessError):

@@ -138,3 +138,15 @@ def test_nifti(tmp_path):
     (tmp_path / "masks/2.nii.gz").unlink()
     with pytest.raises(InputError, match=r"2.nii.gz' has no mask"):
         load("nifti", root=tmp_path)
+
+
+def test_two_files_of_one_id_and_empty_arrays_are_told(tmp_path):
+    for folder, shape in (("a", (4, 4, 4)), ("b", (4, 4, 4)), ("empty", (0, 4, 4))):
+        (tmp_path / folder).mkdir()
+        for name in ("1", "2"):
+            with h5py.File(tmp_path / folder / f"{name}.h5", "w") as file:
+                file["image"], file["label"] = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+    with pytest.raises(InputError, match="Two files .* have the id '1'"):
+        load("hdf5", root=tmp_path)
+    with pytest.raises(InputError, match="nothing at all"):
+        load("hdf5", root=tmp_path / "empty")

@@ -36,7 +36,10 @@ def read_hdf5(
     names = class_names(classes)
     if not root.is_dir():
         raise InputError(f"There is no folder {root}: give the folder that holds the .h5 files.")
-    files = {_id(file): file for file in sorted(root.rglob(pattern)) if not file.name.startswith(".")}
+    files: dict[str, Path] = {}
+    for file in (file for file in sorted(root.rglob(pattern)) if not file.name.startswith(".")):
+        if (other := files.setdefault(_id(file), file)) is not file:
+            raise InputError(f"Two files in {root} have the id '{_id(file)}' ({other}, {file}): rename one.")
     if not files:
         raise InputError(f"{root} holds no {pattern} files: put one file for each case there, with image and label.")
     groups = read_groups(root, files) or {key: group_of(key) for key in files}
@@ -64,6 +67,8 @@ def _read(key: str, file: Path, group: str, classes: int, size: int | None) -> t
         raise InputError(f"'{file}': image is {image.shape} but label is {label.shape}: save both at one size.")
     if image.ndim not in (2, 3):
         raise InputError(f"'{file}': image has {image.ndim} axes: save slices with 2 or volumes with 3.")
+    if 0 in image.shape:
+        raise InputError(f"'{file}': image is {image.shape}, which is nothing at all: save it again or take it out.")
     mask = class_indices(label, classes, str(file))
     if image.ndim == 3:
         return Item(key, group, npy(normalised(image, str(file))), npy(mask), spacing), 3

@@ -47,7 +47,7 @@ def _encoded(image: Any, name: str) -> bytes:
         values = values[..., 0]
     if 0 in values.shape or not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))):
         raise InputError(f"Image '{name}' is {values.shape}: the network takes 2D images, H W (grey) or H W 3 (RGB).")
-    return png(values if values.dtype == np.uint8 else eight_bits(values.astype(np.float32), name))
+    return png(eight_bits(values, name))  # as the readers of training data do
 
 
 def read_volume(image: Any, window: Sequence[float] | None = None) -> NDArray:
