@@ -263,7 +263,9 @@ def test_the_stop_button_ends_training_after_the_step(page):
     )
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
     area = cell(page, 8)
-    area.locator(".ucmt-tiles path").first.wait_for(timeout=30_000)
+    area.locator(".ucmt-tiles path").first.wait_for(
+        timeout=30_000, state="attached"
+    )  # one look is a line without length
 
     def curve(at):  # read at once: the board is written anew after every look
         return at.evaluate("e => e.querySelector('.ucmt-tiles path').getAttribute('d')")

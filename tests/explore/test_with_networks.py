@@ -98,8 +98,8 @@ def test_the_monitor_stops_after_the_step_and_the_checkpoint_goes_on(nets, heart
     with monitor.widget(recorder) as live:
         look = recorder.look
 
-        def look_and_stop(step, *rest):
-            look(step, *rest)
+        def look_and_stop(step, *rest, **more):
+            look(step, *rest, **more)
             if step == 4:
                 live.button.click() if way == "button" else os.kill(os.getpid(), signal.SIGINT)
 

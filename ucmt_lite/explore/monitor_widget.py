@@ -37,33 +37,22 @@ class Monitor(WithTwin, W.VBox):
     def stop(self, value: bool) -> None:
         self.recorder.stop = value
 
-    @property
-    def curves(self) -> dict[str, list[float]]:
-        """The recorder's."""
-        return self.recorder.curves
+    def __getattr__(self, name: str) -> Any:
+        """Everything else that `fit` or a reader asks a recorder for, such as `curves`, `steps`, `state`, `trace`."""
+        if name.startswith("_") or name == "recorder":
+            raise AttributeError(name)
+        return getattr(self.recorder, name)
 
     def due(self, step: int, iterations: int) -> bool:
         """The recorder's."""
         self.iterations = self.progress.max = iterations
         return self.recorder.due(step, iterations)
 
-    def look(self, step: int, nets: Any, terms: dict[str, float]) -> None:
+    def look(self, step: int, nets: Any, terms: dict[str, float], *, last: bool = False) -> None:
         """Let the recorder look, then draw what it saw."""
-        self.recorder.look(step, nets, terms)
+        self.recorder.look(step, nets, terms, last=last)
         self.progress.value, self.progress.description = step, f"{step} of {self.iterations}"
         self.board.value = page(self._so_far())
-
-    def state(self) -> dict:
-        """The recorder's."""
-        return self.recorder.state()
-
-    def restore(self, state: dict) -> None:
-        """The recorder's."""
-        self.recorder.restore(state)
-
-    def trace(self, **meta: Any) -> Any:
-        """The recorder's."""
-        return self.recorder.trace(**meta)
 
     def picture(self) -> Picture:
         """The still picture of the run so far."""

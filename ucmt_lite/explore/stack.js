@@ -98,6 +98,15 @@ function stripes(context, colour, size) {
   return context.createPattern(tile, "repeat");
 }
 
+// Colours as the canvas keeps them, 0xAABBGGRR, and the mixture of two: `share` of 256 is the second's.
+const word = (colour) => parseInt(colour.slice(5, 7) + colour.slice(3, 5) + colour.slice(1, 3), 16) | 0xff000000;
+function mixed(one, other, share) {
+  const rest = 256 - share;
+  const redBlue = (((one & 0xff00ff) * rest + (other & 0xff00ff) * share) >>> 8) & 0xff00ff;
+  const green = (((one & 0xff00) * rest + (other & 0xff00) * share) >>> 8) & 0xff00;
+  return redBlue | green | 0xff000000;
+}
+
 // One canvas: an image and its layers, each slice drawn when the position changes.
 class Panel {
   constructor(spec, layers, stored, lut) {
@@ -112,7 +121,7 @@ class Panel {
     this.canvas.style.aspectRatio = `${this.width} / ${this.height * (spec.stretch ?? 1)}`;
     this.context = this.canvas.getContext("2d");
     this.small = new OffscreenCanvas(this.width, this.height);
-    this.brush = this.small.getContext("2d", { willReadFrequently: true });
+    this.brush = this.small.getContext("2d");
     this.big = new OffscreenCanvas(this.canvas.width, this.canvas.height);
     this.pixels = new ImageData(this.width, this.height);
     this.words = new Uint32Array(this.pixels.data.buffer);
@@ -128,28 +137,35 @@ class Panel {
     const grey = this.base.slice(position, this), n = words.length;
     if (this.base.strides.c) for (let i = 0; i < n; i++) words[i] = grey[3 * i] | (grey[3 * i + 1] << 8) | (grey[3 * i + 2] << 16) | 0xff000000;
     else for (let i = 0; i < n; i++) words[i] = (grey[i] * 0x010101) | 0xff000000;
-    this.put();
+    this.fresh = true; // the pixels are composed here, and handed to the canvas once, below the first layer that is not of pixels
     for (const layer of this.allLayers) {
       const sources = this.sources[layer.key];
       if (!sources || !shown.includes(layer.key)) continue;
       const slices = sources.map((source) => source.slice(position, this));
       this[layer.kind](layer, slices, blend, position);
     }
+    this.flush();
     context.globalAlpha = 1;
   }
+  flush() {
+    if (this.fresh) this.put();
+    this.fresh = false;
+  }
   map(layer, [values], blend) {
-    for (let i = 0; i < values.length; i++) this.words[i] = this.lut[values[i]];
-    this.context.globalAlpha = blend;
-    this.put();
+    const share = Math.round(blend * 256);
+    for (let i = 0; i < values.length; i++) this.words[i] = mixed(this.words[i], this.lut[values[i]], share);
   }
   differ(layer, [a, b], blend) {
-    this.fill(layer, (i) => a[i] !== b[i], blend);
+    if (layer.hatch) return this.fill(layer, (i) => a[i] !== b[i], blend);
+    const share = Math.round(blend * 256), colour = word(layer.colour);
+    for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) this.words[i] = mixed(this.words[i], colour, share);
   }
   above(layer, [values], blend, position) {
     const level = layer.levels[position[layer.control]];
     this.fill(layer, (i) => values[i] > level, 1);
   }
   fill(layer, where, blend) {
+    this.flush();
     for (let i = 0; i < this.words.length; i++) this.words[i] = where(i) ? 0xffffffff : 0;
     this.brush.putImageData(this.pixels, 0, 0);
     const pen = this.big.getContext("2d"), { width, height } = this.big;
@@ -163,6 +179,7 @@ class Panel {
     this.context.drawImage(this.big, 0, 0);
   }
   outline(layer, [mask]) {
+    this.flush();
     const pen = this.context, thin = this.canvas.width / 150;
     pen.globalAlpha = 1;
     pen.lineJoin = "round";
