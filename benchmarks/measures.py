@@ -26,8 +26,8 @@ CLOCK = Clock(50, 1.0)
 def iteration(plan: Plan) -> Iterator[Row]:
     """Whole iterations, data included: every method on the lessons' network and at 128 pixels, UCMT everywhere."""
     for scene in plan.scenes:
-        methods = list(METHODS) if scene in (LESSON, SKIN[128]) else ["ucmt"]
-        for method in methods:
+        usual = tuple(METHODS) if scene in (LESSON, SKIN[128]) else ("ucmt",)
+        for method in plan.methods or usual:
             for threads in on_threads(plan.threads):
                 yield whole(scene, method, plan.rounds, threads)
 

@@ -153,4 +153,5 @@ class Plan:
     scenes: tuple[Scene, ...]
     threads: tuple[int, ...]
     rounds: int
+    methods: tuple[str, ...] = ()  # none: every method on two scenes, UCMT on the others
     quick: bool = False

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.speed [--quick] [--only PART ...] [--scenes ...] [--threads ...] [--json FILE]`: how fast the kit is, in ratios.
+"""`python -m benchmarks.speed [--quick] [--only PART ...] [--scenes ...] [--methods ...] [--threads ...] [--json FILE]`: how fast the kit is, in ratios.
 
 Each row times its variants in turn, round by round, in this one run; ratios compare with the row's first variant. The
 plain baseline is checked against the kit before anything is timed.
@@ -16,6 +16,7 @@ from benchmarks import checks, growth, levers, measures, processes
 from benchmarks.scene import PAPER, SCENES, TINY, TINY_3D, Plan
 from benchmarks.timing import Row, machine, shown
 from ucmt_lite.files import write_json
+from ucmt_lite.methods import METHODS
 from ucmt_lite.provenance import commit
 
 PARTS: dict[str, Callable[[Plan], Iterator[Row]]] = {
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     all_scenes = SCENES | PAPER
     usual = list(all_scenes if torch.cuda.is_available() else SCENES)
     parser.add_argument("--scenes", nargs="+", choices=all_scenes, default=usual, metavar="SCENE", help=", ".join(all_scenes))  # fmt: skip
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=[], metavar="METHOD", help="for whole iterations: only these methods")  # fmt: skip
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], metavar="N", help="threads (default 1 2)")
     parser.add_argument("--rounds", type=int, help="rounds a row (default 5; 1 with --quick)")
     parser.add_argument("--json", metavar="FILE", help="where to keep all rows with the machine they are from")
@@ -48,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (TINY, TINY_3D) if given.quick else tuple(all_scenes[name] for name in given.scenes),
         (1,) if given.quick else tuple(given.threads),
         given.rounds or (1 if given.quick else 5),
+        tuple(given.methods),
         given.quick,
     )
     checks.check_all()
