@@ -293,3 +293,9 @@ def test_a_recorder_without_maps_gives_a_trace_of_curves(hearts, tmp_path):
     trained("supervised", hearts, iterations=1, recorder=recorder)
     trace = recorder.trace(method="supervised")
     assert len(trace.map_step) == 0 and len(trace.curves["dice"]) == 1
+
+
+def test_the_last_state_always_has_its_maps(hearts):
+    recorder = Recorder("supervised", hearts[1], 4, every=2, maps_every=100)
+    trained("supervised", hearts, iterations=5, recorder=recorder)
+    assert recorder.map_steps == [1, 5]

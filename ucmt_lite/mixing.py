@@ -63,10 +63,11 @@ def umix_source(u1: Tensor, u2: Tensor, top_k: int, grid: Grid) -> Tensor:
 
 
 def cutmix(u1: Tensor, u2: Tensor, top_k: int = 2, grid: Grid = 16) -> Mix:
-    """Random cells for comparison with UMIX: the same number of cells, the same grid, chosen without looking.
+    """Random cells for comparison with UMIX: up to 2k of them on the same grid, chosen without looking.
 
     In the spirit of CutMix (Yun et al., ICCV 2019; French et al., BMVC 2020), with one thing changed against `umix`: the
-    maps are replaced by noise, so the difference between the two is the guidance alone. Draws from torch's generator.
+    maps are replaced by noise. The two students' maps resemble each other, so their tops overlap and UMIX moves fewer cells
+    than this does at the same `top_k`: name both numbers in a comparison. Draws from torch's generator.
     Shapes, errors as in `umix`.
 
     >>> _ = torch.manual_seed(0)
@@ -93,7 +94,7 @@ def noise(u1: Tensor, u2: Tensor, top_k: int = 2, grid: Grid = 16) -> Mix:
 
 
 def identity(u1: Tensor, u2: Tensor, top_k: int = 2, grid: Grid = 16) -> Mix:
-    """Nothing moves: UCMT's second step on the image as it is, which leaves CMT trained twice.
+    """Nothing moves: UCMT's second step on the image as it is, both students on one view, with the teacher's first label.
 
     >>> u = torch.zeros(1, 1, 2, 2)
     >>> identity(u, u)(u) is u

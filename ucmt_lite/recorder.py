@@ -40,8 +40,8 @@ class Recorder:
         return step == 1 or step == iterations or step % self.every == 0
 
     @torch.no_grad()
-    def look(self, step: int, nets: Nets, terms: dict[str, float]) -> None:
-        """Read curves and, when they are due, maps."""
+    def look(self, step: int, nets: Nets, terms: dict[str, float], *, last: bool = False) -> None:
+        """Read curves and, at the first and the `last` look and when they are due between, maps."""
         device = next(nets.parameters()).device
         x = to_input(torch.from_numpy(stacked(self.probe.images))).to(device)
         y = torch.from_numpy(np.stack(self.probe.masks)).long().to(device)
@@ -66,7 +66,7 @@ class Recorder:
         self.steps.append(step)
         for name, value in values.items():
             self.curves.setdefault(name, []).append(value)
-        if self.maps and (len(self.steps) == 1 or step % self.maps_every == 0):
+        if self.maps and (last or len(self.steps) == 1 or step % self.maps_every == 0):
             self.map_steps.append(step)
             self.uncertainty.append(entropy[: self.maps, 0].cpu().numpy().astype(np.float16))
             for name in names:

@@ -74,7 +74,7 @@ def fit(
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
                 METHODS[method].step(nets, batch, clock, minimize, **settings)
             if recorder and recorder.due(step + 1, iterations):
-                recorder.look(step + 1, nets, minimize.terms)
+                recorder.look(step + 1, nets, minimize.terms, last=step + 1 == iterations)
                 report(bar, recorder.steps[-2:], iterations, minimize.terms, recorder.curves["dice"][-1])
             stopped = recorder is not None and recorder.stop
             if checkpoint and ((step + 1) % checkpoint_every == 0 or step + 1 == iterations or stopped):

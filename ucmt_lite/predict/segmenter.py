@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ucmt_lite.errors import InputError
-from ucmt_lite.files import atomic
+from ucmt_lite.files import atomic, plain
 from ucmt_lite.nets import make
 from ucmt_lite.predict.network import probabilities
 from ucmt_lite.predict.reading import read_picture, read_volume
@@ -70,7 +70,7 @@ def save(net: nn.Module, path: str | os.PathLike, card: dict[str, Any]) -> None:
     """
     from safetensors.torch import save_file
 
-    card = _plain(card)
+    card = plain(card)
     fresh = _build(card, "the card")
     # A copy each: safetensors refuses tensors that share memory, and views that are not contiguous.
     tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in net.state_dict().items()}
@@ -131,22 +131,3 @@ def _check_fit(net: nn.Module, tensors: dict[str, Tensor], what: str, card: dict
             f"{len(odd)} tensors of {what} do not fit the card's network '{card['network']}' ('{odd[0]}' is {here}, "
             f"there {there}): correct the card."
         )
-
-
-def _plain(value: Any) -> Any:
-    """The same as JSON can hold it: NumPy numbers as numbers, tuples as lists, paths as text, NaN as null."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    raise InputError(
-        f"A card cannot hold {type(value).__name__} '{value}': put numbers, text, lists and dicts into it."
-    )
