@@ -185,7 +185,8 @@ def edit(path, before, after):
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda root: edit(root / "src/00_tiny.py", "to see", "to look"), "is stale"),
+        (lambda root: edit(root / "src/00_tiny.py", "to see", "to look"), "differs from what its source"),
+        (lambda root: edit(root / "src/00_tiny.py", "steps = 5", "steps = 6"), "is stale"),
         (lambda root: edit(root / "solutions/00_tiny.ipynb", "steps = 5", "steps = 7"), "differs from what its source"),
         (
             lambda root: edit(root / "solutions/00_tiny.ipynb", '"execution_count": 3', '"execution_count": null'),

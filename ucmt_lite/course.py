@@ -26,7 +26,7 @@ def build(
 ) -> list[str]:
     """Write the pair of notebooks of each lesson; return the names of those that were executed.
 
-    A lesson whose source has not changed since keeps its outputs, unless `force`. `measure` executes too, and records
+    A lesson whose code has not changed since keeps its outputs, whatever became of its text, unless `force`. `measure` executes too, and records
     the seconds in `src/times.json`, from which the headers are filled.
 
     Errors: InputError for a lesson that breaks the rules, NotebookError for one that stops.
@@ -57,24 +57,26 @@ def _open(path: Path) -> Any:
 
 
 def _keep_outputs(notebook: Any, old: Any) -> bool:
-    """Give `notebook` the outputs and stamp of `old`, if that was executed whole from the same source."""
-    if old is None or _unexecuted(old) or not _same_source(notebook, old) or len(old.cells) != len(notebook.cells):
+    """Give `notebook` the outputs and stamp of `old`, if that was executed whole from the same code."""
+    if old is None or _unexecuted(old) or not _same_code(notebook, old):
         return False
-    for cell, before in zip(notebook.cells, old.cells, strict=True):
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = before.outputs, before.execution_count
+    for cell, before in zip(_code(notebook), _code(old), strict=True):
+        cell.outputs, cell.execution_count = before.outputs, before.execution_count
     notebook.metadata.ucmt_lite = old.metadata.ucmt_lite
     return True
 
 
-def _same_source(notebook: Any, old: Any) -> bool:
+def _same_code(notebook: Any, old: Any) -> bool:
     planned, stamp = notebook.metadata.ucmt_lite, old.metadata.get("ucmt_lite", {})
     return all(stamp.get(key) == planned[key] for key in ("sha256", "profile", "parameters"))
 
 
 def _unexecuted(notebook: Any) -> list[str]:
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return [cell.source for cell in code if cell.source.strip() and not cell.execution_count]
+    return [cell.source for cell in _code(notebook) if cell.source.strip() and not cell.execution_count]
+
+
+def _code(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def _executed(course: Course, name: str, notebook: Any) -> tuple[Any, float]:
@@ -117,8 +119,8 @@ def _fault(course: Course, name: str) -> str:
     planned, written = compose(course, name), _open(solution)
     if written is None or not page.is_file():
         return "is not built"
-    if not _same_source(planned, written):
-        return "is stale: its source has changed since it was executed"
+    if not _same_code(planned, written):
+        return "is stale: its code has changed since it was executed"
     if _cells(planned) != _cells(written):
         return "differs from what its source and course.yaml say"
     if _unexecuted(written):

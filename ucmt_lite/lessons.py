@@ -110,11 +110,11 @@ def compose(course: Course, name: str) -> Any:
         raise InputError(f"Lesson {name} must open with a markdown cell `{title}`, the title that course.yaml gives.")
     for tag in {tag for cell in cells for tag in tags(cell)}:
         one_of(f"tag in lesson {name}", tag, TAGS)
+    stamp = {"sha256": sha256_of_code(cells), "profile": "full"}
     first_code = next((i for i, cell in enumerate(cells) if cell.cell_type == "code"), len(cells))
     setup = new_code_cell(_setup(course), metadata={"tags": ["setup"]})
     header = new_markdown_cell(_header(course, name))
     cells = [cells[0], header, *cells[1:first_code], setup, *cells[first_code:]]
-    stamp = {"sha256": hashlib.sha256(source.encode()).hexdigest(), "profile": "full"}
     notebook = new_notebook(
         cells=[number(cell, index) for index, cell in enumerate(cells)],
         metadata={"kernelspec": dict(KERNEL), "ucmt_lite": stamp},
@@ -127,6 +127,12 @@ def compose(course: Course, name: str) -> Any:
     except SyntaxError as cause:
         raise InputError(f"Lesson {name} has a cell that is not Python ({cause}): mend src/{name}.py.") from None
     return notebook
+
+
+def sha256_of_code(cells: Iterable[Any]) -> str:
+    """A hash of what outputs depend on: the code of a lesson. Its text may change without a new run."""
+    code = "\0".join(cell.source for cell in cells if cell.cell_type == "code")
+    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def _header(course: Course, name: str) -> str:
