@@ -245,7 +245,7 @@ compare.figure(mixed, ["disagreement", "dice"])
 
 # %% [markdown]
 # After 200 iterations, moving 8 of 64 cells has held training back: the students are further apart, and Dice is half of the
-# others'. As many cells chosen blindly do no harm, so what hurts is *which* cells go: the hearts. The paper's smaller share
+# others'. As many cells chosen blindly do no harm, so what hurts is *which* cells go: the hearts. The reference code's smaller share
 # changes next to nothing here. The recorded runs of 1,000 iterations used 8 of 64 cells and recovered; whether the gentle
 # setting would have done better is yours to find out.
 #
