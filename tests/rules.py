@@ -75,7 +75,7 @@ def pictures_have_alt_text(notebook):
             yield from (f"the picture {picture} has no alt text" for picture in bare)
         for output in cell.get("outputs", []):
             alt = output.get("data", {}).get("text/plain", "")
-            if "image/png" in output.get("data", {}) and (len(alt) <= ALT or alt.startswith("<")):
+            if {"image/png", "image/jpeg"} & set(output.get("data", {})) and (len(alt) <= ALT or alt.startswith("<")):
                 yield f"the picture shown by `{first_line(cell)}` has the alt text {alt!r}: show it with a sentence"
 
 
