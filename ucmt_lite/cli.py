@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ucmt_lite import __version__
 from ucmt_lite.config import RunConfig, item_default
@@ -39,13 +40,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """All commands and their options; those of `run` are the fields of `RunConfig`."""
+    """All commands and their options."""
     top = argparse.ArgumentParser(
         prog="ucmt-lite", description="Semi-supervised medical image segmentation, to learn and to experiment with."
     )
     top.add_argument("--version", action="version", version=f"ucmt-lite {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
+    add_run(commands)
+
+    command = commands.add_parser("table", help="finished runs as a table")
+    command.add_argument("folders", nargs="+", metavar="DIR", help="folders of finished runs, in the order of the rows")
+    command.add_argument("--save", metavar="FILE", help="also keep the rows, with all they depend on, as JSON")
+    command.set_defaults(do=do_table)
+
+    command = commands.add_parser("data", help="list the data sets, or load one and say what is in it")
+    command.add_argument("name", nargs="?", help="a phantom, a real set, or folder, hdf5, nifti for your own")
+    command.add_argument("--data", default="", metavar="DIR", help="the folder it lies in")
+    command.add_argument("--size", type=int, default=64, metavar="N", help="side 2D images are drawn at or resized to")
+    command.add_argument(
+        "--classes", type=int, default=2, metavar="N", help="classes of your own data, background included"
+    )
+    command.add_argument(
+        "--download", action="store_true", help="fetch the official archive into DIR where it may be fetched"
+    )
+    command.set_defaults(do=do_data)
+
+    add_course(commands)
+
+    command = commands.add_parser("dashboard", help="show the explorers on recorded runs as a page without code")
+    command.add_argument(
+        "traces", nargs="*", metavar="TRACE", help="RUN/trace.npz; those of the lessons where none is named"
+    )
+    command.add_argument("--port", type=int, default=8866, metavar="N", help="on this computer only (8866)")
+    command.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    command.set_defaults(do=do_dashboard)
+
+    command = commands.add_parser("doctor", help="check the installation and say how fast this machine trains")
+    command.set_defaults(do=do_doctor)
+    return top
+
+
+def add_run(commands: Any) -> None:
+    """`ucmt-lite run` and its options, the fields of `RunConfig`."""
     command = commands.add_parser(
         "run", help="train and evaluate one configuration", formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -72,23 +109,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--page", metavar="FILE", help="also keep the run as an executed notebook, made by papermill")
     command.set_defaults(do=do_run)
 
-    command = commands.add_parser("table", help="finished runs as a table")
-    command.add_argument("folders", nargs="+", metavar="DIR", help="folders of finished runs, in the order of the rows")
-    command.add_argument("--save", metavar="FILE", help="also keep the rows, with all they depend on, as JSON")
-    command.set_defaults(do=do_table)
 
-    command = commands.add_parser("data", help="list the data sets, or load one and say what is in it")
-    command.add_argument("name", nargs="?", help="a phantom, a real set, or folder, hdf5, nifti for your own")
-    command.add_argument("--data", default="", metavar="DIR", help="the folder it lies in")
-    command.add_argument("--size", type=int, default=64, metavar="N", help="side 2D images are drawn at or resized to")
-    command.add_argument(
-        "--classes", type=int, default=2, metavar="N", help="classes of your own data, background included"
-    )
-    command.add_argument(
-        "--download", action="store_true", help="fetch the official archive into DIR where it may be fetched"
-    )
-    command.set_defaults(do=do_data)
-
+def add_course(commands: Any) -> None:
+    """`ucmt-lite course` and its options."""
     command = commands.add_parser(
         "course", help="run the lessons in their quick profile; build or check the notebooks; record their traces"
     )
@@ -103,18 +126,6 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--force", action="store_true", help="build or record again what is fresh")
     command.add_argument("--measure", action="store_true", help="write the seconds each lesson took into times.json")
     command.set_defaults(do=do_course)
-
-    command = commands.add_parser("dashboard", help="show the explorers on recorded runs as a page without code")
-    command.add_argument(
-        "traces", nargs="*", metavar="TRACE", help="RUN/trace.npz; those of the lessons where none is named"
-    )
-    command.add_argument("--port", type=int, default=8866, metavar="N", help="on this computer only (8866)")
-    command.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
-    command.set_defaults(do=do_dashboard)
-
-    command = commands.add_parser("doctor", help="check the installation and say how fast this machine trains")
-    command.set_defaults(do=do_doctor)
-    return top
 
 
 def settings(pairs: Sequence[str]) -> dict:

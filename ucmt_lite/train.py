@@ -49,10 +49,7 @@ def fit(
     check_knobs(method, settings)
     device = next(nets.parameters()).device
     dtype = choose_precision(precision, device)
-    learning = [p for p in nets.parameters() if p.requires_grad]
-    # Fused AdamW rounds otherwise in the last digit; float32 on a CPU keeps the digits that recorded runs were made with.
-    fused = device.type == "cuda" or (device.type == "cpu" and dtype != torch.float32) or None
-    optimizer = torch.optim.AdamW(learning, lr=lr, weight_decay=weight_decay, fused=fused)
+    optimizer = adamw(nets, lr, weight_decay, dtype)
     minimize = Minimize(optimizer, torch.amp.GradScaler(device.type, enabled=dtype == torch.float16))
     start = resume(checkpoint, nets, minimize, recorder) if checkpoint and Path(checkpoint).is_file() else 0
     if start > iterations:
@@ -82,6 +79,15 @@ def fit(
             if stopped:
                 break
     return nets
+
+
+def adamw(nets: Nets, lr: float, weight_decay: float, dtype: torch.dtype) -> torch.optim.AdamW:
+    """The optimiser of every network that takes gradients."""
+    learning = [p for p in nets.parameters() if p.requires_grad]
+    device = learning[0].device
+    # Fused AdamW rounds otherwise in the last digit; float32 on a CPU keeps the digits that recorded runs were made with.
+    fused = device.type == "cuda" or (device.type == "cpu" and dtype != torch.float32) or None
+    return torch.optim.AdamW(learning, lr=lr, weight_decay=weight_decay, fused=fused)
 
 
 class Minimize:
