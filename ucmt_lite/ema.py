@@ -30,15 +30,23 @@ def ema_update(
     0.1
     """
     alpha = min(1 - 1 / (step + 1), decay)
-    own: list[Tensor] = list(teacher.parameters())
-    weights: list[list[Tensor]] = [list(student.parameters()) for student in students]
-    mixture = [(theirs, w) for theirs, w in zip(weights, share, strict=True) if w]
-    for theirs, _ in mixture:
-        if [p.shape for p in theirs] != [p.shape for p in own]:
-            raise InputError(
-                "The teacher averages weights, so it cannot follow a student of another architecture: give that student "
-                "the share 0, as in ema_share=(1, 0), or the teacher's architecture."
-            )
+    own = weights(teacher)
+    mixture = [(weights(student), w) for student, w in zip(students, share, strict=True) if w]
+    check_alike(own, [theirs for theirs, _ in mixture])
     torch._foreach_mul_(own, alpha)
     for theirs, w in mixture:
         torch._foreach_add_(own, theirs, alpha=(1 - alpha) * w)
+
+
+def weights(net: nn.Module) -> list[Tensor]:
+    """A network's parameters, without its buffers."""
+    return list(net.parameters())
+
+
+def check_alike(own: list[Tensor], others: list[list[Tensor]]) -> None:
+    """Refuse to average networks of different shapes."""
+    if any([p.shape for p in theirs] != [p.shape for p in own] for theirs in others):
+        raise InputError(
+            "The teacher averages weights, so it cannot follow a student of another architecture: give that student "
+            "the share 0, as in ema_share=(1, 0), or the teacher's architecture."
+        )
