@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from ucmt_lite import checks, mixing
 from ucmt_lite.ema import ema_update
-from ucmt_lite.losses import pseudo_label, squared_distance
+from ucmt_lite.losses import pseudo_label, soft_consistency
 from ucmt_lite.uncertainty import entropy_of_mean
 
 
@@ -18,10 +18,6 @@ def cross(a, b):
     return F.cross_entropy(a, pseudo_label(b)) + F.cross_entropy(b, pseudo_label(a))
 
 
-def consistency(s, t):
-    return squared_distance(s.softmax(1), t.detach().softmax(1))
-
-
 def one_student(teacher, student, decay, step):
     ema_update(teacher, [student], decay, step)
 
@@ -29,7 +25,7 @@ def one_student(teacher, student, decay, step):
 RIGHT = [
     (checks.check_dice, dice),
     (checks.check_pseudo_label, pseudo_label),
-    (checks.check_consistency, consistency),
+    (checks.check_consistency, soft_consistency),
     (checks.check_ema_update, one_student),
     (checks.check_cross_pseudo_supervision, cross),
     (checks.check_disagreement, lambda a, b: 1 - dice(a, b)),
@@ -88,11 +84,11 @@ WRONG = [
     (checks.check_pseudo_label, lambda z: z.argmin(1), "another class"),
     (checks.check_pseudo_label, lambda z: z.amax(1), "class index"),
     (checks.check_pseudo_label, lambda z: z.argmax(2), "another class"),
-    (checks.check_consistency, lambda s, t: squared_distance(s, t.detach()), "probabilities, not logits"),
-    (checks.check_consistency, lambda s, t: squared_distance(s.softmax(1), t.softmax(1)), "reaches the teacher"),
+    (checks.check_consistency, lambda s, t: F.mse_loss(s, t.detach()), "probabilities, not logits"),
+    (checks.check_consistency, lambda s, t: F.mse_loss(s.softmax(1), t.softmax(1)), "reaches the teacher"),
     (
         checks.check_consistency,
-        lambda s, t: squared_distance(s.detach().softmax(1), t.softmax(1)),
+        lambda s, t: F.mse_loss(s.detach().softmax(1), t.softmax(1)),
         "reaches the teacher",
     ),
     (checks.check_consistency, lambda s, t: (s.softmax(1) - t.detach().softmax(1)) ** 2, "average it"),

@@ -36,12 +36,12 @@ def test_a_run_leaves_config_metrics_trace_and_teacher(tmp_path):
     ]
     assert list(tmp_path.iterdir()) == [tmp_path / "run"]
     metrics = json.loads((tmp_path / "run/metrics.json").read_text())
-    assert 0 <= metrics["test"]["dice"] <= 1 and len(metrics["cases"]) == 3
+    assert 0 <= metrics["scores"]["dice"] <= 1 and len(metrics["cases"]) == 3
     assert len(metrics["labeled_ids"]) == 2 and metrics["environment"]["torch"]
     assert traces.load(tmp_path / "run/trace.npz").method == "ucmt"
     mask = predict.load(tmp_path / "run/teacher.safetensors").segment(np.zeros((50, 40), np.uint8))
     assert mask.shape == (50, 40)
-    assert result.metrics["test"]["dice"] == metrics["test"]["dice"]
+    assert result.metrics["scores"]["dice"] == metrics["scores"]["dice"]
 
 
 def test_a_finished_run_is_read_and_never_overwritten(tmp_path, monkeypatch):
@@ -63,7 +63,7 @@ def test_an_interrupted_run_goes_on_and_leaves_nothing_half_written(tmp_path, mo
     monkeypatch.setattr("ucmt_lite.train.METHODS", {})  # no further iteration is needed
     run(RunConfig(**SMALL), tmp_path / "run")
     whole = json.loads((tmp_path / "run/metrics.json").read_text())
-    assert whole["test"]["dice"] == whole["test"]["dice"]
+    assert whole["scores"]["dice"] == whole["scores"]["dice"]
 
 
 def test_the_same_configuration_gives_the_same_numbers(tmp_path):
@@ -85,7 +85,7 @@ def test_volumes_in_patches_with_two_architectures(tmp_path):
     )
     result = run(config, tmp_path / "run")
     assert result.trace.image.shape[1:4] == (16, 16, 16)
-    assert result.metrics["test"]["dice"] >= 0
+    assert result.metrics["scores"]["dice"] >= 0
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ucmt_lite.losses import dice_loss, one_hot, pseudo_label, segmentation_loss, squared_distance
+from ucmt_lite.losses import dice_loss, hard_consistency, one_hot, pseudo_label, segmentation_loss, soft_consistency
 
 
 def tolerance(dtype) -> dict:
@@ -49,7 +49,8 @@ def test_one_hot_in_3d_has_a_single_true_class_a_voxel():
     assert (hot.sum(1) == 1).all() and (hot.float().argmax(1) == labels).all()
 
 
-def test_squared_distance_sends_no_gradient_to_a_detached_target():
-    p, q = (torch.rand(1, 2, 3, requires_grad=True) for _ in range(2))
-    squared_distance(p, q.detach()).backward()
-    assert q.grad is None and p.grad.abs().sum() > 0
+@pytest.mark.parametrize("consistency", [soft_consistency, hard_consistency])
+def test_no_gradient_reaches_the_target_of_a_consistency_loss(consistency):
+    a, b = (torch.randn(1, 2, 3, requires_grad=True) for _ in range(2))
+    consistency(a, b).backward()
+    assert b.grad is None and a.grad.abs().sum() > 0

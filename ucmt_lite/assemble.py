@@ -14,6 +14,7 @@ if typing.TYPE_CHECKING:
     from ucmt_lite.methods import Nets
 
 LOSSES = ("segmentation_loss", "dice_loss", "cross_entropy")
+CONSISTENCIES = ("soft_consistency", "hard_consistency")
 
 
 def load_source(config: RunConfig) -> "Source":
@@ -29,6 +30,7 @@ def load_source(config: RunConfig) -> "Source":
     check_effect(config)
     size = config.size if takes_size(config.dataset) else None
     source = load(config.dataset, root=config.data or None, size=size, classes=config.classes)
+    one_of(f"split of '{config.dataset}' to score", config.split, [name for name in source.splits if name != "train"])
     if source.dims == 3 and len(config.patch) not in (0, 3):
         raise InputError(
             f"patch={config.patch} has {len(config.patch)} numbers, the volumes of '{config.dataset}' 3 axes: give one an axis."
@@ -97,6 +99,8 @@ def method_settings(config: RunConfig, source: "Source", sides: Sequence[int]) -
         if name in settings:
             loss = one_of("loss", settings[name], LOSSES)
             settings[name] = F.cross_entropy if loss == "cross_entropy" else getattr(losses, loss)
+    if "consistency" in settings:
+        settings["consistency"] = getattr(losses, one_of("consistency", settings["consistency"], CONSISTENCIES))
     if "grid" in knobs(config.method):
         grid = settings.setdefault("grid", 16 if source.dims == 2 else 8)
         cells = 1
@@ -119,7 +123,7 @@ def check_values(config: RunConfig) -> None:
     for name, value in config.settings.items():
         default = defaults[name]
         if callable(default):
-            if name not in ("make_mix", "loss", "pseudo_loss"):
+            if name not in ("make_mix", "loss", "pseudo_loss", "consistency"):
                 raise InputError(
                     f"{name}={value!r} has no names to choose from: call ucmt_lite.train.fit with a function."
                 )

@@ -155,9 +155,9 @@ def do_run(given: argparse.Namespace) -> None:
     if given.page:
         run_as_page(config, given.out, given.page)
     result = run(config, given.out)  # which reads what the page has left
-    test, seconds = result.metrics["test"], result.metrics["seconds"]
+    found, seconds = result.metrics["scores"], result.metrics["seconds"]
     scores = "  ".join(
-        f"{name} {test[name]:.3f}" for name in ("dice", "jaccard", "hd95", "asd") if test.get(name) is not None
+        f"{name} {found[name]:.3f}" for name in ("dice", "jaccard", "hd95", "asd") if found.get(name) is not None
     )
     print(
         f"{result.config.dataset}, {result.config.method}, {result.config.labeled} labeled, seed {result.config.seed}: {scores}"

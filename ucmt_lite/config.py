@@ -46,6 +46,7 @@ class RunConfig:
     settings: dict = setting({}, "the method's own settings, for instance top_k, grid, weight, make_mix")
     precision: str = setting("auto", "float32, bfloat16, float16 or auto")
     device: str = setting("auto", "cpu, cuda, mps or auto")
+    split: str = setting("test", "images that are scored: validation while you search, test once at the end")
     distances: bool = setting(True, "also HD95 and ASD, which take longer than Dice and Jaccard")
 
     def __post_init__(self) -> None:

@@ -40,7 +40,7 @@ def run(config: RunConfig, out: str | Path) -> Result:
     Everything that can be wrong is checked before training starts. While the run goes on it lives in a hidden folder
     beside `out`, with a checkpoint from which the same call continues after an interruption; `out` appears when it is
     whole. A finished run of the same configuration is read, not repeated; one of another configuration is never
-    overwritten. The network that is evaluated is the last one, on the test split.
+    overwritten. The network that is evaluated is the last one, on the images of `config.split`.
     """
     out = Path(out)
     if (out / "metrics.json").is_file():
@@ -123,7 +123,7 @@ def about(config: RunConfig, source: "Source") -> dict:
 
 
 def train_and_evaluate(config: RunConfig, out: Path) -> Result:
-    """Train, score the last network on the test split, and put the folder in place. See `run`."""
+    """Train, score the last network on the split that is asked for, and put the folder in place. See `run`."""
     from ucmt_lite import predict
     from ucmt_lite.data import cases
 
@@ -136,10 +136,11 @@ def train_and_evaluate(config: RunConfig, out: Path) -> Result:
     trained, work, source = time.perf_counter(), working_folder(config, out), done.source
     size, patch = picture_size(config, source), config.patch or None
     scores = predict.evaluate(
-        done.net, cases(source.splits["test"], size=size), patch=patch, distances=config.distances
+        done.net, cases(source.splits[config.split], size=size), patch=patch, distances=config.distances
     )
     metrics = {
-        "test": scores["mean"],
+        "split": config.split,
+        "scores": scores["mean"],
         "unit": scores["unit"],
         "cases": scores["cases"],
         "seconds": {"training": round(trained - started, 1), "evaluation": round(time.perf_counter() - trained, 1)},
@@ -205,10 +206,10 @@ def show_scores(result: Result) -> None:
     from IPython.display import display
 
     names = ("dice", "jaccard", "hd95", "asd")
-    test = {name: value for name in names if (value := result.metrics["test"].get(name)) is not None}
-    told = ", ".join(f"{name} {value:.3f}" for name, value in test.items())
+    scores = {name: value for name in names if (value := result.metrics["scores"].get(name)) is not None}
+    told = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
     text = f"{result.config.method} on {result.config.dataset}, {result.config.labeled} labeled, seed {result.config.seed}: {told}"
-    content = {"scores": test, "unit": result.metrics["unit"], "config": result.config.as_dict()}
+    content = {"scores": scores, "unit": result.metrics["unit"], "config": result.config.as_dict()}
     display({"application/vnd.ucmt.metrics+json": content, "text/plain": text}, raw=True)
 
 

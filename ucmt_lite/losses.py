@@ -40,17 +40,26 @@ def segmentation_loss(logits: Tensor, target: Tensor) -> Tensor:
     return (F.cross_entropy(precise(logits), target) + dice_loss(logits, target)) / 2
 
 
-def squared_distance(p: Tensor, q: Tensor) -> Tensor:
-    r"""Mean squared difference of two probability maps, the consistency loss of Mean Teacher (Tarvainen & Valpola, 2017).
+def soft_consistency(logits: Tensor, target_logits: Tensor) -> Tensor:
+    r"""Mean squared difference of two networks' probabilities, the consistency loss of Mean Teacher (Tarvainen & Valpola, 2017).
 
-    .. math:: L = \frac{1}{BKS} \sum_{b,k,s} (p_{bks} - q_{bks})^2
+    .. math:: L = \frac{1}{BKS} \sum_{b,k,s} (p_{bks} - q_{bks})^2, \quad p = \operatorname{softmax} a, \ q = \operatorname{softmax} b
 
-    Shapes: `B K *S` both. The gradient reaches whichever of the two carries one: call it with a detached target.
+    Shapes: logits `B K *S` both, result a scalar. The gradient reaches the first logits only: the second are a target.
 
-    >>> squared_distance(torch.tensor([[[1.0], [0.0]]]), torch.tensor([[[0.0], [1.0]]])).item()
+    >>> round(soft_consistency(torch.tensor([[[9.0], [-9.0]]]), torch.tensor([[[-9.0], [9.0]]])).item(), 4)
     1.0
     """
-    return F.mse_loss(p, q)
+    return F.mse_loss(precise(logits).softmax(dim=1), precise(target_logits.detach()).softmax(dim=1))
+
+
+def hard_consistency(logits: Tensor, target_logits: Tensor) -> Tensor:
+    """`segmentation_loss` against what the other network decides. The gradient reaches the first logits only.
+
+    >>> round(hard_consistency(torch.tensor([[[9.0], [-9.0]]]), torch.tensor([[[0.1], [0.0]]])).item(), 4)
+    0.0
+    """
+    return segmentation_loss(logits, pseudo_label(target_logits))
 
 
 @torch.no_grad()

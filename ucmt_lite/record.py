@@ -43,10 +43,10 @@ def record(
     torch.set_num_threads(1)
     for name in [one_of("recorded run", name, plan) for name in names or plan]:
         file = folder / f"{name}.npz"
-        if force or not file.is_file() or traces.load(file).meta["config"] != plan[name].as_dict():
+        if force or not file.is_file() or RunConfig.of(traces.load(file).meta["config"]) != plan[name]:
             print(name, flush=True)
             done = run(plan[name], runs / name)
-            scores = {"test": done.metrics["test"], "test_cases": len(done.metrics["cases"])}
+            scores = {"test": done.metrics["scores"], "test_cases": len(done.metrics["cases"])}
             replace(done.trace, meta={**done.trace.meta, **scores}).save(file)
             recorded.append(name)
     return recorded

@@ -20,7 +20,7 @@ def rows(folders: Iterable[str | Path]) -> list[dict[str, Any]]:
         found.append(
             {
                 "config": {name: value for name, value in run.config.as_dict().items() if name != "data"},
-                "test": {name: run.metrics["test"].get(name) for name in (*SCORES, "undefined")},
+                "test": {name: run.metrics["scores"].get(name) for name in (*SCORES, "undefined")},
                 "unit": run.metrics["unit"],
                 "cases": len(run.metrics["cases"]),
                 "gradient_steps": run.config.iterations * gradient_steps(run.config.method),

@@ -30,6 +30,7 @@ ramp: float = 0.6  # share of the iterations over which the unsupervised terms r
 settings: dict = {}  # the method's own settings, for instance top_k, grid, weight, make_mix
 precision: str = "auto"  # float32, bfloat16, float16 or auto
 device: str = "auto"  # cpu, cuda, mps or auto
+split: str = "test"  # images that are scored: validation while you search, test once at the end
 distances: bool = True  # also HD95 and ASD, which take longer than Dice and Jaccard
 out: str = "runs/experiment"  # folder for the results, made by the run
 
@@ -46,7 +47,7 @@ refuse_unknown(globals())
 config = RunConfig(
     dataset=dataset, data=data, classes=classes, size=size, patch=patch, method=method, labeled=labeled,
     seed=seed, network=network, network2=network2, iterations=iterations, batch=batch, lr=lr,
-    weight_decay=weight_decay, ramp=ramp, settings=settings, precision=precision, device=device, distances=distances,
+    weight_decay=weight_decay, ramp=ramp, settings=settings, precision=precision, device=device, split=split, distances=distances,
 )  # fmt: skip
 print("fingerprint", config.fingerprint)
 
@@ -61,7 +62,7 @@ from ucmt_lite.experiment import run
 result = run(config, out)
 
 # %% [markdown]
-# ## Scores of the last network on the test images
+# ## Scores of the last network
 
 # %%
 from ucmt_lite.experiment import show_scores

@@ -6,7 +6,7 @@ import torch
 
 from ucmt_lite.batch import Batch, Clock, jointly
 from ucmt_lite.ema import ema_update
-from ucmt_lite.losses import precise, segmentation_loss, squared_distance
+from ucmt_lite.losses import segmentation_loss, soft_consistency
 from ucmt_lite.mixing import add_noise
 
 
@@ -17,6 +17,7 @@ def mean_teacher(
     minimize: Callable,
     *,
     loss: Callable = segmentation_loss,
+    consistency: Callable = soft_consistency,
     weight: float = 0.1,
     perturb: Callable = add_noise,
     ema_decay: float = 0.99,
@@ -28,6 +29,7 @@ def mean_teacher(
 
     Student and teacher see different views of an image: u1 is strong, u + xi is the weak view with Gaussian noise.
     Networks: `student1` receives the gradient; `teacher` follows it by `ema_update` and predicts. r is the ramp-up.
+    With `consistency=hard_consistency` the student learns the teacher's decisions, as CPS learns its partner's.
 
     Paper / reference code / here
         Paper: classification, any perturbation of the two inputs. SSL4MIS: the student sees u itself, weight 0.1, and no
@@ -38,10 +40,10 @@ def mean_teacher(
 
     s_x, s_u = forward(student, batch.x1, batch.u1)
     with torch.no_grad():
-        target = precise(teacher(perturb(batch.u))).softmax(dim=1)
+        t_u = teacher(perturb(batch.u))
 
     minimize(
         sup=loss(s_x, batch.y),
-        consistency=weight * clock.ramp * squared_distance(precise(s_u).softmax(dim=1), target),
+        consistency=weight * clock.ramp * consistency(s_u, t_u),
     )
     ema_update(teacher, [student], ema_decay, clock.step)
