@@ -36,10 +36,10 @@ def iterations(scene: Scene, rounds: int) -> Row:
         "kit": scene.kit("ucmt"),
         "separate forwards": scene.kit("ucmt", forward=separately),
         "channels first": scene.kit("ucmt", last=False),
-        "fused AdamW": scene.kit("ucmt", fused=True),
+        "AdamW not fused": scene.kit("ucmt", fused=False),
+        "memory given back": scene.kit("ucmt", keep=False),
         "bfloat16": scene.kit("ucmt", precision="bfloat16"),
         "bfloat16, channels first": scene.kit("ucmt", precision="bfloat16", last=False),
-        "bfloat16, fused AdamW": scene.kit("ucmt", precision="bfloat16", fused=True),
     }
     calls = {name: lambda kit=kit: kit(batch, CLOCK) for name, kit in kits.items()}
     return row("lever", f"one change, ucmt, {scene.title}", calls, rounds)

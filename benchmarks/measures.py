@@ -40,7 +40,7 @@ def whole(scene: Scene, method: str, rounds: int, threads: int) -> Row:
         kits = {
             "kit, channels first": scene.kit(method, last=False),
             "kit": scene.kit(method),
-            "kit, bfloat16": scene.kit(method, precision="bfloat16", fused=True),
+            "kit, bfloat16": scene.kit(method, precision="bfloat16"),
         }
 
         def plain_iteration() -> None:

@@ -38,7 +38,7 @@ torch.set_num_threads(1)
 where, which = eval(sys.argv[1], vars(scene)), sys.argv[2]
 batch = where.batches()(0)
 made = {"plain": lambda: where.plain("ucmt"), "kit": lambda: where.kit("ucmt"),
-        "kit, bfloat16": lambda: where.kit("ucmt", precision="bfloat16", fused=True)}[which]()
+        "kit, bfloat16": lambda: where.kit("ucmt", precision="bfloat16")}[which]()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for _ in range(2):
     made(batch, measures.CLOCK)

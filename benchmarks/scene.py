@@ -18,6 +18,7 @@ from benchmarks.plain.step import Plain
 from ucmt_lite.batch import Batch, Clock, separately
 from ucmt_lite.data import Batches, Cases
 from ucmt_lite.data.phantoms import generate
+from ucmt_lite.memory import keep_freed_memory
 from ucmt_lite.methods import METHODS, FlawDetector, Nets, build_nets, knobs
 from ucmt_lite.nets import make
 from ucmt_lite.train import Minimize, choose_device
@@ -112,14 +113,17 @@ class Scene:
 class Kit:
     """The kit's iteration as `fit` does it, without bar and recorder: `kit(batch, clock)`."""
 
-    def __init__(self, method: str, nets: Nets, *, precision: str = "float32", fused: bool = False, **settings) -> None:
-        self.method, self.nets, self.settings = method, nets, settings
+    def __init__(
+        self, method: str, nets: Nets, *, precision: str = "float32", fused: bool = True, keep: bool = True, **settings
+    ) -> None:
+        self.method, self.nets, self.settings, self.keep = method, nets, settings, keep
         self.dtype = getattr(torch, precision)
         parameters = [p for p in nets.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=1e-2, fused=fused or None)
         self.minimize = Minimize(self.optimizer, torch.amp.GradScaler(enabled=False))
 
     def __call__(self, batch: Batch, clock: Clock) -> None:
+        keep_freed_memory(self.keep)
         with torch.autocast(batch.x.device.type, self.dtype, enabled=self.dtype != torch.float32):
             METHODS[self.method].step(self.nets, batch, clock, self.minimize, **self.settings)
 

@@ -34,7 +34,7 @@ COLAB = {  # what Colab had loaded in August 2026: none of it may be replaced by
 
 LAYERS = [
     {"errors", "files", "parameters", "batch", "blur", "losses", "uncertainty", "mixing", "ema", "schedules", "nets"}
-    | {"metrics", "traces", "checks", "config", "provenance"},
+    | {"metrics", "traces", "checks", "config", "provenance", "memory"},
     {"methods", "data", "predict"},
     {"train", "recorder", "assemble", "notebooks", "lessons"},
     {"experiment", "results", "record", "course", "doctor", "cli", "explore"},

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ucmt_lite.batch import Batch, Clock
+from ucmt_lite.memory import keep_freed_memory
 
 
 def mix(u1: Tensor, u2: Tensor, image: Tensor, mask: Tensor, top_k: int, grid: int) -> tuple[Tensor, Tensor]:
@@ -75,6 +76,7 @@ class Plain:
         self.optimizers = [torch.optim.AdamW(s.parameters(), lr=1e-3, weight_decay=1e-2) for s in self.students]
 
     def __call__(self, batch: Batch, clock: Clock) -> None:
+        keep_freed_memory(False)  # the kit has switched it on in this process
         getattr(self, self.method)(batch, clock, self.weight * clock.ramp)
 
     def minimize(self, total: Tensor) -> None:
