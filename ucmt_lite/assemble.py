@@ -20,6 +20,16 @@ CONSISTENCIES = ("soft_consistency", "hard_consistency")
 def load_source(config: RunConfig) -> "Source":
     """The data set of a configuration, with its settings checked against it."""
     from ucmt_lite.data import load, takes_size
+
+    check_names(config)
+    size = config.size if takes_size(config.dataset) else None
+    source = load(config.dataset, root=config.data or None, size=size, classes=config.classes)
+    check_against(config, source)
+    return source
+
+
+def check_names(config: RunConfig) -> None:
+    """Refuse what is wrong with a configuration whatever its data look like."""
     from ucmt_lite.methods import METHODS
     from ucmt_lite.nets import NETS
 
@@ -28,8 +38,10 @@ def load_source(config: RunConfig) -> "Source":
         one_of("network", name, NETS)
     check_numbers(config)
     check_effect(config)
-    size = config.size if takes_size(config.dataset) else None
-    source = load(config.dataset, root=config.data or None, size=size, classes=config.classes)
+
+
+def check_against(config: RunConfig, source: "Source") -> None:
+    """Refuse what does not fit the data set."""
     one_of(f"split of '{config.dataset}' to score", config.split, [name for name in source.splits if name != "train"])
     if source.dims == 3 and len(config.patch) not in (0, 3):
         raise InputError(
@@ -39,7 +51,6 @@ def load_source(config: RunConfig) -> "Source":
         raise InputError(
             f"patch={config.patch} is for volumes, '{config.dataset}' has 2D images: set size={config.size} instead."
         )
-    return source
 
 
 def check_numbers(config: RunConfig) -> None:

@@ -49,6 +49,13 @@ def parser() -> argparse.ArgumentParser:
 
     add_run(commands)
 
+    command = commands.add_parser("sweep", help="train and evaluate every run of a grid")
+    command.add_argument("grid", metavar="GRID", help="a YAML file with base, variants and vary (see results/)")
+    command.add_argument("--out", required=True, metavar="DIR", help="folder for pages and results, made by the sweep")
+    command.add_argument("--workers", type=int, default=0, metavar="N", help="processes on this machine (one a core)")
+    command.add_argument("--scheduler", default="", metavar="ADDRESS", help="run on this Dask cluster, tcp://HOST:PORT")
+    command.set_defaults(do=do_sweep)
+
     command = commands.add_parser("table", help="finished runs as a table")
     command.add_argument("folders", nargs="+", metavar="DIR", help="folders of finished runs, in the order of the rows")
     command.add_argument("--save", metavar="FILE", help="also keep the rows, with all they depend on, as JSON")
@@ -177,6 +184,19 @@ def run_as_page(config: RunConfig, out: str, page: str) -> None:
         )
     places = {"data": str(Path(config.data).resolve()) if config.data else "", "out": str(Path(out).resolve())}
     execute(source, page, {**config.as_dict(), **places}, progress=True)
+
+
+def do_sweep(given: argparse.Namespace) -> int:
+    """`ucmt-lite sweep`."""
+    from ucmt_lite import grid
+    from ucmt_lite.sweep import sweep
+
+    runs = grid.read(given.grid)
+    failed = sweep(runs, given.out, scheduler=given.scheduler, workers=given.workers)
+    print(f"{len(runs) - len(failed)} of {len(runs)} runs are finished, in {given.out}.")
+    for name, why in failed.items():
+        print(f"ucmt-lite: run {name} failed: {why}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def do_table(given: argparse.Namespace) -> None:

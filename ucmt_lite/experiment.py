@@ -4,7 +4,8 @@ import json
 import os
 import time
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from ucmt_lite.provenance import commit, environment
 if typing.TYPE_CHECKING:
     import torch
 
-    from ucmt_lite.data import Source
+    from ucmt_lite.data import Batches, Cases, Source
     from ucmt_lite.methods import Nets
     from ucmt_lite.traces import Trace
 
@@ -43,11 +44,32 @@ def run(config: RunConfig, out: str | Path) -> Result:
     overwritten. The network that is evaluated is the last one, on the images of `config.split`.
     """
     out = Path(out)
-    if (out / "metrics.json").is_file():
-        return read_run(out, config)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} exists and is not a run of this kit: choose another folder with --out.")
-    return train_and_evaluate(config, out)
+    with alone(out):
+        if (out / "metrics.json").is_file():
+            return read_run(out, config)
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise InputError(f"{out} exists and is not a run of this kit: choose another folder with --out.")
+        return train_and_evaluate(config, out)
+
+
+@contextmanager
+def alone(out: Path, patience: float = 10) -> Iterator[None]:
+    """Keep every other process away from a run's folder; the lock of a process that was killed opens by itself."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(os.fspath(out.parent / f".{out.name}.lock"), timeout=patience)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise InputError(f"Another process is at work on {out}: wait for it, or choose another folder with --out.") from None
+    except OSError as cause:
+        raise InputError(f"{out} cannot be written ({cause.strerror}): choose another folder with --out.") from None
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
 
 
 @dataclass(frozen=True)
@@ -68,19 +90,20 @@ class Trained:
         return getattr(self.nets, METHODS[self.config.method].predicts)
 
 
-def train(config: RunConfig, work: Callable[[], Path] | None = None) -> Trained:
-    """Train one configuration; everything that can be wrong is checked before training starts.
+@dataclass(frozen=True)
+class Prepared:
+    """What a run trains with, everything checked."""
 
-    `work` gives the folder for a checkpoint, once everything is checked; without it nothing is written.
-    """
-    from ucmt_lite.data import Batches, cases, split_labeled
-    from ucmt_lite.recorder import Recorder
-    from ucmt_lite.train import choose_device, choose_precision, fit
+    batches: "Batches"
+    nets: "Nets"
+    settings: dict
+    labeled_ids: tuple[str, ...]
 
-    device = choose_device(config.device)
-    choose_precision(config.precision, device)
-    source = load_source(config)
-    images = cases(source.splits["train"], size=picture_size(config, source))
+
+def prepare(config: RunConfig, source: "Source", images: "Cases", device: "torch.device") -> Prepared:
+    """Minibatches and networks of a configuration on the training images of its data set."""
+    from ucmt_lite.data import Batches, split_labeled
+
     labeled, unlabeled = split_labeled(images.ids, images.groups, config.labeled, config.seed)
     batches = Batches(
         images.select(labeled),
@@ -91,12 +114,27 @@ def train(config: RunConfig, work: Callable[[], Path] | None = None) -> Trained:
         device=device,
     )
     settings = method_settings(config, source, batches.patch)
-    nets = make_nets(config, source, device, batches.patch)
-    recorder = Recorder(config.method, probe_cases(config, source, batches.patch), len(source.classes))
+    return Prepared(batches, make_nets(config, source, device, batches.patch), settings, tuple(labeled))
+
+
+def train(config: RunConfig, work: Callable[[], Path] | None = None) -> Trained:
+    """Train one configuration; everything that can be wrong is checked before training starts.
+
+    `work` gives the folder for a checkpoint, once everything is checked; without it nothing is written.
+    """
+    from ucmt_lite.data import cases
+    from ucmt_lite.recorder import Recorder
+    from ucmt_lite.train import choose_device, choose_precision, fit
+
+    device = choose_device(config.device)
+    choose_precision(config.precision, device)
+    source = load_source(config)
+    ready = prepare(config, source, cases(source.splits["train"], size=picture_size(config, source)), device)
+    recorder = Recorder(config.method, probe_cases(config, source, ready.batches.patch), len(source.classes))
     fit(
         config.method,
-        nets,
-        batches,
+        ready.nets,
+        ready.batches,
         config.iterations,
         lr=config.lr,
         weight_decay=config.weight_decay,
@@ -105,9 +143,9 @@ def train(config: RunConfig, work: Callable[[], Path] | None = None) -> Trained:
         precision=config.precision,
         recorder=recorder,
         checkpoint=work() / "checkpoint.pt" if work else None,
-        **settings,
+        **ready.settings,
     )
-    return Trained(config, source, nets, recorder.trace(**about(config, source)), tuple(labeled))
+    return Trained(config, source, ready.nets, recorder.trace(**about(config, source)), ready.labeled_ids)
 
 
 def about(config: RunConfig, source: "Source") -> dict:
