@@ -6,12 +6,11 @@ import os
 import numpy as np
 import pytest
 
-from ucmt_lite import cli, experiment, predict, traces
+from ucmt_lite import cli, experiment, predict, results, traces
 from ucmt_lite.config import refuse_unknown
 from ucmt_lite.errors import InputError
 from ucmt_lite.experiment import RunConfig, read_run, run
 from ucmt_lite.lessons import NOTEBOOKS
-from ucmt_lite.results import table
 
 SMALL = {"size": 32, "iterations": 3, "settings": {"grid": 4}, "labeled": 2}
 
@@ -198,19 +197,30 @@ def test_finished_runs_become_rows_and_a_table(tmp_path, capsys):
     for seed in (0, 1):
         run(RunConfig(**SMALL, seed=seed), tmp_path / f"{seed}")
     folders = [str(tmp_path / f"{seed}") for seed in (0, 1)]
-    assert cli.main(["table", *folders, "--save", str(tmp_path / "rows.json")]) == 0
-    kept = json.loads((tmp_path / "rows.json").read_text())
-    assert [row["config"]["seed"] for row in kept] == [0, 1] and "data" not in kept[0]["config"]
-    assert kept[0]["gradient_steps"] == 2 * SMALL["iterations"], "UCMT takes two steps an iteration"
+    assert cli.main(["table", *folders, "--save", str(tmp_path / "runs.parquet")]) == 0
+    kept = results.load(tmp_path / "runs.parquet")
+    assert list(kept["seed"]) == [0, 1] and "data" not in kept
+    assert kept["gradient_steps"][0] == 2 * SMALL["iterations"], "UCMT takes two steps an iteration"
     lines = capsys.readouterr().out.strip().splitlines()[-4:]
-    assert lines == table(kept).splitlines()
-    assert f"| {kept[0]['test']['dice']:.3f} |" in lines[2]
+    assert lines == results.listing(kept).splitlines()
+    assert f"| {kept['dice'][0]:.3f} |" in lines[2]
     assert cli.main(["table", str(tmp_path / "none")]) == 2
+    (tmp_path / "notes.txt").write_text("no table")
+    with pytest.raises(InputError, match="notes.txt is not a table of results"):
+        results.load(tmp_path / "notes.txt")
 
 
-def test_results_in_the_repository_are_told_as_they_are():
-    """Each table in results/README.md is the one that its file of rows makes."""
-    folder = NOTEBOOKS.parent / "results"
-    text = (folder / "README.md").read_text()
-    for file in sorted(folder.glob("*.json")):
-        assert table(json.loads(file.read_text())) in text, f"{file.name}: its table in results/README.md is another"
+def test_two_processes_never_work_on_one_folder(tmp_path):
+    with experiment.alone(tmp_path / "run"), pytest.raises(InputError, match="Another process is at work on"):
+        with experiment.alone(tmp_path / "run", patience=0.1):
+            pytest.fail("both were let in")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_images_are_scored_of_the_split_that_is_asked_for(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(predict, "evaluate", lambda net, cases, **k: seen.append(cases.ids) or {"mean": {}, "unit": "", "cases": []})  # fmt: skip
+    run(RunConfig(**SMALL, split="validation"), tmp_path / "run")
+    assert seen[0] and all(name.startswith("validation") for name in seen[0])
+    with pytest.raises(InputError, match="Unknown split of 'phantom_heart' to score 'train'"):
+        run(RunConfig(**SMALL, split="train"), tmp_path / "other")

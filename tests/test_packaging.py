@@ -28,16 +28,16 @@ LAB = {r.name: r.specifier for r in map(Requirement, PROJECT["optional-dependenc
 CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
 COLAB = {  # what Colab had loaded in August 2026: none of it may be replaced by installing the kit
     "torch": "2.11.0", "numpy": "2.1.3", "einops": "0.8.2", "scipy": "1.16.3", "pillow": "11.3.0", "h5py": "3.16.0",
-    "datasets": "4.0.0", "tqdm": "4.67.3", "matplotlib": "3.10.0", "plotly": "5.24.1", "ipywidgets": "7.7.1",
+    "datasets": "4.0.0", "pandas": "2.2.3", "tqdm": "4.67.3", "matplotlib": "3.10.0", "plotly": "5.24.1", "ipywidgets": "7.7.1",
     "anywidget": "0.9.21",
 }  # fmt: skip
 
 LAYERS = [
     {"errors", "files", "parameters", "batch", "blur", "losses", "uncertainty", "mixing", "ema", "schedules", "nets"}
-    | {"metrics", "traces", "checks", "config", "provenance", "memory"},
+    | {"metrics", "traces", "checks", "config", "provenance", "memory", "parallel"},
     {"methods", "data", "predict"},
     {"train", "recorder", "assemble", "notebooks", "lessons"},
-    {"experiment", "results", "record", "course", "doctor", "cli", "explore"},
+    {"experiment", "results", "record", "course", "doctor", "cli", "explore", "grid", "sweep", "comparison", "report"},
 ]
 
 
@@ -57,7 +57,8 @@ def test_conda_has_the_ranges_of_pyproject():
 
 def test_nothing_that_colab_has_loaded_would_be_replaced():
     assert [name for name, version in COLAB.items() if version not in CORE[name]] == []
-    assert set(CORE) - set(COLAB) == {"safetensors", "monai"}, "what else Colab would have to install"
+    # Colab has filelock too (torch needs it), in a version we do not know.
+    assert set(CORE) - set(COLAB) == {"safetensors", "monai", "filelock"}, "what else Colab would have to install"
     assert "3.13" in Requirement(f"python{PROJECT['requires-python']}").specifier
 
 

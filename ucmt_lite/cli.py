@@ -56,9 +56,17 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--scheduler", default="", metavar="ADDRESS", help="run on this Dask cluster, tcp://HOST:PORT")
     command.set_defaults(do=do_sweep)
 
+    command = commands.add_parser("report", help="compare the runs of a sweep: tables, LaTeX, and a page with plots")
+    command.add_argument(
+        "folder", metavar="DIR", help="what `ucmt-lite sweep --out` was given, or a folder of results/"
+    )
+    command.add_argument("--baseline", default="", metavar="VARIANT", help="compare with this one (the first)")
+    command.add_argument("--score", choices=("dice", "jaccard", "hd95", "asd"), default="dice")
+    command.set_defaults(do=do_report)
+
     command = commands.add_parser("table", help="finished runs as a table")
     command.add_argument("folders", nargs="+", metavar="DIR", help="folders of finished runs, in the order of the rows")
-    command.add_argument("--save", metavar="FILE", help="also keep the rows, with all they depend on, as JSON")
+    command.add_argument("--save", metavar="FILE", help="also keep the rows, with all they depend on, as Parquet")
     command.set_defaults(do=do_table)
 
     command = commands.add_parser("data", help="list the data sets, or load one and say what is in it")
@@ -162,6 +170,8 @@ def do_run(given: argparse.Namespace) -> None:
     if given.page:
         run_as_page(config, given.out, given.page)
     result = run(config, given.out)  # which reads what the page has left
+    if os.environ.get("RANK", "0") != "0":
+        return  # the first of several processes tells
     found, seconds = result.metrics["scores"], result.metrics["seconds"]
     scores = "  ".join(
         f"{name} {found[name]:.3f}" for name in ("dice", "jaccard", "hd95", "asd") if found.get(name) is not None
@@ -199,15 +209,23 @@ def do_sweep(given: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def do_report(given: argparse.Namespace) -> None:
+    """`ucmt-lite report`."""
+    from ucmt_lite.report import report
+
+    page = report(given.folder, given.baseline, given.score)
+    print((page.parent / "comparison.md").read_text(encoding="utf-8"))
+    print(f"Everything is in {page.parent}; the page is {page.name}.")
+
+
 def do_table(given: argparse.Namespace) -> None:
     """`ucmt-lite table`."""
-    from ucmt_lite.files import write_json
-    from ucmt_lite.results import rows, table
+    from ucmt_lite import results
 
-    kept = rows(given.folders)
+    runs = results.of_runs(given.folders)
     if given.save:
-        write_json(given.save, kept)
-    print(table(kept))
+        results.save(runs, given.save)
+    print(results.listing(runs))
 
 
 def do_data(given: argparse.Namespace) -> None:

@@ -43,13 +43,28 @@ def run(config: RunConfig, out: str | Path) -> Result:
     whole. A finished run of the same configuration is read, not repeated; one of another configuration is never
     overwritten. The network that is evaluated is the last one, on the images of `config.split`.
     """
+    from ucmt_lite import parallel
+
     out = Path(out)
+    parallel.join()
+    if parallel.rank():
+        return help_with(config, out)
     with alone(out):
         if (out / "metrics.json").is_file():
             return read_run(out, config)
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise InputError(f"{out} exists and is not a run of this kit: choose another folder with --out.")
         return train_and_evaluate(config, out)
+
+
+def help_with(config: RunConfig, out: Path) -> Result:
+    """What the other processes of a shared run do: train with the first one, and read what it has written."""
+    from ucmt_lite import parallel
+
+    if not (out / "metrics.json").is_file():
+        train(config, lambda: unfinished(out))
+        parallel.wait()
+    return read_run(out, config)
 
 
 @contextmanager
@@ -62,7 +77,9 @@ def alone(out: Path, patience: float = 10) -> Iterator[None]:
         out.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
-        raise InputError(f"Another process is at work on {out}: wait for it, or choose another folder with --out.") from None
+        raise InputError(
+            f"Another process is at work on {out}: wait for it, or choose another folder with --out."
+        ) from None
     except OSError as cause:
         raise InputError(f"{out} cannot be written ({cause.strerror}): choose another folder with --out.") from None
     try:
@@ -162,7 +179,7 @@ def about(config: RunConfig, source: "Source") -> dict:
 
 def train_and_evaluate(config: RunConfig, out: Path) -> Result:
     """Train, score the last network on the split that is asked for, and put the folder in place. See `run`."""
-    from ucmt_lite import predict
+    from ucmt_lite import parallel, predict
     from ucmt_lite.data import cases
 
     started = time.perf_counter()
@@ -206,6 +223,7 @@ def train_and_evaluate(config: RunConfig, out: Path) -> Result:
     if out.is_dir():
         out.rmdir()  # `run` made sure that it is empty
     os.replace(work, out)
+    parallel.wait()
     return Result(config, json.loads((out / "metrics.json").read_text()), done.trace, out)
 
 

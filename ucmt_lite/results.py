@@ -1,36 +1,45 @@
-"""Finished runs as rows of a file, and those rows as a table: numbers that are kept carry all they depend on."""
+"""Finished runs as one table, a row a run with everything it depends on; kept as Parquet, told as Markdown."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ucmt_lite.experiment import read_run
+from ucmt_lite.errors import InputError
+from ucmt_lite.experiment import Result, read_run
+from ucmt_lite.files import atomic
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from ucmt_lite.traces import Trace
 
 SCORES = ("dice", "jaccard", "hd95", "asd")
+CURVES = ("dice", "disagreement", "uncertainty")
 
 
-def rows(folders: Iterable[str | Path]) -> list[dict[str, Any]]:
-    """One row a finished run: its configuration, mean scores on the test images, seconds and environment.
+def row(run: Result, variant: str = "") -> dict[str, Any]:
+    """One finished run: its variant, configuration, mean scores, seconds and environment.
 
-    The folder that the data lay in is left out: it says nothing about the result.
+    The folder that the data lay in is left out: it says nothing about the result. Settings and lists are JSON text, so
+    that rows of different methods fit one table.
     """
-    found = []
-    for folder in folders:
-        run = read_run(folder)
-        found.append(
-            {
-                "config": {name: value for name, value in run.config.as_dict().items() if name != "data"},
-                "test": {name: run.metrics["scores"].get(name) for name in (*SCORES, "undefined")},
-                "unit": run.metrics["unit"],
-                "cases": len(run.metrics["cases"]),
-                "gradient_steps": run.config.iterations * gradient_steps(run.config.method),
-                "labeled_ids": run.metrics["labeled_ids"],
-                "split_rule": run.metrics["split_rule"],
-                "seconds": run.metrics["seconds"],
-                "environment": run.metrics["environment"],
-            }
-        )
-    return found
+    config = {name: value for name, value in run.config.as_dict().items() if name != "data"}
+    metrics = run.metrics
+    return {
+        "variant": variant or run.config.method,
+        "fingerprint": run.config.fingerprint,
+        **{name: json.dumps(value) if isinstance(value, (dict, list)) else value for name, value in config.items()},
+        "gradient_steps": run.config.iterations * gradient_steps(run.config.method),
+        **{name: metrics["scores"].get(name) for name in SCORES},
+        "undefined": metrics["scores"].get("undefined") or 0,
+        "cases": len(metrics["cases"]),
+        "unit": metrics["unit"],
+        "labeled_ids": json.dumps(metrics["labeled_ids"]),
+        "split_rule": metrics["split_rule"],
+        **{f"seconds_{name}": value for name, value in metrics["seconds"].items()},
+        **{f"env_{name}": value for name, value in metrics["environment"].items()},
+    }
 
 
 def gradient_steps(method: str) -> int:
@@ -40,15 +49,89 @@ def gradient_steps(method: str) -> int:
     return sum("sup" in terms for terms in dry_run(method))
 
 
-def table(kept: Sequence[dict[str, Any]]) -> str:
-    """Rows as a Markdown table, in their order."""
-    head = ["method", "labeled", "iterations", "gradient steps", "seed", "Dice", "Jaccard", "HD95", "ASD", "no distance", "training"]  # fmt: skip
-    lines = [head, ["---"] * len(head)]
-    for row in kept:
-        config, test = row["config"], row["test"]
-        counts = [config["labeled"], config["iterations"], row["gradient_steps"], config["seed"]]
-        scores = [f"{test[n]:.3f}" for n in SCORES[:2]] + [
-            "-" if test[n] is None else f"{test[n]:.2f}" for n in SCORES[2:]
-        ]
-        lines.append([config["method"], *map(str, counts), *scores, f"{test['undefined'] or 0} of {row['cases']}", f"{row['seconds']['training']:.0f} s"])  # fmt: skip
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def of_runs(folders: Iterable[str | Path]) -> "DataFrame":
+    """The table of some finished runs, in their order."""
+    from pandas import DataFrame
+
+    return DataFrame([row(read_run(folder)) for folder in folders])
+
+
+def of_sweep(folder: str | Path) -> tuple["DataFrame", "DataFrame"]:
+    """All finished runs of a sweep, and their curves: one row a recorded step of a run. Runs still to come are left out."""
+    from pandas import DataFrame, concat
+
+    folder = Path(folder)
+    try:
+        plan = json.loads((folder / "grid.json").read_text())
+    except OSError:
+        raise InputError(f"{folder} holds no sweep: name the folder that `ucmt-lite sweep --out` was given.") from None
+    runs = {name: folder / "runs" / name for name in plan if (folder / "runs" / name / "metrics.json").is_file()}
+    if not runs:
+        raise InputError(f"No run of the sweep in {folder} is finished yet: run `ucmt-lite sweep` to its end.")
+    rows, curves = [], []
+    for name, place in runs.items():
+        run = read_run(place)
+        rows.append({"run": name, **row(run, plan[name]["variant"])})
+        values = {curve: run.trace.curves[curve] for curve in CURVES if curve in run.trace.curves}
+        curves.append(DataFrame({"run": name, "step": run.trace.step, **values}))
+    return DataFrame(rows), concat(curves, ignore_index=True)
+
+
+def traces_of(runs: "DataFrame", curves: "DataFrame") -> dict[str, list["Trace"]]:
+    """Runs as traces without maps, by variant (and number of labels, where it varies): what `explore.compare` draws."""
+    from ucmt_lite.traces import Trace
+
+    found: dict[str, list[Trace]] = {}
+    steps = {name: group.sort_values("step") for name, group in curves.groupby("run")}
+    for run in runs.itertuples():
+        own = steps[run.run]
+        name = f"{run.variant}, {run.labeled} labeled" if runs["labeled"].nunique() > 1 else run.variant
+        values = {curve: own[curve].to_numpy() for curve in CURVES if own[curve].notna().all()}
+        found.setdefault(name, []).append(
+            Trace({"method": run.method, "seed": run.seed}, own["step"].to_numpy(), values)
+        )
+    return found
+
+
+def save(table: "DataFrame", path: str | Path) -> None:
+    """Write a table as Parquet, whole or not at all."""
+    with atomic(path) as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def load(path: str | Path) -> "DataFrame":
+    """Read a table of runs or of curves."""
+    import pandas
+
+    try:
+        return pandas.read_parquet(path)
+    except (OSError, ValueError) as cause:
+        raise InputError(f"{path} is not a table of results ({cause}): make one with `ucmt-lite report`.") from None
+
+
+def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table.
+
+    >>> print(markdown(["a", "b"], [["1", "2"]]))
+    | a | b |
+    | --- | --- |
+    | 1 | 2 |
+    """
+    head = list(head)
+    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *map(list, rows)])
+
+
+def listing(table: "DataFrame") -> str:
+    """Every run of a table in one line of Markdown each, in their order."""
+    head = ["variant", "labeled", "iterations", "gradient steps", "seed", "Dice", "Jaccard", "HD95", "ASD", "no distance", "training"]  # fmt: skip
+    lines = []
+    for run in table.itertuples():
+        scores = [f"{run.dice:.3f}", f"{run.jaccard:.3f}", *(number(value) for value in (run.hd95, run.asd))]
+        counts = map(str, (run.labeled, run.iterations, run.gradient_steps, run.seed))
+        lines.append([run.variant, *counts, *scores, f"{run.undefined:.0f} of {run.cases}", f"{run.seconds_training:.0f} s"])  # fmt: skip
+    return markdown(head, lines)
+
+
+def number(value: float | None) -> str:
+    """A distance, or a dash where there is none."""
+    return "-" if value is None or value != value else f"{value:.2f}"

@@ -122,6 +122,7 @@ def execute(config: dict, out: str, name: str) -> float:
 @contextmanager
 def engine(scheduler: str, workers: int) -> Iterator["Client"]:
     """A client of the given scheduler, or of a cluster on this machine that ends with the sweep."""
+    import dask
     from distributed import Client, LocalCluster
 
     if scheduler:
@@ -135,10 +136,17 @@ def engine(scheduler: str, workers: int) -> Iterator["Client"]:
         with client:
             yield client
         return
+    # Runs take minutes: without this the idle scheduler and workers look around 50 times a second, a fifth of a core.
     # The kernels hold the memory, not the workers; the dashboard would open a port to everybody on this network.
+    calm = {"distributed.admin.tick.interval": "1s", "distributed.worker.profile.enabled": False}
     with (
+        dask.config.set(calm),
         LocalCluster(
-            n_workers=workers, threads_per_worker=1, memory_limit=None, dashboard_address=None, host="127.0.0.1"
+            n_workers=workers,
+            threads_per_worker=1,
+            memory_limit=None,
+            dashboard_address="127.0.0.1:0",
+            host="127.0.0.1",
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from ucmt_lite import parallel
 from ucmt_lite.batch import Batch, Clock
 from ucmt_lite.data.batches import mixed_seed
 from ucmt_lite.errors import InputError
@@ -46,12 +47,15 @@ def fit(
     `precision`: "float32", "bfloat16", "float16" (with loss scaling) or "auto" (see `choose_precision`); losses are always
     computed in float32. Setting `recorder.stop` ends the run after the step, with a checkpoint to go on from.
     A loss that is not finite stops the run before it reaches the weights, and the term is named.
+    Where several processes run this together (`ucmt_lite.parallel`), they share every minibatch; the first of them
+    watches and keeps the checkpoint.
     """
     check_knobs(method, settings)
     device = next(nets.parameters()).device
     dtype = choose_precision(precision, device)
     optimizer = adamw(nets, lr, weight_decay)
     minimize = Minimize(optimizer, torch.amp.GradScaler(device.type, enabled=dtype == torch.float16))
+    first = parallel.rank() == 0
     start = resume(checkpoint, nets, minimize, recorder) if checkpoint and Path(checkpoint).is_file() else 0
     if start > iterations:
         raise InputError(
@@ -60,8 +64,9 @@ def fit(
 
     if device.type == "cpu":
         keep_freed_memory()
+    working = parallel.share(nets)
     nets.train()
-    silent = {"disable": True} if in_a_log() else {}  # else TQDM_DISABLE decides
+    silent = {"disable": True} if in_a_log() or not first else {}  # else TQDM_DISABLE decides
     bar = tqdm(range(start, iterations), desc=method, initial=start, total=iterations, leave=False, **silent)
     with torch.random.fork_rng():
         for step in bar:
@@ -72,12 +77,12 @@ def fit(
             clock = Clock(step, sigmoid_rampup(step, ramp * iterations))
             batch = batches(step)
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                METHODS[method].step(nets, batch, clock, minimize, **settings)
-            if recorder and recorder.due(step + 1, iterations):
+                METHODS[method].step(working, batch, clock, minimize, **settings)
+            if recorder and first and recorder.due(step + 1, iterations):
                 recorder.look(step + 1, nets, minimize.terms, last=step + 1 == iterations)
                 report(bar, recorder.steps[-2:], iterations, minimize.terms, recorder.curves["dice"][-1])
             stopped = recorder is not None and recorder.stop
-            if checkpoint and ((step + 1) % checkpoint_every == 0 or step + 1 == iterations or stopped):
+            if checkpoint and first and ((step + 1) % checkpoint_every == 0 or step + 1 == iterations or stopped):
                 save_checkpoint(checkpoint, step + 1, nets, minimize, recorder)
             if stopped:
                 break
@@ -120,6 +125,7 @@ class Minimize:
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(total.device.type, enabled=False):
             self.scaler.scale(total).backward()
+        parallel.sum_gradients(p for group in self.optimizer.param_groups for p in group["params"])
         self.scaler.step(self.optimizer)
         self.scaler.update()
         torch.clear_autocast_cache()  # else a second forward pass of this iteration would see the weights of before

@@ -1,0 +1,77 @@
+# %% [markdown]
+# # Results one can believe
+#
+# A single run says little: another seed draws other labels and other first weights, and may turn the order of two methods
+# around. This page reads the table of a whole sweep, every method with several seeds, and asks what remains. It is a report
+# as well: `ucmt-lite report DIR` runs it on a sweep of yours and leaves `DIR/report.ipynb`.
+
+# %% tags=["parameters"]
+folder: str = "../results/heart"  # holds runs.parquet and curves.parquet, as `ucmt-lite report` writes them
+baseline: str = "supervised"  # the variant that the others are compared with
+score: str = "dice"  # dice, jaccard, hd95 or asd
+
+# %% [markdown]
+# ## What was run
+#
+# One row of the table is one run, with everything it depends on: configuration, the ids of its labeled images, commit and
+# environment. Here are the first rows, and where they come from.
+
+# %%
+from ucmt_lite import results
+
+runs = results.load(f"{folder}/runs.parquet")
+print(len(runs), "runs of", runs["variant"].nunique(), "variants; commits", *runs["env_commit"].unique())
+runs[["variant", "labeled", "iterations", "gradient_steps", "seed", "dice", "hd95"]].head()
+
+# %% [markdown]
+# ## Every seed
+#
+# Each dot is a run, the bar is the mean of its row, and the line covers the **95 % interval** of that mean: if we drew new
+# seeds again and again, 95 of 100 such intervals would contain the true mean. Look at how far dots of one row lie apart
+# before you look at how far rows do.
+
+# %%
+from ucmt_lite.explore import evidence
+
+evidence.scores(runs, score)
+
+# %% [markdown]
+# ## Method against baseline, seed by seed
+#
+# Runs with the same seed share their labeled images and the first weights of student 1. An unlucky draw of labels hurts every
+# method, so the **paired difference**, method minus baseline within a seed, is less noisy than the scores themselves.
+#
+# - **p** comes from a paired t-test: how often chance alone would show a difference this large if there were none.
+# - **Holm** corrects it for making several comparisons: test enough methods, and one will look better by luck.
+# - **effect g** is the mean difference in units of its own spread over seeds (Hedges).
+# - With five seeds only large and steady differences can be told from chance. "Not significant" does not mean "equal".
+
+# %%
+from ucmt_lite.comparison import compare
+from ucmt_lite.report import as_table
+
+compared = compare(runs, baseline, score)
+as_table(compared, score)
+
+# %%
+evidence.differences(compared, baseline, score)
+
+# %% [markdown]
+# ## By number of labels
+#
+# Where a sweep varies the number of labels, the same scores as a curve. The question of this whole field is how far to the
+# left a method reaches the height that the baseline has on the right.
+
+# %%
+evidence.label_efficiency(runs, score)
+
+# %% [markdown]
+# ## On the way
+#
+# Disagreement between the two traced branches, their uncertainty, and Dice on the probe images over training, as in Figure 1
+# of the UCMT paper. A line is the mean over seeds, its band runs from the lowest to the highest.
+
+# %%
+from ucmt_lite.explore import compare as curves
+
+curves.figure(results.traces_of(runs, results.load(f"{folder}/curves.parquet")))

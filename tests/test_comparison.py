@@ -1,0 +1,81 @@
+"""Comparisons of repeated runs, against scipy and against examples worked by hand."""
+
+import numpy as np
+import pytest
+from pandas import DataFrame
+from scipy import stats
+
+from ucmt_lite.comparison import compare, holm
+from ucmt_lite.errors import InputError
+
+BASE, BETTER = [0.70, 0.72, 0.75, 0.69, 0.74], [0.75, 0.76, 0.78, 0.75, 0.77]
+
+
+def table(scores, labeled=4):
+    """Runs of one case: variant -> scores by seed."""
+    return DataFrame(
+        {"dataset": "hearts", "labeled": labeled, "variant": variant, "seed": seed, "dice": value, "hd95": 10 * value}
+        for variant, values in scores.items()
+        for seed, value in enumerate(values)
+    )
+
+
+def by_variant(compared):
+    return {row["variant"]: row for row in compared.to_dict("records")}
+
+
+def test_means_intervals_and_paired_tests_are_those_of_scipy():
+    row = by_variant(compare(table({"base": BASE, "better": BETTER}), "base"))["better"]
+    assert row["n"] == row["pairs"] == 5 and row["wins"] == 5
+    assert row["mean"] == pytest.approx(np.mean(BETTER))
+    paired = stats.ttest_rel(BETTER, BASE)
+    assert row["p"] == row["p_holm"] == pytest.approx(paired.pvalue)
+    interval = paired.confidence_interval()
+    assert (row["difference_low"], row["difference_high"]) == pytest.approx((interval.low, interval.high))
+    differences = np.subtract(BETTER, BASE)
+    assert row["effect"] == pytest.approx(differences.mean() / differences.std(ddof=1) * (1 - 3 / 15))
+
+
+def test_where_less_is_better_the_smaller_one_wins():
+    assert by_variant(compare(table({"base": BASE, "better": BETTER}), "base", "hd95"))["better"]["wins"] == 0
+
+
+def test_the_baseline_is_compared_with_nothing_and_cases_are_kept_apart():
+    runs = table({"base": BASE, "a": BETTER})
+    other = table({"base": BETTER, "a": BASE}, labeled=8)
+    rows = compare(DataFrame([*runs.to_dict("records"), *other.to_dict("records")]), "base").to_dict("records")
+    assert [(row["labeled"], row["variant"], row["wins"]) for row in rows if row["variant"] == "a"] == [(4, "a", 5), (8, "a", 0)]  # fmt: skip
+    assert all(np.isnan(row["difference"]) for row in rows if row["variant"] == "base")
+
+
+def test_only_shared_seeds_are_paired():
+    row = by_variant(compare(table({"base": BASE, "a": BETTER[:3]}), "base"))["a"]
+    assert row["pairs"] == 3 and row["difference"] == pytest.approx(np.mean(np.subtract(BETTER[:3], BASE[:3])))
+
+
+def test_one_seed_gives_a_difference_and_no_certainty():
+    row = by_variant(compare(table({"base": BASE[:1], "a": BETTER[:1]}), "base"))["a"]
+    assert row["difference"] == pytest.approx(0.05) and np.isnan(row["p"]) and np.isnan(row["low"])
+
+
+def test_holm_corrects_step_by_step_and_never_falls():
+    # Worked by hand: 4 * 0.005, 3 * 0.011, 2 * 0.02 and 1 * 0.04.
+    assert holm([0.02, 0.005, 0.04, 0.011]) == pytest.approx([0.04, 0.02, 0.04, 0.033])
+    assert holm([0.5, 0.6]) == [1.0, 1.0]
+
+
+def test_correction_counts_the_comparisons_of_one_case():
+    rows = by_variant(compare(table({"base": BASE, "a": BETTER, "b": [*BETTER[:4], 0.80]}), "base"))
+    smaller, larger = sorted((rows[name] for name in "ab"), key=lambda row: row["p"])
+    assert smaller["p_holm"] == pytest.approx(2 * smaller["p"])
+    assert larger["p_holm"] == pytest.approx(max(larger["p"], 2 * smaller["p"]))
+
+
+def test_what_cannot_be_compared_is_refused():
+    runs = table({"base": BASE})
+    with pytest.raises(InputError, match="Unknown variant 'bse': did you mean 'base'"):
+        compare(runs, "bse")
+    with pytest.raises(InputError, match="Unknown score 'dise'"):
+        compare(runs, "base", "dise")
+    with pytest.raises(InputError, match="'base' has two runs with seed 0"):
+        compare(DataFrame([*runs.to_dict("records"), *runs.to_dict("records")]), "base")

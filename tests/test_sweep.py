@@ -1,0 +1,179 @@
+"""A sweep runs every run of its grid once, keeps what is whole, and goes on when a run or a worker fails."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from ucmt_lite import cli, grid, results
+from ucmt_lite.errors import InputError
+from ucmt_lite.grid import plan
+from ucmt_lite.sweep import check, claim, sweep
+
+BASE = {"dataset": "phantom_heart", "size": 32, "iterations": 4, "labeled": 2, "distances": False, "device": "cpu"}
+GRID = {"base": BASE, "variants": {"supervised": {"method": "supervised"}, "CPS": {"method": "cps"}}, "vary": {"seed": [0, 1]}}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A sweep of two methods and two seeds, one of whose folders was in the way."""
+    out = tmp_path_factory.mktemp("sweep") / "out"
+    claim(out, plan(GRID))
+    (out / "runs" / "CPS_1").mkdir(parents=True)
+    (out / "runs" / "CPS_1" / "diary.txt").write_text("mine")
+    return out, sweep(plan(GRID), out, workers=2)
+
+
+def test_a_run_that_fails_is_told_and_the_others_go_on(swept):
+    out, failed = swept
+    assert list(failed) == ["CPS_1"] and "is not a run of this kit: choose another folder" in failed["CPS_1"]
+    assert sorted(page.name for page in (out / "pages").iterdir() if page.name[0] != ".") == [
+        "CPS_0.ipynb",
+        "supervised_0.ipynb",
+        "supervised_1.ipynb",
+    ]
+    assert (out / "runs/CPS_1/diary.txt").read_text() == "mine"
+
+
+def test_each_run_is_an_executed_page_with_its_parameters(swept):
+    page = nbformat.read(swept[0] / "pages/supervised_1.ipynb", as_version=4)
+    injected = next(c.source for c in page.cells if "injected-parameters" in c.metadata.get("tags", []))
+    assert "seed = 1" in injected and 'method = "supervised"' in injected
+    assert all(cell.execution_count for cell in page.cells if cell.cell_type == "code")
+
+
+def test_the_same_call_does_what_is_left_and_nothing_else(swept):
+    out, _ = swept
+    (out / "runs/CPS_1/diary.txt").unlink()
+    before = {page: page.stat().st_mtime_ns for page in (out / "pages").glob("[!.]*.ipynb")}
+    assert sweep(plan(GRID), out, workers=1) == {}
+    assert (out / "runs/CPS_1/metrics.json").is_file()
+    assert {page: page.stat().st_mtime_ns for page in before} == before
+
+
+def test_results_are_one_table_and_curves_another(swept):
+    runs, curves = results.of_sweep(swept[0])
+    assert {("supervised", 0), ("supervised", 1), ("CPS", 0)} <= set(zip(runs["variant"], runs["seed"], strict=True))
+    assert "data" not in runs and runs["env_commit"].notna().all() and (runs["cases"] == 200).all()
+    first = json.loads((swept[0] / "runs/supervised_0/metrics.json").read_text())
+    assert runs.set_index("run").loc["supervised_0", "dice"] == first["scores"]["dice"]
+    assert curves.groupby("run")["step"].max().unique().tolist() == [4]
+    traces = results.traces_of(runs, curves)
+    assert list(traces) == ["supervised", "CPS"] and traces["CPS"][0].method == "cps"
+
+
+def test_a_grid_may_grow_in_its_folder_and_not_become_another(swept):
+    out, _ = swept
+    claim(out, plan({**GRID, "vary": {"seed": [0, 1, 2]}}))
+    with pytest.raises(InputError, match="holds another grid, in which supervised_0 is another run"):
+        claim(out, plan({**GRID, "base": {**BASE, "lr": 0.1}}))
+    with pytest.raises(InputError, match="holds a grid with supervised_0, which this one lacks"):
+        claim(out, plan({**GRID, "vary": {"seed": [1, 2]}}))
+    claim(out, plan({**GRID, "vary": {"seed": [0, 1, 2]}}))
+
+
+def test_a_folder_with_something_else_is_left_alone(tmp_path):
+    (tmp_path / "letter.txt").write_text("Dear")
+    with pytest.raises(InputError, match="holds no grid of this kit"):
+        claim(tmp_path, plan(GRID))
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"labeled": 5000}, "Run supervised_0 of the grid: "),
+        ({"network": "unett"}, "did you mean 'unet'"),
+        ({"settings": {"top_k": 1}}, "Unknown setting of method supervised 'top_k'"),
+        ({"patch": [16, 16, 16]}, "is for volumes"),
+        ({"dataset": "phantom_hart"}, "did you mean 'phantom_heart'"),
+        ({"split": "valid"}, "did you mean 'validation'"),
+        ({"device": "cuda:9"}, "cannot be used"),
+    ],
+)
+def test_what_is_wrong_is_said_before_the_first_run(change, said, tmp_path):
+    with pytest.raises(InputError) as refusal:
+        sweep(plan({**GRID, "base": {**BASE, **change}}), tmp_path / "out")
+    assert said in str(refusal.value) and not (tmp_path / "out").exists()
+
+
+def test_what_a_data_set_lacks_is_said_before_the_first_run():
+    volumes = {"dataset": "phantom_atrium", "patch": [16, 16, 16], "labeled": 2, "iterations": 2}
+    check(plan({"base": volumes, "vary": {"network": ["unet_small", "vnet_small"]}}))
+    with pytest.raises(InputError, match="Run ucmt_network-deeplabv3plus of the grid: .*2D"):
+        check(plan({"base": volumes, "vary": {"network": ["unet_small", "deeplabv3plus"]}}))
+
+
+def test_the_command_tells_a_wrong_grid_and_a_scheduler_that_is_not_there(tmp_path, capsys):
+    (tmp_path / "grid.yaml").write_text("vary:\n  sed: [1]\n")
+    assert cli.main(["sweep", str(tmp_path / "grid.yaml"), "--out", str(tmp_path / "out")]) == 2
+    assert "grid.yaml, line 2: Unknown setting of a run 'sed': did you mean 'seed'" in capsys.readouterr().err
+    with pytest.raises(InputError, match="No Dask scheduler answers at tcp://127.0.0.1:9"):
+        sweep(plan({"base": BASE}), tmp_path / "out", scheduler="tcp://127.0.0.1:9")
+
+
+def test_a_worker_that_is_killed_costs_no_run(tmp_path):
+    """A scheduler and two worker processes on loopback, one of them killed while its run is going on."""
+    address, out = "tcp://127.0.0.1:18786", tmp_path / "out"
+    scheduler = [
+        "scheduler",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "18786",
+        "--dashboard-address",
+        "127.0.0.1:0",
+        "--no-show",
+    ]
+    worker = ["worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path)]
+    processes = [subprocess.Popen([sys.executable, "-m", "dask", *command]) for command in (scheduler, worker, worker)]
+    text = json.dumps({"base": {**BASE, "method": "cps", "iterations": 150}, "vary": {"seed": [0, 1]}})
+    (tmp_path / "grid.yaml").write_text(text)
+    command = [
+        sys.executable,
+        "-m",
+        "ucmt_lite.cli",
+        "sweep",
+        tmp_path / "grid.yaml",
+        "--out",
+        out,
+        "--scheduler",
+        address,
+    ]
+    try:
+        going = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        runs = [out / "runs" / f".cps_{seed}.unfinished" for seed in (0, 1)]
+        assert waited(lambda: all((run / "config.json").is_file() for run in runs)), "both workers are at work"
+        assert not list((out / "runs").glob("cps_*")), "and none of them is done"
+        os.kill(processes[1].pid, signal.SIGKILL)
+        told, _ = going.communicate(timeout=400)
+    finally:
+        for process in processes:
+            process.kill()
+    assert going.returncode == 0, told
+    assert "2 of 2 runs are finished" in told
+    assert sorted(path.name for path in (out / "runs").iterdir()) == ["cps_0", "cps_1"]
+    assert len(results.of_sweep(out)[0]) == 2
+
+
+def waited(happened, seconds=120):
+    """Whether something happens soon."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not happened():
+        time.sleep(0.1)
+    return happened()
+
+
+@pytest.mark.parametrize(
+    "file", sorted(Path(__file__).parents[1].glob("results/*/grid.yaml")), ids=lambda f: f.parent.name
+)
+def test_grids_of_the_results_are_those_that_were_run(file):
+    planned = {run.config.fingerprint: run.variant for run in grid.read(file)}
+    kept = results.load(file.with_name("runs.parquet"))
+    assert dict(zip(kept["fingerprint"], kept["variant"], strict=True)).items() <= planned.items()

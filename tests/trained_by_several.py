@@ -1,0 +1,30 @@
+"""Run by the tests, alone or as one of several processes: a short training in float64, its networks saved to a file."""
+
+import sys
+
+import torch
+
+from ucmt_lite import parallel
+from ucmt_lite.data import Batches, cases, load
+from ucmt_lite.methods import FlawDetector, build_nets
+from ucmt_lite.nets import make
+from ucmt_lite.train import fit
+
+
+def main(method: str, file: str, dropout: str = "0") -> None:
+    """Three iterations; without dropout, whose masks each process draws for its own images."""
+    torch.set_num_threads(1)
+    parallel.join()
+    hearts = cases(load("phantom_heart", size=32, count=(8, 1, 1)).splits["train"])
+    batches = Batches(hearts.select(hearts.ids[:4]), hearts.select(hearts.ids[4:]), batch=(2, 2), seed=0)
+    nets = build_nets(method, lambda: make("unet_small", 1, 4, 2), flaw_detector=lambda: FlawDetector(1, 4)).double()
+    for module in nets.modules():
+        if isinstance(module, torch.nn.Dropout | torch.nn.Dropout2d):
+            module.p = float(dropout)
+    settings = {"grid": 4} if method == "ucmt" else {}
+    fit(method, nets, lambda step: batches(step).__class__(*(v.double() if v.is_floating_point() else v for v in batches(step))), 3, **settings)  # fmt: skip
+    torch.save(nets.state_dict(), f"{file}.{parallel.rank()}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,115 @@
+"""Pictures of repeated runs: every seed a dot, every mean with its interval. Each carries the numbers in its sentence."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ucmt_lite.comparison import cases_of, interval, ranged, scores_by_seed
+from ucmt_lite.errors import InputError
+from ucmt_lite.explore.palette import DASHES, METHODS, TITLES
+from ucmt_lite.explore.picture import Picture, new_figure, sentence
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+PLAIN = "#808080"
+NAMES = {"dice": "Dice", "jaccard": "Jaccard", "hd95": "HD95", "asd": "ASD"}
+
+
+def scores(runs: "DataFrame", score: str = "dice") -> Picture:
+    """A panel a case, one row a variant: a dot for each seed, a bar at their mean, a line over its 95 % interval."""
+    drawing, panels = stacked(runs)
+    told = []
+    for axes, (case, group) in zip(panels, by_case(runs), strict=True):
+        found = {name: list(own.values()) for name, own in scores_by_seed(group, score).items()}
+        for row, (name, values) in enumerate(found.items()):
+            mean, low, high = interval(values)
+            axes.plot(values, [row] * len(values), "o", color=colour_of(group, name), markeredgecolor="black", markersize=5)  # fmt: skip
+            axes.plot([mean] * 2, [row - 0.3, row + 0.3], color="black", linewidth=2)
+            axes.plot([low, high], [row, row], color="black", linewidth=1)
+            told.append(f"{title(name)} {ranged(mean, low, high, '.3f')}")
+        finish(axes, list(found), f"{NAMES[score]}, {case}")
+        told[-len(found)] = f"{case}: {told[-len(found)]}"
+    return Picture(drawing, f"{NAMES[score]} of each variant, mean and 95 % interval over seeds; {sentence(told)}.")
+
+
+def differences(compared: "DataFrame", baseline: str, score: str = "dice") -> Picture:
+    """A panel a case, one row a variant: its mean difference to the baseline over shared seeds, with its 95 % interval.
+
+    `compared` is what `comparison.compare` returns. A filled dot has a corrected p below 0.05; at the right stand the seeds
+    in which the variant was better.
+    """
+    rows = compared.dropna(subset=["difference"])
+    if rows.empty:
+        raise InputError(f"No variant shares a seed with '{baseline}': nothing can be compared.")
+    drawing, panels = stacked(rows)
+    told = []
+    for axes, (case, group) in zip(panels, by_case(rows), strict=True):
+        axes.axvline(0, color=PLAIN, linestyle="--", linewidth=1)
+        for row, line in enumerate(group.itertuples()):
+            fill = "black" if line.p_holm < 0.05 else "white"
+            axes.plot([line.difference_low, line.difference_high], [row, row], color="black", linewidth=1.2)
+            axes.plot(line.difference, row, "o", color="black", markerfacecolor=fill, markersize=7)
+            won = f"{line.wins:.0f} of {line.pairs:.0f}"
+            axes.annotate(won, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=8)
+            span = ranged(line.difference, line.difference_low, line.difference_high, "+.3f")
+            told.append(f"{title(line.variant)} {span}, better in {won} seeds")
+        finish(axes, list(group["variant"]), f"{NAMES[score]} against {title(baseline)}, {case}")
+        told[-len(group)] = f"{case}: {told[-len(group)]}"
+    return Picture(drawing, f"Mean difference in {NAMES[score]} to {title(baseline)}, with 95 % intervals; {'; '.join(told)}.")  # fmt: skip
+
+
+def label_efficiency(runs: "DataFrame", score: str = "dice") -> Picture:
+    """A line a variant over the number of labels, with a band over the 95 % interval of the mean."""
+    drawing, grid = new_figure(1, 1, width=5.6, height=3.4)
+    axes, told = grid[0, 0], []
+    for name, own in runs.groupby("variant", sort=False):
+        found = [(count, *interval(list(group[score]))) for count, group in own.groupby("labeled")]
+        counts, means, lows, highs = map(np.array, zip(*found, strict=True))
+        colour, dash = colour_of(own, name), DASHES.get(own["method"].iloc[0], "-")
+        axes.plot(counts, means, label=title(name), color=colour, linestyle=dash, marker="o", markersize=4)
+        axes.fill_between(counts, lows, highs, color=colour, alpha=0.15, linewidth=0)
+        told.append(f"{title(name)} " + ", ".join(f"{mean:.3f} with {count}" for count, mean, *_ in found))
+    axes.set_xscale("log")
+    ticks = sorted(set(runs["labeled"]))
+    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel("labeled images", fontsize=8)
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    axes.set_title(f"{NAMES[score]} by number of labels", fontsize=9)
+    return Picture(drawing, f"{NAMES[score]} by number of labeled images: {'; '.join(told)}.")
+
+
+def by_case(table: "DataFrame") -> list[tuple[str, "DataFrame"]]:
+    """The parts of a table whose rows may be compared, each with its name."""
+    names = cases_of(table)
+    groups = [(dict(zip(names, values, strict=True)), group) for values, group in table.groupby(names, dropna=False)]
+    return [(f"{case['dataset']}, {case['labeled']} labeled", group) for case, group in groups]
+
+
+def stacked(table: "DataFrame") -> tuple[Any, list[Any]]:
+    """A drawing with a panel for each case, as high as it has variants."""
+    counts = [group["variant"].nunique() for _, group in by_case(table)]
+    drawing, grid = new_figure(len(counts), 1, width=5.8, height=0.8 + 0.3 * sum(counts) / len(counts))
+    return drawing, list(grid[:, 0])
+
+
+def finish(axes: Any, names: list[str], heading: str) -> None:
+    """Names at the rows, the first on top, and what every panel shares."""
+    axes.set_yticks(range(len(names)), [title(name) for name in names], fontsize=8)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.grid(alpha=0.3, axis="x")
+    axes.set_title(heading, fontsize=9)
+
+
+def colour_of(runs: "DataFrame", variant: str) -> str:
+    """A variant has the colour of its method."""
+    return METHODS.get(runs.loc[runs["variant"] == variant, "method"].iloc[0], PLAIN)
+
+
+def title(name: str) -> str:
+    """What a variant is called in print."""
+    return TITLES.get(name, name)
