@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
         "folder", metavar="DIR", help="what `ucmt-lite sweep --out` was given, or a folder of results/"
     )
     command.add_argument("--baseline", default="", metavar="VARIANT", help="compare with this one (the first)")
+    command.add_argument("--keep", default="", metavar="DIR", help="also leave the tables of runs and curves there")
     command.add_argument("--score", choices=("dice", "jaccard", "hd95", "asd"), default="dice")
     command.set_defaults(do=do_report)
 
@@ -213,7 +214,7 @@ def do_report(given: argparse.Namespace) -> None:
     """`ucmt-lite report`."""
     from ucmt_lite.report import report
 
-    page = report(given.folder, given.baseline, given.score)
+    page = report(given.folder, given.baseline, given.score, given.keep)
     print((page.parent / "comparison.md").read_text(encoding="utf-8"))
     print(f"Everything is in {page.parent}; the page is {page.name}.")
 

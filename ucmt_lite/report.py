@@ -18,19 +18,21 @@ if TYPE_CHECKING:
 HEAD = ["method", "runs", "{score}", "difference", "p (Holm)", "effect g", "seeds won"]
 
 
-def report(folder: str | Path, baseline: str = "", score: str = "dice") -> Path:
+def report(folder: str | Path, baseline: str = "", score: str = "dice", keep: str | Path = "") -> Path:
     """Write `runs.parquet`, `curves.parquet`, `comparison.md` and `comparison.tex` into a sweep's folder, and `report.ipynb`.
 
     The page is `91_results.ipynb` executed on that folder. `baseline`: a variant; the first one where none is named.
-    A folder that has the two tables already but no runs, as in `results/`, is reported from those. Return the page.
+    A folder that has the two tables already but no runs, as in `results/`, is reported from those. `keep` is a folder for
+    a second copy of the tables. Return the page.
     """
     from ucmt_lite.notebooks import execute
 
     folder = Path(folder).resolve()
     if (folder / "grid.json").is_file():
         runs, curves = results.of_sweep(folder)
-        results.save(runs, folder / "runs.parquet")
-        results.save(curves, folder / "curves.parquet")
+        for place in filter(None, (folder, keep)):
+            results.save(runs, Path(place) / "runs.parquet")
+            results.save(curves, Path(place) / "curves.parquet")
     runs = results.load(folder / "runs.parquet")
     baseline = baseline or runs["variant"].iloc[0]
     compared = compare(runs, baseline, score)

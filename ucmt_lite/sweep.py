@@ -137,7 +137,7 @@ def engine(scheduler: str, workers: int) -> Iterator["Client"]:
             yield client
         return
     # Runs take minutes: without this the idle scheduler and workers look around 50 times a second, a fifth of a core.
-    # The kernels hold the memory, not the workers; the dashboard would open a port to everybody on this network.
+    # The kernels hold the memory, not the workers. Every port is open on this computer only.
     calm = {"distributed.admin.tick.interval": "1s", "distributed.worker.profile.enabled": False}
     with (
         dask.config.set(calm),

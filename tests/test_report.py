@@ -1,0 +1,119 @@
+"""The report of repeated runs: tables that say what was measured, and pictures whose sentences carry the numbers."""
+
+import nbformat
+import numpy as np
+import pytest
+from pandas import DataFrame
+
+from ucmt_lite import cli, results
+from ucmt_lite.comparison import compare
+from ucmt_lite.errors import InputError
+from ucmt_lite.explore import evidence
+from ucmt_lite.lessons import NOTEBOOKS
+from ucmt_lite.report import as_latex, as_markdown
+
+SCORES = {"supervised": [0.70, 0.72, 0.74], "ucmt": [0.75, 0.76, 0.80], "a_b & c": [0.69, 0.73, 0.71]}
+
+
+@pytest.fixture
+def runs():
+    return made(SCORES)
+
+
+def made(scores, labeled=4):
+    rows = [
+        {"run": f"{variant}_{labeled}_{seed}", "variant": variant, "method": "ucmt" if variant == "ucmt" else "supervised",
+         "dataset": "phantom_heart", "size": 64, "labeled": labeled, "split": "test", "seed": seed, "iterations": 10,
+         "gradient_steps": 10, "dice": value, "hd95": 10 - value, "cases": 200, "env_commit": "abc"}
+        for variant, values in scores.items()
+        for seed, value in enumerate(values)
+    ]  # fmt: skip
+    return DataFrame(rows)
+
+
+def curves_of(runs):
+    return DataFrame(
+        {"run": run, "step": step, "dice": step / 10, "disagreement": 0.1, "uncertainty": 0.2}
+        for run in runs["run"]
+        for step in (5, 10)
+    )
+
+
+def test_the_comparison_is_told_in_markdown(runs):
+    lines = as_markdown(compare(runs, "supervised")).splitlines()
+    assert lines[0] == "phantom_heart, 4 labeled, size 64, test images"
+    row = next(line for line in lines if line.startswith("| ucmt"))
+    assert "| 3 | 0.770 (" in row and "| +0.050 (" in row and "| 3 of 3 |" in row
+    assert next(line for line in lines if line.startswith("| supervised")).endswith("| - | - | - | - |")
+
+
+def test_the_comparison_is_told_in_latex(runs):
+    text = as_latex(compare(runs, "supervised"))
+    assert r"a\_b \& c & 3 & 0.710" in text and r"\toprule" in text and text.count(r"\\") == 4
+
+
+def test_every_case_has_a_panel_and_a_table(runs):
+    both = DataFrame([*runs.to_dict("records"), *made({"supervised": [0.8, 0.81], "ucmt": [0.8, 0.83]}, 8).to_dict("records")])  # fmt: skip
+    compared = compare(both, "supervised")
+    assert as_markdown(compared).count("| method |") == 2
+    for picture in (evidence.scores(both), evidence.differences(compared, "supervised")):
+        panels = [axes.get_title() for axes in picture.figure.axes]
+        assert [title.rpartition(", ")[2] for title in panels] == ["4 labeled", "8 labeled"]
+        assert "phantom_heart, 8 labeled: " in picture.alt
+
+
+def test_scores_show_each_run_as_a_dot_and_say_the_mean(runs):
+    picture = evidence.scores(runs)
+    dots = picture.figure.axes[0].lines[0]
+    assert list(dots.get_xdata()) == SCORES["supervised"] and set(dots.get_ydata()) == {0}
+    assert "UCMT 0.770 (0.704 to 0.836)" in picture.alt
+
+
+def test_differences_fill_only_what_is_sure():
+    sure = made({"supervised": [0.70, 0.71, 0.72, 0.73], "ucmt": [0.80, 0.81, 0.82, 0.8301]})
+    unsure = made({"supervised": [0.70, 0.71, 0.72, 0.73], "ucmt": [0.80, 0.70, 0.79, 0.75]})
+    for scores, fill in ((sure, "black"), (unsure, "white")):
+        picture = evidence.differences(compare(scores, "supervised"), "supervised")
+        dot = next(line for line in picture.figure.axes[0].lines if line.get_marker() == "o")
+        assert dot.get_markerfacecolor() == fill
+    with pytest.raises(InputError, match="No variant shares a seed with 'supervised'"):
+        evidence.differences(compare(made({"supervised": [0.7]}), "supervised"), "supervised")
+
+
+def test_label_efficiency_has_a_point_for_each_number_of_labels(runs):
+    both = DataFrame([*runs.to_dict("records"), *made({"ucmt": [0.8, 0.9]}, 16).to_dict("records")])
+    picture = evidence.label_efficiency(both)
+    line = next(line for line in picture.figure.axes[0].lines if line.get_label() == "UCMT")
+    assert list(line.get_xdata()) == [4, 16] and np.allclose(line.get_ydata(), [0.77, 0.85])
+    assert "UCMT 0.770 with 4, 0.850 with 16" in picture.alt
+
+
+def test_the_report_of_a_folder_is_an_executed_page(runs, tmp_path, capsys):
+    results.save(runs, tmp_path / "runs.parquet")
+    results.save(curves_of(runs), tmp_path / "curves.parquet")
+    assert cli.main(["report", str(tmp_path), "--baseline", "supervised"]) == 0
+    assert "| ucmt | 3 | 0.770" in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "comparison.md", "comparison.tex", "curves.parquet", "report.ipynb", "runs.parquet",
+    ]  # fmt: skip
+    page = nbformat.read(tmp_path / "report.ipynb", as_version=4)
+    shown = [output for cell in page.cells for output in cell.get("outputs", []) if "data" in output]
+    assert sum("image/png" in output.data for output in shown) == 4
+    assert any("| ucmt | 3 | 0.770" in output.data.get("text/markdown", "") for output in shown)
+
+
+def test_a_report_of_nothing_is_refused(tmp_path, capsys):
+    assert cli.main(["report", str(tmp_path)]) == 2
+    assert "is not a table of results" in capsys.readouterr().err
+    (tmp_path / "grid.json").write_text("{}")
+    assert cli.main(["report", str(tmp_path)]) == 2
+    assert "No run of the sweep" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("folder", sorted(NOTEBOOKS.parent.glob("results/*/runs.parquet")), ids=lambda f: f.parent.name)
+def test_results_in_the_repository_are_told_as_they_are(folder):
+    """Each table in results/README.md is the one that its runs make; each run says where it comes from."""
+    runs = results.load(folder)
+    text = (NOTEBOOKS.parent / "results/README.md").read_text()
+    assert as_markdown(compare(runs, runs["variant"].iloc[0])) in text
+    assert runs["env_commit"].str.fullmatch("[0-9a-f]{12}").all(), "made from a clean clone"
