@@ -4,23 +4,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from ucmt_lite import grid, traces
 from ucmt_lite.config import RunConfig
 from ucmt_lite.errors import one_of
+from ucmt_lite.grid import Planned
 from ucmt_lite.lessons import NOTEBOOKS
+from ucmt_lite.traces import Trace
 
 
-def planned(path: Path = NOTEBOOKS / "src/traces.yaml") -> dict[str, RunConfig]:
-    """Name and configuration of every run that `traces.yaml` asks for."""
-    import yaml
-
-    plan = yaml.safe_load(path.read_text(encoding="utf-8"))
-    for key in plan:
-        one_of(f"key of {path.name}", key, ("base", "seeds", "each_seed"))
-    return {
-        f"{name}_{seed}": RunConfig.of({**plan["base"], **own, "seed": seed})
-        for name, own in plan["each_seed"].items()
-        for seed in plan["seeds"]
-    }
+def planned(path: Path = NOTEBOOKS / "src/traces.yaml") -> dict[str, Planned]:
+    """Every run that `traces.yaml`, a grid, asks for, by name."""
+    return {run.name: run for run in grid.read(path)}
 
 
 def record(
@@ -31,22 +25,33 @@ def record(
 ) -> list[str]:
     """Run what is planned and write the traces; one whose configuration has not changed is kept, unless `force`.
 
-    A trace carries its run's scores on the test images; the whole runs stay in `runs`. Return the names of those that were recorded.
-    One thread, so that the numbers are the same on the next machine of the same make.
+    A trace carries its run's scores on the test images; the whole runs stay in `runs`. Of each variant the first run keeps
+    its maps, the others their curves alone. Return the names of those that were recorded. One thread, so that the numbers
+    are the same on the next machine of the same make.
     """
     import torch
 
-    from ucmt_lite import traces
     from ucmt_lite.experiment import run
 
     plan, recorded = planned(), []
     torch.set_num_threads(1)
     for name in [one_of("recorded run", name, plan) for name in names or plan]:
-        file = folder / f"{name}.npz"
-        if force or not file.is_file() or RunConfig.of(traces.load(file).meta["config"]) != plan[name]:
+        file, config = folder / f"{name}.npz", plan[name].config
+        if force or not file.is_file() or RunConfig.of(traces.load(file).meta["config"]) != config:
             print(name, flush=True)
-            done = run(plan[name], runs / name)
+            done = run(config, runs / name)
             scores = {"test": done.metrics["scores"], "test_cases": len(done.metrics["cases"])}
-            replace(done.trace, meta={**done.trace.meta, **scores}).save(file)
+            trace = replace(done.trace, meta={**done.trace.meta, **scores})
+            (trace if is_first(name, plan) else without_maps(trace)).save(file)
             recorded.append(name)
     return recorded
+
+
+def is_first(name: str, plan: dict[str, Planned]) -> bool:
+    """Whether a run is the first of its variant in the plan."""
+    return name == next(other for other, run in plan.items() if run.variant == plan[name].variant)
+
+
+def without_maps(trace: Trace) -> Trace:
+    """The curves of a trace, without images and maps: a few kilobytes."""
+    return Trace(meta=trace.meta, step=trace.step, curves=trace.curves)
