@@ -151,7 +151,7 @@ for name, value in zip(source.classes[1:], scores["dice_per_class"], strict=True
 from ucmt_lite import traces
 from ucmt_lite.explore import training
 
-ucmt = traces.recorded("heart_ucmt_2")
+ucmt = traces.recorded("heart_ucmt_10")
 training.widget(ucmt)
 
 # %% [markdown]
@@ -165,7 +165,7 @@ training.widget(ucmt)
 from ucmt_lite.explore import compare
 
 runs = {
-    method: [traces.recorded(f"heart_{method}_{n}") for n in (2, 3, 4)]
+    method: [traces.recorded(f"heart_{method}_{n}") for n in range(10, 15)]
     for method in ("supervised", "ucmt")
 }
 compare.widget(runs, ["dice"])

@@ -177,7 +177,7 @@ training.figure(run.trace)
 # %% tags=["explorer"]
 from ucmt_lite import traces
 
-training.widget(traces.recorded("heart_mean_teacher_2"))
+training.widget(traces.recorded("heart_mean_teacher_10"))
 
 # %% [markdown]
 # ## What can go wrong
@@ -201,7 +201,7 @@ ema.widget(decay=0.99, share=[1.0])
 from ucmt_lite.explore import compare
 
 runs = {
-    method: [traces.recorded(f"heart_{method}_{n}") for n in (2, 3, 4)]
+    method: [traces.recorded(f"heart_{method}_{n}") for n in range(10, 15)]
     for method in ("supervised", "mean_teacher")
 }
 compare.figure(runs)

@@ -165,7 +165,7 @@ from ucmt_lite import traces
 from ucmt_lite.explore import compare
 
 runs = {
-    method: [traces.recorded(f"heart_{method}_{n}") for n in (2, 3, 4)]
+    method: [traces.recorded(f"heart_{method}_{n}") for n in range(10, 15)]
     for method in ("supervised", "mean_teacher", "cps")
 }
 compare.widget(runs)
@@ -186,7 +186,7 @@ scores.table(runs)
 # Drag through one CPS run. Where do the two still differ at the end? And where are both wrong together?
 
 # %% tags=["explorer"]
-training.widget(traces.recorded("heart_cps_2"))
+training.widget(traces.recorded("heart_cps_10"))
 
 # %% [markdown]
 # ## What can go wrong

@@ -104,7 +104,7 @@ check_entropy_of_mean(my_entropy_of_mean)
 from ucmt_lite import traces
 from ucmt_lite.explore import uncertainty
 
-uncertainty.widget(traces.recorded("heart_ucmt_2"))
+uncertainty.widget(traces.recorded("heart_ucmt_10"))
 
 # %% [markdown]
 # ## UMIX
@@ -201,7 +201,7 @@ show_source(ucmt)
 from ucmt_lite.explore import compare
 
 methods = ("supervised", "mean_teacher", "cps", "cmt", "ucmt")
-runs = {method: [traces.recorded(f"heart_{method}_{n}") for n in (2, 3, 4)] for method in methods}
+runs = {method: [traces.recorded(f"heart_{method}_{n}") for n in range(10, 15)] for method in methods}
 compare.widget(runs)
 
 # %% [markdown]
@@ -221,7 +221,7 @@ scores.table(runs)
 # Side by side on one image: which method's networks stay apart longest, and where?
 
 # %% tags=["explorer"]
-training.widget([traces.recorded(f"heart_{method}_2") for method in ("mean_teacher", "cps", "ucmt")])
+training.widget([traces.recorded(f"heart_{method}_10") for method in ("mean_teacher", "cps", "ucmt")])
 
 # %% [markdown]
 # ### Exercise 3: is it UMIX, or is it the second step?
