@@ -42,7 +42,7 @@ class RunConfig:
     batch: int = setting(4, "labeled images in a minibatch, and as many unlabeled ones")
     lr: float = setting(3e-3, "learning rate at the start; it falls to 0")
     weight_decay: float = setting(1e-2, "weight decay of AdamW")
-    ramp: float = setting(0.6, "share of the iterations over which the unsupervised terms rise")
+    ramp: float = setting(0.5, "share of the iterations over which the unsupervised terms rise")
     settings: dict = setting({}, "the method's own settings, for instance top_k, grid, weight, make_mix")
     precision: str = setting("auto", "float32, bfloat16, float16 or auto")
     device: str = setting("auto", "cpu, cuda, mps or auto")

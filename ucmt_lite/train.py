@@ -29,7 +29,7 @@ def fit(
     *,
     lr: float = 3e-3,
     weight_decay: float = 1e-2,
-    ramp: float = 0.6,
+    ramp: float = 0.5,
     seed: int = 0,
     precision: str = "float32",
     recorder: Recorder | None = None,

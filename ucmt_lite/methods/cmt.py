@@ -17,7 +17,7 @@ def cmt(
     minimize: Callable,
     *,
     loss: Callable = segmentation_loss,
-    weight: float = 0.25,
+    weight: float = 0.15,
     ema_decay: float = 0.99,
     ema_share: Sequence[float] = (0.99, 0.01),
     forward: Callable = jointly,

@@ -14,7 +14,7 @@ def cps(
     *,
     loss: Callable = segmentation_loss,
     pseudo_loss: Callable = segmentation_loss,
-    weight: float = 0.5,
+    weight: float = 1.0,
     forward: Callable = jointly,
 ) -> None:
     r"""One iteration of cross pseudo supervision: two networks, each trained on the other's decisions (Chen et al. 2021).

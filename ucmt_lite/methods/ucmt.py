@@ -20,7 +20,7 @@ def ucmt(
     minimize: Callable,
     *,
     loss: Callable = segmentation_loss,
-    weight: float = 0.25,
+    weight: float = 0.15,
     make_mix: Callable = umix,
     top_k: int = 2,
     grid: Grid = 16,
