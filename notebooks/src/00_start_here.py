@@ -158,7 +158,7 @@ training.widget(ucmt)
 # Yellow (dashed) is student 1, blue (dotted) student 2, green (dash-dotted) the teacher; the students **disagree** where their decisions differ, and
 # **uncertainty** is how undecided two networks are together. Both shrink, and stay longest at the borders.
 #
-# Beside it the supervised baseline, trained for as many iterations from the same labels. The line is the mean of three
+# Beside it the supervised baseline, trained for as many iterations from the same labels. The line is the mean of five
 # **seeds**, the band spans them: another seed means four other labeled images and other first weights.
 
 # %% tags=["explorer"]

@@ -151,7 +151,7 @@ show_source(mean_teacher)
 
 # %% [markdown]
 # `minimize` takes one gradient step on the sum of the terms it is given. `clock.ramp` rises from almost 0 to 1 over the
-# first three fifths of the run: a network that knows nothing yet should not be asked to agree with itself.
+# first half of the run: a network that knows nothing yet should not be asked to agree with itself.
 #
 # ## Train it
 #
@@ -231,7 +231,7 @@ scores.table(runs)
 # |---|---|---|---|
 # | student's view | any perturbation | the image itself | strong view u1 |
 # | teacher's view | another perturbation | image + noise, clipped at 0.2 | weak view + the same noise |
-# | start | ramp-up | no consistency for 1,000 iterations (2D) | ramp-up over three fifths of the run |
+# | start | ramp-up | no consistency for 1,000 iterations (2D) | ramp-up over half of the run |
 # | what is averaged | parameters | parameters | parameters; batch-norm statistics are the teacher's own |
 #
 # An easy mistake is to give both networks the same view: the loss is then almost nothing, and nothing looks broken. The kit

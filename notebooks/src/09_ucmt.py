@@ -194,7 +194,7 @@ show_source(ucmt)
 #
 # ## Against everything before
 #
-# Recorded runs on four labeled hearts, three seeds each: the same network, loss, views and learning rate. Look at the
+# Recorded runs on four labeled hearts, five seeds each: the same network, loss, views and learning rate. Look at the
 # disagreement near iteration 400, then at 1,000: when does UCMT keep its students further apart than CPS, and when not?
 
 # %% tags=["explorer"]
@@ -285,8 +285,8 @@ ema.widget(share=[0.5, 0.5])
 # | | paper (figure) | reference code | here |
 # |---|---|---|---|
 # | loss | not known to us | Dice alone | half cross-entropy, half Dice, for every method |
-# | unsupervised terms | plain sums | halves of the sums times 0.1, so 0.05 on plain sums | plain sums times 0.25 |
-# | cells that change | not known to us | at most 4 of 256 | at most 8 of 64 |
+# | unsupervised terms | plain sums | halves of the sums times 0.1, so 0.05 on plain sums | plain sums times 0.15 |
+# | cells that change | not known to us | at most 4 of 256 | at most 4 of 256; 8 of 64 in this lesson's pictures |
 # | labeled views in step 1 | one X | weak (2D), strong (3D) | strong |
 # | teacher's label in step 2 | predicted on the mixed image | moved from step 1 | moved from step 1 |
 # | teacher | follows both students | 0.99 and 0.01 | 0.99 and 0.01 |
