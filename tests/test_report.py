@@ -98,7 +98,8 @@ def test_the_report_of_a_folder_is_an_executed_page(runs, tmp_path, capsys):
     ]  # fmt: skip
     page = nbformat.read(tmp_path / "report.ipynb", as_version=4)
     shown = [output for cell in page.cells for output in cell.get("outputs", []) if "data" in output]
-    assert sum("image/png" in output.data for output in shown) == 4
+    assert sum("image/png" in output.data for output in shown) == 3
+    assert any("All of these runs have 4 labeled" in output.data.get("text/markdown", "") for output in shown)
     assert any("| ucmt | 3 | 0.770" in output.data.get("text/markdown", "") for output in shown)
 
 

@@ -25,7 +25,8 @@ def compare(runs: "DataFrame", baseline: str, score: str = "dice", level: float 
     Columns: `n` runs, `mean`, `low`, `high` (interval of the mean, Student's t), `sd`; `pairs`, `difference`,
     `difference_low`, `difference_high`, `p` (paired t-test, two-sided), `p_holm` (corrected for the comparisons of that
     case: Holm, Scand J Stat 1979), `effect` (Hedges' g of the differences) and `wins`, seeds in which the variant is the
-    better one. Units are those of the score. With fewer than two runs there is no interval, and NaN stands there.
+    better one. Units are those of the score. Two runs tell too little of their spread: with fewer than three there is no
+    interval and no test, and NaN stands there.
     """
     from pandas import DataFrame
 
@@ -79,8 +80,8 @@ def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float
 
 
 def spread(values: Sequence[float]) -> float:
-    """The standard deviation of a sample; NaN for a single value."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+    """The standard deviation of a sample; NaN for fewer than three values, which say too little of it."""
+    return float(np.std(values, ddof=1)) if len(values) > 2 else float("nan")
 
 
 def paired(own: dict[int, float], base: dict[int, float], sign: int, level: float) -> dict[str, float]:

@@ -108,6 +108,11 @@ def total(part: Tensor) -> Tensor:
 class SharedBatchNorm(_BatchNorm):
     """Batch norm over the minibatch of all processes; torch's own `SyncBatchNorm` needs GPUs."""
 
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
+
     def _check_input_dim(self, x: Tensor) -> None:
         """Any number of axes, as the layer that this one replaces has checked."""
 

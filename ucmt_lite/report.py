@@ -30,9 +30,9 @@ def report(folder: str | Path, baseline: str = "", score: str = "dice", keep: st
     folder = Path(folder).resolve()
     if (folder / "grid.json").is_file():
         runs, curves = results.of_sweep(folder)
-        for place in filter(None, (folder, keep)):
-            results.save(runs, Path(place) / "runs.parquet")
-            results.save(curves, Path(place) / "curves.parquet")
+        for place in [folder, Path(keep)] if keep else [folder]:
+            results.save(runs, place / "runs.parquet")
+            results.save(curves, place / "curves.parquet")
     runs = results.load(folder / "runs.parquet")
     baseline = baseline or runs["variant"].iloc[0]
     compared = compare(runs, baseline, score)

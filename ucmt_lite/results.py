@@ -77,11 +77,18 @@ def of_sweep(folder: str | Path) -> tuple["DataFrame", "DataFrame"]:
     return DataFrame(rows), concat(curves, ignore_index=True)
 
 
-def traces_of(runs: "DataFrame", curves: "DataFrame") -> dict[str, list["Trace"]]:
-    """Runs as traces without maps, by variant (and number of labels, where it varies): what `explore.compare` draws."""
+def traces_of(runs: "DataFrame", curves: "DataFrame", most: int = 7) -> dict[str, list["Trace"]]:
+    """Runs as traces without maps, by variant (and number of labels, where it varies): what `explore.compare` draws.
+
+    A picture of more than `most` lines cannot be read: then the first variant stays, and of the others those with the best
+    mean Dice.
+    """
     from ucmt_lite.traces import Trace
 
     found: dict[str, list[Trace]] = {}
+    means = runs.groupby("variant", sort=False)["dice"].mean()
+    best = [means.index[0], *means.iloc[1:].sort_values(ascending=False).index[: most - 1]]
+    runs = runs[runs["variant"].isin(best)]
     steps = {name: group.sort_values("step") for name, group in curves.groupby("run")}
     for run in runs.itertuples():
         own = steps[run.run]

@@ -8,6 +8,7 @@ from ucmt_lite.comparison import cases_of, interval, ranged, scores_by_seed
 from ucmt_lite.errors import InputError
 from ucmt_lite.explore.palette import DASHES, METHODS, TITLES
 from ucmt_lite.explore.picture import Picture, new_figure, sentence
+from ucmt_lite.explore.scores import Table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -59,8 +60,13 @@ def differences(compared: "DataFrame", baseline: str, score: str = "dice") -> Pi
     return Picture(drawing, f"Mean difference in {NAMES[score]} to {title(baseline)}, with 95 % intervals; {'; '.join(told)}.")  # fmt: skip
 
 
-def label_efficiency(runs: "DataFrame", score: str = "dice") -> Picture:
-    """A line a variant over the number of labels, with a band over the 95 % interval of the mean."""
+def label_efficiency(runs: "DataFrame", score: str = "dice") -> Picture | Table:
+    """A line a variant over the number of labels, with a band over the 95 % interval of the mean.
+
+    Where the number does not vary there is nothing to draw, and a sentence says so.
+    """
+    if runs["labeled"].nunique() == 1:
+        return Table(f"All of these runs have {runs['labeled'].iloc[0]} labeled images.")
     drawing, grid = new_figure(1, 1, width=5.6, height=3.4)
     axes, told = grid[0, 0], []
     for name, own in runs.groupby("variant", sort=False):
