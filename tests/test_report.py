@@ -24,7 +24,8 @@ def made(scores, labeled=4):
     rows = [
         {"run": f"{variant}_{labeled}_{seed}", "variant": variant, "method": "ucmt" if variant == "ucmt" else "supervised",
          "dataset": "phantom_heart", "size": 64, "labeled": labeled, "split": "test", "seed": seed, "iterations": 10,
-         "gradient_steps": 10, "dice": value, "hd95": 10 - value, "cases": 200, "env_commit": "abc"}
+         "gradient_steps": 10, "dice": value, "jaccard": value - 0.1, "hd95": 10 - value, "asd": None, "undefined": 0,
+         "cases": 200, "seconds_training": 30.0, "env_commit": "abc"}
         for variant, values in scores.items()
         for seed, value in enumerate(values)
     ]  # fmt: skip
@@ -92,7 +93,9 @@ def test_the_report_of_a_folder_is_an_executed_page(runs, tmp_path, capsys):
     results.save(runs, tmp_path / "runs.parquet")
     results.save(curves_of(runs), tmp_path / "curves.parquet")
     assert cli.main(["report", str(tmp_path), "--baseline", "supervised"]) == 0
-    assert "| ucmt | 3 | 0.770" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "| ucmt | 3 | 0.770" in out
+    assert "| ucmt | 4 | 3 | 10 | 10 | 0.770 | 0.670 | 9.23 | - | 0 of 600 | 30 s |" in out
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "comparison.md", "comparison.tex", "curves.parquet", "report.ipynb", "runs.parquet",
     ]  # fmt: skip
@@ -116,5 +119,5 @@ def test_results_in_the_repository_are_told_as_they_are(folder):
     """Each table in results/README.md is the one that its runs make; each run says where it comes from."""
     runs = results.load(folder)
     text = (NOTEBOOKS.parent / "results/README.md").read_text()
-    assert as_markdown(compare(runs, runs["variant"].iloc[0])) in text
+    assert as_markdown(compare(runs, runs["variant"].iloc[0])) in text and results.summary(runs) in text
     assert runs["env_commit"].str.fullmatch("[0-9a-f]{12}").all(), "made from a clean clone"

@@ -6,6 +6,8 @@ its part of the images and gathers the logits, so that losses, pseudo labels, un
 and the methods' text stays as it is. Batch statistics are those of the whole minibatch (`SharedBatchNorm`).
 
     torchrun --nproc-per-node 2 -m ucmt_lite.cli run --method ucmt --out DIR
+
+or, in a notebook, `accelerate.notebook_launcher(experiment.run, (config, "DIR"), num_processes=2)`.
 """
 
 import os

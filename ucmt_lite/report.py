@@ -36,9 +36,10 @@ def report(folder: str | Path, baseline: str = "", score: str = "dice", keep: st
     runs = results.load(folder / "runs.parquet")
     baseline = baseline or runs["variant"].iloc[0]
     compared = compare(runs, baseline, score)
-    for name, told in (("comparison.md", as_markdown), ("comparison.tex", as_latex)):
+    markdown = f"{as_markdown(compared, score)}\n\nMeans over runs:\n\n{results.summary(runs)}"
+    for name, text in (("comparison.md", markdown), ("comparison.tex", as_latex(compared, score))):
         with atomic(folder / name) as temporary:
-            temporary.write_text(told(compared, score) + "\n", encoding="utf-8")
+            temporary.write_text(text + "\n", encoding="utf-8")
     source, page = NOTEBOOKS / "91_results.ipynb", folder / "report.ipynb"
     if not source.is_file():
         raise InputError("A report needs a clone of the repository, which holds its notebook: run it from there.")

@@ -139,6 +139,19 @@ def listing(table: "DataFrame") -> str:
     return markdown(head, lines)
 
 
+def summary(table: "DataFrame") -> str:
+    """Means over the runs of each variant: every score, what it cost, and in how many images a distance was undefined."""
+    head = ["variant", "labeled", "runs", "iterations", "gradient steps", "Dice", "Jaccard", "HD95", "ASD", "no distance", "training"]  # fmt: skip
+    lines = []
+    for (variant, labeled), runs in table.groupby(["variant", "labeled"], sort=False):
+        counts = [f"{labeled}", f"{len(runs)}", *(f"{runs[name].iloc[0]}" for name in ("iterations", "gradient_steps"))]
+        scores = [f"{runs[name].mean():.3f}" for name in ("dice", "jaccard")]
+        scores += [number(runs[name].astype(float).mean()) for name in ("hd95", "asd")]
+        missing = f"{runs['undefined'].sum():.0f} of {runs['cases'].sum()}"
+        lines.append([variant, *counts, *scores, missing, f"{runs['seconds_training'].mean():.0f} s"])
+    return markdown(head, lines)
+
+
 def number(value: float | None) -> str:
     """A distance, or a dash where there is none."""
     return "-" if value is None or value != value else f"{value:.2f}"

@@ -183,10 +183,11 @@ scores.table(runs)
 # *late*, a second network because it is *other*. And whatever the meaning, the curves fall: by the end the two networks of
 # CPS disagree no more than student and teacher do.
 #
-# Drag through one CPS run. Where do the two still differ at the end? And where are both wrong together?
+# Drag through both kinds of run, side by side on one image. Where do the two networks of CPS still differ at the end? And
+# where are both wrong together?
 
 # %% tags=["explorer"]
-training.widget(traces.recorded("heart_cps_10"))
+training.widget([traces.recorded(f"heart_{method}_10") for method in ("mean_teacher", "cps")])
 
 # %% [markdown]
 # ## What can go wrong

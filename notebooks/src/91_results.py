@@ -4,6 +4,9 @@
 # A single run says little: another seed draws other labels and other first weights, and may turn the order of two methods
 # around. This page reads the table of a whole sweep, every method with several seeds, and asks what remains. It is a report
 # as well: `ucmt-lite report DIR` runs it on a sweep of yours and leaves `DIR/report.ipynb`.
+#
+# The grid behind what you see is `results/heart/grid.yaml`: a few lines that name the settings all runs share, the variants,
+# and the seeds. `ucmt-lite sweep GRID --out DIR` runs it, from Python `sweep.sweep(grid.plan({...}), "runs/mine")` does.
 
 # %% tags=["parameters"]
 folder: str = "../results/heart"  # holds runs.parquet and curves.parquet, as `ucmt-lite report` writes them
