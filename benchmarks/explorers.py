@@ -24,7 +24,7 @@ CELLS = [
     """import torch
 from ucmt_lite import traces
 from ucmt_lite.data import cases, load
-from ucmt_lite.explore import ema, training, umix_lab, uncertainty
+from ucmt_lite.explore import ema, training, umix_lab, uncertainty, volume
 from ucmt_lite.methods import build_nets
 from ucmt_lite.nets import make
 torch.set_num_threads(1)
@@ -38,44 +38,52 @@ def lab(size, net):
     "lab(64, 'unet_small')",
     "lab(256, 'unet_small')",
     "ema.widget()",
+    """import numpy as np
+where = np.stack(np.mgrid[:24, :256, :256] - np.array([12, 128, 110])[:, None, None, None]) / np.array([8, 90, 60])[:, None, None, None]
+far = np.sqrt((where ** 2).sum(0))
+noise = np.random.default_rng(0).integers(-12, 12, far.shape)
+masks = {"truth": far < 1, "student1": far < 0.9, "student2": far < 1.05}
+volume.widget((90 + 80 * (far < 1) + noise).astype(np.uint8), masks, np.log(2) * np.exp(-8 * abs(far - 1)))""",
 ]
-ROWS = [  # what, cell, what is focused, what changes, keys
-    ("training, one run of 256 x 256, 4 layers", 1, ".ucmt-stack", "canvas", ("ArrowLeft", "ArrowRight")),
-    ("training, three runs of 256 x 256", 2, ".ucmt-stack", "canvas", ("ArrowLeft", "ArrowRight")),
-    ("uncertainty, threshold on 256 x 256", 3, ".ucmt-stack", "canvas", ("ArrowLeft", "ArrowRight")),
-    ("UMIX lab, 64 x 64, computed live", 4, ".noUi-handle >> nth=2", ".ucmt-wide p", ("ArrowRight", "ArrowLeft")),
-    ("UMIX lab, 256 x 256, computed live", 5, ".noUi-handle >> nth=2", ".ucmt-wide p", ("ArrowRight", "ArrowLeft")),
-    ("EMA, computed live", 6, ".noUi-handle >> nth=1", ".ucmt-tiles p", ("ArrowLeft", "ArrowRight")),
+STEPS = 16  # in one direction before the way back, so that most pictures are new
+WALK, BACK = [("ArrowLeft",) * STEPS + ("ArrowRight",) * STEPS, ("ArrowRight",) * STEPS + ("ArrowLeft",) * STEPS]
+ROWS = [  # what, cell, what is focused, the words that change with the picture, keys
+    ("training, one run of 256 x 256, 4 layers", 1, ".ucmt-stack", ".ucmt-value", WALK),
+    ("training, three runs of 256 x 256", 2, ".ucmt-stack", ".ucmt-value", WALK),
+    ("uncertainty, threshold on 256 x 256", 3, ".ucmt-stack", ".ucmt-value", BACK),
+    ("volume of 24 x 256 x 256, 3 planes", 7, ".ucmt-stack", ".ucmt-value", ("ArrowLeft",) * 8 + ("ArrowRight",) * 8),
+    ("UMIX lab, 64 x 64, computed live", 4, ".noUi-handle >> nth=2", ".ucmt-wide p", BACK),
+    ("UMIX lab, 256 x 256, computed live", 5, ".noUi-handle >> nth=2", ".ucmt-wide p", BACK),
+    ("EMA, computed live", 6, ".noUi-handle >> nth=1", ".ucmt-tiles p", WALK),
     ("base line: nothing to draw", 1, ".ucmt-stack", None, ("F8", "F9")),
 ]
 # Resolves with the milliseconds from the next keydown to the frame after the change.
 LISTEN = """([area, what]) => { window.answer = new Promise(done => {
-  const read = () => what === 'canvas' ? [...area.querySelectorAll('canvas')].map(c => c.getAttribute('aria-label')).join() : area.querySelector(what)?.textContent;
+  const read = () => area.querySelector(what)?.textContent;
   window.addEventListener('keydown', () => {
     const start = performance.now(), before = what && read();
     if (!what) area.dataset.line = start;
     const painted = new MessageChannel();
     painted.port1.onmessage = () => done(performance.now() - start);
-    const look = () => (!what || read() !== before)
-      ? requestAnimationFrame(() => painted.port2.postMessage(0))
-      : setTimeout(look, 0);
-    setTimeout(look, 0);
+    const look = () => (!what || read() !== before) ? painted.port2.postMessage(0) : requestAnimationFrame(look);
+    requestAnimationFrame(look);
   }, { capture: true, once: true });
 }); }"""
 
 
-def measure(page, cell: int, focus: str, what: str | None, keys: tuple[str, str], presses: int) -> np.ndarray:
+def measure(page, cell: int, focus: str, what: str | None, keys: tuple[str, ...], presses: int) -> np.ndarray:
     """Milliseconds of single key presses, each when the last was answered."""
     area = page.locator(".jp-CodeCell").nth(cell).locator(".jp-Cell-outputArea")
     area.scroll_into_view_if_needed()
     area.locator(focus).first.focus()
     handle, times = area.element_handle(), []
-    for press in range(presses + 5):
+    whole = -(-(presses + 5) // len(keys)) * len(keys)  # back to where it began
+    for press in range(whole):
         page.evaluate(LISTEN, [handle, what])
-        page.keyboard.press(keys[press % 2])
+        page.keyboard.press(keys[press % len(keys)])
         times.append(page.evaluate("() => window.answer"))
         page.wait_for_timeout(60)
-    return np.array(times[5:])
+    return np.array(times[5 : presses + 5])
 
 
 def main() -> None:

@@ -35,13 +35,16 @@ needs_chromium = pytest.mark.skipif(
 
 
 @contextmanager
-def jupyterlab(root, settings, **overrides):
-    """JupyterLab over the folder `root`; gives its address. `settings` is an empty folder for its log and settings."""
+def jupyterlab(root, settings, module="jupyterlab", app="LabApp", **overrides):
+    """JupyterLab over the folder `root`; gives its address. `settings` is an empty folder for its log and settings.
+
+    Notebook 7 is made of the same parts: its module is "notebook", its app "JupyterNotebookApp".
+    """
     (settings / "overrides.json").write_text(json.dumps({**QUIET, **overrides}))
     port = free_port()
     options = {"ServerApp.port_retries": 0, "IdentityProvider.token": "", "ServerApp.root_dir": root}
-    options |= {"LabApp.expose_app_in_browser": True, "LabApp.app_settings_dir": settings}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root"]
+    options |= {f"{app}.expose_app_in_browser": True, f"{app}.app_settings_dir": settings}
+    command = [sys.executable, "-m", module, "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root"]
     with (settings / "server.log").open("w") as log:
         server = subprocess.Popen(
             [*command, *(f"--{name}={value}" for name, value in options.items())],

@@ -68,6 +68,25 @@ PIXELS = """(canvas, sides) => {  // the colour in the middle of every pixel of 
 }"""
 
 
+LISTEN = """() => {  // the positions that are sent to the kernel from now on
+  window.heard = [];
+  window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.anyMessage.connect((_, { direction, msg }) => {
+    const state = msg.header.msg_type === 'comm_msg' && direction === 'send' && msg.content.data.state;
+    if (state?.position) window.heard.push(state.position);
+  });
+}"""
+ASK = """async code => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const reply = await kernel.requestExecute({ code: '', user_expressions: { answer: code }, store_history: false }).done;
+  return reply.content.user_expressions.answer.data['text/plain'];
+}"""
+
+
+def asked(page, expression):
+    """What the kernel says."""
+    return page.evaluate(ASK, expression)
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     root, settings = tmp_path_factory.mktemp("lab"), tmp_path_factory.mktemp("settings")
@@ -136,10 +155,44 @@ def test_training_draws_what_the_trace_holds(page):
     page.mouse.click(chart["x"] + chart["width"] * 0.94, chart["y"] + chart["height"] / 2)
     assert area.locator(".ucmt-value").first.inner_text() == "600", "a click on a curve goes there"
     keys(page, widget, "1", "2", "4", "5", "6", "7", "Home", " ")
-    page.wait_for_function(
-        "e => e.textContent === '600'", arg=area.locator(".ucmt-value").first.element_handle(), timeout=5000
-    )
+    said = area.locator(".ucmt-speech").element_handle()
+    page.wait_for_function("e => e.textContent.startsWith('UCMT, iterations 600')", arg=said, timeout=5000)
     assert area.locator("canvas").get_attribute("aria-label").startswith("UCMT, iterations 600")
+
+
+def test_the_kernel_hears_where_the_reader_rests_and_nothing_on_the_way(page):
+    area = cell(page, 1)
+    keys(page, area.locator(".ucmt-stack"), "End")
+    page.wait_for_timeout(1000)
+    page.evaluate(LISTEN)
+    for place in [0, 3, 1, 4, 2, 5, 1, 3, 0, 2]:  # a drag over the chart; each is less than a rest away from the next
+        area.locator("input").first.evaluate(
+            "(e, to) => { e.value = to; e.dispatchEvent(new Event('input', { bubbles: true })); }", place
+        )
+    assert area.locator(".ucmt-value").first.inner_text() == "300" and page.evaluate("window.heard") == []
+    page.wait_for_function("() => window.heard.length", timeout=5000)
+    assert page.evaluate("window.heard") == [{"frame": 2, "item": 1}]
+    said = area.locator("canvas").element_handle()
+    page.wait_for_function("e => e.getAttribute('aria-label').startsWith('UCMT, iterations 300')", arg=said)
+    assert asked(page, "Out[2].position") == "{'frame': 2, 'item': 1}"
+    keys(page, area.locator(".ucmt-stack"), "End")
+
+
+def test_pictures_have_the_pixels_of_the_screen_and_only_what_changed_is_drawn(page):
+    area = cell(page, 6)
+    sides = area.locator("canvas").first.evaluate("e => [e.width, e.height, e.clientWidth, e.clientHeight]")
+    assert sides[:2] == pytest.approx(sides[2:], abs=1) and sides[0] > 100
+    area.locator(
+        "canvas"
+    ).first.evaluate("""() => { window.put = 0; const draw = CanvasRenderingContext2D.prototype.putImageData;
+      CanvasRenderingContext2D.prototype.putImageData = function (...all) { window.put++; return draw.apply(this, all); }; }""")
+    keys(page, area.locator(".ucmt-stack"), "ArrowLeft")
+    assert page.evaluate("window.put") == 3, "one plane, and the cross of the others"
+    keys(page, area.locator(".ucmt-stack"), "ArrowRight")
+    widget = cell(page, 2).locator(".ucmt-stack")
+    keys(page, widget, "3", "ArrowRight", "ArrowLeft")  # nothing shown depends on the threshold any more
+    assert page.evaluate("window.put") == 3 + 3 + 1
+    keys(page, widget, "3")
 
 
 def test_keys_stay_in_the_explorer(page):
@@ -192,16 +245,40 @@ def test_the_teacher_collapses_at_equal_shares(page):
     area.screenshot(path=SHOTS / "ema.png")
 
 
-def test_curves_tell_their_values_under_the_pointer(page):
-    area = cell(page, 5)
+def test_curves_tell_their_values_under_the_pointer_and_leave_when_their_name_is_clicked(page):
+    area, trace = cell(page, 5), synthetic("ucmt", size=64)
     area.locator(".js-plotly-plot").wait_for(timeout=15_000)
-    area.locator(".js-plotly-plot .nsewdrag").first.hover()
-    area.locator(".hoverlayer text").first.wait_for(timeout=5000)
-    text = " ".join(area.locator(".hoverlayer text").all_text_contents())
-    step = int(text.split()[0])
-    trace = synthetic("ucmt", size=64)
-    assert f"{trace.curves['disagreement'][trace.step.tolist().index(step)]:.3f}" in text
+    heights = []
+    for panel, curve in enumerate(("disagreement", "uncertainty", "dice")):
+        told = [hovered(page, area, panel, share) for share in (0.2, 0.8)]
+        assert told[0][0] < told[1][0], "the values follow the pointer"
+        for step, values in told:
+            where = trace.step.tolist().index(step)
+            expected = {name: synthetic(run, size=64).curves[curve][where] for name, run in (("UCMT", "ucmt"), ("CPS", "cps"), ("Mean Teacher", "mean_teacher"))}  # fmt: skip
+            assert values == {name: f"{value:.3f}" for name, value in expected.items()}
+        heights.append(area.locator(".nsewdrag").nth(panel).bounding_box()["y"])
+    assert heights == sorted(heights)
     area.screenshot(path=SHOTS / "compare.png")
+    drawn = area.locator(".scatterlayer .trace").count()
+    area.locator(".legendtoggle").first.click()
+    page.wait_for_timeout(800)  # it waits for a second click, which would show that line alone
+    assert area.locator(".scatterlayer .trace").count() == drawn - 3, "one line a panel is gone"
+    assert len(hovered(page, area, 0, 0.5)[1]) == 2
+    area.locator(".legendtoggle").first.click()
+    page.wait_for_timeout(800)
+    assert area.locator(".scatterlayer .trace").count() == drawn
+
+
+def hovered(page, area, panel, share):
+    """What the plot tells where the pointer stands: the iteration, and each name's value."""
+    place = area.locator(".nsewdrag").nth(panel).bounding_box()
+    page.mouse.move(place["x"] + place["width"] * share - 9, place["y"] + place["height"] / 2)
+    page.mouse.move(place["x"] + place["width"] * share, place["y"] + place["height"] / 2)
+    page.wait_for_timeout(300)
+    area.locator(".hoverlayer .legendtext").first.wait_for(timeout=5000)
+    step = area.locator(".hoverlayer .legendtitletext").first.text_content()
+    lines = area.locator(".hoverlayer .legendtext").all_text_contents()
+    return int(step), {name.strip(): value.strip() for name, value in (line.rsplit(":", 1) for line in lines)}
 
 
 def test_a_click_in_one_plane_moves_the_others(page):

@@ -130,9 +130,9 @@ function render({ model, el: host }) {
   const lift = () => { if (last) { last = null; save(); } };
   canvas.addEventListener("pointerup", lift);
   canvas.addEventListener("pointercancel", lift);
-  root.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || ["Tab", "Escape", "Shift", "Enter"].includes(event.key)) return;
-    event.stopPropagation(); // else the notebook takes the keys
+  const press = (event) => {
+    if (!root.contains(event.target) || event.ctrlKey || event.metaKey || event.altKey || ["Tab", "Escape", "Shift", "Enter"].includes(event.key)) return;
+    event.stopPropagation();
     const way = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (event.target.type === "range") return;
     if (way) cursor = [Math.min(height - 1, Math.max(0, Math.round(cursor[0]) + way[0])), Math.min(width - 1, Math.max(0, Math.round(cursor[1]) + way[1]))];
@@ -143,12 +143,13 @@ function render({ model, el: host }) {
     else return;
     event.preventDefault();
     draw();
-  });
+  };
+  window.addEventListener("keydown", press, true); // before the page sees it: Notebook 7 would delete the cell at d d
   const tick = setInterval(() => { if (began) { spent = (Date.now() - began) / 1000; clock.textContent = `${Math.floor(spent / 60)}:${String(Math.floor(spent % 60)).padStart(2, "0")} min`; } }, 1000);
   const follow = () => draw();
   model.on("change:expert change:told", follow);
   draw();
-  return () => { clearInterval(tick); model.off("change:expert change:told", follow); };
+  return () => { clearInterval(tick); window.removeEventListener("keydown", press, true); model.off("change:expert change:told", follow); };
 }
 
 export default { render };

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 class StackWidget(WithTwin, anywidget.AnyWidget):
     """`position`, `shown` and `blend` follow the reader, and the reader's view follows them."""
 
-    _esm = HERE / "stack.js"
+    _esm = "".join((HERE / name).read_text(encoding="utf-8") for name in ("panel.js", "chart.js", "stack.js"))
     _css = HERE / "stack.css"
     data = traitlets.Bytes().tag(sync=True)
     spec = traitlets.Dict().tag(sync=True)

@@ -3,6 +3,7 @@ answer a slider; the widget that shows them is core ipywidgets, so they are seen
 
 import base64
 import io
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,7 +23,6 @@ CSS = """<style>
 .ucmt-tiles figcaption {font-size:12px; margin:0 0 3px} .ucmt-tiles figure svg {width:100%; height:auto; display:block; border-radius:3px}
 .ucmt-wide {margin:8px 0} .ucmt-wide p, .ucmt-tiles p {margin:6px 0; line-height:1.45}
 </style>"""
-TURN = {(0, 1): (1, 0), (1, 0): (0, -1), (0, -1): (-1, 0), (-1, 0): (0, 1)}  # to the right, as (row, column)
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,22 @@ class Tile:
 
 def html(tiles: Sequence[Tile], below: str = "") -> str:
     """A grid of tiles that folds to the width of the page; `below` is HTML text under it."""
-    return f'{CSS}<div class="ucmt-tiles">{"".join(map(figure, tiles))}</div><div class="ucmt-wide">{below}</div>'
+    sent: set[str] = set()
+    figures = "".join(figure(tile, sent) for tile in tiles)
+    return f'{CSS}<div class="ucmt-tiles">{figures}</div><div class="ucmt-wide">{below}</div>'
 
 
-def figure(tile: Tile) -> str:
-    """One tile."""
+def figure(tile: Tile, sent: set[str]) -> str:
+    """One tile; pixels that a tile before it has `sent` are used again, not sent and decoded once more."""
     height, width = tile.pixels.shape[:2]
+    address = png_address(tile.pixels)
+    name = f"ucmt-{zlib.crc32(address.encode()):08x}"  # from the content: equal names, also in another cell, are equal pixels
     parts = [
-        f'<image href="{png_address(tile.pixels)}" width="{width}" height="{height}" style="image-rendering:pixelated" decoding="sync"/>'
+        f'<use href="#{name}"/>'
+        if name in sent
+        else f'<image id="{name}" href="{address}" width="{width}" height="{height}" style="image-rendering:pixelated" decoding="sync"/>'
     ]
+    sent.add(name)
     for name, mask in tile.outlines.items():
         parts += [outlined(mask == label, name) for label in np.flatnonzero(np.bincount(mask.ravel())) if label]
     parts += [bordered(cell) for cell in tile.cells]
@@ -86,7 +93,7 @@ def _png_address(shape: tuple[int, ...], pixels: bytes) -> str:
 
 def outlined(inside: np.ndarray, name: str) -> str:
     """The outline of a mask in the colour and dash of whoever drew it, on a halo that keeps it readable."""
-    path = f'<path d="{outline(inside)}" fill="none" vector-effect="non-scaling-stroke"'
+    path = f'<path d="{outline(inside)}" transform="scale(.5)" fill="none" vector-effect="non-scaling-stroke"'
     colour, stroke = NETS.get(name, TRUTH), dashes(STROKES.get(name, "-"))
     return (
         f'{path} stroke="{HALOS.get(name, "#000")}" stroke-width="3.6"/>'
@@ -111,31 +118,19 @@ def bordered(cell: Cell) -> str:
 
 
 def outline(inside: np.ndarray) -> str:
-    """The border of a boolean mask `H W` as closed SVG lines through the middles of pixel edges.
+    """The border of a boolean mask `H W` as closed SVG lines through the middles of pixel edges, in half pixels.
 
     >>> outline(np.ones((1, 1), bool))
-    'M0.5 0L1 0.5L0.5 1L0 0.5Z'
+    'M0 1 1 0 2 1 1 2Z'
     """
-    padded = np.pad(inside, 1)
-    leaving: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    # Edges run with the mask on their right: along the tops to the right, down the right sides, and so on.
-    for way, (start_row, start_column), shift in (
-        ((0, 1), (0, 0), (1, 0)), ((1, 0), (0, 1), (0, -1)), ((0, -1), (1, 1), (-1, 0)), ((-1, 0), (1, 0), (0, 1))
-    ):  # fmt: skip
-        for row, column in np.argwhere(inside & ~np.roll(padded, shift, (0, 1))[1:-1, 1:-1]).tolist():
-            leaving.setdefault((row + start_row, column + start_column), []).append(way)
-    loops = []
-    while leaving:
-        at = min(leaving)
-        way, points = leaving[at][0], []
-        while way in leaving.get(at, ()):
-            leaving[at].remove(way)
-            if not leaving[at]:
-                del leaving[at]
-            points.append(f"{at[1] + way[1] / 2:g} {at[0] + way[0] / 2:g}")
-            at = (at[0] + way[0], at[1] + way[1])
-            right = TURN[way]
-            left = (-right[0], -right[1])
-            way = next((w for w in (right, way, left) if w in leaving.get(at, ())), way)
-        loops.append(f"M{'L'.join(points)}Z")
-    return "".join(loops)
+    from contourpy import contour_generator  # matplotlib draws its contours with it
+
+    lines = contour_generator(z=np.pad(inside, 1).astype(np.float32)).lines(0.5)
+    return "".join(f"M{' '.join(map(str, corners(np.asarray(line))))}Z" for line in lines)
+
+
+def corners(line: np.ndarray) -> list[int]:
+    """The points `N 2` of a closed line that are not on the way from one neighbour to the next, in half pixels, flat."""
+    points = (2 * line[:-1] - 1).astype(int)
+    ahead, behind = np.roll(points, -1, axis=0) - points, points - np.roll(points, 1, axis=0)
+    return points[(ahead != behind).any(axis=1)].ravel().tolist()
