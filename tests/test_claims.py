@@ -1,52 +1,99 @@
 """What the lessons say of the recorded runs is what their scores on the test images say."""
 
-import json
-
 import pytest
 
+from ucmt_lite import results
+from ucmt_lite.comparison import compare
 from ucmt_lite.lessons import NOTEBOOKS
+from ucmt_lite.record import planned
+from ucmt_lite.traces import recorded
 
-SEEDS = (2, 3, 4)
+SEEDS = (10, 11, 12, 13, 14)
+METHODS = ("supervised", "mean_teacher", "cps", "cmt", "ucmt")
 
 
 @pytest.fixture(scope="module")
-def dice():
-    """Dice on the 200 test images: method -> seed -> value."""
-    rows = json.loads((NOTEBOOKS.parent / "results/phantom_heart_4.json").read_text())
-    assert all(row["cases"] == 200 and row["config"]["iterations"] == 1000 for row in rows)
-    found = {}
-    for row in rows:
-        found.setdefault(row["config"]["method"], {})[row["config"]["seed"]] = row["test"]["dice"]
-    assert all(tuple(sorted(seeds)) == SEEDS for seeds in found.values())
+def runs():
+    """The runs of results/heart that the lessons show."""
+    found = results.load(NOTEBOOKS.parent / "results/heart/runs.parquet")
+    found = found[found["variant"].isin(METHODS)]
+    assert (found["cases"] == 200).all() and (found["split"] == "test").all() and (found["iterations"] == 600).all()
+    assert sorted(zip(found["variant"], found["seed"], strict=True)) == sorted((m, s) for m in METHODS for s in SEEDS)
     return found
 
 
+@pytest.fixture(scope="module")
+def dice(runs):
+    """Dice on the 200 test images: method -> values by seed."""
+    return {name: list(own.sort_values("seed")["dice"]) for name, own in runs.groupby("variant")}
+
+
+def test_the_traces_of_the_lessons_are_those_runs(runs):
+    fingerprints = dict(zip(zip(runs["variant"], runs["seed"], strict=True), runs["fingerprint"], strict=True))
+    for name, run in planned().items():
+        key = (run.config.method, run.config.seed)
+        assert run.config.fingerprint == fingerprints[key], name
+        row = runs[(runs["variant"] == key[0]) & (runs["seed"] == key[1])].iloc[0]
+        assert recorded(name).meta["test"]["dice"] == row["dice"], name
+
+
 def gains(dice, method, over):
-    return [round(dice[method][seed] - dice[over][seed], 2) for seed in SEEDS]
+    return [round(a - b, 2) for a, b in zip(dice[method], dice[over], strict=True)]
 
 
-def mean(values):
-    return sum(values.values()) / len(values)
+def test_ucmt_ends_above_the_baseline_in_each_seed_at_four_times_its_price(dice, runs):
+    assert gains(dice, "ucmt", over="supervised") == [0.12, 0.05, 0.01, 0.01, 0.06]
+    seconds = runs.groupby("variant")["seconds_training"].mean()
+    assert round(seconds["ucmt"] / seconds["supervised"]) == 4
+    assert max(dice["supervised"]) - min(dice["supervised"]) > 0.1, "two seeds differ by as much"
 
 
-def test_start_here_says_that_ucmt_ends_above_the_baseline_in_each_seed(dice):
-    assert gains(dice, "ucmt", over="supervised") == [0.01, 0.02, 0.05]
+def test_mean_teacher_gains_in_one_seed_and_loses_in_four(dice):
+    assert sorted(gains(dice, "mean_teacher", over="supervised")) == [-0.11, -0.06, -0.06, -0.01, 0.03]
 
 
-def test_mean_teacher_ends_below_the_baseline_in_each_seed(dice):
-    assert sorted(gains(dice, "mean_teacher", over="supervised")) == [-0.04, -0.03, -0.01]
+def test_the_teacher_ends_above_its_student_in_two_seeds_and_not_in_the_one_that_is_shown():
+    ends = [recorded(f"heart_mean_teacher_{seed}").curves for seed in SEEDS]
+    gain = [ours["dice/teacher"][-1] - ours["dice/student1"][-1] for ours in ends]
+    assert [seed for seed, ours in zip(SEEDS, gain, strict=True) if ours > 0] == [12, 13]
+    assert max(gain) > 0.15
+    means = [sum(recorded(f"heart_{m}_{s}").curves["dice"][-1] for s in SEEDS) for m in ("mean_teacher", "supervised")]
+    assert means[0] < means[1]
 
 
-def test_cps_gains_in_two_of_three_seeds(dice):
-    assert gains(dice, "cps", over="supervised") == [0.05, -0.01, 0.08]
+def test_the_setting_of_mean_teacher_had_gained_where_it_was_chosen():
+    found = results.load(NOTEBOOKS.parent / "results/heart_search/runs.parquet")
+    assert (found["split"] == "validation").all() and not set(found["seed"]) & set(SEEDS)
+    compared = compare(found, "supervised lr 0.003 decay 0.01").set_index("variant")["difference"]
+    tried = compared[[name for name in compared.index if name.startswith("mean_teacher")]]
+    assert len(tried) == 11 and tried.idxmax() == "mean_teacher soft weight 0.1 ramp 0.5"
+    assert round(tried.max(), 2) == 0.01
+
+
+def test_cps_gains_in_each_seed(dice):
+    assert sorted(gains(dice, "cps", over="supervised")) == [0.02, 0.05, 0.06, 0.07, 0.07]
 
 
 def test_ucmt_and_cps_are_not_told_apart_by_these_seeds(dice):
-    assert gains(dice, "ucmt", over="cps") == [-0.04, 0.03, -0.03]
-    assert (
-        mean(dice["cps"])
-        > mean(dice["ucmt"])
-        > mean(dice["cmt"])
-        > mean(dice["supervised"])
-        > mean(dice["mean_teacher"])
-    )
+    assert sorted(gains(dice, "cps", over="ucmt")) == [-0.07, 0.01, 0.01, 0.01, 0.05]
+    assert sum(dice["cps"]) == pytest.approx(sum(dice["ucmt"]), abs=0.01)
+    assert sum(dice["cmt"]) == pytest.approx(sum(dice["supervised"]), abs=0.05)
+
+
+def test_at_equal_gradient_steps_ucmt_is_level_with_the_baseline():
+    found = results.load(NOTEBOOKS.parent / "results/heart/runs.parquet")
+    means = found.groupby("variant")[["dice", "gradient_steps"]].mean().round(3)
+    half, baseline = means.loc["ucmt, half the iterations"], means.loc["supervised"]
+    assert (half["dice"], baseline["dice"]) == (0.719, 0.718) and half["gradient_steps"] == baseline["gradient_steps"]
+
+
+def test_students_of_ucmt_agree_sooner_at_equal_iterations_and_later_at_equal_steps():
+    def disagreement(method, at):
+        traces = [recorded(f"heart_{method}_{seed}") for seed in SEEDS]
+        return sum(trace.curves["disagreement"][list(trace.step).index(at)] for trace in traces) / len(traces)
+
+    for iteration in (100, 200, 300, 400):
+        assert disagreement("ucmt", iteration) < disagreement("cps", iteration)
+    assert (round(disagreement("ucmt", 300), 2), round(disagreement("cps", 600), 2)) == (0.14, 0.08)
+    assert disagreement("mean_teacher", 100) > 0.8 * disagreement("cps", 100)
+    assert disagreement("cps", 600) < disagreement("mean_teacher", 600)
