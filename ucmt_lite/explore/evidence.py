@@ -47,6 +47,7 @@ def differences(compared: "DataFrame", baseline: str, score: str = "dice") -> Pi
     told = []
     for axes, (case, group) in zip(panels, by_case(rows), strict=True):
         axes.axvline(0, color=PLAIN, linestyle="--", linewidth=1)
+        axes.annotate("seeds won", (1.01, 1.02), xycoords="axes fraction", fontsize=7)
         for row, line in enumerate(group.itertuples()):
             fill = "black" if line.p_holm < 0.05 else "white"
             axes.plot([line.difference_low, line.difference_high], [row, row], color="black", linewidth=1.2)
