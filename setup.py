@@ -1,4 +1,4 @@
-"""Everything about the package is in pyproject.toml; this adds the recorded traces, which lie beside the notebooks."""
+"""Everything about the package is in pyproject.toml; this adds recorded traces and results, which lie beside it."""
 
 import shutil
 from pathlib import Path
@@ -7,8 +7,8 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 
-class WithTraces(build_py):
-    """Put notebooks/traces/*.npz into a wheel as ucmt_lite/recorded/, where `traces.recorded` looks outside a clone."""
+class WithRecords(build_py):
+    """Put notebooks/traces/*.npz and results/NAME/*.parquet into ucmt_lite/recorded/ of a wheel, where no clone is."""
 
     def run(self) -> None:
         super().run()
@@ -17,6 +17,9 @@ class WithTraces(build_py):
             target.mkdir(parents=True, exist_ok=True)
             for trace in Path("notebooks/traces").glob("*.npz"):
                 shutil.copy(trace, target)
+            for table in Path("results").glob("*/*.parquet"):
+                (target / table.parent.name).mkdir(exist_ok=True)
+                shutil.copy(table, target / table.parent.name)
 
 
-setup(cmdclass={"build_py": WithTraces})
+setup(cmdclass={"build_py": WithRecords})

@@ -129,13 +129,15 @@ def test_make_knows_its_targets():
 # The wheel
 
 
-def test_a_wheel_holds_the_package_and_the_recorded_traces(tmp_path):
+def test_a_wheel_holds_the_package_with_recorded_traces_and_results(tmp_path):
     source = tmp_path / "source"
     shutil.copytree(ROOT / "ucmt_lite", source / "ucmt_lite", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     (source / "notebooks" / "traces").mkdir(parents=True)
     (source / "notebooks" / "traces" / "planted.npz").write_bytes(b"a trace")
+    (source / "results" / "planted").mkdir(parents=True)
+    (source / "results" / "planted" / "runs.parquet").write_bytes(b"a table")
     command = [
         sys.executable,
         "-m",
@@ -153,6 +155,7 @@ def test_a_wheel_holds_the_package_and_the_recorded_traces(tmp_path):
     names = set(zipfile.ZipFile(wheel).namelist())
     package = {p.relative_to(source).as_posix() for p in (source / "ucmt_lite").rglob("*") if p.is_file()}
     assert package - names == set() and "ucmt_lite/recorded/planted.npz" in names
+    assert "ucmt_lite/recorded/planted/runs.parquet" in names
     assert not [name for name in names if name.startswith(("tests", "notebooks"))]
 
 

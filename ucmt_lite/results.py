@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ucmt_lite.errors import InputError
+from ucmt_lite.errors import InputError, one_of
 from ucmt_lite.experiment import Result, read_run
 from ucmt_lite.files import atomic
+from ucmt_lite.lessons import NOTEBOOKS
+from ucmt_lite.traces import INSTALLED
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -98,6 +100,13 @@ def traces_of(runs: "DataFrame", curves: "DataFrame", most: int = 7) -> dict[str
             Trace({"method": run.method, "seed": run.seed}, own["step"].to_numpy(), values)
         )
     return found
+
+
+def kept(name: str) -> Path:
+    """The folder of a comparison that comes with the kit, in a clone or in an installed package: `kept("heart")`."""
+    folder = NOTEBOOKS.parent / "results" if NOTEBOOKS.is_dir() else INSTALLED
+    names = sorted(path.parent.name for path in folder.glob("*/runs.parquet"))
+    return folder / one_of("comparison", name, names)
 
 
 def save(table: "DataFrame", path: str | Path) -> None:

@@ -9,7 +9,7 @@
 # and the seeds. `ucmt-lite sweep GRID --out DIR` runs it, from Python `sweep.sweep(grid.plan({...}), "runs/mine")` does.
 
 # %% tags=["parameters"]
-folder: str = "../results/heart"  # holds runs.parquet and curves.parquet, as `ucmt-lite report` writes them
+folder: str = ""  # holds runs.parquet and curves.parquet, as `ucmt-lite report` writes them; none: the kit's own comparison
 baseline: str = "supervised"  # the variant that the others are compared with
 score: str = "dice"  # dice, jaccard, hd95 or asd
 
@@ -22,6 +22,7 @@ score: str = "dice"  # dice, jaccard, hd95 or asd
 # %%
 from ucmt_lite import results
 
+folder = folder or results.kept("heart")
 runs = results.load(f"{folder}/runs.parquet")
 print(len(runs), "runs of", runs["variant"].nunique(), "variants; commits", *runs["env_commit"].unique())
 runs[["variant", "labeled", "iterations", "gradient_steps", "seed", "dice", "hd95"]].head()
