@@ -16,6 +16,7 @@ from ucmt_lite.errors import InputError
 from ucmt_lite.grid import plan
 from ucmt_lite.sweep import check, claim, sweep
 
+RESULTS = Path(__file__).parents[1] / "results"
 BASE = {"dataset": "phantom_heart", "size": 32, "iterations": 4, "labeled": 2, "distances": False, "device": "cpu"}
 GRID = {"base": BASE, "variants": {"supervised": {"method": "supervised"}, "CPS": {"method": "cps"}}, "vary": {"seed": [0, 1]}}  # fmt: skip
 
@@ -170,10 +171,8 @@ def waited(happened, seconds=120):
     return happened()
 
 
-@pytest.mark.parametrize(
-    "file", sorted(Path(__file__).parents[1].glob("results/*/grid.yaml")), ids=lambda f: f.parent.name
-)
-def test_grids_of_the_results_are_those_that_were_run(file):
-    planned = {run.config.fingerprint: run.variant for run in grid.read(file)}
-    kept = results.load(file.with_name("runs.parquet"))
+@pytest.mark.parametrize("file", sorted(RESULTS.glob("*/runs.parquet")), ids=lambda file: file.parent.name)
+def test_the_results_in_the_repository_are_runs_of_their_grids(file):
+    planned = {run.config.fingerprint: run.variant for run in grid.read(file.with_name("grid.yaml"))}
+    kept = results.load(file)
     assert dict(zip(kept["fingerprint"], kept["variant"], strict=True)).items() <= planned.items()
