@@ -86,7 +86,7 @@ def load(path: str | Path) -> Trace:
 
 
 def recorded(name: str) -> Trace:
-    """Open one of the runs that come with the kit, by its name: `recorded("heart_ucmt")`."""
+    """Open one of the runs that come with the kit, by its name: `recorded("heart_ucmt_10")`."""
     folder = RECORDED if RECORDED.is_dir() else INSTALLED
     names = sorted(file.stem for file in folder.glob("*.npz"))
     return load(folder / f"{one_of('recorded trace', name, names)}.npz")
