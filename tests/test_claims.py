@@ -97,3 +97,13 @@ def test_students_of_ucmt_agree_sooner_at_equal_iterations_and_later_at_equal_st
     assert (round(disagreement("ucmt", 300), 2), round(disagreement("cps", 600), 2)) == (0.14, 0.08)
     assert disagreement("mean_teacher", 100) > 0.8 * disagreement("cps", 100)
     assert disagreement("cps", 600) < disagreement("mean_teacher", 600)
+
+
+def test_it_is_the_second_step_more_than_the_mix(dice):
+    found = results.load(NOTEBOOKS.parent / "results/heart_ablation/runs.parquet")
+    assert sorted(set(found["seed"])) == list(SEEDS[:3]) and (found["split"] == "test").all()
+    means = found.groupby("variant")["dice"].mean().round(3)
+    assert (means["no mix"], means["UMIX"], means["CutMix"]) == (0.759, 0.766, 0.769)
+    assert round(sum(dice["cmt"][:3]) / 3, 3) == 0.709
+    compared = compare(found, "no mix").set_index("variant")
+    assert (compared.loc[["UMIX", "CutMix"], "p_holm"] > 0.05).all()

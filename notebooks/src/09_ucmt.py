@@ -256,7 +256,8 @@ compare.figure(mixed, ["disagreement", "dice"])
 # <details><summary>What would be a proof?</summary>
 #
 # Several fresh seeds, the same labels for all variants, runs long enough to settle, scores on images used for no choice, and
-# every variant's settings searched with the same effort.
+# every variant's settings searched with the same effort. Three fresh seeds of 600 iterations, scored on the test images, say: no
+# mix 0.759, UMIX 0.766, CutMix 0.769, which three seeds do not tell apart, and CMT, which has no second step, 0.709.
 # </details>
 #
 # ## What can go wrong
