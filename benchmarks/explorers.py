@@ -60,8 +60,9 @@ ROWS = [  # what, cell, what is focused, the words that change with the picture,
 # Resolves with the milliseconds from the next keydown to the frame after the change.
 LISTEN = """([area, what]) => { window.answer = new Promise(done => {
   const read = () => area.querySelector(what)?.textContent;
-  window.addEventListener('keydown', () => {
-    const start = performance.now(), before = what && read();
+  const before = what && read(); // an explorer hears the key first, and may have drawn when this listener is called
+  window.addEventListener('keydown', (event) => {
+    const start = event.timeStamp;
     if (!what) area.dataset.line = start;
     const painted = new MessageChannel();
     painted.port1.onmessage = () => done(performance.now() - start);
