@@ -4,13 +4,14 @@ import nbformat
 import numpy as np
 import pytest
 from pandas import DataFrame
+from PIL import Image
 
-from ucmt_lite import cli, results
+from ucmt_lite import cli, grid, results
 from ucmt_lite.comparison import compare
 from ucmt_lite.errors import InputError
 from ucmt_lite.explore import evidence
 from ucmt_lite.lessons import NOTEBOOKS
-from ucmt_lite.report import as_latex, as_markdown
+from ucmt_lite.report import as_latex, as_markdown, filled, overview, publish
 
 SCORES = {"supervised": [0.70, 0.72, 0.74], "ucmt": [0.75, 0.76, 0.80], "a_b & c": [0.69, 0.73, 0.71]}
 
@@ -114,10 +115,38 @@ def test_a_report_of_nothing_is_refused(tmp_path, capsys):
     assert "No run of the sweep" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("folder", sorted(NOTEBOOKS.parent.glob("results/*/runs.parquet")), ids=lambda f: f.parent.name)
-def test_results_in_the_repository_are_told_as_they_are(folder):
-    """Each table in results/README.md is the one that its runs make; each run says where it comes from."""
-    runs = results.load(folder)
-    text = (NOTEBOOKS.parent / "results/README.md").read_text()
-    assert as_markdown(compare(runs, runs["variant"].iloc[0])) in text and results.summary(runs) in text
+def test_a_kept_comparison_is_tables_a_picture_and_its_part_of_the_page(runs, tmp_path, capsys):
+    sweep, kept, page = tmp_path / "sweep", tmp_path / "results/mine", tmp_path / "results/README.md"
+    results.save(runs, sweep / "runs.parquet")
+    results.save(curves_of(runs), sweep / "curves.parquet")
+    page.parent.mkdir()
+    page.write_text("Before.\n\n<!-- mine -->\nold\n<!-- end -->\n\nBetween.\n<!-- other -->\nstays\n<!-- end -->\n")
+    publish(sweep, kept)
+    text = page.read_text()
+    assert text.startswith("Before.\n\n<!-- mine -->\n\n![Dice of each variant") and "\nold\n" not in text
+    assert "| ucmt | 3 | 0.770" in text and "(mine/overview.png)" in text
+    assert text.endswith("<!-- end -->\n\nBetween.\n<!-- other -->\nstays\n<!-- end -->\n")
+    assert results.load(kept / "runs.parquet").equals(results.load(sweep / "runs.parquet"))
+    publish(kept, kept)
+    assert page.read_text() == text, "the same tables make the same page"
+
+
+def test_a_comparison_over_several_numbers_of_labels_is_shown_as_a_curve(runs):
+    rows = [row for labeled in (2, 4, 8) for row in made(SCORES, labeled).to_dict("records")]
+    assert "by number of labeled images" in overview(DataFrame(rows)).alt
+    assert "each variant" in overview(runs).alt
+
+
+def test_the_page_of_results_is_what_the_tables_make_it():
+    page = NOTEBOOKS.parent / "results/README.md"
+    assert filled(page.read_text(), page.parent) == page.read_text().rstrip("\n"), "run `ucmt-lite report --keep` again"
+
+
+@pytest.mark.parametrize("folder", sorted(NOTEBOOKS.parent.glob("results/*/grid.yaml")), ids=lambda f: f.parent.name)
+def test_results_in_the_repository_are_whole_and_say_where_they_come_from(folder):
+    """Every run of the grid is in the table, from a clean clone; the picture is of these numbers; the page tells of them."""
+    runs = results.load(folder.parent / "runs.parquet")
     assert runs["env_commit"].str.fullmatch("[0-9a-f]{12}").all(), "made from a clean clone"
+    assert sorted(runs["run"]) == sorted(run.name for run in grid.read(folder))
+    assert Image.open(folder.parent / "overview.png").text["Description"] == overview(runs).alt
+    assert f"<!-- {folder.parent.name} -->" in (folder.parents[1] / "README.md").read_text()

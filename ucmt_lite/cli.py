@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
         "folder", metavar="DIR", help="what `ucmt-lite sweep --out` was given, or a folder of results/"
     )
     command.add_argument("--baseline", default="", metavar="VARIANT", help="compare with this one (the first)")
-    command.add_argument("--keep", default="", metavar="DIR", help="also leave the tables of runs and curves there")
+    command.add_argument("--keep", default="", metavar="DIR", help="publish there: tables, a picture, and its part of ../README.md")
     command.add_argument("--score", choices=("dice", "jaccard", "hd95", "asd"), default="dice")
     command.set_defaults(do=do_report)
 

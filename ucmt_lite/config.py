@@ -38,7 +38,7 @@ class RunConfig:
     seed: int = setting(0, "draws the labeled images, the first weights and all that is random in training")
     network: str = setting("unet_small", "unet, unet_small, vnet, vnet_small or deeplabv3plus")
     network2: str = setting("", "student 2, where it is to be another network")
-    iterations: int = setting(1000, "minibatches to train on")
+    iterations: int = setting(600, "minibatches to train on")
     batch: int = setting(4, "labeled images in a minibatch, and as many unlabeled ones")
     lr: float = setting(3e-3, "learning rate at the start; it falls to 0")
     weight_decay: float = setting(1e-2, "weight decay of AdamW")

@@ -1,6 +1,8 @@
 """The report of a sweep: its table of runs, the comparison with a baseline as Markdown and LaTeX, and the executed page."""
 
+import io
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +10,8 @@ from typing import TYPE_CHECKING
 from ucmt_lite import results
 from ucmt_lite.comparison import cases_of, compare, ranged
 from ucmt_lite.errors import InputError
+from ucmt_lite.explore.evidence import label_efficiency, scores
+from ucmt_lite.explore.picture import Picture
 from ucmt_lite.explore.scores import Table
 from ucmt_lite.files import atomic
 from ucmt_lite.lessons import NOTEBOOKS
@@ -22,24 +26,23 @@ def report(folder: str | Path, baseline: str = "", score: str = "dice", keep: st
     """Write `runs.parquet`, `curves.parquet`, `comparison.md` and `comparison.tex` into a sweep's folder, and `report.ipynb`.
 
     The page is `91_results.ipynb` executed on that folder. `baseline`: a variant; the first one where none is named.
-    A folder that has the two tables already but no runs, as in `results/`, is reported from those. `keep` is a folder for
-    a second copy of the tables. Return the page.
+    A folder that has the two tables already but no runs, as in `results/`, is reported from those. `keep` is a folder that
+    the comparison is published in (`publish`). Return the page.
     """
     from ucmt_lite.notebooks import execute
 
     folder = Path(folder).resolve()
     if (folder / "grid.json").is_file():
         runs, curves = results.of_sweep(folder)
-        for place in [folder, Path(keep)] if keep else [folder]:
-            results.save(runs, place / "runs.parquet")
-            results.save(curves, place / "curves.parquet")
+        results.save(runs, folder / "runs.parquet")
+        results.save(curves, folder / "curves.parquet")
     runs = results.load(folder / "runs.parquet")
     baseline = baseline or runs["variant"].iloc[0]
     compared = compare(runs, baseline, score)
-    markdown = f"{as_markdown(compared, score)}\n\nMeans over runs:\n\n{results.summary(runs)}"
-    for name, text in (("comparison.md", markdown), ("comparison.tex", as_latex(compared, score))):
-        with atomic(folder / name) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+    write(folder / "comparison.md", told_in_markdown(runs, baseline, score))
+    write(folder / "comparison.tex", as_latex(compared, score))
+    if keep:
+        publish(folder, Path(keep))
     source, page = NOTEBOOKS / "91_results.ipynb", folder / "report.ipynb"
     if not source.is_file():
         raise InputError("A report needs a clone of the repository, which holds its notebook: run it from there.")
@@ -47,6 +50,59 @@ def report(folder: str | Path, baseline: str = "", score: str = "dice", keep: st
     execute(source, half, {"folder": os.fspath(folder), "baseline": baseline, "score": score})
     os.replace(half, page)
     return page
+
+
+def publish(folder: Path, place: Path) -> None:
+    """Leave a comparison where others find it: both tables, a picture, and its part of the README beside them.
+
+    That part stands in `place/../README.md` between the lines `<!-- NAME -->` and `<!-- end -->`, NAME being the folder's;
+    a README without them stays as it is.
+    """
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    place = place.resolve()
+    if folder != place:
+        for name in ("runs.parquet", "curves.parquet"):
+            results.save(results.load(folder / name), place / name)
+    picture = overview(results.load(place / "runs.parquet"))
+    note = PngInfo()
+    note.add_itxt("Description", picture.alt)  # tells whether a picture is the one of these numbers
+    with atomic(place / "overview.png") as temporary:
+        Image.open(io.BytesIO(picture.png())).save(temporary, pnginfo=note, optimize=True)
+    page = place.parent / "README.md"
+    if page.is_file():
+        write(page, filled(page.read_text(encoding="utf-8"), place.parent, only=place.name))
+
+
+def filled(page: str, folder: Path, only: str = "") -> str:
+    """A README with the parts that tell of a comparison (of one, or of all) written anew from the tables in `folder`."""
+
+    def part(found: re.Match) -> str:
+        if only not in ("", found["name"]):
+            return found[0]
+        runs = results.load(folder / found["name"] / "runs.parquet")
+        told = told_in_markdown(runs, runs["variant"].iloc[0])
+        return f"{found['head']}\n![{overview(runs).alt}]({found['name']}/overview.png)\n\n{told}\n\n{found['end']}"
+
+    marks = r"(?P<head><!-- (?P<name>\w+) -->\n).*?(?P<end><!-- end -->)"
+    return re.sub(marks, part, page.rstrip("\n"), flags=re.DOTALL)
+
+
+def overview(runs: "DataFrame") -> Picture:
+    """The picture of a comparison: a curve where several numbers of labels were tried, else every run as a dot."""
+    return label_efficiency(runs) if runs["labeled"].nunique() > 2 else scores(runs)
+
+
+def told_in_markdown(runs: "DataFrame", baseline: str, score: str = "dice") -> str:
+    """The comparison of each variant with the baseline, and the means of every score."""
+    return f"{as_markdown(compare(runs, baseline, score), score)}\n\nMeans over runs:\n\n{results.summary(runs)}"
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def as_table(compared: "DataFrame", score: str = "dice") -> Table:
