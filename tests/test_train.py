@@ -202,8 +202,9 @@ def test_precision_and_device_are_chosen_or_refused():
         choose_precision("float16", cpu)
     with pytest.raises(InputError, match="choose one of auto"):
         choose_precision("half", cpu)
-    with pytest.raises(InputError, match="try 'auto' or 'cpu'"):
-        choose_device("cuda:99")
+    for none in ("cuda:99", "meta", "cpuu"):
+        with pytest.raises(InputError, match="try 'auto' or 'cpu'"):
+            choose_device(none)
 
 
 def test_a_log_without_a_terminal_gets_plain_lines(hearts, capsys):

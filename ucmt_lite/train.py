@@ -154,7 +154,9 @@ def choose_device(device: str = "auto") -> torch.device:
     """The device to train on: "auto" is a CUDA GPU, else Apple's, else the CPU."""
     if device != "auto":
         try:
-            return torch.empty(0, device=device).device
+            probe = torch.zeros(1, device=device)
+            probe.item()  # "meta" makes tensors too, but without values
+            return probe.device
         except (RuntimeError, AssertionError) as cause:
             raise InputError(
                 f"Device '{device}' cannot be used ({str(cause).splitlines()[0]}): try 'auto' or 'cpu'."
