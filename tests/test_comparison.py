@@ -48,9 +48,15 @@ def test_the_baseline_is_compared_with_nothing_and_cases_are_kept_apart():
     assert all(np.isnan(row["difference"]) for row in rows if row["variant"] == "base")
 
 
-def test_only_shared_seeds_are_paired():
-    row = by_variant(compare(table({"base": BASE, "a": BETTER[:3]}), "base"))["a"]
-    assert row["pairs"] == 3 and row["difference"] == pytest.approx(np.mean(np.subtract(BETTER[:3], BASE[:3])))
+def test_only_shared_seeds_are_paired_whatever_their_order():
+    runs = table({"base": BASE, "a": BETTER})
+    kept = runs[(runs["variant"] == "base") | runs["seed"].isin([4, 0, 2])].sort_values(
+        ["variant", "seed"], ascending=False
+    )
+    row = by_variant(compare(kept, "base"))["a"]
+    differences = [BETTER[seed] - BASE[seed] for seed in (0, 2, 4)]
+    assert row["pairs"] == 3 and row["difference"] == pytest.approx(np.mean(differences))
+    assert row["p"] == pytest.approx(stats.ttest_1samp(differences, 0).pvalue)
 
 
 def test_one_seed_gives_a_difference_and_no_certainty():
@@ -64,11 +70,23 @@ def test_holm_corrects_step_by_step_and_never_falls():
     assert holm([0.5, 0.6]) == [1.0, 1.0]
 
 
-def test_correction_counts_the_comparisons_of_one_case():
-    rows = by_variant(compare(table({"base": BASE, "a": BETTER, "b": [*BETTER[:4], 0.80]}), "base"))
+@pytest.mark.parametrize("other", [{"labeled": 8}, {"split": "validation"}, {"dataset": "skins"}])
+def test_correction_counts_the_comparisons_of_one_case(other):
+    here = table({"base": BASE, "a": BETTER, "b": [*BETTER[:4], 0.80]}).assign(split="test")
+    runs = DataFrame([*here.to_dict("records"), *here.assign(**other).to_dict("records")])
+    compared = compare(runs, "base")
+    assert len(compared) == 6
+    rows = by_variant(compared[:3])
     smaller, larger = sorted((rows[name] for name in "ab"), key=lambda row: row["p"])
     assert smaller["p_holm"] == pytest.approx(2 * smaller["p"])
     assert larger["p_holm"] == pytest.approx(max(larger["p"], 2 * smaller["p"]))
+
+
+def test_differences_without_spread_tell_nothing_of_chance():
+    runs = table({"base": BASE, "same": BASE, "shifted": [value + 0.1 for value in BASE]})
+    rows = by_variant(compare(runs, "base"))
+    assert rows["same"]["p"] == 1 and np.isnan(rows["shifted"]["p"]) and np.isnan(rows["shifted"]["effect"])
+    assert rows["shifted"]["difference"] == pytest.approx(0.1)
 
 
 def test_what_cannot_be_compared_is_refused():

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from ucmt_lite import cli, experiment, predict, results, traces
+from ucmt_lite import cli, experiment, predict, results, traces, train
 from ucmt_lite.config import refuse_unknown
 from ucmt_lite.errors import InputError
 from ucmt_lite.experiment import RunConfig, read_run, run
@@ -208,6 +208,14 @@ def test_finished_runs_become_rows_and_a_table(tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("no table")
     with pytest.raises(InputError, match="notes.txt is not a table of results"):
         results.load(tmp_path / "notes.txt")
+
+
+def test_the_commit_of_a_run_is_the_one_it_started_at(tmp_path, monkeypatch):
+    now = ["start"]
+    monkeypatch.setattr(experiment, "environment", lambda device: {"commit": now[0]})
+    monkeypatch.setattr("ucmt_lite.train.adamw", lambda *a, real=train.adamw, **k: now.append(now.pop() + "+") or real(*a, **k))  # fmt: skip
+    result = run(RunConfig(**SMALL), tmp_path / "run")
+    assert now == ["start+"] and result.metrics["environment"]["commit"] == result.trace.meta["commit"] == "start"
 
 
 def test_two_processes_never_work_on_one_folder(tmp_path):

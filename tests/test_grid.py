@@ -50,9 +50,14 @@ def test_a_setting_of_the_method_can_vary_and_makes_variants(read):
     assert runs[2].config.settings == {"grid": 8, "top_k": 4}
 
 
-def test_equal_configurations_stand_once(read):
-    runs = read("variants: {a: {method: cps}, b: {method: cps, lr: 0.003}}\nvary: {seed: [0, 0, 1]}")
-    assert [run.name for run in runs] == ["a_0", "a_1"]
+def test_folders_of_data_that_vary_make_variants(read):
+    """The table of results does not keep the folder: two runs with one seed would be told apart by nothing else."""
+    runs = read("base: {dataset: folder, method: cps}\nvary: {data: [a, b], seed: [0]}")
+    assert [run.variant for run in runs] == ["cps data-a", "cps data-b"]
+
+
+def test_a_value_listed_twice_counts_once(read):
+    assert [run.name for run in read("variants: {a: {method: cps}}\nvary: {seed: [0, 0, 1]}")] == ["a_0", "a_1"]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +65,8 @@ def test_equal_configurations_stand_once(read):
     [
         ("bse: {}", "grid.yaml, line 1: Unknown key of a grid 'bse': did you mean 'base'"),
         ("base:\n  method: cps\n  labelled: 4", "line 3: Unknown setting of a run 'labelled': did you mean 'labeled'"),
-        ("base:\n  lr: high", "line 2: lr='high' is not of type float"),
+        ("base:\n  lr: high", "line 2: lr='high' is not of type float: its default"),
+        ("base:\n  lr: 1e-3", "line 2: lr='1e-3' is not of type float (YAML takes 1e-3 for text: write 1.0e-3)"),
         ("variants:\n  a:\n    methd: cps", "line 3: Unknown setting of a run 'methd': did you mean 'method'"),
         ("variants:\n  a: 3", "line 2: expected names and values"),
         ("vary:\n  seed: []", "line 2: 'seed' leaves nothing to run"),
@@ -71,6 +77,10 @@ def test_equal_configurations_stand_once(read):
         ("- 1", "line 1: expected names and values"),
         ("", "expected names and values"),
         ("variants: {a b: {seed: 1}, a-b: {seed: 2}}", "two different runs would be called 'a-b'"),
+        ("variants: {CPS: {seed: 1}, cps: {seed: 2}}", "two different runs would be called 'cps'"),
+        ("variants:\n  a: {method: cps}\n  b: {method: cps, lr: 0.003}", "line 3: 'b' is the same run as 'a'"),
+        ("variants:\n  supervised:\n", "line 2: 'supervised' sets nothing"),
+        ("variants: {yes: {method: cps}}", "YAML reads the name True as no text"),
     ],
 )
 def test_a_wrong_grid_is_refused_with_its_line(read, text, said):

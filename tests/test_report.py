@@ -11,7 +11,7 @@ from ucmt_lite.comparison import compare
 from ucmt_lite.errors import InputError
 from ucmt_lite.explore import evidence
 from ucmt_lite.lessons import NOTEBOOKS
-from ucmt_lite.report import as_latex, as_markdown, filled, overview, publish
+from ucmt_lite.report import as_latex, as_markdown, filled, overview, publish, told_in_markdown
 
 SCORES = {"supervised": [0.70, 0.72, 0.74], "ucmt": [0.75, 0.76, 0.80], "a_b & c": [0.69, 0.73, 0.71]}
 
@@ -26,7 +26,7 @@ def made(scores, labeled=4):
         {"run": f"{variant}_{labeled}_{seed}", "variant": variant, "method": "ucmt" if variant == "ucmt" else "supervised",
          "dataset": "phantom_heart", "size": 64, "labeled": labeled, "split": "test", "seed": seed, "iterations": 10,
          "gradient_steps": 10, "dice": value, "jaccard": value - 0.1, "hd95": 10 - value, "asd": None, "undefined": 0,
-         "cases": 200, "seconds_training": 30.0, "env_commit": "abc"}
+         "distances": True, "cases": 200, "seconds_training": 30.0, "env_commit": "abc"}
         for variant, values in scores.items()
         for seed, value in enumerate(values)
     ]  # fmt: skip
@@ -60,8 +60,8 @@ def test_every_case_has_a_panel_and_a_table(runs):
     assert as_markdown(compared).count("| method |") == 2
     for picture in (evidence.scores(both), evidence.differences(compared, "supervised")):
         panels = [axes.get_title() for axes in picture.figure.axes]
-        assert [title.rpartition(", ")[2] for title in panels] == ["4 labeled", "8 labeled"]
-        assert "phantom_heart, 8 labeled: " in picture.alt
+        assert [title.partition("phantom_heart, ")[2] for title in panels] == [f"{n} labeled, size 64, test images" for n in (4, 8)]  # fmt: skip
+        assert "phantom_heart, 8 labeled, size 64, test images: " in picture.alt
 
 
 def test_scores_show_each_run_as_a_dot_and_say_the_mean(runs):
@@ -78,16 +78,47 @@ def test_differences_fill_only_what_is_sure():
         picture = evidence.differences(compare(scores, "supervised"), "supervised")
         dot = next(line for line in picture.figure.axes[0].lines if line.get_marker() == "o")
         assert dot.get_markerfacecolor() == fill
-    with pytest.raises(InputError, match="No variant shares a seed with 'supervised'"):
-        evidence.differences(compare(made({"supervised": [0.7]}), "supervised"), "supervised")
+    alone = evidence.differences(compare(made({"supervised": [0.7]}), "supervised"), "supervised")
+    assert "No other variant has Dice at a seed" in alone.markdown
 
 
 def test_label_efficiency_has_a_point_for_each_number_of_labels(runs):
     both = DataFrame([*runs.to_dict("records"), *made({"ucmt": [0.8, 0.9]}, 16).to_dict("records")])
     picture = evidence.label_efficiency(both)
+    assert len({line.get_marker() for line in picture.figure.axes[0].lines[:2]}) == 1
+    same = evidence.label_efficiency(both.assign(method="ucmt")).figure.axes[0].lines
+    assert len({line.get_marker() for line in same}) == len(same) == 3, (
+        "variants of one method have markers of their own"
+    )
     line = next(line for line in picture.figure.axes[0].lines if line.get_label() == "UCMT")
     assert list(line.get_xdata()) == [4, 16] and np.allclose(line.get_ydata(), [0.77, 0.85])
     assert "UCMT 0.770 with 4, 0.850 with 16" in picture.alt
+
+
+def test_one_line_is_one_data_set(runs):
+    """What differs beside the seed is told apart where lines are drawn together, and in tables of their own."""
+    other = runs.assign(dataset="phantom_skin", run="skin_" + runs["run"], dice=runs["dice"] - 0.5)
+    both = DataFrame([*runs.to_dict("records"), *other.to_dict("records")])
+    lines = results.traces_of(both, curves_of(both))
+    assert list(lines)[:2] == ["supervised, phantom_heart", "ucmt, phantom_heart"] and len(lines) == 6
+    told = told_in_markdown(both, "supervised")
+    assert told.count("Means over runs") == 2 and "| ucmt | 3 | 10 | 10 | 0.270 |" in told
+    rows = [row for labeled in (2, 4, 8) for row in made(SCORES, labeled).to_dict("records")]
+    few = results.traces_of(DataFrame(rows), curves_of(DataFrame(rows)), "ucmt", most=3)
+    assert list(few) == ["ucmt, 2 labeled", "ucmt, 4 labeled", "ucmt, 8 labeled"]
+
+
+def test_runs_without_a_score_are_left_out_everywhere_alike(runs):
+    runs.loc[0, "hd95"] = np.nan
+    told = told_in_markdown(runs, "supervised", "hd95")
+    mean = f"{(20 - 0.72 - 0.74) / 2:.3f}"
+    assert f"| supervised | 2 | {mean} | - |" in told
+    assert f"| supervised | 3 | 10 | 10 | 0.720 | 0.620 | {float(mean):.2f} |" in told
+    nothing = runs.assign(hd95=None, distances=False, undefined=None)
+    assert "| - | - | - | 30 s |" in told_in_markdown(nothing, "supervised")
+    compared = compare(nothing, "supervised", "hd95")
+    for picture in (evidence.scores(nothing, "hd95"), evidence.label_efficiency(nothing, "hd95"), evidence.differences(compared, "supervised", "hd95")):  # fmt: skip
+        assert picture.markdown.startswith("No")
 
 
 def test_the_report_of_a_folder_is_an_executed_page(runs, tmp_path, capsys):
@@ -96,7 +127,7 @@ def test_the_report_of_a_folder_is_an_executed_page(runs, tmp_path, capsys):
     assert cli.main(["report", str(tmp_path), "--baseline", "supervised"]) == 0
     out = capsys.readouterr().out
     assert "| ucmt | 3 | 0.770" in out
-    assert "| ucmt | 4 | 3 | 10 | 10 | 0.770 | 0.670 | 9.23 | - | 0 of 600 | 30 s |" in out
+    assert "| ucmt | 3 | 10 | 10 | 0.770 | 0.670 | 9.23 | - | 0 of 600 | 30 s |" in out
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "comparison.md", "comparison.tex", "curves.parquet", "report.ipynb", "runs.parquet",
     ]  # fmt: skip
@@ -108,11 +139,13 @@ def test_the_report_of_a_folder_is_an_executed_page(runs, tmp_path, capsys):
 
 
 def test_a_report_of_nothing_is_refused(tmp_path, capsys):
-    assert cli.main(["report", str(tmp_path)]) == 2
-    assert "is not a table of results" in capsys.readouterr().err
-    (tmp_path / "grid.json").write_text("{}")
-    assert cli.main(["report", str(tmp_path)]) == 2
-    assert "No run of the sweep" in capsys.readouterr().err
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/metrics.json").write_text("{}")
+    (tmp_path / "planned").mkdir()
+    (tmp_path / "planned/grid.json").write_text("{}")
+    for folder, said in {".": "holds no sweep: run `ucmt-lite sweep GRID", "run": "holds one run, not a sweep", "planned": "No run of the sweep", "none": "There is no folder"}.items():  # fmt: skip
+        assert cli.main(["report", str(tmp_path / folder)]) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_a_kept_comparison_is_tables_a_picture_and_its_part_of_the_page(runs, tmp_path, capsys):
@@ -121,7 +154,7 @@ def test_a_kept_comparison_is_tables_a_picture_and_its_part_of_the_page(runs, tm
     results.save(curves_of(runs), sweep / "curves.parquet")
     page.parent.mkdir()
     page.write_text("Before.\n\n<!-- mine -->\nold\n<!-- end -->\n\nBetween.\n<!-- other -->\nstays\n<!-- end -->\n")
-    publish(sweep, kept)
+    assert publish(sweep, kept)
     text = page.read_text()
     assert text.startswith("Before.\n\n<!-- mine -->\n\n![Dice of each variant") and "\nold\n" not in text
     assert "| ucmt | 3 | 0.770" in text and "(mine/overview.png)" in text
@@ -129,6 +162,15 @@ def test_a_kept_comparison_is_tables_a_picture_and_its_part_of_the_page(runs, tm
     assert results.load(kept / "runs.parquet").equals(results.load(sweep / "runs.parquet"))
     publish(kept, kept)
     assert page.read_text() == text, "the same tables make the same page"
+    assert not publish(sweep, tmp_path / "results/not-told"), "of which the page says nothing"
+    (sweep / "grid.json").write_text('{"ucmt_4_9": {}}')
+    with pytest.raises(InputError, match="1 runs of .* are not finished, ucmt_4_9 for one"):
+        publish(sweep, kept)
+    (sweep / "grid.json").unlink()
+    with pytest.raises(InputError, match="README.md cannot be written .*: choose another folder with --keep"):
+        publish(sweep, page)
+    assert cli.main(["report", str(sweep), "--baseline", "ucmt", "--keep", str(kept)]) == 2
+    assert "leave out --baseline and --score" in capsys.readouterr().err
 
 
 def test_a_comparison_over_several_numbers_of_labels_is_shown_as_a_curve(runs):

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import pytest
 from ucmt_lite import cli, grid, results
 from ucmt_lite.errors import InputError
 from ucmt_lite.grid import plan
-from ucmt_lite.sweep import check, claim, sweep
+from ucmt_lite.sweep import check, claim, sweep, with_place
 
 RESULTS = Path(__file__).parents[1] / "results"
 BASE = {"dataset": "phantom_heart", "size": 32, "iterations": 4, "labeled": 2, "distances": False, "device": "cpu"}
@@ -104,6 +105,17 @@ def test_what_is_wrong_is_said_before_the_first_run(change, said, tmp_path):
     assert said in str(refusal.value) and not (tmp_path / "out").exists()
 
 
+def test_a_number_of_workers_below_none_is_refused(tmp_path):
+    with pytest.raises(InputError, match="workers=-1: give the number of runs at a time"):
+        sweep(plan(GRID), tmp_path / "out", workers=-1)
+
+
+def test_workers_are_told_the_whole_path_of_the_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (run,) = plan({"base": {"dataset": "folder", "data": "mine"}})
+    assert with_place(run).config.data == str(tmp_path / "mine")
+
+
 def test_what_a_data_set_lacks_is_said_before_the_first_run():
     volumes = {"dataset": "phantom_atrium", "patch": [16, 16, 16], "labeled": 2, "iterations": 2}
     check(plan({"base": volumes, "vary": {"network": ["unet_small", "vnet_small"]}}))
@@ -121,17 +133,9 @@ def test_the_command_tells_a_wrong_grid_and_a_scheduler_that_is_not_there(tmp_pa
 
 def test_a_worker_that_is_killed_costs_no_run(tmp_path):
     """A scheduler and two worker processes on loopback, one of them killed while its run is going on."""
-    address, out = "tcp://127.0.0.1:18786", tmp_path / "out"
-    scheduler = [
-        "scheduler",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        "18786",
-        "--dashboard-address",
-        "127.0.0.1:0",
-        "--no-show",
-    ]
+    port = str(free_port())
+    address, out = f"tcp://127.0.0.1:{port}", tmp_path / "out"
+    scheduler = ["scheduler", "--host", "127.0.0.1", "--port", port, "--dashboard-address", "127.0.0.1:0", "--no-show"]
     worker = ["worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path)]
     processes = [subprocess.Popen([sys.executable, "-m", "dask", *command]) for command in (scheduler, worker, worker)]
     text = json.dumps({"base": {**BASE, "method": "cps", "iterations": 150}, "vary": {"seed": [0, 1]}})
@@ -150,7 +154,7 @@ def test_a_worker_that_is_killed_costs_no_run(tmp_path):
     try:
         going = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         runs = [out / "runs" / f".cps_{seed}.unfinished" for seed in (0, 1)]
-        assert waited(lambda: all((run / "config.json").is_file() for run in runs)), "both workers are at work"
+        assert waited(lambda: all((run / "checkpoint.pt").is_file() for run in runs)), "both workers are at work"
         assert not list((out / "runs").glob("cps_*")), "and none of them is done"
         os.kill(processes[1].pid, signal.SIGKILL)
         told, _ = going.communicate(timeout=400)
@@ -161,6 +165,13 @@ def test_a_worker_that_is_killed_costs_no_run(tmp_path):
     assert "2 of 2 runs are finished" in told
     assert sorted(path.name for path in (out / "runs").iterdir()) == ["cps_0", "cps_1"]
     assert len(results.of_sweep(out)[0]) == 2
+
+
+def free_port():
+    """A port on loopback that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def waited(happened, seconds=120):

@@ -52,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("sweep", help="train and evaluate every run of a grid")
     command.add_argument("grid", metavar="GRID", help="a YAML file with base, variants and vary (see results/)")
     command.add_argument("--out", required=True, metavar="DIR", help="folder for pages and results, made by the sweep")
-    command.add_argument("--workers", type=int, default=0, metavar="N", help="processes on this machine (one a core)")
+    command.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="runs at a time on this machine (0: one a core)"
+    )
     command.add_argument("--scheduler", default="", metavar="ADDRESS", help="run on this Dask cluster, tcp://HOST:PORT")
     command.set_defaults(do=do_sweep)
 
@@ -61,7 +63,12 @@ def parser() -> argparse.ArgumentParser:
         "folder", metavar="DIR", help="what `ucmt-lite sweep --out` was given, or a folder of results/"
     )
     command.add_argument("--baseline", default="", metavar="VARIANT", help="compare with this one (the first)")
-    command.add_argument("--keep", default="", metavar="DIR", help="publish there: tables, a picture, and its part of ../README.md")
+    command.add_argument(
+        "--keep",
+        default="",
+        metavar="DIR",
+        help="also leave its tables and a picture there, and its part of ../README.md, the lines between `<!-- NAME -->` and `<!-- end -->`",
+    )
     command.add_argument("--score", choices=("dice", "jaccard", "hd95", "asd"), default="dice")
     command.set_defaults(do=do_report)
 
@@ -204,7 +211,7 @@ def do_sweep(given: argparse.Namespace) -> int:
 
     runs = grid.read(given.grid)
     failed = sweep(runs, given.out, scheduler=given.scheduler, workers=given.workers)
-    print(f"{len(runs) - len(failed)} of {len(runs)} runs are finished, in {given.out}.")
+    print(f"{len(runs) - len(failed)} of {len(runs)} runs are finished: `ucmt-lite report {given.out}` compares them.")
     for name, why in failed.items():
         print(f"ucmt-lite: run {name} failed: {why}", file=sys.stderr)
     return 1 if failed else 0
@@ -212,11 +219,19 @@ def do_sweep(given: argparse.Namespace) -> int:
 
 def do_report(given: argparse.Namespace) -> None:
     """`ucmt-lite report`."""
-    from ucmt_lite.report import report
+    from ucmt_lite.report import publish, report
+    from ucmt_lite.results import unfinished
 
-    page = report(given.folder, given.baseline, given.score, given.keep)
+    if given.keep and (given.baseline or given.score != "dice"):
+        raise InputError("--keep publishes Dice against the grid's first variant: leave out --baseline and --score.")
+    page = report(given.folder, given.baseline, given.score)
     print((page.parent / "comparison.md").read_text(encoding="utf-8"))
+    if left := unfinished(page.parent):
+        print(f"{len(left)} runs are not finished and are missing here, {left[0]} for one.")
     print(f"Everything is in {page.parent}; the page is {page.name}.")
+    if given.keep:
+        told = publish(page.parent, given.keep)
+        print(f"Published in {given.keep}" + (" and in the README.md beside it." if told else "."))
 
 
 def do_table(given: argparse.Namespace) -> None:

@@ -4,8 +4,9 @@ Runs with the same seed share the labeled images and the first weights, so metho
 seed easy or hard then cancels.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
@@ -16,6 +17,7 @@ from ucmt_lite.grid import CASE
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+SCORES = {"dice": "Dice", "jaccard": "Jaccard", "hd95": "HD95", "asd": "ASD"}
 SMALLER_IS_BETTER = ("hd95", "asd")
 
 
@@ -24,16 +26,17 @@ def compare(runs: "DataFrame", baseline: str, score: str = "dice", level: float 
 
     Columns: `n` runs, `mean`, `low`, `high` (interval of the mean, Student's t), `sd`; `pairs`, `difference`,
     `difference_low`, `difference_high`, `p` (paired t-test, two-sided), `p_holm` (corrected for the comparisons of that
-    case: Holm, Scand J Stat 1979), `effect` (Hedges' g of the differences) and `wins`, seeds in which the variant is the
-    better one. Units are those of the score. Two runs tell too little of their spread: with fewer than three there is no
-    interval and no test, and NaN stands there.
+    case: Holm, Scand J Stat 1979), `effect` (the mean difference in units of the differences' own spread, with Hedges'
+    correction for few pairs) and `wins`, seeds in which the variant is the better one. Units are those of the score. Two runs
+    tell too little of their spread: with fewer than three there is no interval and no test, and NaN stands there. A run
+    without that score (no distance in any image) is left out.
     """
     from pandas import DataFrame
 
-    one_of("score", score, [name for name in ("dice", "jaccard", "hd95", "asd") if name in runs])
+    one_of("score", score, [name for name in SCORES if name in runs])
     one_of("variant", baseline, list(dict.fromkeys(runs["variant"])))
     sign = -1 if score in SMALLER_IS_BETTER else 1
-    case = cases_of(runs)
+    case = [name for name in CASE if name in runs]
     rows: list[dict] = []
     for values, group in runs.groupby(case, sort=True, dropna=False):
         by_seed = scores_by_seed(group, score)
@@ -52,20 +55,33 @@ def compare(runs: "DataFrame", baseline: str, score: str = "dice", level: float 
     return DataFrame(rows, columns=columns)
 
 
-def cases_of(runs: "DataFrame") -> list[str]:
-    """The columns in which runs must agree to be compared: data, labels and the images that were scored."""
-    return [name for name in CASE if name in runs]
+def cases(table: "DataFrame") -> list[tuple[str, "DataFrame"]]:
+    """The parts of a table that may be compared within: same data, same labels, same images scored; each in words."""
+    names = [name for name in CASE if name in table]
+    groups = table.groupby(names, sort=True, dropna=False)
+    return [(in_words(dict(zip(names, values, strict=True))), group) for values, group in groups]
+
+
+def in_words(case: Mapping[str, Any]) -> str:
+    """What is compared within, for a reader.
+
+    >>> in_words({"dataset": "la2018", "size": 64, "patch": "[64, 64, 32]", "labeled": 4, "split": "test"})
+    'la2018, 4 labeled, patch 64x64x32, test images'
+    """
+    patch = json.loads(case.get("patch", "[]"))
+    side = f"patch {'x'.join(map(str, patch))}" if patch else f"size {case.get('size')}"
+    return f"{case['dataset']}, {case['labeled']} labeled, {side}, {case.get('split')} images"
 
 
 def scores_by_seed(group: "DataFrame", score: str) -> dict[str, dict[int, float]]:
-    """Score by variant and seed; a variant that has a seed twice is two variants, and refused."""
+    """Score by variant and seed, without runs that have none; a variant that has a seed twice is two, and refused."""
     found: dict[str, dict[int, float]] = {}
     for variant, seed, value in zip(group["variant"], group["seed"], group[score], strict=True):
         own = found.setdefault(variant, {})
         if seed in own:
             raise InputError(f"'{variant}' has two runs with seed {seed}: give their settings different variants.")
         own[seed] = np.nan if value is None else float(value)
-    return found
+    return {variant: {seed: v for seed, v in own.items() if v == v} for variant, own in found.items()}
 
 
 def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
@@ -74,7 +90,7 @@ def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float
     >>> [round(value, 3) for value in interval([0.7, 0.8, 0.9])]
     [0.8, 0.552, 1.048]
     """
-    mean = float(np.mean(values))
+    mean = float(np.mean(values)) if len(values) else float("nan")
     half = float(spread(values) / np.sqrt(len(values)) * stats.t.ppf((1 + level) / 2, max(len(values) - 1, 1)))
     return mean, mean - half, mean + half
 
@@ -91,10 +107,12 @@ def paired(own: dict[int, float], base: dict[int, float], sign: int, level: floa
     if not differences:
         return found
     found["difference"], found["difference_low"], found["difference_high"] = interval(differences, level)
-    sd = spread(differences)
-    if sd > 0:
+    sd, size = spread(differences), max(map(abs, differences))
+    if sd > 1e-9 * size:  # differences that are equal but for rounding tell nothing of chance
         found["p"] = float(stats.ttest_1samp(differences, 0).pvalue)
         found["effect"] = float(np.mean(differences) / sd * (1 - 3 / (4 * len(differences) - 5)))
+    elif size == 0 and len(differences) > 2:
+        found["p"] = 1.0
     return found
 
 

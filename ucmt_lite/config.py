@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import math
 import typing
 from dataclasses import dataclass, field
 
@@ -59,8 +60,9 @@ class RunConfig:
                 object.__setattr__(self, item.name, value := plain(value))
             if not is_a(value, hints[item.name]):
                 wanted = str(hints[item.name]).removeprefix("<class '").removesuffix("'>")
+                hint = " (YAML takes 1e-3 for text: write 1.0e-3)" if wanted == "float" and is_number(value) else ""
                 raise InputError(
-                    f"{item.name}={value!r} is not of type {wanted}: its default is {item_default(item)!r}."
+                    f"{item.name}={value!r} is not of type {wanted}{hint}: its default is {item_default(item)!r}."
                 )
             if hints[item.name] is float:
                 object.__setattr__(self, item.name, float(value))
@@ -95,6 +97,18 @@ def is_a(value: object, kind: typing.Any) -> bool:
     if isinstance(value, bool):
         return kind is bool
     return isinstance(value, (int, float) if kind is float else kind)
+
+
+def is_number(value: object) -> bool:
+    """Whether a text reads as a number.
+
+    >>> is_number("1e-3"), is_number("much"), is_number([])
+    (True, False, False)
+    """
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
+        return False
 
 
 def item_default(item: dataclasses.Field) -> object:

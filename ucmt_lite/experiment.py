@@ -13,7 +13,7 @@ from ucmt_lite.assemble import load_source, make_nets, method_settings, picture_
 from ucmt_lite.config import RunConfig
 from ucmt_lite.errors import InputError
 from ucmt_lite.files import write_json
-from ucmt_lite.provenance import commit, environment
+from ucmt_lite.provenance import environment
 
 if typing.TYPE_CHECKING:
     import torch
@@ -98,6 +98,7 @@ class Trained:
     nets: "Nets"
     trace: "Trace"
     labeled_ids: tuple[str, ...]
+    environment: dict
 
     @property
     def net(self) -> "torch.nn.Module":
@@ -145,6 +146,7 @@ def train(config: RunConfig, work: Callable[[], Path] | None = None) -> Trained:
 
     device = choose_device(config.device)
     choose_precision(config.precision, device)
+    where = environment(str(device))  # now: the clone may be at another commit when training ends
     source = load_source(config)
     ready = prepare(config, source, cases(source.splits["train"], size=picture_size(config, source)), device)
     recorder = Recorder(config.method, probe_cases(config, source, ready.batches.patch), len(source.classes))
@@ -162,10 +164,11 @@ def train(config: RunConfig, work: Callable[[], Path] | None = None) -> Trained:
         checkpoint=work() / "checkpoint.pt" if work else None,
         **ready.settings,
     )
-    return Trained(config, source, ready.nets, recorder.trace(**about(config, source)), ready.labeled_ids)
+    trace = recorder.trace(**about(config, source, where))
+    return Trained(config, source, ready.nets, trace, ready.labeled_ids, where)
 
 
-def about(config: RunConfig, source: "Source") -> dict:
+def about(config: RunConfig, source: "Source", where: dict) -> dict:
     """What a trace and a saved network say of where they come from."""
     return {
         "method": config.method,
@@ -173,7 +176,7 @@ def about(config: RunConfig, source: "Source") -> dict:
         "classes": list(source.classes),
         "seed": config.seed,
         "config": config.as_dict(),
-        "commit": commit(),
+        "commit": where["commit"],
     }
 
 
@@ -202,11 +205,11 @@ def train_and_evaluate(config: RunConfig, out: Path) -> Result:
         "labeled_ids": done.labeled_ids,
         "split_rule": source.split_rule,
         "counts": {name: len(split) for name, split in source.splits.items()},
-        "environment": environment(str(next(done.net.parameters()).device)),
+        "environment": done.environment,
     }
     done.trace.save(work / "trace.npz")
     card = {
-        **about(config, source),
+        **about(config, source, done.environment),
         "network": config.network,
         "in_channels": source.channels,
         "dims": source.dims,

@@ -13,7 +13,7 @@ from ucmt_lite.config import RunConfig
 from ucmt_lite.errors import InputError, one_of
 
 KEYS = ("base", "variants", "vary")
-CASE = ("dataset", "data", "classes", "size", "patch", "labeled", "split")  # runs are compared within one of these
+CASE = ("dataset", "classes", "size", "patch", "labeled", "split")  # runs are compared within one of these
 Where = Callable[..., str]  # the keys that lead to an entry -> the words that say where it stands
 
 
@@ -62,10 +62,11 @@ def line_of(lines: Mapping[tuple, int], keys: tuple) -> int:
 
 
 def plan(grid: Any, where: Where = lambda *keys: f"{'.'.join(map(str, keys)) or 'the grid'}: ") -> list[Planned]:
-    """Every run of a grid: the product of its variants and of the values it varies; equal configurations stand once.
+    """Every run of a grid: the product of its variants and of the values it varies; a value listed twice counts once.
 
     `base` holds settings of a run (`RunConfig`) that all runs share, `variants` names sets of settings, `vary` lists
-    values; `settings.top_k` stands for the method's own `top_k`. `where` says in messages where an entry stands.
+    values, which hold for every variant and over what it sets itself; `settings.top_k` stands for the method's own `top_k`.
+    `where` says in messages where an entry stands.
 
     >>> grid = {"base": {"labeled": 4}, "vary": {"method": ["cps", "ucmt"], "seed": [0, 1]}}
     >>> [run.name for run in plan(grid)]
@@ -79,6 +80,12 @@ def plan(grid: Any, where: Where = lambda *keys: f"{'.'.join(map(str, keys)) or 
     base, variants, vary = (mapping(grid.get(key), where, key) for key in KEYS)
     check_settings(base, where, "base")
     for name, own in variants.items():
+        if not isinstance(name, str):
+            raise InputError(f"{where('variants', name)}YAML reads the name {name} as no text: put it in quotes.")
+        if own is None:
+            raise InputError(
+                f"{where('variants', name)}'{name}' sets nothing: say what it is, as in {{method: cps}}, or {{}}."
+            )
         check_settings(mapping(own, where, "variants", name), where, "variants", name)
     for key, values in vary.items():
         if not isinstance(values, list) or not values:
@@ -90,9 +97,13 @@ def plan(grid: Any, where: Where = lambda *keys: f"{'.'.join(map(str, keys)) or 
     for name, values in itertools.product(variants or [""], itertools.product(*vary.values())):
         varied = dict(zip(vary, values, strict=True))
         parts = [base, variants.get(name) or {}, *(one_setting(*item) for item in varied.items())]
-        config = RunConfig.of(merged(parts))
-        found.setdefault(config.fingerprint, named(str(name), varied, config))
-    if twice := [name for name, count in Counter(run.name for run in found.values()).items() if count > 1]:
+        run = named(name, varied, RunConfig.of(merged(parts)))
+        first = found.setdefault(run.config.fingerprint, run)
+        if first.variant != run.variant:
+            raise InputError(
+                f"{where('variants', name)}'{run.name}' is the same run as '{first.name}', setting by setting: remove one."
+            )
+    if twice := [name for name, count in Counter(run.name.casefold() for run in found.values()).items() if count > 1]:
         raise InputError(f"{where('variants')}two different runs would be called '{twice[0]}': rename a variant.")
     return list(found.values())
 

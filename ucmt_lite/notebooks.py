@@ -68,6 +68,13 @@ def execute(
         raise NotebookError(f"{notebook_path.stem}: the kernel died (out of memory?), see {out_path}") from None
 
 
+def execute_whole(notebook_path: str | Path, page: Path, parameters: Mapping[str, Any]) -> None:
+    """Execute a notebook into `page`, which appears when it is whole; what a failing cell leaves stays in a hidden file."""
+    half = page.with_name(f".{page.stem}.unfinished.ipynb")
+    execute(notebook_path, half, parameters)
+    os.replace(half, page)
+
+
 @contextmanager
 def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
     """The variables a kernel inherits. More threads make small networks many times slower and change the last digits."""

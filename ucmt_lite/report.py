@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucmt_lite import results
-from ucmt_lite.comparison import cases_of, compare, ranged
+from ucmt_lite.comparison import SCORES, cases, compare, ranged
 from ucmt_lite.errors import InputError
 from ucmt_lite.explore.evidence import label_efficiency, scores
 from ucmt_lite.explore.picture import Picture
@@ -19,49 +19,64 @@ from ucmt_lite.lessons import NOTEBOOKS
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-HEAD = ["method", "runs", "{score}", "difference", "p (Holm)", "effect g", "seeds won"]
+HEAD = ["method", "runs", "{score}", "difference", "p (Holm)", "effect g_z", "seeds won"]
 
 
-def report(folder: str | Path, baseline: str = "", score: str = "dice", keep: str | Path = "") -> Path:
+def report(folder: str | Path, baseline: str = "", score: str = "dice") -> Path:
     """Write `runs.parquet`, `curves.parquet`, `comparison.md` and `comparison.tex` into a sweep's folder, and `report.ipynb`.
 
     The page is `91_results.ipynb` executed on that folder. `baseline`: a variant; the first one where none is named.
-    A folder that has the two tables already but no runs, as in `results/`, is reported from those. `keep` is a folder that
-    the comparison is published in (`publish`). Return the page.
+    A folder that has the two tables already but no runs, as in `results/`, is reported from those. Return the page.
     """
-    from ucmt_lite.notebooks import execute
+    from ucmt_lite.notebooks import execute_whole
 
+    source = NOTEBOOKS / "91_results.ipynb"
+    if not source.is_file():
+        raise InputError("A report needs a clone of the repository, which holds its notebook: run it from there.")
     folder = Path(folder).resolve()
     if (folder / "grid.json").is_file():
         runs, curves = results.of_sweep(folder)
         results.save(runs, folder / "runs.parquet")
         results.save(curves, folder / "curves.parquet")
-    runs = results.load(folder / "runs.parquet")
+    runs = results.load(whole(folder) / "runs.parquet")
     baseline = baseline or runs["variant"].iloc[0]
     compared = compare(runs, baseline, score)
     write(folder / "comparison.md", told_in_markdown(runs, baseline, score))
     write(folder / "comparison.tex", as_latex(compared, score))
-    if keep:
-        publish(folder, Path(keep))
-    source, page = NOTEBOOKS / "91_results.ipynb", folder / "report.ipynb"
-    if not source.is_file():
-        raise InputError("A report needs a clone of the repository, which holds its notebook: run it from there.")
-    half = page.with_name(".report.unfinished.ipynb")
-    execute(source, half, {"folder": os.fspath(folder), "baseline": baseline, "score": score})
-    os.replace(half, page)
+    page = folder / "report.ipynb"
+    execute_whole(source, page, {"folder": os.fspath(folder), "baseline": baseline, "score": score})
     return page
 
 
-def publish(folder: Path, place: Path) -> None:
+def whole(folder: Path) -> Path:
+    """The folder, if it holds tables of runs; else the sentence that says what it is instead."""
+    if (folder / "runs.parquet").is_file():
+        return folder
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}: name what `ucmt-lite sweep --out` was given.")
+    if (folder / "metrics.json").is_file():
+        raise InputError(f"{folder} holds one run, not a sweep: `ucmt-lite table {folder}` shows it.")
+    raise InputError(f"{folder} holds no sweep: run `ucmt-lite sweep GRID --out {folder}` first.")
+
+
+def publish(folder: str | Path, place: str | Path) -> bool:
     """Leave a comparison where others find it: both tables, a picture, and its part of the README beside them.
 
-    That part stands in `place/../README.md` between the lines `<!-- NAME -->` and `<!-- end -->`, NAME being the folder's;
-    a README without them stays as it is.
+    That part stands in `place/../README.md` between the lines `<!-- NAME -->` and `<!-- end -->`, NAME being the folder's:
+    Dice against the grid's first variant. A README without them stays as it is; return whether it tells of the comparison.
     """
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
-    place = place.resolve()
+    folder, place = Path(folder).resolve(), Path(place).resolve()
+    if left := results.unfinished(folder):
+        raise InputError(
+            f"{len(left)} runs of {folder} are not finished, {left[0]} for one: finish the sweep, then keep it."
+        )
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise InputError(f"{place} cannot be written ({cause.strerror}): choose another folder with --keep.") from None
     if folder != place:
         for name in ("runs.parquet", "curves.parquet"):
             results.save(results.load(folder / name), place / name)
@@ -71,8 +86,11 @@ def publish(folder: Path, place: Path) -> None:
     with atomic(place / "overview.png") as temporary:
         Image.open(io.BytesIO(picture.png())).save(temporary, pnginfo=note, optimize=True)
     page = place.parent / "README.md"
-    if page.is_file():
-        write(page, filled(page.read_text(encoding="utf-8"), place.parent, only=place.name))
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    if f"<!-- {place.name} -->" not in text:
+        return False
+    write(page, filled(text, place.parent, only=place.name))
+    return True
 
 
 def filled(page: str, folder: Path, only: str = "") -> str:
@@ -85,18 +103,25 @@ def filled(page: str, folder: Path, only: str = "") -> str:
         told = told_in_markdown(runs, runs["variant"].iloc[0])
         return f"{found['head']}\n![{overview(runs).alt}]({found['name']}/overview.png)\n\n{told}\n\n{found['end']}"
 
-    marks = r"(?P<head><!-- (?P<name>\w+) -->\n).*?(?P<end><!-- end -->)"
+    marks = r"(?P<head><!-- (?P<name>[\w.-]+) -->\n).*?(?P<end><!-- end -->)"
     return re.sub(marks, part, page.rstrip("\n"), flags=re.DOTALL)
 
 
 def overview(runs: "DataFrame") -> Picture:
     """The picture of a comparison: a curve where several numbers of labels were tried, else every run as a dot."""
-    return label_efficiency(runs) if runs["labeled"].nunique() > 2 else scores(runs)
+    picture = label_efficiency(runs) if runs["labeled"].nunique() > 2 else scores(runs)
+    if isinstance(picture, Table):
+        raise InputError(picture.markdown)
+    return picture
 
 
 def told_in_markdown(runs: "DataFrame", baseline: str, score: str = "dice") -> str:
-    """The comparison of each variant with the baseline, and the means of every score."""
-    return f"{as_markdown(compare(runs, baseline, score), score)}\n\nMeans over runs:\n\n{results.summary(runs)}"
+    """Case by case, the comparison of each variant with the baseline, and the means of every score."""
+    compared = cases(compare(runs, baseline, score))
+    return "\n\n".join(
+        f"{as_markdown(rows, score)}\n\nMeans over runs:\n\n{results.summary(group)}"
+        for (_, rows), (_, group) in zip(compared, cases(runs), strict=True)
+    )
 
 
 def write(path: Path, text: str) -> None:
@@ -133,21 +158,18 @@ def as_latex(compared: "DataFrame", score: str = "dice") -> str:
 
 def heading(score: str) -> list[str]:
     """The head of the comparison."""
-    return [text.format(score=score.capitalize() if len(score) > 4 or score == "dice" else score.upper()) for text in HEAD]  # fmt: skip
+    return [text.format(score=SCORES[score]) for text in HEAD]
 
 
 def told(compared: "DataFrame") -> Iterable[tuple[str, list[list[str]]]]:
     """Each case in words, and its lines of text."""
-    case = cases_of(compared)
-    for values, group in compared.groupby(case, sort=True, dropna=False):
-        named = dict(zip(case, values, strict=True))
-        words = f"{named['dataset']}, {named['labeled']} labeled, size {named['size']}, {named['split']} images"
+    for words, group in cases(compared):
         yield words, [line_of(row) for row in group.to_dict("records")]
 
 
 def line_of(row: dict) -> list[str]:
     """One variant in words; a dash where nothing can be said."""
-    mean = ranged(row["mean"], row["low"], row["high"], ".3f")
+    mean = ranged(row["mean"], row["low"], row["high"], ".3f") if row["n"] else "-"
     if row["difference"] != row["difference"]:
         return [row["variant"], str(row["n"]), mean, "-", "-", "-", "-"]
     difference = ranged(row["difference"], row["difference_low"], row["difference_high"], "+.3f")

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ucmt_lite.comparison import CASE, SCORES
 from ucmt_lite.errors import InputError, one_of
 from ucmt_lite.experiment import Result, read_run
 from ucmt_lite.files import atomic
@@ -12,11 +13,10 @@ from ucmt_lite.lessons import NOTEBOOKS
 from ucmt_lite.traces import INSTALLED
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
     from ucmt_lite.traces import Trace
 
-SCORES = ("dice", "jaccard", "hd95", "asd")
 CURVES = ("dice", "disagreement", "uncertainty")
 
 
@@ -34,7 +34,7 @@ def row(run: Result, variant: str = "") -> dict[str, Any]:
         **{name: json.dumps(value) if isinstance(value, (dict, list)) else value for name, value in config.items()},
         "gradient_steps": run.config.iterations * gradient_steps(run.config.method),
         **{name: metrics["scores"].get(name) for name in SCORES},
-        "undefined": metrics["scores"].get("undefined") or 0,
+        "undefined": metrics["scores"].get("undefined"),
         "cases": len(metrics["cases"]),
         "unit": metrics["unit"],
         "labeled_ids": json.dumps(metrics["labeled_ids"]),
@@ -67,7 +67,8 @@ def of_sweep(folder: str | Path) -> tuple["DataFrame", "DataFrame"]:
         plan = json.loads((folder / "grid.json").read_text())
     except OSError:
         raise InputError(f"{folder} holds no sweep: name the folder that `ucmt-lite sweep --out` was given.") from None
-    runs = {name: folder / "runs" / name for name in plan if (folder / "runs" / name / "metrics.json").is_file()}
+    left = unfinished(folder)
+    runs = {name: folder / "runs" / name for name in plan if name not in left}
     if not runs:
         raise InputError(f"No run of the sweep in {folder} is finished yet: run `ucmt-lite sweep` to its end.")
     rows, curves = [], []
@@ -79,27 +80,42 @@ def of_sweep(folder: str | Path) -> tuple["DataFrame", "DataFrame"]:
     return DataFrame(rows), concat(curves, ignore_index=True)
 
 
-def traces_of(runs: "DataFrame", curves: "DataFrame", most: int = 7) -> dict[str, list["Trace"]]:
-    """Runs as traces without maps, by variant (and number of labels, where it varies): what `explore.compare` draws.
+def unfinished(folder: str | Path) -> list[str]:
+    """The runs of a sweep that are still to come; none where there is no sweep, but only its tables."""
+    note = Path(folder) / "grid.json"
+    plan = json.loads(note.read_text()) if note.is_file() else {}
+    return [name for name in plan if not (Path(folder) / "runs" / name / "metrics.json").is_file()]
 
-    A picture of more than `most` lines cannot be read: then the first variant stays, and of the others those with the best
-    mean Dice.
+
+def traces_of(runs: "DataFrame", curves: "DataFrame", baseline: str = "", most: int = 7) -> dict[str, list["Trace"]]:
+    """Runs as traces without maps, by variant (and by what else differs): what `explore.compare` draws, a line each.
+
+    A picture of more than `most` lines cannot be read: then the baseline (the first variant, if none is named) stays, and
+    of the others those with the best mean Dice.
     """
     from ucmt_lite.traces import Trace
 
-    found: dict[str, list[Trace]] = {}
-    means = runs.groupby("variant", sort=False)["dice"].mean()
-    best = [means.index[0], *means.iloc[1:].sort_values(ascending=False).index[: most - 1]]
-    runs = runs[runs["variant"].isin(best)]
+    lines = line_names(runs)
+    means = runs.groupby(lines, sort=False)["dice"].mean()
+    first = lines[runs["variant"] == (baseline or runs["variant"].iloc[0])].iloc[0]
+    drawn = [first, *means.drop(first).sort_values(ascending=False).index[: most - 1]]
     steps = {name: group.sort_values("step") for name, group in curves.groupby("run")}
-    for run in runs.itertuples():
-        own = steps[run.run]
-        name = f"{run.variant}, {run.labeled} labeled" if runs["labeled"].nunique() > 1 else run.variant
-        values = {curve: own[curve].to_numpy() for curve in CURVES if own[curve].notna().all()}
-        found.setdefault(name, []).append(
-            Trace({"method": run.method, "seed": run.seed}, own["step"].to_numpy(), values)
-        )
+    found: dict[str, list[Trace]] = {name: [] for name in means.index if name in drawn}
+    for name, run in zip(lines, runs.itertuples(), strict=True):
+        if name in found:
+            own = steps[run.run]
+            values = {curve: own[curve].to_numpy() for curve in CURVES if own[curve].notna().all()}
+            found[name].append(Trace({"method": run.method, "seed": run.seed}, own["step"].to_numpy(), values))
     return found
+
+
+def line_names(runs: "DataFrame", besides: tuple[str, ...] = ()) -> "Series":
+    """What the line of each run is called where many are drawn together: its variant, and what else differs between them."""
+    differ = [name for name in CASE if name in runs and name not in besides and runs[name].astype(str).nunique() > 1]
+    names = runs["variant"]
+    for name in differ:
+        names = names + ", " + (runs[name].astype(str) + " labeled" if name == "labeled" else runs[name].astype(str))
+    return names
 
 
 def kept(name: str) -> Path:
@@ -144,19 +160,21 @@ def listing(table: "DataFrame") -> str:
     for run in table.itertuples():
         scores = [f"{run.dice:.3f}", f"{run.jaccard:.3f}", *(number(value) for value in (run.hd95, run.asd))]
         counts = map(str, (run.labeled, run.iterations, run.gradient_steps, run.seed))
-        lines.append([run.variant, *counts, *scores, f"{run.undefined:.0f} of {run.cases}", f"{run.seconds_training:.0f} s"])  # fmt: skip
+        missing = f"{run.undefined:.0f} of {run.cases}" if run.distances else "-"
+        lines.append([run.variant, *counts, *scores, missing, f"{run.seconds_training:.0f} s"])
     return markdown(head, lines)
 
 
 def summary(table: "DataFrame") -> str:
-    """Means over the runs of each variant: every score, what it cost, and in how many images a distance was undefined."""
-    head = ["variant", "labeled", "runs", "iterations", "gradient steps", "Dice", "Jaccard", "HD95", "ASD", "no distance", "training"]  # fmt: skip
+    """Means over the runs of each variant: every score, what it cost, and in how many images some class had no distance."""
+    head = ["variant", "runs", "iterations", "gradient steps", "Dice", "Jaccard", "HD95", "ASD", "no distance", "training"]  # fmt: skip
     lines = []
-    for (variant, labeled), runs in table.groupby(["variant", "labeled"], sort=False):
-        counts = [f"{labeled}", f"{len(runs)}", *(f"{runs[name].iloc[0]}" for name in ("iterations", "gradient_steps"))]
+    for variant, runs in table.groupby("variant", sort=False):
+        counts = [f"{len(runs)}", *(f"{runs[name].iloc[0]}" for name in ("iterations", "gradient_steps"))]
         scores = [f"{runs[name].mean():.3f}" for name in ("dice", "jaccard")]
         scores += [number(runs[name].astype(float).mean()) for name in ("hd95", "asd")]
-        missing = f"{runs['undefined'].sum():.0f} of {runs['cases'].sum()}"
+        measured = runs[runs["distances"]]
+        missing = f"{measured['undefined'].sum():.0f} of {measured['cases'].sum()}" if len(measured) else "-"
         lines.append([variant, *counts, *scores, missing, f"{runs['seconds_training'].mean():.0f} s"])
     return markdown(head, lines)
 

@@ -3,7 +3,8 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,9 @@ def sweep(runs: list[Planned], out: str | Path, *, scheduler: str = "", workers:
     from distributed import as_completed
     from tqdm.auto import tqdm
 
-    out = Path(out).resolve()
+    if workers < 0:
+        raise InputError(f"workers={workers}: give the number of runs at a time, or 0 for one a core.")
+    out, runs = Path(out).resolve(), [with_place(run) for run in runs]
     check(runs, device="cpu" if scheduler else "")
     claim(out, runs)
     left = [run for run in runs if not finished(out, run)]
@@ -56,6 +59,12 @@ def sweep(runs: list[Planned], out: str | Path, *, scheduler: str = "", workers:
             bar.update()
         bar.close()
     return failed
+
+
+def with_place(run: Planned) -> Planned:
+    """The run with the whole path of its data: a worker may stand in another folder."""
+    data = os.path.abspath(run.config.data) if run.config.data else ""
+    return replace(run, config=replace(run.config, data=data))
 
 
 def check(runs: list[Planned], device: str = "") -> None:
@@ -112,11 +121,8 @@ def execute(config: dict, out: str, name: str) -> float:
     from ucmt_lite.experiment import read_run
 
     folder, page = Path(out) / "runs" / name, Path(out) / "pages" / f"{name}.ipynb"
-    half = page.with_name(f".{name}.unfinished.ipynb")
-    data = os.path.abspath(config["data"]) if config["data"] else ""
-    notebooks.execute(NOTEBOOKS / "90_experiment.ipynb", half, {**config, "data": data, "out": os.fspath(folder)})
-    os.replace(half, page)
-    return read_run(folder, RunConfig.of({**config, "data": data})).metrics["scores"]["dice"]
+    notebooks.execute_whole(NOTEBOOKS / "90_experiment.ipynb", page, {**config, "out": os.fspath(folder)})
+    return read_run(folder, RunConfig.of(config)).metrics["scores"]["dice"]
 
 
 @contextmanager
@@ -139,15 +145,13 @@ def engine(scheduler: str, workers: int) -> Iterator["Client"]:
     # Runs take minutes: without this the idle scheduler and workers look around 50 times a second, a fifth of a core.
     # The kernels hold the memory, not the workers. Every port is open on this computer only.
     calm = {"distributed.admin.tick.interval": "1s", "distributed.worker.profile.enabled": False}
-    with (
-        dask.config.set(calm),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            memory_limit=None,
-            dashboard_address="127.0.0.1:0",
-            host="127.0.0.1",
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
+    place = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with dask.config.set(calm), ExitStack() as stack:
+        try:
+            cluster = LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=None, **place)
+        except RuntimeError as cause:  # the workers import the script that started them, which starts workers
+            raise InputError(
+                f"The workers did not start ({cause}): in a script, call sweep below `if __name__ == '__main__':`."
+            ) from None
+        stack.enter_context(cluster)
+        yield stack.enter_context(Client(cluster))

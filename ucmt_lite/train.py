@@ -34,7 +34,7 @@ def fit(
     precision: str = "float32",
     recorder: Recorder | None = None,
     checkpoint: str | Path | None = None,
-    checkpoint_every: int = 500,
+    checkpoint_every: int = 100,
     **settings,
 ) -> Nets:
     """Train a method's networks in place, and return them.

@@ -6,7 +6,8 @@
 # as well: `ucmt-lite report DIR` runs it on a sweep of yours and leaves `DIR/report.ipynb`.
 #
 # The grid behind what you see is `results/heart/grid.yaml`: a few lines that name the settings all runs share, the variants,
-# and the seeds. `ucmt-lite sweep GRID --out DIR` runs it, from Python `sweep.sweep(grid.plan({...}), "runs/mine")` does.
+# and the seeds. `ucmt-lite sweep GRID --out DIR` runs it, from Python `sweep.sweep(grid.plan({...}), "runs/mine")` does (in a
+# script, below `if __name__ == "__main__":`).
 
 # %% tags=["parameters"]
 folder: str = ""  # holds runs.parquet and curves.parquet, as `ucmt-lite report` writes them; none: the kit's own comparison
@@ -46,8 +47,10 @@ evidence.scores(runs, score)
 # method, so the **paired difference**, method minus baseline within a seed, is less noisy than the scores themselves.
 #
 # - **p** comes from a paired t-test: how often chance alone would show a difference this large if there were none.
-# - **Holm** corrects it for making several comparisons: test enough methods, and one will look better by luck.
-# - **effect g** is the mean difference in units of its own spread over seeds (Hedges).
+# - **Holm** corrects it for making several comparisons: test enough methods, and one will look better by luck. It counts the
+#   comparisons of one table.
+# - **effect g_z** is the mean difference in units of its own spread over seeds (with Hedges' correction for few of them). The usual
+#   0.2, 0.5, 0.8 for small, medium and large are made for other spreads and do not apply.
 # - With five seeds only large and steady differences can be told from chance. "Not significant" does not mean "equal".
 
 # %%
@@ -79,4 +82,4 @@ evidence.label_efficiency(runs, score)
 # %%
 from ucmt_lite.explore import compare as curves
 
-curves.figure(results.traces_of(runs, results.load(f"{folder}/curves.parquet")))
+curves.figure(results.traces_of(runs, results.load(f"{folder}/curves.parquet"), baseline))

@@ -4,24 +4,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ucmt_lite.comparison import cases_of, interval, ranged, scores_by_seed
-from ucmt_lite.errors import InputError
+from ucmt_lite.comparison import SCORES, cases, interval, ranged, scores_by_seed
 from ucmt_lite.explore.palette import DASHES, METHODS, TITLES
 from ucmt_lite.explore.picture import Picture, new_figure, sentence
 from ucmt_lite.explore.scores import Table
+from ucmt_lite.results import line_names
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 PLAIN = "#808080"
-NAMES = {"dice": "Dice", "jaccard": "Jaccard", "hd95": "HD95", "asd": "ASD"}
+MARKERS = "osD^vP*X"  # tell variants of one method apart, which share its colour and dash
 
 
-def scores(runs: "DataFrame", score: str = "dice") -> Picture:
-    """A panel a case, one row a variant: a dot for each seed, a bar at their mean, a line over its 95 % interval."""
+def scores(runs: "DataFrame", score: str = "dice") -> Picture | Table:
+    """A panel a case, one row a variant: a dot for each seed, a bar at their mean, a line over its 95 % interval.
+
+    Runs without that score are left out; where none has it, a sentence says so.
+    """
+    runs = runs.dropna(subset=[score])
+    if runs.empty:
+        return Table(f"None of these runs has {SCORES[score]}.")
     drawing, panels = stacked(runs)
     told = []
-    for axes, (case, group) in zip(panels, by_case(runs), strict=True):
+    for axes, (case, group) in zip(panels, cases(runs), strict=True):
         found = {name: list(own.values()) for name, own in scores_by_seed(group, score).items()}
         for row, (name, values) in enumerate(found.items()):
             mean, low, high = interval(values)
@@ -29,23 +35,24 @@ def scores(runs: "DataFrame", score: str = "dice") -> Picture:
             axes.plot([mean] * 2, [row - 0.3, row + 0.3], color="black", linewidth=2)
             axes.plot([low, high], [row, row], color="black", linewidth=1)
             told.append(f"{title(name)} {ranged(mean, low, high, '.3f')}")
-        finish(axes, list(found), f"{NAMES[score]}, {case}")
+        finish(axes, list(found), f"{SCORES[score]}, {case}")
         told[-len(found)] = f"{case}: {told[-len(found)]}"
-    return Picture(drawing, f"{NAMES[score]} of each variant, mean and 95 % interval over seeds; {sentence(told)}.")
+    known = "mean and 95 % interval over seeds" if runs["seed"].nunique() > 2 else "mean over seeds"
+    return Picture(drawing, f"{SCORES[score]} of each variant, {known}; {sentence(told)}.")
 
 
-def differences(compared: "DataFrame", baseline: str, score: str = "dice") -> Picture:
+def differences(compared: "DataFrame", baseline: str, score: str = "dice") -> Picture | Table:
     """A panel a case, one row a variant: its mean difference to the baseline over shared seeds, with its 95 % interval.
 
     `compared` is what `comparison.compare` returns. A filled dot has a corrected p below 0.05; at the right stand the seeds
-    in which the variant was better.
+    in which the variant was better. Where there is nothing to compare, a sentence says so.
     """
     rows = compared.dropna(subset=["difference"])
     if rows.empty:
-        raise InputError(f"No variant shares a seed with '{baseline}': nothing can be compared.")
+        return Table(f"No other variant has {SCORES[score]} at a seed that {title(baseline)} has it at, too.")
     drawing, panels = stacked(rows)
     told = []
-    for axes, (case, group) in zip(panels, by_case(rows), strict=True):
+    for axes, (case, group) in zip(panels, cases(rows), strict=True):
         axes.axvline(0, color=PLAIN, linestyle="--", linewidth=1)
         axes.annotate("seeds won", (1.01, 1.02), xycoords="axes fraction", fontsize=7)
         for row, line in enumerate(group.itertuples()):
@@ -56,9 +63,9 @@ def differences(compared: "DataFrame", baseline: str, score: str = "dice") -> Pi
             axes.annotate(won, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=8)
             span = ranged(line.difference, line.difference_low, line.difference_high, "+.3f")
             told.append(f"{title(line.variant)} {span}, better in {won} seeds")
-        finish(axes, list(group["variant"]), f"{NAMES[score]} against {title(baseline)}, {case}")
+        finish(axes, list(group["variant"]), f"{SCORES[score]} against {title(baseline)}, {case}")
         told[-len(group)] = f"{case}: {told[-len(group)]}"
-    return Picture(drawing, f"Mean difference in {NAMES[score]} to {title(baseline)}, with 95 % intervals; {'; '.join(told)}.")  # fmt: skip
+    return Picture(drawing, f"Mean difference in {SCORES[score]} to {title(baseline)}, with 95 % intervals; {'; '.join(told)}.")  # fmt: skip
 
 
 def label_efficiency(runs: "DataFrame", score: str = "dice") -> Picture | Table:
@@ -66,15 +73,22 @@ def label_efficiency(runs: "DataFrame", score: str = "dice") -> Picture | Table:
 
     Where the number does not vary there is nothing to draw, and a sentence says so.
     """
+    runs = runs.dropna(subset=[score])
+    if runs.empty:
+        return Table(f"None of these runs has {SCORES[score]}.")
     if runs["labeled"].nunique() == 1:
         return Table(f"All of these runs have {runs['labeled'].iloc[0]} labeled images.")
     drawing, grid = new_figure(1, 1, width=5.6, height=3.4)
     axes, told = grid[0, 0], []
-    for name, own in runs.groupby("variant", sort=False):
-        found = [(count, *interval(list(group[score]))) for count, group in own.groupby("labeled")]
+    methods: list[str] = []
+    for name, own in runs.groupby(line_names(runs, besides=("labeled",)), sort=False):
+        found = [(count, *interval(list(group[score].astype(float)))) for count, group in own.groupby("labeled")]
         counts, means, lows, highs = map(np.array, zip(*found, strict=True))
-        colour, dash = colour_of(own, name), DASHES.get(own["method"].iloc[0], "-")
-        axes.plot(counts, means, label=title(name), color=colour, linestyle=dash, marker="o", markersize=4)
+        method = own["method"].iloc[0]
+        marker = MARKERS[sum(method == before for before in methods) % len(MARKERS)]
+        methods.append(method)
+        colour, dash = METHODS.get(method, PLAIN), DASHES.get(method, "-")
+        axes.plot(counts, means, label=title(name), color=colour, linestyle=dash, marker=marker, markersize=5)
         axes.fill_between(counts, lows, highs, color=colour, alpha=0.15, linewidth=0)
         told.append(f"{title(name)} " + ", ".join(f"{mean:.3f} with {count}" for count, mean, *_ in found))
     axes.set_xscale("log")
@@ -85,20 +99,13 @@ def label_efficiency(runs: "DataFrame", score: str = "dice") -> Picture | Table:
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    axes.set_title(f"{NAMES[score]} by number of labels", fontsize=9)
-    return Picture(drawing, f"{NAMES[score]} by number of labeled images: {'; '.join(told)}.")
-
-
-def by_case(table: "DataFrame") -> list[tuple[str, "DataFrame"]]:
-    """The parts of a table whose rows may be compared, each with its name."""
-    names = cases_of(table)
-    groups = [(dict(zip(names, values, strict=True)), group) for values, group in table.groupby(names, dropna=False)]
-    return [(f"{case['dataset']}, {case['labeled']} labeled", group) for case, group in groups]
+    axes.set_title(f"{SCORES[score]} by number of labels", fontsize=9)
+    return Picture(drawing, f"{SCORES[score]} by number of labeled images: {'; '.join(told)}.")
 
 
 def stacked(table: "DataFrame") -> tuple[Any, list[Any]]:
     """A drawing with a panel for each case, as high as it has variants."""
-    counts = [group["variant"].nunique() for _, group in by_case(table)]
+    counts = [group["variant"].nunique() for _, group in cases(table)]
     drawing, grid = new_figure(len(counts), 1, width=5.8, height=0.8 + 0.3 * sum(counts) / len(counts))
     return drawing, list(grid[:, 0])
 
