@@ -29,7 +29,7 @@ def swept(tmp_path_factory):
     claim(out, plan(GRID))
     (out / "runs" / "CPS_1").mkdir(parents=True)
     (out / "runs" / "CPS_1" / "diary.txt").write_text("mine")
-    return out, sweep(plan(GRID), out, workers=2)
+    return out, sweep(plan(GRID), out, workers=1)
 
 
 def test_a_run_that_fails_is_told_and_the_others_go_on(swept):
@@ -41,6 +41,11 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(swept):
         "supervised_1.ipynb",
     ]
     assert (out / "runs/CPS_1/diary.txt").read_text() == "mine"
+
+
+def test_runs_go_seed_by_seed(swept):
+    pages = sorted((swept[0] / "pages").glob("[!.]*.ipynb"), key=lambda page: page.stat().st_mtime_ns)
+    assert [page.stem for page in pages] == ["supervised_0", "CPS_0", "supervised_1"]
 
 
 def test_each_run_is_an_executed_page_with_its_parameters(swept):

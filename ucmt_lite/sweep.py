@@ -25,7 +25,7 @@ def sweep(runs: list[Planned], out: str | Path, *, scheduler: str = "", workers:
 
     All runs are checked before the first one starts. Each is `90_experiment.ipynb` executed by papermill: the page is
     left in `out/pages`, configuration, metrics, trace and network in `out/runs`. A run that fails is reported, and the
-    others go on; a worker that dies is replaced, and its run goes on from its last checkpoint. The same call after an
+    others go on, seed by seed; a worker that dies is replaced, and its run goes on from its last checkpoint. The same call after an
     interruption does what is left. `out` belongs to its grid, which may grow.
 
     `scheduler`: the address of a Dask scheduler whose workers see `out` and the data under the same paths; without one,
@@ -39,14 +39,15 @@ def sweep(runs: list[Planned], out: str | Path, *, scheduler: str = "", workers:
     out, runs = Path(out).resolve(), [with_place(run) for run in runs]
     check(runs, device="cpu" if scheduler else "")
     claim(out, runs)
-    left = [run for run in runs if not finished(out, run)]
+    # Seed by seed: what is there when somebody looks, or stops, can be compared already.
+    left = sorted((run for run in runs if not finished(out, run)), key=lambda run: run.config.seed)
     failed: dict[str, str] = {}
     if not left:
         return failed
     with engine(scheduler, min(workers or os.cpu_count() or 1, len(left))) as client:
         waiting = {
-            client.submit(execute, run.config.as_dict(), os.fspath(out), run.name, key=f"{run.name}-{run.config.fingerprint}", pure=False): run
-            for run in left
+            client.submit(execute, run.config.as_dict(), os.fspath(out), run.name, key=f"{run.name}-{run.config.fingerprint}", pure=False, priority=-place): run
+            for place, run in enumerate(left)
         }  # fmt: skip
         bar = tqdm(total=len(runs), initial=len(runs) - len(left), desc="sweep", unit="run")
         for future in as_completed(waiting):
