@@ -1,6 +1,7 @@
 """Sweeps: every run of a grid, each as an executed page of its own, on this machine's cores or on a Dask cluster."""
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -146,7 +147,8 @@ def engine(scheduler: str, workers: int) -> Iterator["Client"]:
     # Runs take minutes: without this the idle scheduler and workers look around 50 times a second, a fifth of a core.
     # The kernels hold the memory, not the workers. Every port is open on this computer only.
     calm = {"distributed.admin.tick.interval": "1s", "distributed.worker.profile.enabled": False}
-    place = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    # Errors alone are told: the warnings of workers that are stopped in the middle of a run say nothing to their user.
+    place = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": logging.ERROR}
     with dask.config.set(calm), ExitStack() as stack:
         try:
             cluster = LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=None, **place)

@@ -171,7 +171,7 @@ runs = {
 compare.widget(runs, ["dice"])
 
 # %% [markdown]
-# Those are the 16 validation images that were watched during training. On 200 test images that nobody looked at before:
+# Those are the 16 validation images that were watched during training. On 200 test images, on which no setting was chosen:
 
 # %%
 from ucmt_lite.explore import scores as test_scores

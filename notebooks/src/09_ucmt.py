@@ -249,9 +249,9 @@ mixed = {name: [train_run(config).trace] for name, config in configs.items()}
 compare.figure(mixed, ["disagreement", "dice"])
 
 # %% [markdown]
-# After 200 iterations, moving 8 of 64 cells has held training back: the students are further apart, and Dice is 0.37 where the
-# others have about 0.6. As many cells chosen blindly do little harm, so what hurts is *which* cells go: the hearts. The reference
-# code's smaller share costs little, and gains nothing yet; the recorded runs use it.
+# After 200 iterations, moving up to 8 of 64 cells has held training back in this run: the students are further apart, and Dice is
+# 0.37 where the others have about 0.6. CutMix moves as many or more cells, blindly, and does less harm, so it may be *which* cells
+# go that hurts: the hearts. The reference code's smaller share costs little, and gains nothing yet; the recorded runs use it.
 #
 # <details><summary>What would be a proof?</summary>
 #
