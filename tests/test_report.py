@@ -62,6 +62,7 @@ def test_every_case_has_a_panel_and_a_table(runs):
         panels = [axes.get_title() for axes in picture.figure.axes]
         assert [title.partition("phantom_heart, ")[2] for title in panels] == [f"{n} labeled, size 64, test images" for n in (4, 8)]  # fmt: skip
         assert "phantom_heart, 8 labeled, size 64, test images: " in picture.alt
+        assert len({axes.get_xlim() for axes in picture.figure.axes}) == 1, "one scale"
 
 
 def test_scores_show_each_run_as_a_dot_and_say_the_mean(runs):

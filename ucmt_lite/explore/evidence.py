@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ucmt_lite.comparison import SCORES, cases, interval, ranged, scores_by_seed
+from ucmt_lite.comparison import SCORES, SMALLER_IS_BETTER, cases, interval, ranged, scores_by_seed
 from ucmt_lite.explore.palette import DASHES, METHODS, TITLES
 from ucmt_lite.explore.picture import Picture, new_figure, sentence
 from ucmt_lite.explore.scores import Table
@@ -35,8 +35,9 @@ def scores(runs: "DataFrame", score: str = "dice") -> Picture | Table:
             axes.plot([mean] * 2, [row - 0.3, row + 0.3], color="black", linewidth=2)
             axes.plot([low, high], [row, row], color="black", linewidth=1)
             told.append(f"{title(name)} {ranged(mean, low, high, '.3f')}")
-        finish(axes, list(found), f"{SCORES[score]}, {case}")
+        finish(axes, list(found), f"{measure(score)}, {case}")
         told[-len(found)] = f"{case}: {told[-len(found)]}"
+    same_scale(panels)
     known = "mean and 95 % interval over seeds" if runs["seed"].nunique() > 2 else "mean over seeds"
     return Picture(drawing, f"{SCORES[score]} of each variant, {known}; {sentence(told)}.")
 
@@ -63,8 +64,9 @@ def differences(compared: "DataFrame", baseline: str, score: str = "dice") -> Pi
             axes.annotate(won, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=8)
             span = ranged(line.difference, line.difference_low, line.difference_high, "+.3f")
             told.append(f"{title(line.variant)} {span}, better in {won} seeds")
-        finish(axes, list(group["variant"]), f"{SCORES[score]} against {title(baseline)}, {case}")
+        finish(axes, list(group["variant"]), f"{measure(score)} against {title(baseline)}, {case}")
         told[-len(group)] = f"{case}: {told[-len(group)]}"
+    same_scale(panels)
     return Picture(drawing, f"Mean difference in {SCORES[score]} to {title(baseline)}, with 95 % intervals; {'; '.join(told)}.")  # fmt: skip
 
 
@@ -99,7 +101,7 @@ def label_efficiency(runs: "DataFrame", score: str = "dice") -> Picture | Table:
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    axes.set_title(f"{SCORES[score]} by number of labels", fontsize=9)
+    axes.set_title(f"{measure(score)} by number of labels", fontsize=9)
     return Picture(drawing, f"{SCORES[score]} by number of labeled images: {'; '.join(told)}.")
 
 
@@ -117,6 +119,22 @@ def finish(axes: Any, names: list[str], heading: str) -> None:
     axes.tick_params(axis="x", labelsize=8)
     axes.grid(alpha=0.3, axis="x")
     axes.set_title(heading, fontsize=9)
+
+
+def same_scale(panels: list[Any]) -> None:
+    """One scale for all panels, so that they can be compared by eye."""
+    lows, highs = zip(*(axes.get_xlim() for axes in panels), strict=True)
+    for axes in panels:
+        axes.set_xlim(min(lows), max(highs))
+
+
+def measure(score: str) -> str:
+    """A score in a heading.
+
+    >>> measure("dice"), measure("hd95")
+    ('Dice', 'HD95 (less is better)')
+    """
+    return SCORES[score] + (" (less is better)" if score in SMALLER_IS_BETTER else "")
 
 
 def colour_of(runs: "DataFrame", variant: str) -> str:
