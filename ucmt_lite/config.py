@@ -40,7 +40,7 @@ class RunConfig:
     network: str = setting("unet_small", "unet, unet_small, vnet, vnet_small or deeplabv3plus")
     network2: str = setting("", "student 2, where it is to be another network")
     iterations: int = setting(600, "minibatches to train on")
-    batch: int = setting(4, "labeled images in a minibatch, and as many unlabeled ones")
+    batch: int = setting(4, "labeled images in a minibatch, and as many of all training images without their masks")
     lr: float = setting(3e-3, "learning rate at the start; it falls to 0")
     weight_decay: float = setting(1e-2, "weight decay of AdamW")
     ramp: float = setting(0.5, "share of the iterations over which the unsupervised terms rise")
