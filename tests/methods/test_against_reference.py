@@ -165,9 +165,11 @@ def test_mean_teacher_three_iterations(oracle):
         def method(nets, batch, i, iteration, weight, minimize=minimize):
             noise = torch.from_numpy(numbers[f"batch{i}/noise"])
             gate = 1.0 if iteration >= int(numbers["hyper/consistency_from_iteration"]) else 0.0
+            # The teacher's views: there it sees no labeled images, and noise in the others. The student sees x1 and u1.
+            views = batch._replace(x=batch.x[:0], u=batch.u + noise)
             mean_teacher(
-                nets, batch, Clock(iteration, gate), minimize, loss=ssl4mis_loss, weight=weight,
-                perturb=lambda u: u + noise, ema_decay=float(numbers["hyper/ema_decay"]), forward=jointly,
+                nets, views, Clock(iteration, gate), minimize, loss=ssl4mis_loss, weight=weight,
+                ema_decay=float(numbers["hyper/ema_decay"]), forward=jointly,
             )  # fmt: skip
 
         iterate(numbers, net, run, nets, minimize, method, ["student"])

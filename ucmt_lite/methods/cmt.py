@@ -33,14 +33,15 @@ def cmt(
     Paper / reference code / here
         Paper: plain sums, both students feed the teacher. Reference: halves of the sums with an extra 0.1, which is
         weight 0.05 here; the teacher is 0.99 of student 1 and 0.01 of student 2. Here: the same formula in 2D and 3D,
-        the same shares. With equal shares the teacher averages weights that are not aligned, and collapses.
+        the same shares. With equal shares the teacher averages weights that are not aligned, and collapses. The teacher
+        sees the labeled images, too, as in UCMT, which needs their maps: batch norm then normalises as in the students.
     """
     s1, s2, teacher = nets.student1, nets.student2, nets.teacher
 
     s1_x, s1_u = forward(s1, batch.x1, batch.u1)
     s2_x, s2_u = forward(s2, batch.x2, batch.u2)
     with torch.no_grad():
-        t_u = teacher(batch.u)
+        _, t_u = forward(teacher, batch.x, batch.u)
 
     minimize(**collaborative_terms(s1_x, s2_x, batch.y, s1_u, s2_u, pseudo_label(t_u), loss, weight * clock.ramp))
     ema_update(teacher, [s1, s2], ema_decay, clock.step, ema_share)
