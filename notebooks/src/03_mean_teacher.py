@@ -232,7 +232,8 @@ scores.table(runs)
 # | | paper | public code for segmentation (SSL4MIS) | here |
 # |---|---|---|---|
 # | student's view | any perturbation | the image itself | strong view u1 |
-# | teacher's view | another perturbation | image + noise, clipped at 0.2 | weak view + the same noise |
+# | teacher's view | another perturbation | image + noise, clipped at 0.2 | weak view; of labeled images, too |
+# | who predicts | teacher | student | teacher |
 # | start | ramp-up | no consistency for 1,000 iterations (2D) | ramp-up over half of the run |
 # | what is averaged | parameters | parameters | parameters; batch-norm statistics are the teacher's own |
 #

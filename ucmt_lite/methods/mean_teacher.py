@@ -34,7 +34,7 @@ def mean_teacher(
           the student sees the strong view u1, as in every method of the kit, and the teacher u itself.
         - The teacher predicts, as in the paper; in SSL4MIS the student does. Batch norm then works with the statistics of
           what the teacher has seen: of clean images, and of the labeled ones too, as in CMT and UCMT. With noise in its
-          images, and half as many of them, it lost up to a tenth of Dice against its own student.
+          images, and half as many of them, it fell behind its own student (by a tenth of Dice in one run on phantom_skin).
         - Start: SSL4MIS has no consistency in the first 1,000 iterations in 2D; here the ramp-up takes that place.
     """
     student, teacher = nets.student1, nets.teacher
