@@ -11,7 +11,7 @@ import torch
 from ucmt_lite.experiment import RunConfig, read_run
 
 SCRIPT = Path(__file__).parent / "trained_by_several.py"
-TWO = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port"]
+TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
 def started(*command, **environment):
@@ -23,7 +23,7 @@ def started(*command, **environment):
 @pytest.mark.parametrize("method", ["ucmt", "gct"])
 def test_two_processes_train_the_networks_of_one(method, tmp_path):
     started(sys.executable, SCRIPT, method, tmp_path / "one")
-    started(*TWO, "29611", SCRIPT, method, tmp_path / "two")
+    started(*TWO, SCRIPT, method, tmp_path / "two")
     one, first, second = (torch.load(tmp_path / name, weights_only=True) for name in ("one.0", "two.0", "two.1"))
     assert list(one) == list(first), "the networks keep their names, so that files and checkpoints fit"
     for name, value in one.items():
@@ -33,7 +33,7 @@ def test_two_processes_train_the_networks_of_one(method, tmp_path):
 
 def test_the_command_runs_on_two_processes_and_leaves_one_whole_folder(tmp_path):
     run = ["-m", "ucmt_lite.cli", "run", "--method", "cps", "--size", "32", "--iterations", "2", "--labeled", "2"]
-    done = started(*TWO, "29612", *run, "--no-distances", "--device", "cpu", "--out", tmp_path / "run")
+    done = started(*TWO, *run, "--no-distances", "--device", "cpu", "--out", tmp_path / "run")
     assert done.stdout.count("everything is in") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     result = read_run(tmp_path / "run", RunConfig(method="cps", size=32, iterations=2, labeled=2, distances=False, device="cpu"))  # fmt: skip
@@ -42,6 +42,6 @@ def test_the_command_runs_on_two_processes_and_leaves_one_whole_folder(tmp_path)
 
 def test_a_minibatch_that_cannot_be_shared_is_refused(tmp_path):
     run = ["-m", "ucmt_lite.cli", "run", "--size", "32", "--iterations", "2", "--labeled", "2", "--batch", "1"]
-    command = [*TWO, "29613", *run, "--method", "supervised", "--device", "cpu", "--out", tmp_path / "run"]
+    command = [*TWO, *run, "--method", "supervised", "--device", "cpu", "--out", tmp_path / "run"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode != 0 and "1 images cannot be shared by 2 processes" in done.stderr

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from browser import free_port
 
 from ucmt_lite import cli, grid, results
 from ucmt_lite.errors import InputError
@@ -170,13 +170,6 @@ def test_a_worker_that_is_killed_costs_no_run(tmp_path):
     assert "2 of 2 runs are finished" in told
     assert sorted(path.name for path in (out / "runs").iterdir()) == ["cps_0", "cps_1"]
     assert len(results.of_sweep(out)[0]) == 2
-
-
-def free_port():
-    """A port on loopback that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def waited(happened, seconds=120):

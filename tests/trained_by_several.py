@@ -11,7 +11,7 @@ from ucmt_lite.nets import make
 from ucmt_lite.train import fit
 
 
-def main(method: str, file: str, dropout: str = "0") -> None:
+def main(method: str, file: str) -> None:
     """Three iterations; without dropout, whose masks each process draws for its own images."""
     torch.set_num_threads(1)
     parallel.join()
@@ -20,7 +20,7 @@ def main(method: str, file: str, dropout: str = "0") -> None:
     nets = build_nets(method, lambda: make("unet_small", 1, 4, 2), flaw_detector=lambda: FlawDetector(1, 4)).double()
     for module in nets.modules():
         if isinstance(module, torch.nn.Dropout | torch.nn.Dropout2d):
-            module.p = float(dropout)
+            module.p = 0.0
     settings = {"grid": 4} if method == "ucmt" else {}
     fit(method, nets, lambda step: batches(step).__class__(*(v.double() if v.is_floating_point() else v for v in batches(step))), 3, **settings)  # fmt: skip
     torch.save(nets.state_dict(), f"{file}.{parallel.rank()}")
