@@ -7,6 +7,7 @@ import pytest
 
 import ucmt_lite.data
 from ucmt_lite import predict
+from ucmt_lite.assemble import method_settings
 from ucmt_lite.config import RunConfig
 from ucmt_lite.errors import InputError
 from ucmt_lite.experiment import run
@@ -31,7 +32,7 @@ def few_cases(monkeypatch):
         ({"settings": {"grid": 8, "weight": "abc"}}, "weight='abc'"),
         ({"settings": {"grid": 8, "ema_share": 0.5}}, "ema_share=0.5"),
         ({"settings": {"grid": 8, "ema_share": (0.9, 0.9)}}, "together 1"),
-        ({"settings": {"grid": 8, "forward": "separately"}}, "forward='separately'"),
+        ({"settings": {"grid": 8, "forward": "separatly"}}, "did you mean 'separately'"),
         ({"settings": {"grid": 8, "labeled_views": ("x", "x3")}}, "labeled view 'x3'"),
         ({"lr": -1.0}, "lr=-1.0"),
         ({"lr": float("nan")}, "lr=nan"),
@@ -52,6 +53,18 @@ def test_a_wrong_setting_is_one_sentence_and_leaves_nothing(values, sentence, tm
         run(RunConfig.of({**SMALL, **values}), tmp_path / "run")
     assert sentence in str(error.value) and "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_minibatches_go_forward_as_asked(monkeypatch):
+    """Labeled and unlabeled images share their batch-norm statistics, or each kind has its own."""
+    import torch
+
+    source = ucmt_lite.data.load("phantom_heart", size=32)
+    for name, sizes in {"jointly": [4], "separately": [2, 2]}.items():
+        forward = method_settings(RunConfig(method="cps", settings={"forward": name}), source, (32, 32))["forward"]
+        seen = []
+        forward(lambda image: seen.append(len(image)) or image, *torch.zeros(2, 2, 1, 8, 8))
+        assert seen == sizes
 
 
 def test_the_teacher_may_follow_the_student_of_its_own_architecture_alone(tmp_path):

@@ -48,26 +48,26 @@ def test_ucmt_ends_above_the_baseline_in_each_seed_at_four_times_its_price(dice,
     assert max(dice["supervised"]) - min(dice["supervised"]) > 0.1, "two seeds differ by as much"
 
 
-def test_mean_teacher_gains_in_one_seed_and_loses_in_four(dice):
-    assert sorted(gains(dice, "mean_teacher", over="supervised")) == [-0.11, -0.06, -0.06, -0.01, 0.03]
+def test_mean_teacher_gains_in_no_seed_and_loses_much_in_one(dice):
+    assert sorted(gains(dice, "mean_teacher", over="supervised")) == [-0.22, -0.02, -0.01, -0.01, 0]
 
 
 def test_the_teacher_ends_above_its_student_in_two_seeds_and_not_in_the_one_that_is_shown():
     ends = [recorded(f"heart_mean_teacher_{seed}").curves for seed in SEEDS]
     gain = [ours["dice/teacher"][-1] - ours["dice/student1"][-1] for ours in ends]
-    assert [seed for seed, ours in zip(SEEDS, gain, strict=True) if ours > 0] == [12, 13]
-    assert max(gain) > 0.15
+    assert [seed for seed, ours in zip(SEEDS, gain, strict=True) if ours > 0] == [12, 14]
+    assert max(abs(ours) for ours in gain) < 0.05
     means = [sum(recorded(f"heart_{m}_{s}").curves["dice"][-1] for s in SEEDS) for m in ("mean_teacher", "supervised")]
     assert means[0] < means[1]
 
 
-def test_the_setting_of_mean_teacher_had_gained_where_it_was_chosen():
+def test_mean_teacher_was_level_with_the_baseline_where_its_setting_was_chosen():
     found = results.load(NOTEBOOKS.parent / "results/heart_search/runs.parquet")
     assert (found["split"] == "validation").all() and not set(found["seed"]) & set(SEEDS)
     compared = compare(found, "supervised lr 0.003 decay 0.01").set_index("variant")["difference"]
     tried = compared[[name for name in compared.index if name.startswith("mean_teacher")]]
-    assert len(tried) == 11 and tried.idxmax() == "mean_teacher soft weight 0.1 ramp 0.5"
-    assert round(tried.max(), 2) == 0.01
+    assert len(tried) == 6 and tried.max() - tried["mean_teacher weight 0.1 ramp 0.5"] < 0.002
+    assert tried.max() == pytest.approx(0, abs=0.005)
 
 
 def test_cps_gains_in_each_seed(dice):
@@ -77,7 +77,6 @@ def test_cps_gains_in_each_seed(dice):
 def test_ucmt_and_cps_are_not_told_apart_by_these_seeds(dice):
     assert sorted(gains(dice, "cps", over="ucmt")) == [-0.07, 0.01, 0.01, 0.01, 0.05]
     assert sum(dice["cps"]) == pytest.approx(sum(dice["ucmt"]), abs=0.01)
-    assert sum(dice["cmt"]) == pytest.approx(sum(dice["supervised"]), abs=0.05)
 
 
 def test_at_equal_gradient_steps_ucmt_is_level_with_the_baseline():
@@ -96,7 +95,7 @@ def test_students_of_ucmt_agree_sooner_at_equal_iterations_and_later_at_equal_st
         assert disagreement("ucmt", iteration) < disagreement("cps", iteration)
     assert (round(disagreement("ucmt", 300), 2), round(disagreement("cps", 600), 2)) == (0.14, 0.08)
     assert disagreement("mean_teacher", 100) > 0.8 * disagreement("cps", 100)
-    assert disagreement("cps", 600) < disagreement("mean_teacher", 600)
+    assert (round(disagreement("cps", 600), 2), round(disagreement("mean_teacher", 600), 2)) == (0.08, 0.05)
 
 
 def test_it_is_the_second_step_more_than_the_mix(dice):

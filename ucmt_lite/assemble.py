@@ -15,6 +15,7 @@ if typing.TYPE_CHECKING:
 
 LOSSES = ("segmentation_loss", "dice_loss", "cross_entropy")
 CONSISTENCIES = ("soft_consistency", "hard_consistency")
+FORWARDS = ("jointly", "separately")
 
 
 def load_source(config: RunConfig) -> "Source":
@@ -98,7 +99,7 @@ def method_settings(config: RunConfig, source: "Source", sides: Sequence[int]) -
     """The method's settings with names turned into functions, checked against the sides of what the network will see."""
     import torch.nn.functional as F
 
-    from ucmt_lite import losses
+    from ucmt_lite import batch, losses
     from ucmt_lite.methods import knobs
     from ucmt_lite.mixing import MIXES, cells_per_axis
 
@@ -112,6 +113,8 @@ def method_settings(config: RunConfig, source: "Source", sides: Sequence[int]) -
             settings[name] = F.cross_entropy if loss == "cross_entropy" else getattr(losses, loss)
     if "consistency" in settings:
         settings["consistency"] = getattr(losses, one_of("consistency", settings["consistency"], CONSISTENCIES))
+    if "forward" in settings:
+        settings["forward"] = getattr(batch, one_of("way forward", settings["forward"], FORWARDS))
     if "grid" in knobs(config.method):
         grid = settings.setdefault("grid", 16 if source.dims == 2 else 8)
         cells = 1
@@ -134,7 +137,7 @@ def check_values(config: RunConfig) -> None:
     for name, value in config.settings.items():
         default = defaults[name]
         if callable(default):
-            if name not in ("make_mix", "loss", "pseudo_loss", "consistency"):
+            if name not in ("make_mix", "loss", "pseudo_loss", "consistency", "forward"):
                 raise InputError(
                     f"{name}={value!r} has no names to choose from: call ucmt_lite.train.fit with a function."
                 )
