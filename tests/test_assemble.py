@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 import ucmt_lite.data
 from ucmt_lite import predict
@@ -55,16 +56,14 @@ def test_a_wrong_setting_is_one_sentence_and_leaves_nothing(values, sentence, tm
     assert list(tmp_path.iterdir()) == []
 
 
-def test_minibatches_go_forward_as_asked(monkeypatch):
+@pytest.mark.parametrize("name, sizes", [("jointly", [4]), ("separately", [2, 2])])
+def test_minibatches_go_forward_as_asked(name, sizes):
     """Labeled and unlabeled images share their batch-norm statistics, or each kind has its own."""
-    import torch
-
     source = ucmt_lite.data.load("phantom_heart", size=32)
-    for name, sizes in {"jointly": [4], "separately": [2, 2]}.items():
-        forward = method_settings(RunConfig(method="cps", settings={"forward": name}), source, (32, 32))["forward"]
-        seen = []
-        forward(lambda image: seen.append(len(image)) or image, *torch.zeros(2, 2, 1, 8, 8))
-        assert seen == sizes
+    forward = method_settings(RunConfig(method="cps", settings={"forward": name}), source, (32, 32))["forward"]
+    seen = []
+    forward(lambda image: seen.append(len(image)) or image, *torch.zeros(2, 2, 1, 8, 8))
+    assert seen == sizes
 
 
 def test_the_teacher_may_follow_the_student_of_its_own_architecture_alone(tmp_path):
