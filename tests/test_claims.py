@@ -98,11 +98,42 @@ def test_students_of_ucmt_agree_sooner_at_equal_iterations_and_later_at_equal_st
     assert (round(disagreement("cps", 600), 2), round(disagreement("mean_teacher", 600), 2)) == (0.08, 0.05)
 
 
-def test_it_is_the_second_step_more_than_the_mix(dice):
-    found = results.load(NOTEBOOKS.parent / "results/heart_ablation/runs.parquet")
-    assert sorted(set(found["seed"])) == list(SEEDS[:3]) and (found["split"] == "test").all()
-    means = found.groupby("variant")["dice"].mean().round(3)
-    assert (means["no mix"], means["UMIX"], means["CutMix"]) == (0.759, 0.766, 0.769)
-    assert round(sum(dice["cmt"][:3]) / 3, 3) == 0.709
-    compared = compare(found, "no mix").set_index("variant")
-    assert (compared.loc[["UMIX", "CutMix"], "p_holm"] > 0.05).all()
+def means(name):
+    found = results.load(NOTEBOOKS.parent / "results" / name / "runs.parquet")
+    assert (found["split"] == "test").all()
+    return found, found.groupby("variant")["dice"].mean().round(3)
+
+
+def test_at_twelve_hundred_steps_each_cps_is_above_ucmt_and_cmt_level_with_it():
+    found, dice = means("heart_steps")
+    assert sorted(set(found["seed"])) == list(SEEDS) and (found["gradient_steps"] == 1200).all()
+    assert (dice["cmt"], dice["ucmt"]) == (0.785, 0.770)
+    compared = compare(found, "ucmt").set_index("variant")
+    assert compared.loc["cps", "wins"] == 5 and round(compared.loc["cps", "difference"], 2) == 0.06
+    assert compared.loc["cmt", "difference_low"] < 0 < compared.loc["cmt", "difference_high"]
+
+
+def test_it_is_the_number_of_steps_more_than_the_mix(dice):
+    found, mixes = means("heart_ablation")
+    assert sorted(set(found["seed"])) == list(SEEDS)
+    assert [mixes[name] for name in ("UMIX", "no mix", "CutMix", "noise")] == [0.770, 0.773, 0.780, 0.767]
+    assert round(sum(dice["cmt"]) / 5, 3) == 0.738
+    rows = compare(found, "no mix").set_index("variant").drop("no mix")
+    assert (rows["difference_low"] < 0).all() and (rows["difference_high"] > 0).all()
+
+
+def test_batch_norm_apart_is_better_in_every_pair_and_the_weight_is_not_what_hurts():
+    found, dice = means("heart_batchnorm")
+    by_seed = found.pivot(index="seed", columns="variant", values="dice")
+    for method in ("mean_teacher", "cps", "ucmt"):
+        assert (by_seed[f"{method}, apart"] > by_seed[f"{method}, together"]).all() and len(by_seed) == 3
+    assert (by_seed["mean_teacher, together, weight 0"] < by_seed["mean_teacher, together"]).all()
+    assert (dice["mean_teacher, apart"], dice["supervised"]) == (0.713, 0.704)
+
+
+def test_on_skin_ucmt_is_above_cps_and_cps_above_the_baseline_in_each_seed():
+    found, _ = means("skin")
+    assert sorted(set(found["seed"])) == list(SEEDS)
+    over_cps, over_baseline = (compare(found, name).set_index("variant") for name in ("cps", "supervised"))
+    assert over_cps.loc["ucmt", "wins"] == over_baseline.loc["cps", "wins"] == 5
+    assert round(over_cps.loc["ucmt", "difference"], 2) == 0.03
