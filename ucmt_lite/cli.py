@@ -49,28 +49,7 @@ def parser() -> argparse.ArgumentParser:
 
     add_run(commands)
 
-    command = commands.add_parser("sweep", help="train and evaluate every run of a grid")
-    command.add_argument("grid", metavar="GRID", help="a YAML file with base, variants and vary (see results/)")
-    command.add_argument("--out", required=True, metavar="DIR", help="folder for pages and results, made by the sweep")
-    command.add_argument(
-        "--workers", type=int, default=0, metavar="N", help="runs at a time on this machine (0: one a core)"
-    )
-    command.add_argument("--scheduler", default="", metavar="ADDRESS", help="run on this Dask cluster, tcp://HOST:PORT")
-    command.set_defaults(do=do_sweep)
-
-    command = commands.add_parser("report", help="compare the runs of a sweep: tables, LaTeX, and a page with plots")
-    command.add_argument(
-        "folder", metavar="DIR", help="what `ucmt-lite sweep --out` was given, or a folder of results/"
-    )
-    command.add_argument("--baseline", default="", metavar="VARIANT", help="compare with this one (the first)")
-    command.add_argument(
-        "--keep",
-        default="",
-        metavar="DIR",
-        help="also leave its tables and a picture there, and its part of ../README.md, the lines between `<!-- NAME -->` and `<!-- end -->`",
-    )
-    command.add_argument("--score", choices=("dice", "jaccard", "hd95", "asd"), default="dice")
-    command.set_defaults(do=do_report)
+    add_sweep(commands)
 
     command = commands.add_parser("table", help="finished runs as a table")
     command.add_argument("folders", nargs="+", metavar="DIR", help="folders of finished runs, in the order of the rows")
@@ -102,6 +81,32 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("doctor", help="check the installation and say how fast this machine trains")
     command.set_defaults(do=do_doctor)
     return top
+
+
+def add_sweep(commands: Any) -> None:
+    """`ucmt-lite sweep` and `ucmt-lite report`, which reads what a sweep has left."""
+    command = commands.add_parser("sweep", help="train and evaluate every run of a grid")
+    command.add_argument("grid", metavar="GRID", help="a YAML file with base, variants and vary (see results/)")
+    command.add_argument("--out", required=True, metavar="DIR", help="folder for pages and results, made by the sweep")
+    command.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="runs at a time on this machine (0: one a core)"
+    )
+    command.add_argument("--scheduler", default="", metavar="ADDRESS", help="run on this Dask cluster, tcp://HOST:PORT")
+    command.set_defaults(do=do_sweep)
+
+    command = commands.add_parser("report", help="compare the runs of a sweep: tables, LaTeX, and a page with plots")
+    command.add_argument(
+        "folder", metavar="DIR", help="what `ucmt-lite sweep --out` was given, or a folder of results/"
+    )
+    command.add_argument("--baseline", default="", metavar="VARIANT", help="compare with this one (the first)")
+    command.add_argument(
+        "--keep",
+        default="",
+        metavar="DIR",
+        help="also leave its tables and a picture there, and its part of ../README.md, the lines between `<!-- NAME -->` and `<!-- end -->`",
+    )
+    command.add_argument("--score", choices=("dice", "jaccard", "hd95", "asd"), default="dice")
+    command.set_defaults(do=do_report)
 
 
 def add_run(commands: Any) -> None:
