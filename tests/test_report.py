@@ -26,7 +26,7 @@ def made(scores, labeled=4):
         {"run": f"{variant}_{labeled}_{seed}", "variant": variant, "method": "ucmt" if variant == "ucmt" else "supervised",
          "dataset": "phantom_heart", "size": 64, "labeled": labeled, "split": "test", "seed": seed, "iterations": 10,
          "gradient_steps": 10, "dice": value, "jaccard": value - 0.1, "hd95": 10 - value, "asd": None, "undefined": 0,
-         "distances": True, "cases": 200, "seconds_training": 30.0, "env_commit": "abc"}
+         "distances": True, "unit": "voxels", "patch": "[]", "cases": 200, "seconds_training": 30.0, "env_commit": "abc"}
         for variant, values in scores.items()
         for seed, value in enumerate(values)
     ]  # fmt: skip
@@ -44,7 +44,7 @@ def curves_of(runs):
 def test_the_comparison_is_told_in_markdown(runs):
     lines = as_markdown(compare(runs, "supervised")).splitlines()
     assert lines[0] == "phantom_heart, 4 labeled, size 64, test images"
-    row = next(line for line in lines if line.startswith("| ucmt"))
+    row = next(line for line in lines if line.startswith("| UCMT"))
     assert "| 3 | 0.770 (" in row and "| +0.050 (" in row and "| 3 of 3 |" in row
     assert next(line for line in lines if line.startswith("| supervised")).endswith("| - | - | - | - |")
 
@@ -103,10 +103,16 @@ def test_one_line_is_one_data_set(runs):
     lines = results.traces_of(both, curves_of(both))
     assert list(lines)[:2] == ["supervised, phantom_heart", "ucmt, phantom_heart"] and len(lines) == 6
     told = told_in_markdown(both, "supervised")
-    assert told.count("Means over runs") == 2 and "| ucmt | 3 | 10 | 10 | 0.270 |" in told
+    assert told.count("Means over runs") == 2 and "| UCMT | 3 | 10 | 10 | 0.270 |" in told
     rows = [row for labeled in (2, 4, 8) for row in made(SCORES, labeled).to_dict("records")]
     few = results.traces_of(DataFrame(rows), curves_of(DataFrame(rows)), "ucmt", most=3)
     assert list(few) == ["ucmt, 2 labeled", "ucmt, 4 labeled", "ucmt, 8 labeled"]
+
+
+def test_distances_come_with_their_unit(runs):
+    volumes = runs.assign(patch="[64, 64, 32]")
+    for table, unit in ((runs, "pixels"), (volumes, "voxels"), (volumes.assign(unit="mm"), "mm")):
+        assert f"| HD95, {unit} | ASD, {unit} |" in results.summary(table)
 
 
 def test_runs_without_a_score_are_left_out_everywhere_alike(runs):
@@ -127,8 +133,8 @@ def test_the_report_of_a_folder_is_an_executed_page(runs, tmp_path, capsys):
     results.save(curves_of(runs), tmp_path / "curves.parquet")
     assert cli.main(["report", str(tmp_path), "--baseline", "supervised"]) == 0
     out = capsys.readouterr().out
-    assert "| ucmt | 3 | 0.770" in out
-    assert "| ucmt | 3 | 10 | 10 | 0.770 | 0.670 | 9.23 | - | 0 of 600 | 30 s |" in out
+    assert "| UCMT | 3 | 0.770" in out
+    assert "| UCMT | 3 | 10 | 10 | 0.770 | 0.670 | 9.23 | - | 0 of 600 | 30 s |" in out
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "comparison.md", "comparison.tex", "curves.parquet", "report.ipynb", "runs.parquet",
     ]  # fmt: skip
@@ -136,7 +142,7 @@ def test_the_report_of_a_folder_is_an_executed_page(runs, tmp_path, capsys):
     shown = [output for cell in page.cells for output in cell.get("outputs", []) if "data" in output]
     assert sum("image/png" in output.data for output in shown) == 3
     assert any("All of these runs have 4 labeled" in output.data.get("text/markdown", "") for output in shown)
-    assert any("| ucmt | 3 | 0.770" in output.data.get("text/markdown", "") for output in shown)
+    assert any("| UCMT | 3 | 0.770" in output.data.get("text/markdown", "") for output in shown)
 
 
 def test_a_report_of_nothing_is_refused(tmp_path, capsys):
@@ -158,7 +164,7 @@ def test_a_kept_comparison_is_tables_a_picture_and_its_part_of_the_page(runs, tm
     assert publish(sweep, kept)
     text = page.read_text()
     assert text.startswith("Before.\n\n<!-- mine -->\n\n![Dice of each variant") and "\nold\n" not in text
-    assert "| ucmt | 3 | 0.770" in text and "(mine/overview.png)" in text
+    assert "| UCMT | 3 | 0.770" in text and "(mine/overview.png)" in text
     assert text.endswith("<!-- end -->\n\nBetween.\n<!-- other -->\nstays\n<!-- end -->\n")
     assert results.load(kept / "runs.parquet").equals(results.load(sweep / "runs.parquet"))
     publish(kept, kept)

@@ -11,6 +11,7 @@ from ucmt_lite import results
 from ucmt_lite.comparison import SCORES, cases, compare, ranged
 from ucmt_lite.errors import InputError
 from ucmt_lite.explore.evidence import label_efficiency, scores
+from ucmt_lite.explore.palette import title
 from ucmt_lite.explore.picture import Picture
 from ucmt_lite.explore.scores import Table
 from ucmt_lite.files import atomic
@@ -171,10 +172,10 @@ def line_of(row: dict) -> list[str]:
     """One variant in words; a dash where nothing can be said."""
     mean = ranged(row["mean"], row["low"], row["high"], ".3f") if row["n"] else "-"
     if row["difference"] != row["difference"]:
-        return [row["variant"], str(row["n"]), mean, "-", "-", "-", "-"]
+        return [title(row["variant"]), str(row["n"]), mean, "-", "-", "-", "-"]
     difference = ranged(row["difference"], row["difference_low"], row["difference_high"], "+.3f")
     tests = ["-" if row[name] != row[name] else f"{row[name]:.2g}" for name in ("p_holm", "effect")]
-    return [row["variant"], str(row["n"]), mean, difference, *tests, f"{row['wins']:.0f} of {row['pairs']:.0f}"]
+    return [title(row["variant"]), str(row["n"]), mean, difference, *tests, f"{row['wins']:.0f} of {row['pairs']:.0f}"]
 
 
 def latex(text: str) -> str:

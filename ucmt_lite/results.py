@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ucmt_lite.comparison import CASE, SCORES
 from ucmt_lite.errors import InputError, one_of
 from ucmt_lite.experiment import Result, read_run
+from ucmt_lite.explore.palette import title
 from ucmt_lite.files import atomic
 from ucmt_lite.lessons import NOTEBOOKS
 from ucmt_lite.traces import INSTALLED
@@ -167,7 +168,9 @@ def listing(table: "DataFrame") -> str:
 
 def summary(table: "DataFrame") -> str:
     """Means over the runs of each variant: every score, what it cost, and in how many images some class had no distance."""
-    head = ["variant", "runs", "iterations", "gradient steps", "Dice", "Jaccard", "HD95", "ASD", "no distance", "training"]  # fmt: skip
+    unit = unit_of(table)
+    distances = [f"{SCORES[name]}, {unit}" for name in ("hd95", "asd")]
+    head = ["variant", "runs", "iterations", "gradient steps", "Dice", "Jaccard", *distances, "no distance", "training"]
     lines = []
     for variant, runs in table.groupby("variant", sort=False):
         counts = [f"{len(runs)}", *(f"{runs[name].iloc[0]}" for name in ("iterations", "gradient_steps"))]
@@ -175,8 +178,14 @@ def summary(table: "DataFrame") -> str:
         scores += [number(runs[name].astype(float).mean()) for name in ("hd95", "asd")]
         measured = runs[runs["distances"]]
         missing = f"{measured['undefined'].sum():.0f} of {measured['cases'].sum()}" if len(measured) else "-"
-        lines.append([variant, *counts, *scores, missing, f"{runs['seconds_training'].mean():.0f} s"])
+        lines.append([title(variant), *counts, *scores, missing, f"{runs['seconds_training'].mean():.0f} s"])
     return markdown(head, lines)
+
+
+def unit_of(runs: "DataFrame") -> str:
+    """What the distances of runs on one data set are measured in."""
+    unit = runs["unit"].iloc[0]
+    return "pixels" if unit == "voxels" and runs["patch"].iloc[0] == "[]" else unit
 
 
 def number(value: float | None) -> str:

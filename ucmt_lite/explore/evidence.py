@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ucmt_lite.comparison import SCORES, SMALLER_IS_BETTER, cases, interval, ranged, scores_by_seed
-from ucmt_lite.explore.palette import DASHES, METHODS, TITLES
+from ucmt_lite.explore.palette import DASHES, METHODS, title
 from ucmt_lite.explore.picture import Picture, new_figure, sentence
 from ucmt_lite.explore.scores import Table
 from ucmt_lite.results import line_names
@@ -140,8 +140,3 @@ def measure(score: str) -> str:
 def colour_of(runs: "DataFrame", variant: str) -> str:
     """A variant has the colour of its method."""
     return METHODS.get(runs.loc[runs["variant"] == variant, "method"].iloc[0], PLAIN)
-
-
-def title(name: str) -> str:
-    """What a variant is called in print."""
-    return TITLES.get(name, name)

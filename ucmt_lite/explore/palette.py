@@ -3,6 +3,8 @@
 Students and teacher follow the framework figure of the UCMT paper: yellow, blue, green.
 """
 
+import re
+
 NETS = {"student1": "#E69F00", "student2": "#0072B2", "teacher": "#009E73"}
 TRUTH = "#FFFFFF"
 DIFFERENT = "#D55E00"  # where two networks decide differently
@@ -40,3 +42,12 @@ LABELS = {
     "uncertainty": "uncertainty (nats)",
     "error": "wrong pseudo labels (share of pixels)",
 }
+
+
+def title(variant: str) -> str:
+    """What a variant is called in print: a method that its name begins with gets the name the papers give it.
+
+    >>> title("mean_teacher, apart"), title("ucmt"), title("no mix")
+    ('Mean Teacher, apart', 'UCMT', 'no mix')
+    """
+    return re.sub(r"^\w+", lambda word: TITLES.get(word[0], word[0]), variant)
