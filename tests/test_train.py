@@ -174,6 +174,17 @@ def test_nan_stops_with_the_step_and_the_term_before_it_reaches_the_weights(hear
     assert all(torch.equal(before[n], p) for n, p in nets.named_parameters())
 
 
+def test_weights_that_the_last_step_spoiled_are_refused(hearts):
+    train, _ = hearts
+
+    def endless_slope(logits, target):
+        return (0 * logits.sum()).sqrt()  # 0, with a gradient of 0 times infinity
+
+    batches = Batches(train.select(train.ids[:2]), train, batch=(2, 2))
+    with pytest.raises(FloatingPointError, match="Weights of student1 are not finite after the last step"):
+        fit("supervised", nets_for("supervised"), batches, 1, loss=endless_slope)
+
+
 def test_networks_outside_the_sum_are_left_alone():
     used, other = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
     optimizer = torch.optim.AdamW([*used.parameters(), *other.parameters()], weight_decay=0.5)

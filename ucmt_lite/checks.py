@@ -123,7 +123,7 @@ def check_consistency(answer: Answer) -> None:
 
 def check_ema_update(answer: Answer) -> None:
     """`answer(teacher, student, decay, step)`: moves the teacher's parameters in place, as `ema_update` with one student."""
-    with judging(answer):
+    with judging(answer), torch.random.fork_rng():
         for step, decay in ((9, 0.99), (0, 0.99), (500, 0.9)):
             teacher, student = (nn.Linear(3, 2) for _ in range(2))
             was, pull = (

@@ -46,7 +46,8 @@ def fit(
     CPU, and one that was stopped goes on from its `checkpoint` as if nothing had happened.
     `precision`: "float32", "bfloat16", "float16" (with loss scaling) or "auto" (see `choose_precision`); losses are always
     computed in float32. Setting `recorder.stop` ends the run after the step, with a checkpoint to go on from.
-    A loss that is not finite stops the run before it reaches the weights, and the term is named.
+    A loss that is not finite stops the run before it reaches the weights, and the term is named; weights that the last
+    step left without a finite value are refused at the end.
     Where several processes run this together (`ucmt_lite.parallel`), they share every minibatch; the first of them
     watches and keeps the checkpoint.
     """
@@ -86,6 +87,7 @@ def fit(
                 save_checkpoint(checkpoint, step + 1, nets, minimize, recorder)
             if stopped:
                 break
+    check_weights(nets)
     return nets
 
 
@@ -129,6 +131,13 @@ class Minimize:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         torch.clear_autocast_cache()  # else a second forward pass of this iteration would see the weights of before
+
+
+def check_weights(nets: Nets) -> None:
+    """Refuse networks with weights that are not finite: a gradient can overflow where its loss did not."""
+    for name, net in nets.named_children():
+        if not all(p.isfinite().all() for p in net.parameters()):
+            raise FloatingPointError(f"Weights of {name} are not finite after the last step: lower the learning rate.")
 
 
 def choose_precision(precision: str, device: torch.device) -> torch.dtype:
