@@ -153,3 +153,15 @@ def test_on_skin_ucmt_is_above_cps_and_cps_above_the_baseline_in_each_seed():
     over_cps, over_baseline = (compare(found, name).set_index("variant") for name in ("cps", "supervised"))
     assert over_cps.loc["ucmt", "wins"] == over_baseline.loc["cps", "wins"] == 5
     assert round(over_cps.loc["ucmt", "difference"], 2) == 0.03
+
+
+def test_cross_entropy_alone_is_last_and_ucmt_gains_with_every_loss():
+    found, _ = means("heart_loss")
+    by_seed = found.pivot(index="seed", columns="variant", values="dice")
+    assert len(by_seed) == 3
+    for method in ("supervised", "ucmt"):
+        own = {loss: by_seed[f"{method}, {loss}"] for loss in ("both", "Dice", "cross entropy")}
+        assert (own["Dice"] > own["both"]).sum() == 2
+        assert (own["cross entropy"] < own["both"]).all() and (own["cross entropy"] < own["Dice"]).all()
+    for loss in ("both", "Dice", "cross entropy"):
+        assert (by_seed[f"ucmt, {loss}"] > by_seed[f"supervised, {loss}"]).all()
