@@ -20,10 +20,10 @@ def started(*command, **environment):
     return done
 
 
-@pytest.mark.parametrize("method", ["ucmt", "gct"])
-def test_two_processes_train_the_networks_of_one(method, tmp_path):
-    started(sys.executable, SCRIPT, method, tmp_path / "one")
-    started(*TWO, SCRIPT, method, tmp_path / "two")
+@pytest.mark.parametrize(("method", "forward"), [("ucmt", "jointly"), ("gct", "separately")])
+def test_two_processes_train_the_networks_of_one(method, forward, tmp_path):
+    started(sys.executable, SCRIPT, method, forward, tmp_path / "one")
+    started(*TWO, SCRIPT, method, forward, tmp_path / "two")
     one, first, second = (torch.load(tmp_path / name, weights_only=True) for name in ("one.0", "two.0", "two.1"))
     assert list(one) == list(first), "the networks keep their names, so that files and checkpoints fit"
     for name, value in one.items():

@@ -4,14 +4,14 @@ import sys
 
 import torch
 
-from ucmt_lite import parallel
+from ucmt_lite import batch, parallel
 from ucmt_lite.data import Batches, cases, load
 from ucmt_lite.methods import FlawDetector, build_nets
 from ucmt_lite.nets import make
 from ucmt_lite.train import fit
 
 
-def main(method: str, file: str) -> None:
+def main(method: str, forward: str, file: str) -> None:
     """Three iterations; without dropout, whose masks each process draws for its own images."""
     torch.set_num_threads(1)
     parallel.join()
@@ -21,7 +21,10 @@ def main(method: str, file: str) -> None:
     for module in nets.modules():
         if isinstance(module, torch.nn.Dropout | torch.nn.Dropout2d):
             module.p = 0.0
-    settings = {"grid": 4} if method == "ucmt" else {}
+    settings = (
+        {"grid": 4} if method == "ucmt" else {"correction_weight": 10.0}
+    )  # else the detector's pull is lost in it
+    settings |= {"forward": getattr(batch, forward)}
     fit(method, nets, lambda step: batches(step).__class__(*(v.double() if v.is_floating_point() else v for v in batches(step))), 3, **settings)  # fmt: skip
     torch.save(nets.state_dict(), f"{file}.{parallel.rank()}")
 

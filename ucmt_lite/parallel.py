@@ -71,7 +71,19 @@ class Share(nn.Module):
             raise InputError(
                 f"{len(inputs[0])} images cannot be shared by {processes()} processes: choose another batch or number of processes."
             )
-        return Gather.apply(self.net(*(x.chunk(processes())[rank()] for x in inputs)))
+        return Gather.apply(self.net(*map(Part.apply, inputs)))
+
+
+class Part(torch.autograd.Function):
+    """This process's part of a minibatch. Back go the gradients of all parts: what made the images may be divided otherwise."""
+
+    @staticmethod
+    def forward(ctx, whole: Tensor) -> Tensor:
+        return whole.chunk(processes())[rank()]
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return gathered(gradient)
 
 
 class Gather(torch.autograd.Function):
@@ -79,13 +91,18 @@ class Gather(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, part: Tensor) -> Tensor:
-        parts = [torch.empty_like(part, memory_format=torch.contiguous_format) for _ in range(processes())]
-        dist.all_gather(parts, part.contiguous())
-        return torch.cat(parts)
+        return gathered(part)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> Tensor:
         return gradient.chunk(processes())[rank()]
+
+
+def gathered(part: Tensor) -> Tensor:
+    """All processes' parts as one tensor, without a gradient."""
+    parts = [torch.empty_like(part, memory_format=torch.contiguous_format) for _ in range(processes())]
+    dist.all_gather(parts, part.contiguous())
+    return torch.cat(parts)
 
 
 class Total(torch.autograd.Function):
