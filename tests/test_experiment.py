@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import partial
 
 import numpy as np
 import pytest
@@ -154,6 +155,36 @@ def test_the_command_answers_wrong_input_with_one_sentence(tmp_path, capsys):
     assert "NAME=VALUE" in capsys.readouterr().err
 
 
+def test_a_page_that_cannot_be_kept_is_refused_and_the_old_one_stays(tmp_path, capsys):
+    page = tmp_path / "page.ipynb"
+    page.write_text("the page of another run")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/file").touch()
+    for out, where, said in (
+        ("run", tmp_path / "run/page.ipynb", "lies in"),
+        ("run", tmp_path, "is a folder"),
+        ("run", page / "page.ipynb", "cannot be written"),
+        ("other", page, "is not a run of this kit"),
+    ):
+        assert cli.main(["run", "--out", str(tmp_path / out), "--page", str(where)]) in (1, 2)
+        assert said in capsys.readouterr().err
+    assert page.read_text() == "the page of another run" and not (tmp_path / "run").exists()
+
+
+def test_a_page_finds_data_that_are_named_from_here(tmp_path, monkeypatch):
+    told = []
+
+    def read_back(config, out):
+        told.append(config.data)
+        raise InputError("That is all.")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ucmt_lite.notebooks.execute_whole", lambda page, out, values, **k: told.append(values["data"]))
+    monkeypatch.setattr(experiment, "run", read_back)
+    assert cli.main(["run", "--dataset", "folder", "--data", "mine", "--out", "run", "--page", "page.ipynb"]) == 2
+    assert told == [str(tmp_path / "mine")] * 2
+
+
 def test_data_lists_and_describes(capsys):
     assert cli.main(["data"]) == 0
     assert "phantom_skin" in capsys.readouterr().out
@@ -199,11 +230,14 @@ def test_finished_runs_become_rows_and_a_table(tmp_path, capsys):
     folders = [str(tmp_path / f"{seed}") for seed in (0, 1)]
     assert cli.main(["table", *folders, "--save", str(tmp_path / "runs.parquet")]) == 0
     kept = results.load(tmp_path / "runs.parquet")
-    assert list(kept["seed"]) == [0, 1] and "data" not in kept
+    assert list(kept["seed"]) == [0, 1] and list(kept["data"]) == ["", ""]
     assert kept["gradient_steps"][0] == 2 * SMALL["iterations"], "UCMT takes two steps an iteration"
     lines = capsys.readouterr().out.strip().splitlines()[-4:]
     assert lines == results.listing(kept).splitlines()
-    assert f"| {kept['dice'][0]:.3f} |" in lines[2]
+    assert lines[2].startswith("| phantom_heart | ucmt |") and f"| {kept['dice'][0]:.3f} |" in lines[2]
+    assert kept["unit"][0] == "pixels" and "| pixels |" in lines[2]
+    assert cli.main(["table", folders[0], "--save", str(tmp_path)]) == 2
+    assert "choose another file" in capsys.readouterr().err
     assert cli.main(["table", str(tmp_path / "none")]) == 2
     (tmp_path / "notes.txt").write_text("no table")
     with pytest.raises(InputError, match="notes.txt is not a table of results"):
@@ -216,6 +250,21 @@ def test_the_commit_of_a_run_is_the_one_it_started_at(tmp_path, monkeypatch):
     monkeypatch.setattr("ucmt_lite.train.adamw", lambda *a, real=train.adamw, **k: now.append(now.pop() + "+") or real(*a, **k))  # fmt: skip
     result = run(RunConfig(**SMALL), tmp_path / "run")
     assert now == ["start+"] and result.metrics["environment"]["commit"] == result.trace.meta["commit"] == "start"
+
+
+def test_seconds_and_commits_of_an_interrupted_run_are_those_of_all_its_pieces(tmp_path, monkeypatch):
+    run_it = partial(run, RunConfig(**SMALL, distances=False), tmp_path / "run")
+    monkeypatch.setattr(predict, "evaluate", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run_it()
+    monkeypatch.undo()
+    note = tmp_path / ".run.unfinished/pieces.json"
+    (piece,) = json.loads(note.read_text())
+    note.write_text(json.dumps([{"start": piece["start"] - 1000, "commit": "before"}]))
+    found = run_it().metrics
+    assert 1000 < found["seconds"]["training"] < 1200
+    assert found["environment"]["commit"].startswith("before, then ")
+    assert sorted(path.name for path in tmp_path.rglob("*.json")) == ["config.json", "metrics.json"]
 
 
 def test_two_processes_never_work_on_one_folder(tmp_path):

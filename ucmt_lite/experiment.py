@@ -13,7 +13,7 @@ from ucmt_lite.assemble import load_source, make_nets, method_settings, picture_
 from ucmt_lite.config import RunConfig
 from ucmt_lite.errors import InputError
 from ucmt_lite.files import write_json
-from ucmt_lite.provenance import environment
+from ucmt_lite.provenance import commit, environment
 
 if typing.TYPE_CHECKING:
     import torch
@@ -23,6 +23,9 @@ if typing.TYPE_CHECKING:
     from ucmt_lite.traces import Trace
 
 __all__ = ["Result", "RunConfig", "Trained", "read_run", "run", "show_scores", "train"]
+
+
+PIECES = "pieces.json"  # when each process that worked on an unfinished run began
 
 
 @dataclass(frozen=True)
@@ -186,12 +189,21 @@ def train_and_evaluate(config: RunConfig, out: Path) -> Result:
     from ucmt_lite.data import cases
 
     started = time.perf_counter()
+    earlier: list[dict] = []
+
+    def work() -> Path:
+        folder = working_folder(config, out)
+        earlier.extend(begin_piece(folder))
+        return folder
+
     try:
-        done = train(config, lambda: working_folder(config, out))
+        done = train(config, work)
     except InputError:
         remove_if_empty(out)
         raise
-    trained, work, source = time.perf_counter(), working_folder(config, out), done.source
+    trained, folder, source = time.perf_counter(), unfinished(out), done.source
+    training = trained - started + sum(piece["seconds"] for piece in earlier)
+    commits = dict.fromkeys([*(piece["commit"] for piece in earlier if piece["seconds"]), done.environment["commit"]])
     size, patch = picture_size(config, source), config.patch or None
     scores = predict.evaluate(
         done.net, cases(source.splits[config.split], size=size), patch=patch, distances=config.distances
@@ -201,13 +213,13 @@ def train_and_evaluate(config: RunConfig, out: Path) -> Result:
         "scores": scores["mean"],
         "unit": scores["unit"],
         "cases": scores["cases"],
-        "seconds": {"training": round(trained - started, 1), "evaluation": round(time.perf_counter() - trained, 1)},
+        "seconds": {"training": round(training, 1), "evaluation": round(time.perf_counter() - trained, 1)},
         "labeled_ids": done.labeled_ids,
         "split_rule": source.split_rule,
         "counts": {name: len(split) for name, split in source.splits.items()},
-        "environment": done.environment,
+        "environment": {**done.environment, "commit": ", then ".join(commits)},
     }
-    done.trace.save(work / "trace.npz")
+    done.trace.save(folder / "trace.npz")
     card = {
         **about(config, source, done.environment),
         "network": config.network,
@@ -218,14 +230,15 @@ def train_and_evaluate(config: RunConfig, out: Path) -> Result:
         "window": window_of(config),
         "scores": scores["mean"],
     }
-    predict.save(done.net, work / "teacher.safetensors", card)
-    write_json(work / "metrics.json", metrics)
-    (work / "checkpoint.pt").unlink(missing_ok=True)
-    for half in work.glob(".*"):  # what a process that was killed while it wrote a file left of it
+    predict.save(done.net, folder / "teacher.safetensors", card)
+    write_json(folder / "metrics.json", metrics)
+    for note in ("checkpoint.pt", PIECES):
+        (folder / note).unlink(missing_ok=True)
+    for half in folder.glob(".*"):  # what a process that was killed while it wrote a file left of it
         half.unlink()
     if out.is_dir():
         out.rmdir()  # `run` made sure that it is empty
-    os.replace(work, out)
+    os.replace(folder, out)
     parallel.wait()
     return Result(config, json.loads((out / "metrics.json").read_text()), done.trace, out)
 
@@ -244,6 +257,20 @@ def working_folder(config: RunConfig, out: Path) -> Path:
     return work
 
 
+def begin_piece(work: Path) -> list[dict]:
+    """Note that a process begins or goes on with a run; return what earlier ones, interrupted, had trained.
+
+    Of each its `commit`, and `seconds` up to the last checkpoint that it wrote; what came after is trained again.
+    """
+    note, checkpoint = work / PIECES, work / "checkpoint.pt"
+    pieces = json.loads(note.read_text()) if note.is_file() else []
+    if pieces and "seconds" not in pieces[-1]:
+        saved = checkpoint.stat().st_mtime if checkpoint.is_file() else 0
+        pieces[-1]["seconds"] = max(0, saved - pieces[-1]["start"])
+    write_json(note, [*pieces, {"start": time.time(), "commit": commit()}])
+    return pieces
+
+
 def unfinished(out: Path) -> Path:
     return out.parent / f".{out.name}.unfinished"
 
@@ -252,7 +279,8 @@ def remove_if_empty(out: Path) -> None:
     """Remove the folder of a run that was refused before its first checkpoint."""
     work = unfinished(out)
     if work.is_dir() and not (work / "checkpoint.pt").exists():
-        (work / "config.json").unlink(missing_ok=True)
+        for note in ("config.json", PIECES):
+            (work / note).unlink(missing_ok=True)
         if not any(work.iterdir()):
             work.rmdir()
 

@@ -12,7 +12,9 @@ def environment(device: str) -> dict:
     import numpy
     import torch
 
-    name = torch.cuda.get_device_name() if device.startswith("cuda") else platform.processor() or platform.machine()
+    name = (
+        torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.processor() or platform.machine()
+    )
     return {"ucmt_lite": __version__, "commit": commit(), "python": platform.python_version(), "torch": torch.__version__,
             "numpy": numpy.__version__, "device": f"{device} ({name})", "threads": torch.get_num_threads()}  # fmt: skip
 
