@@ -50,10 +50,10 @@ def test_a_setting_of_the_method_can_vary_and_makes_variants(read):
     assert runs[2].config.settings == {"grid": 8, "top_k": 4}
 
 
-def test_folders_of_data_that_vary_make_variants(read):
-    """The table of results does not keep the folder: two runs with one seed would be told apart by nothing else."""
+def test_folders_of_data_that_vary_are_cases_of_their_own(read):
+    """One method on two sets is no comparison of two methods."""
     runs = read("base: {dataset: folder, method: cps}\nvary: {data: [a, b], seed: [0]}")
-    assert [run.variant for run in runs] == ["cps data-a", "cps data-b"]
+    assert [(run.name, run.variant) for run in runs] == [("cps_data-a_0", "cps"), ("cps_data-b_0", "cps")]
 
 
 def test_a_value_listed_twice_counts_once(read):
@@ -74,6 +74,9 @@ def test_a_value_listed_twice_counts_once(read):
         ("vary:\n  seed: [0, one]", "line 2: seed='one' is not of type int"),
         ("base: {lr: 1, lr: 2}", "line 1: 'lr' stands here a second time"),
         ("base: {lr: 1", "line 1: this is not YAML"),
+        ("base:\n  lr: {{LR}}", "line 2: a name is missing here (a template that was not filled in?)"),
+        ("base: &all\n  settings: *all", "line 2: 'settings' contains itself"),
+        ("vary: {settings.weight: [1, 1.0]}", "'ucmt_weight-1.0' is the same run as 'ucmt_weight-1'"),
         ("- 1", "line 1: expected names and values"),
         ("", "expected names and values"),
         ("variants: {a b: {seed: 1}, a-b: {seed: 2}}", "two different runs would be called 'a-b'"),

@@ -162,7 +162,7 @@ def test_evaluate_never_mixes_millimetres_and_voxels(cases):
     mixed = Cases(cases.ids, cases.groups, cases.images, cases.masks, ((2.0, 1.0), None, None, None, None))
     plain = Cases(cases.ids, cases.groups, cases.images, cases.masks, (None,) * 5)
     result = predict.evaluate(Pointwise(), mixed)
-    assert result["unit"] == "voxels"
+    assert result["unit"] == "pixels"
     assert result["mean"]["asd"] == predict.evaluate(Pointwise(), plain)["mean"]["asd"]
 
 

@@ -11,7 +11,7 @@ from ucmt_lite.comparison import compare
 from ucmt_lite.errors import InputError
 from ucmt_lite.explore import evidence
 from ucmt_lite.lessons import NOTEBOOKS
-from ucmt_lite.report import as_latex, as_markdown, filled, overview, publish, told_in_markdown
+from ucmt_lite.report import as_latex, as_markdown, filled, first_variant, overview, publish, told_in_markdown
 
 SCORES = {"supervised": [0.70, 0.72, 0.74], "ucmt": [0.75, 0.76, 0.80], "a_b & c": [0.69, 0.73, 0.71]}
 
@@ -26,7 +26,7 @@ def made(scores, labeled=4):
         {"run": f"{variant}_{labeled}_{seed}", "variant": variant, "method": "ucmt" if variant == "ucmt" else "supervised",
          "dataset": "phantom_heart", "size": 64, "labeled": labeled, "split": "test", "seed": seed, "iterations": 10,
          "gradient_steps": 10, "dice": value, "jaccard": value - 0.1, "hd95": 10 - value, "asd": None, "undefined": 0,
-         "distances": True, "unit": "voxels", "patch": "[]", "cases": 200, "seconds_training": 30.0, "env_commit": "abc"}
+         "distances": True, "unit": "pixels", "cases": 200, "seconds_training": 30.0, "env_commit": "abc"}
         for variant, values in scores.items()
         for seed, value in enumerate(values)
     ]  # fmt: skip
@@ -110,9 +110,8 @@ def test_one_line_is_one_data_set(runs):
 
 
 def test_distances_come_with_their_unit(runs):
-    volumes = runs.assign(patch="[64, 64, 32]")
-    for table, unit in ((runs, "pixels"), (volumes, "voxels"), (volumes.assign(unit="mm"), "mm")):
-        assert f"| HD95, {unit} | ASD, {unit} |" in results.summary(table)
+    for unit in ("pixels", "voxels", "mm"):
+        assert f"| HD95, {unit} | ASD, {unit} |" in results.summary(runs.assign(unit=unit))
 
 
 def test_runs_without_a_score_are_left_out_everywhere_alike(runs):
@@ -150,7 +149,10 @@ def test_a_report_of_nothing_is_refused(tmp_path, capsys):
     (tmp_path / "run/metrics.json").write_text("{}")
     (tmp_path / "planned").mkdir()
     (tmp_path / "planned/grid.json").write_text("{}")
-    for folder, said in {".": "holds no sweep: run `ucmt-lite sweep GRID", "run": "holds one run, not a sweep", "planned": "No run of the sweep", "none": "There is no folder"}.items():  # fmt: skip
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged/grid.json").write_text("{")
+    results.save(DataFrame({"a": [1]}), tmp_path / "foreign/runs.parquet")
+    for folder, said in {".": "holds no sweep: run `ucmt-lite sweep GRID", "run": "holds one run, not a sweep", "planned": "No run of the sweep", "none": "There is no folder", "damaged": "is damaged", "foreign": "holds no runs"}.items():  # fmt: skip
         assert cli.main(["report", str(tmp_path / folder)]) == 2
         assert said in capsys.readouterr().err
 
@@ -178,6 +180,31 @@ def test_a_kept_comparison_is_tables_a_picture_and_its_part_of_the_page(runs, tm
         publish(sweep, page)
     assert cli.main(["report", str(sweep), "--baseline", "ucmt", "--keep", str(kept)]) == 2
     assert "leave out --baseline and --score" in capsys.readouterr().err
+
+
+def test_a_part_of_the_page_that_does_not_end_is_told_and_costs_no_text(runs, tmp_path):
+    place, page = tmp_path / "mine", tmp_path / "README.md"
+    results.save(runs, place / "runs.parquet")
+    results.save(curves_of(runs), place / "curves.parquet")
+    text = "<!-- mine -->\nMy own text.\n<!-- other -->\nstays\n<!-- end -->\n"
+    page.write_text(text)
+    with pytest.raises(InputError, match="no `<!-- end -->` after it"):
+        publish(place, place)
+    assert page.read_text() == text and not (place / "overview.png").exists()
+
+
+def test_own_data_sets_are_never_compared_with_each_other(runs):
+    both = DataFrame([*runs.assign(data="a").to_dict("records"), *runs.assign(data="b").to_dict("records")])
+    told = as_markdown(compare(both, "supervised"))
+    assert "phantom_heart a, 4 labeled" in told and "phantom_heart b, 4 labeled" in told and told.count("| UCMT |") == 2
+
+
+def test_the_baseline_is_the_first_of_the_grid_or_is_asked_for(runs, tmp_path):
+    (tmp_path / "grid.json").write_text('{"a": {"variant": "cps"}, "b": {"variant": "ucmt"}}')
+    with pytest.raises(InputError, match="No run of 'cps', the first variant of the grid, is finished: name another"):
+        first_variant(tmp_path, runs)
+    (tmp_path / "grid.json").write_text('{"a": {"variant": "ucmt"}}')
+    assert first_variant(tmp_path, runs) == "ucmt" and first_variant(tmp_path / "none", runs) == "supervised"
 
 
 def test_a_comparison_over_several_numbers_of_labels_is_shown_as_a_curve(runs):

@@ -15,7 +15,7 @@ from browser import free_port
 from ucmt_lite import cli, grid, results
 from ucmt_lite.errors import InputError
 from ucmt_lite.grid import plan
-from ucmt_lite.sweep import check, claim, sweep, with_place
+from ucmt_lite.sweep import check, claim, sweep, task, with_place
 
 RESULTS = Path(__file__).parents[1] / "results"
 BASE = {"dataset": "phantom_heart", "size": 32, "iterations": 4, "labeled": 2, "distances": False, "device": "cpu"}
@@ -67,7 +67,7 @@ def test_the_same_call_does_what_is_left_and_nothing_else(swept):
 def test_results_are_one_table_and_curves_another(swept):
     runs, curves = results.of_sweep(swept[0])
     assert {("supervised", 0), ("supervised", 1), ("CPS", 0)} <= set(zip(runs["variant"], runs["seed"], strict=True))
-    assert "data" not in runs and runs["env_commit"].notna().all() and (runs["cases"] == 200).all()
+    assert set(runs["data"]) == {""} and runs["env_commit"].notna().all() and (runs["cases"] == 200).all()
     first = json.loads((swept[0] / "runs/supervised_0/metrics.json").read_text())
     assert runs.set_index("run").loc["supervised_0", "dice"] == first["scores"]["dice"]
     assert curves.groupby("run")["step"].max().unique().tolist() == [4]
@@ -119,6 +119,11 @@ def test_workers_are_told_the_whole_path_of_the_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (run,) = plan({"base": {"dataset": "folder", "data": "mine"}})
     assert with_place(run).config.data == str(tmp_path / "mine")
+
+
+def test_one_run_in_two_folders_is_two_tasks_of_a_scheduler(tmp_path):
+    (run,) = plan({"base": {"seed": 3}})
+    assert task(tmp_path / "a", run) == task(tmp_path / "a", run) != task(tmp_path / "b", run)
 
 
 def test_what_a_data_set_lacks_is_said_before_the_first_run():

@@ -151,6 +151,8 @@ def test_a_checkpoint_of_another_network_is_refused(hearts, tmp_path):
     trained("supervised", hearts, iterations=1, checkpoint=tmp_path / "c.pt")
     with pytest.raises(InputError, match="does not belong to this run.*remove it"):
         trained("cps", hearts, iterations=2, checkpoint=tmp_path / "c.pt")
+    with pytest.raises(InputError, match=r"does not belong to this run \(another weight_decay\)"):
+        trained("supervised", hearts, iterations=2, checkpoint=tmp_path / "c.pt", weight_decay=0.5)
     (tmp_path / "c.pt").write_bytes(b"half")
     with pytest.raises(InputError, match="does not belong to this run"):
         trained("supervised", hearts, iterations=2, checkpoint=tmp_path / "c.pt")

@@ -62,6 +62,8 @@ def check_numbers(config: RunConfig) -> None:
     for name in ("seed", "lr", "weight_decay", "ramp"):
         if not 0 <= getattr(config, name) < float("inf"):
             raise InputError(f"{name}={getattr(config, name)}: give a number from 0 up.")
+    if config.seed >= 2**32:
+        raise InputError(f"seed={config.seed}: give a number below {2**32}.")
     if min(config.patch, default=1) < 1:
         raise InputError(f"patch={config.patch}: give positive numbers of voxels.")
 

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return given.do(given) or 0
     except InputError as mistake:
         print(f"ucmt-lite: {mistake}", file=sys.stderr)
-        return 2
+        return mistake.status
     except FloatingPointError as failure:
         print(f"ucmt-lite: {failure}", file=sys.stderr)
         return 1
@@ -169,7 +169,7 @@ def settings(pairs: Sequence[str]) -> dict:
             raise InputError(f"--set {pair}: say NAME=VALUE, for instance top_k=4.")
         try:
             found[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError):
             found[name] = value
     return found
 
@@ -179,6 +179,7 @@ def do_run(given: argparse.Namespace) -> None:
     from ucmt_lite.experiment import run
 
     values = {item.name: getattr(given, item.name) for item in dataclasses.fields(RunConfig) if item.name != "settings"}
+    values["data"] = os.path.abspath(given.data) if given.data else ""  # a page is executed in a folder of its own
     config = RunConfig.of({**values, "settings": settings(given.set)})
     if given.page:
         run_as_page(config, given.out, given.page)
@@ -198,15 +199,16 @@ def do_run(given: argparse.Namespace) -> None:
 def run_as_page(config: RunConfig, out: str, page: str) -> None:
     """Let papermill execute the experiment notebook with this configuration."""
     from ucmt_lite.lessons import NOTEBOOKS
-    from ucmt_lite.notebooks import execute
+    from ucmt_lite.notebooks import execute_whole
 
+    if Path(out).resolve() in Path(page).resolve().parents:
+        raise InputError(f"--page {page} lies in {out}, which the run makes when it is whole: name a file beside it.")
     source = NOTEBOOKS / "90_experiment.ipynb"
     if not source.is_file():
         raise InputError(
             "--page needs a clone of the repository, which holds the experiment notebook: run it from there."
         )
-    places = {"data": str(Path(config.data).resolve()) if config.data else "", "out": str(Path(out).resolve())}
-    execute(source, page, {**config.as_dict(), **places}, progress=True)
+    execute_whole(source, Path(page), {**config.as_dict(), "out": os.path.abspath(out)}, progress=True)
 
 
 def do_sweep(given: argparse.Namespace) -> int:

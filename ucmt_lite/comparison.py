@@ -70,7 +70,8 @@ def in_words(case: Mapping[str, Any]) -> str:
     """
     patch = json.loads(case.get("patch", "[]"))
     side = f"patch {'x'.join(map(str, patch))}" if patch else f"size {case.get('size')}"
-    return f"{case['dataset']}, {case['labeled']} labeled, {side}, {case.get('split')} images"
+    name = f"{case['dataset']} {case['data']}" if case.get("data") else case["dataset"]
+    return f"{name}, {case['labeled']} labeled, {side}, {case.get('split')} images"
 
 
 def scores_by_seed(group: "DataFrame", score: str) -> dict[str, dict[int, float]]:

@@ -82,7 +82,20 @@ class RunConfig:
     @property
     def fingerprint(self) -> str:
         """Twelve digits that are the same for equal configurations and for no others."""
-        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:12]
+        return hashlib.sha256(json.dumps(shortest(self.as_dict()), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def shortest(value: typing.Any) -> typing.Any:
+    """Plain values with every whole number as an int: a method takes 1 and 1.0 for the same weight.
+
+    >>> shortest({"weight": 1.0, "ema_share": [0.5, 1.0]})
+    {'weight': 1, 'ema_share': [0.5, 1]}
+    """
+    if isinstance(value, dict):
+        return {name: shortest(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [shortest(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def is_a(value: object, kind: typing.Any) -> bool:

@@ -10,6 +10,8 @@ class InputError(ValueError):
     In a notebook only that sentence is shown, without the stack of calls that led to it.
     """
 
+    status = 2  # what a command ends with
+
     def _render_traceback_(self) -> list[str]:  # IPython asks the exception itself how it wants to be shown
         return [f"{type(self).__name__}: {self}"]
 

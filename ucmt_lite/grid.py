@@ -13,7 +13,7 @@ from ucmt_lite.config import RunConfig
 from ucmt_lite.errors import InputError, one_of
 
 KEYS = ("base", "variants", "vary")
-CASE = ("dataset", "classes", "size", "patch", "labeled", "split")  # runs are compared within one of these
+CASE = ("dataset", "data", "classes", "size", "patch", "labeled", "split")  # runs are compared within one of these
 Where = Callable[..., str]  # the keys that lead to an entry -> the words that say where it stands
 
 
@@ -44,16 +44,20 @@ def read(path: str | Path) -> list[Planned]:
         raise InputError(f"{path.name}{line}: this is not YAML ({getattr(cause, 'problem', cause)}).") from None
 
 
-def lines_of(node: Any, file: str, above: tuple = ()) -> Iterator[tuple[tuple, int]]:
+def lines_of(node: Any, file: str, above: tuple = (), around: tuple = ()) -> Iterator[tuple[tuple, int]]:
     """The line of every entry by the keys that lead to it; a key that stands twice is refused, where YAML drops one."""
     seen = set()
     for key, value in node.value if isinstance(node.value, list) and node.id == "mapping" else ():
         line = key.start_mark.line + 1
+        if key.id != "scalar":
+            raise InputError(f"{file}, line {line}: a name is missing here (a template that was not filled in?).")
         if key.value in seen:
             raise InputError(f"{file}, line {line}: '{key.value}' stands here a second time: remove one of them.")
+        if any(value is other for other in (*around, node)):
+            raise InputError(f"{file}, line {line}: '{key.value}' contains itself: write out what * stands for.")
         seen.add(key.value)
         yield (*above, key.value), line
-        yield from lines_of(value, file, (*above, key.value))
+        yield from lines_of(value, file, (*above, key.value), (*around, node))
 
 
 def line_of(lines: Mapping[tuple, int], keys: tuple) -> int:

@@ -19,6 +19,8 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 class NotebookError(InputError):
     """A notebook stopped: which one, in which cell, and with what."""
 
+    status = 1
+
 
 def execute(
     notebook_path: str | Path,
@@ -43,7 +45,11 @@ def execute(
     if not notebook_path.is_file():
         raise InputError(f"There is no notebook at {notebook_path}: check the path.")
     check(nbformat.read(notebook_path, as_version=4), parameters, notebook_path.stem)
-    out_path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        out_path.parent.mkdir(parents=True, exist_ok=True)
+        out_path.open("ab").close()
+    except OSError as cause:
+        raise InputError(f"{out_path} cannot be written ({cause.strerror}): choose another file.") from None
     try:
         with _environment(environment or {}):
             return papermill.execute_notebook(
@@ -68,10 +74,12 @@ def execute(
         raise NotebookError(f"{notebook_path.stem}: the kernel died (out of memory?), see {out_path}") from None
 
 
-def execute_whole(notebook_path: str | Path, page: Path, parameters: Mapping[str, Any]) -> None:
+def execute_whole(notebook_path: str | Path, page: Path, parameters: Mapping[str, Any], progress: bool = False) -> None:
     """Execute a notebook into `page`, which appears when it is whole; what a failing cell leaves stays in a hidden file."""
+    if page.is_dir():
+        raise InputError(f"{page} is a folder: name the file that the page is to be.")
     half = page.with_name(f".{page.stem}.unfinished.ipynb")
-    execute(notebook_path, half, parameters)
+    execute(notebook_path, half, parameters, progress)
     os.replace(half, page)
 
 

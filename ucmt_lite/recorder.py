@@ -37,7 +37,8 @@ class Recorder:
 
     def due(self, step: int, iterations: int) -> bool:
         """Whether it looks after this many iterations: the first and the last, and every so many between."""
-        return step == 1 or step == iterations or step % self.every == 0
+        maps = bool(self.maps) and step % self.maps_every == 0
+        return step == 1 or step == iterations or step % self.every == 0 or maps
 
     @torch.no_grad()
     def look(self, step: int, nets: Nets, terms: dict[str, float], *, last: bool = False) -> None:

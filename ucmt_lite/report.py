@@ -40,13 +40,28 @@ def report(folder: str | Path, baseline: str = "", score: str = "dice") -> Path:
         results.save(runs, folder / "runs.parquet")
         results.save(curves, folder / "curves.parquet")
     runs = results.load(whole(folder) / "runs.parquet")
-    baseline = baseline or runs["variant"].iloc[0]
+    if runs.empty or "variant" not in runs:
+        raise InputError(
+            f"{folder / 'runs.parquet'} holds no runs: make it with `ucmt-lite sweep` and `ucmt-lite report`."
+        )
+    baseline = baseline or first_variant(folder, runs)
     compared = compare(runs, baseline, score)
     write(folder / "comparison.md", told_in_markdown(runs, baseline, score))
     write(folder / "comparison.tex", as_latex(compared, score))
     page = folder / "report.ipynb"
     execute_whole(source, page, {"folder": os.fspath(folder), "baseline": baseline, "score": score})
     return page
+
+
+def first_variant(folder: Path, runs: "DataFrame") -> str:
+    """What is compared with where nothing is said: the first variant of the grid, of which some run must be finished."""
+    plan = results.planned(folder) if (folder / "grid.json").is_file() else {}
+    first = next((run["variant"] for run in plan.values()), runs["variant"].iloc[0])
+    if first not in set(runs["variant"]):
+        raise InputError(
+            f"No run of '{first}', the first variant of the grid, is finished: name another with --baseline."
+        )
+    return first
 
 
 def whole(folder: Path) -> Path:
@@ -74,6 +89,11 @@ def publish(folder: str | Path, place: str | Path) -> bool:
         raise InputError(
             f"{len(left)} runs of {folder} are not finished, {left[0]} for one: finish the sweep, then keep it."
         )
+    page = place.parent / "README.md"
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    told = f"<!-- {place.name} -->\n" in text
+    if told and not re.search(part_of(place.name), text, re.DOTALL):
+        raise InputError(f"{page} has the line `<!-- {place.name} -->`, but no `<!-- end -->` after it: add that line.")
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as cause:
@@ -86,26 +106,26 @@ def publish(folder: str | Path, place: str | Path) -> bool:
     note.add_itxt("Description", picture.alt)  # tells whether a picture is the one of these numbers
     with atomic(place / "overview.png") as temporary:
         Image.open(io.BytesIO(picture.png())).save(temporary, pnginfo=note, optimize=True)
-    page = place.parent / "README.md"
-    text = page.read_text(encoding="utf-8") if page.is_file() else ""
-    if f"<!-- {place.name} -->" not in text:
-        return False
-    write(page, filled(text, place.parent, only=place.name))
-    return True
+    if told:
+        write(page, filled(text, place.parent, only=place.name))
+    return told
 
 
 def filled(page: str, folder: Path, only: str = "") -> str:
     """A README with the parts that tell of a comparison (of one, or of all) written anew from the tables in `folder`."""
 
     def part(found: re.Match) -> str:
-        if only not in ("", found["name"]):
-            return found[0]
         runs = results.load(folder / found["name"] / "runs.parquet")
         told = told_in_markdown(runs, runs["variant"].iloc[0])
         return f"{found['head']}\n![{overview(runs).alt}]({found['name']}/overview.png)\n\n{told}\n\n{found['end']}"
 
-    marks = r"(?P<head><!-- (?P<name>[\w.-]+) -->\n).*?(?P<end><!-- end -->)"
-    return re.sub(marks, part, page.rstrip("\n"), flags=re.DOTALL)
+    return re.sub(part_of(only), part, page.rstrip("\n"), flags=re.DOTALL)
+
+
+def part_of(name: str = "") -> str:
+    """A pattern for what a README tells of a comparison, from its first mark to its last; no other mark lies between."""
+    which = re.escape(name) or r"(?!end -->)[^\n]+?"
+    return rf"(?P<head><!-- (?P<name>{which}) -->\n)(?:(?!<!-- ).)*(?P<end><!-- end -->)"
 
 
 def overview(runs: "DataFrame") -> Picture:
@@ -181,9 +201,8 @@ def line_of(row: dict) -> list[str]:
 def latex(text: str) -> str:
     """Text with LaTeX's own characters escaped.
 
-    >>> print(latex("mean_teacher & 95 %"))
-    mean\\_teacher \\& 95 \\%
+    >>> print(latex("mean_teacher & 95 %, 10^-3"))
+    mean\\_teacher \\& 95 \\%, 10\\textasciicircum{}-3
     """
-    for sign in "&%_#$":
-        text = text.replace(sign, "\\" + sign)
-    return text
+    named = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+    return re.sub(r"[&%_#${}\\^~]", lambda sign: named.get(sign[0], "\\" + sign[0]), text)

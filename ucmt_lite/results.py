@@ -24,10 +24,13 @@ CURVES = ("dice", "disagreement", "uncertainty")
 def row(run: Result, variant: str = "") -> dict[str, Any]:
     """One finished run: its variant, configuration, mean scores, seconds and environment.
 
-    The folder that the data lay in is left out: it says nothing about the result. Settings and lists are JSON text, so
-    that rows of different methods fit one table.
+    Of the folder that the data lay in only its name stays, where it is your own data: that is which set it was. Settings
+    and lists are JSON text, so that rows of different methods fit one table.
     """
-    config = {name: value for name, value in run.config.as_dict().items() if name != "data"}
+    from ucmt_lite.data import READERS
+
+    config = run.config.as_dict()
+    config["data"] = Path(config["data"]).name if run.config.dataset in READERS else ""
     metrics = run.metrics
     return {
         "variant": variant or run.config.method,
@@ -64,10 +67,7 @@ def of_sweep(folder: str | Path) -> tuple["DataFrame", "DataFrame"]:
     from pandas import DataFrame, concat
 
     folder = Path(folder)
-    try:
-        plan = json.loads((folder / "grid.json").read_text())
-    except OSError:
-        raise InputError(f"{folder} holds no sweep: name the folder that `ucmt-lite sweep --out` was given.") from None
+    plan = planned(folder)
     left = unfinished(folder)
     runs = {name: folder / "runs" / name for name in plan if name not in left}
     if not runs:
@@ -81,10 +81,19 @@ def of_sweep(folder: str | Path) -> tuple["DataFrame", "DataFrame"]:
     return DataFrame(rows), concat(curves, ignore_index=True)
 
 
+def planned(folder: Path) -> dict[str, dict]:
+    """The runs of a sweep by name, finished or not, in the order of its grid."""
+    try:
+        return json.loads((folder / "grid.json").read_text())
+    except OSError:
+        raise InputError(f"{folder} holds no sweep: name the folder that `ucmt-lite sweep --out` was given.") from None
+    except json.JSONDecodeError as cause:
+        raise InputError(f"{folder / 'grid.json'} is damaged ({cause}): remove it, and give the sweep's command again.") from None  # fmt: skip
+
+
 def unfinished(folder: str | Path) -> list[str]:
     """The runs of a sweep that are still to come; none where there is no sweep, but only its tables."""
-    note = Path(folder) / "grid.json"
-    plan = json.loads(note.read_text()) if note.is_file() else {}
+    plan = planned(Path(folder)) if (Path(folder) / "grid.json").is_file() else {}
     return [name for name in plan if not (Path(folder) / "runs" / name / "metrics.json").is_file()]
 
 
@@ -128,8 +137,11 @@ def kept(name: str) -> Path:
 
 def save(table: "DataFrame", path: str | Path) -> None:
     """Write a table as Parquet, whole or not at all."""
-    with atomic(path) as temporary:
-        table.to_parquet(temporary, index=False)
+    try:
+        with atomic(path) as temporary:
+            table.to_parquet(temporary, index=False)
+    except OSError as cause:
+        raise InputError(f"{path} cannot be written ({cause.strerror or cause}): choose another file.") from None
 
 
 def load(path: str | Path) -> "DataFrame":
@@ -150,26 +162,34 @@ def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     | --- | --- |
     | 1 | 2 |
     """
-    head = list(head)
-    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *map(list, rows)])
+    lines = [[cell.replace("|", r"\|") for cell in line] for line in (head, *rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in [lines[0], ["---"] * len(lines[0]), *lines[1:]])
 
 
 def listing(table: "DataFrame") -> str:
     """Every run of a table in one line of Markdown each, in their order."""
-    head = ["variant", "labeled", "iterations", "gradient steps", "seed", "Dice", "Jaccard", "HD95", "ASD", "no distance", "training"]  # fmt: skip
+    head = ["data set", "variant", "labeled", "iterations", "gradient steps", "seed", "Dice", "Jaccard", "HD95", "ASD", "unit", "no distance", "training"]  # fmt: skip
     lines = []
     for run in table.itertuples():
-        scores = [f"{run.dice:.3f}", f"{run.jaccard:.3f}", *(number(value) for value in (run.hd95, run.asd))]
+        scores = [f"{run.dice:.3f}", f"{run.jaccard:.3f}", *(number(value) for value in (run.hd95, run.asd)), run.unit]
         counts = map(str, (run.labeled, run.iterations, run.gradient_steps, run.seed))
         missing = f"{run.undefined:.0f} of {run.cases}" if run.distances else "-"
-        lines.append([run.variant, *counts, *scores, missing, f"{run.seconds_training:.0f} s"])
+        lines.append(
+            [
+                f"{run.dataset} {run.data}".strip(),
+                run.variant,
+                *counts,
+                *scores,
+                missing,
+                f"{run.seconds_training:.0f} s",
+            ]
+        )
     return markdown(head, lines)
 
 
 def summary(table: "DataFrame") -> str:
     """Means over the runs of each variant: every score, what it cost, and in how many images some class had no distance."""
-    unit = unit_of(table)
-    distances = [f"{SCORES[name]}, {unit}" for name in ("hd95", "asd")]
+    distances = [f"{SCORES[name]}, {table['unit'].iloc[0]}" for name in ("hd95", "asd")]
     head = ["variant", "runs", "iterations", "gradient steps", "Dice", "Jaccard", *distances, "no distance", "training"]
     lines = []
     for variant, runs in table.groupby("variant", sort=False):
@@ -180,12 +200,6 @@ def summary(table: "DataFrame") -> str:
         missing = f"{measured['undefined'].sum():.0f} of {measured['cases'].sum()}" if len(measured) else "-"
         lines.append([title(variant), *counts, *scores, missing, f"{runs['seconds_training'].mean():.0f} s"])
     return markdown(head, lines)
-
-
-def unit_of(runs: "DataFrame") -> str:
-    """What the distances of runs on one data set are measured in."""
-    unit = runs["unit"].iloc[0]
-    return "pixels" if unit == "voxels" and runs["patch"].iloc[0] == "[]" else unit
 
 
 def number(value: float | None) -> str:

@@ -1,5 +1,6 @@
 """Sweeps: every run of a grid, each as an executed page of its own, on this machine's cores or on a Dask cluster."""
 
+import hashlib
 import json
 import logging
 import os
@@ -47,7 +48,7 @@ def sweep(runs: list[Planned], out: str | Path, *, scheduler: str = "", workers:
         return failed
     with engine(scheduler, min(workers or os.cpu_count() or 1, len(left))) as client:
         waiting = {
-            client.submit(execute, run.config.as_dict(), os.fspath(out), run.name, key=f"{run.name}-{run.config.fingerprint}", pure=False, priority=-place): run
+            client.submit(execute, run.config.as_dict(), os.fspath(out), run.name, key=task(out, run), pure=False, priority=-place): run
             for place, run in enumerate(left)
         }  # fmt: skip
         bar = tqdm(total=len(runs), initial=len(runs) - len(left), desc="sweep", unit="run")
@@ -61,6 +62,11 @@ def sweep(runs: list[Planned], out: str | Path, *, scheduler: str = "", workers:
             bar.update()
         bar.close()
     return failed
+
+
+def task(out: Path, run: Planned) -> str:
+    """What a scheduler knows a run by: it takes two tasks of one name for one, and this folder's are not another's."""
+    return f"{run.name}-{run.config.fingerprint}-{hashlib.sha256(os.fspath(out).encode()).hexdigest()[:8]}"
 
 
 def with_place(run: Planned) -> Planned:

@@ -57,7 +57,15 @@ def fit(
     optimizer = adamw(nets, lr, weight_decay)
     minimize = Minimize(optimizer, torch.amp.GradScaler(device.type, enabled=dtype == torch.float16))
     first = parallel.rank() == 0
-    start = resume(checkpoint, nets, minimize, recorder) if checkpoint and Path(checkpoint).is_file() else 0
+    run = {
+        "method": method,
+        "lr": lr,
+        "weight_decay": weight_decay,
+        "ramp": ramp,
+        "seed": seed,
+        "settings": told(settings),
+    }
+    start = resume(checkpoint, run, nets, minimize, recorder) if checkpoint and Path(checkpoint).is_file() else 0
     if start > iterations:
         raise InputError(
             f"The checkpoint {checkpoint} is {start} iterations old, this run has {iterations}: remove it, or ask for more."
@@ -84,7 +92,7 @@ def fit(
                 report(bar, recorder.steps[-2:], iterations, minimize.terms, recorder.curves["dice"][-1])
             stopped = recorder is not None and recorder.stop
             if checkpoint and first and ((step + 1) % checkpoint_every == 0 or step + 1 == iterations or stopped):
-                save_checkpoint(checkpoint, step + 1, nets, minimize, recorder)
+                save_checkpoint(checkpoint, run, step + 1, nets, minimize, recorder)
             if stopped:
                 break
     check_weights(nets)
@@ -166,7 +174,7 @@ def choose_device(device: str = "auto") -> torch.device:
             probe = torch.zeros(1, device=device)
             probe.item()  # "meta" makes tensors too, but without values
             return probe.device
-        except (RuntimeError, AssertionError) as cause:
+        except (RuntimeError, AssertionError, ImportError) as cause:
             raise InputError(
                 f"Device '{device}' cannot be used ({str(cause).splitlines()[0]}): try 'auto' or 'cpu'."
             ) from None
@@ -194,9 +202,17 @@ def in_a_log() -> bool:
     return shell is None and not sys.stderr.isatty()
 
 
-def save_checkpoint(path: str | Path, step: int, nets: Nets, minimize: Minimize, recorder: Recorder | None) -> None:
+def told(settings: dict) -> dict[str, str]:
+    """A method's settings in words that tell two of them apart; functions by their names."""
+    return {name: getattr(value, "__name__", repr(value)) for name, value in settings.items()}
+
+
+def save_checkpoint(
+    path: str | Path, run: dict, step: int, nets: Nets, minimize: Minimize, recorder: Recorder | None
+) -> None:
     """Write everything the rest of the run depends on."""
     state = {
+        "run": run,
         "step": step,
         "nets": nets.state_dict(),
         "optimizer": minimize.optimizer.state_dict(),
@@ -207,11 +223,14 @@ def save_checkpoint(path: str | Path, step: int, nets: Nets, minimize: Minimize,
         torch.save(state, temporary)
 
 
-def resume(path: str | Path, nets: Nets, minimize: Minimize, recorder: Recorder | None) -> int:
-    """Read a checkpoint into the run and return the iteration to go on from; another network's is refused."""
+def resume(path: str | Path, run: dict, nets: Nets, minimize: Minimize, recorder: Recorder | None) -> int:
+    """Read a checkpoint into the run and return the iteration to go on from; another run's is refused."""
     try:
         # To the CPU: networks and optimiser copy from there to their device, and what the recorder saw stays there.
         state = torch.load(path, map_location="cpu", weights_only=True)
+        other = [name for name, value in run.items() if state["run"][name] != value]
+        if other:
+            raise ValueError(f"another {', '.join(other)}")
         nets.load_state_dict(state["nets"])
         minimize.optimizer.load_state_dict(state["optimizer"])
         if state["scaler"]:  # empty after a run without loss scaling: one on another device, say

@@ -61,10 +61,10 @@ def evaluate(
     batch: int = 16,
     distances: bool = True,
 ) -> dict[str, Any]:
-    """Segment all cases and score them: {"cases": [{"id", "dice": [...], ...}], "mean": {...}, "unit": "mm" or "voxels"}.
+    """Segment all cases and score them: {"cases": [{"id", "dice": [...], ...}], "mean": {...}, "unit": ...}.
 
     Images of the same size go through the network `batch` at a time; windows (`patch`) one case at a time. `mean` is
-    `metrics.summary`. Distances are in mm only if every case knows its spacing: millimetres and voxels are never averaged.
+    `metrics.summary`. Distances are in mm if every case knows its spacing, else in pixels or voxels: never averaged over both.
     `distances=False` leaves out HD95 and ASD, and the wait for MONAI.
     """
     if not len(cases):
@@ -82,7 +82,8 @@ def evaluate(
                 raise InputError(f"Case '{cases.ids[i]}': {error}") from None
             rows[i] = {"id": cases.ids[i], **scores}
     ordered = [rows[i] for i in range(len(cases))]
-    return {"cases": ordered, "mean": metrics.summary(ordered), "unit": "mm" if in_mm else "voxels"}
+    unit = "mm" if in_mm else "pixels" if cases.masks[0].ndim == 2 else "voxels"
+    return {"cases": ordered, "mean": metrics.summary(ordered), "unit": unit}
 
 
 def _network_input(image: NDArray | Tensor, name: str = "The image") -> Tensor:
