@@ -165,3 +165,11 @@ def test_cross_entropy_alone_is_last_and_ucmt_gains_with_every_loss():
         assert (own["cross entropy"] < own["both"]).all() and (own["cross entropy"] < own["Dice"]).all()
     for loss in ("both", "Dice", "cross entropy"):
         assert (by_seed[f"ucmt, {loss}"] > by_seed[f"supervised, {loss}"]).all()
+
+
+def test_the_collapse_on_volumes_comes_of_the_learning_rate_and_not_of_pseudo_labels():
+    _, dice = means("la2018_4")
+    assert dice["ucmt, lr 0.003"] == dice["ucmt, lr 0.003, weight 0"] == 0 < dice["supervised, lr 0.003"]
+    others = dice.drop(["ucmt, lr 0.003", "ucmt, lr 0.003, weight 0"])
+    assert others.between(0.44, 0.495).all()
+    assert (dice["ucmt"], dice["ucmt, weight 0"]) == (0.442, 0.446)
