@@ -182,6 +182,21 @@ def test_a_kept_comparison_is_tables_a_picture_and_its_part_of_the_page(runs, tm
     assert "leave out --baseline and --score" in capsys.readouterr().err
 
 
+def test_a_page_can_hold_every_comparison_of_methods_at_a_glance(runs, tmp_path):
+    named = runs.assign(variant=runs["variant"].replace("a_b & c", "ucmt, half"))
+    results.save(
+        DataFrame([*named.to_dict("records"), *made(SCORES, 8).to_dict("records")]), tmp_path / "b/runs.parquet"
+    )
+    results.save(named.assign(gradient_steps=[10] * 3 + [20] * 6), tmp_path / "a/runs.parquet")
+    results.save(named.assign(split="validation"), tmp_path / "search/runs.parquet")
+    lines = filled("<!-- all -->\n<!-- end -->", tmp_path).splitlines()
+    assert lines[4:-2] == [
+        "| [a](a) | phantom_heart, 4 labeled, size 64 | 10 iterations | 3 | 0.720 | - | - | - | 0.770 |",
+        "| [b](b) | phantom_heart, 4 labeled, size 64 | 10 gradient steps | 3 | 0.720 | - | - | - | 0.770 |",
+        "| [b](b) | phantom_heart, 8 labeled, size 64 | 10 gradient steps | 3 | 0.720 | - | - | - | 0.770 |",
+    ]
+
+
 def test_a_part_of_the_page_that_does_not_end_is_told_and_costs_no_text(runs, tmp_path):
     place, page = tmp_path / "mine", tmp_path / "README.md"
     results.save(runs, place / "runs.parquet")

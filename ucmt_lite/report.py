@@ -11,7 +11,7 @@ from ucmt_lite import results
 from ucmt_lite.comparison import SCORES, cases, compare, ranged
 from ucmt_lite.errors import InputError
 from ucmt_lite.explore.evidence import label_efficiency, scores
-from ucmt_lite.explore.palette import title
+from ucmt_lite.explore.palette import TITLES, title
 from ucmt_lite.explore.picture import Picture
 from ucmt_lite.explore.scores import Table
 from ucmt_lite.files import atomic
@@ -20,6 +20,8 @@ from ucmt_lite.lessons import NOTEBOOKS
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+ALL = "all"  # the part of a README with every comparison in a table
+SHOWN = ("supervised", "mean_teacher", "cps", "cmt", "ucmt")
 HEAD = ["method", "runs", "{score}", "difference", "p (Holm)", "effect g_z", "seeds won"]
 
 
@@ -80,6 +82,7 @@ def publish(folder: str | Path, place: str | Path) -> bool:
 
     That part stands in `place/../README.md` between the lines `<!-- NAME -->` and `<!-- end -->`, NAME being the folder's:
     Dice against the grid's first variant. A README without them stays as it is; return whether it tells of the comparison.
+    Below the line `<!-- all -->` stands the table of all comparisons there (`at_a_glance`).
     """
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
@@ -107,7 +110,7 @@ def publish(folder: str | Path, place: str | Path) -> bool:
     with atomic(place / "overview.png") as temporary:
         Image.open(io.BytesIO(picture.png())).save(temporary, pnginfo=note, optimize=True)
     if told:
-        write(page, filled(text, place.parent, only=place.name))
+        write(page, filled(filled(text, place.parent, only=place.name), place.parent, only=ALL))
     return told
 
 
@@ -115,6 +118,8 @@ def filled(page: str, folder: Path, only: str = "") -> str:
     """A README with the parts that tell of a comparison (of one, or of all) written anew from the tables in `folder`."""
 
     def part(found: re.Match) -> str:
+        if found["name"] == ALL:
+            return f"{found['head']}\n{at_a_glance(folder)}\n\n{found['end']}"
         runs = results.load(folder / found["name"] / "runs.parquet")
         told = told_in_markdown(runs, runs["variant"].iloc[0])
         return f"{found['head']}\n![{overview(runs).alt}]({found['name']}/overview.png)\n\n{told}\n\n{found['end']}"
@@ -126,6 +131,24 @@ def part_of(name: str = "") -> str:
     """A pattern for what a README tells of a comparison, from its first mark to its last; no other mark lies between."""
     which = re.escape(name) or r"(?!end -->)[^\n]+?"
     return rf"(?P<head><!-- (?P<name>{which}) -->\n)(?:(?!<!-- ).)*(?P<end><!-- end -->)"
+
+
+def at_a_glance(folder: Path) -> str:
+    """All comparisons of methods by mean Dice on test images: a line for each case of the tables in `folder`."""
+    lines = []
+    for table in sorted(folder.glob("*/runs.parquet")):
+        runs = results.load(table)
+        runs = runs[runs["variant"].isin(TITLES) & (runs["split"] == "test")]
+        for case, group in cases(runs):
+            if not {"supervised", "ucmt"} <= set(group["variant"]):
+                continue
+            steps = group["gradient_steps"].unique()
+            length = f"{steps[0]} gradient steps" if len(steps) == 1 else f"{group['iterations'].iloc[0]} iterations"
+            means = group.groupby("variant")["dice"].mean()
+            dice = [f"{means[method]:.3f}" if method in means else "-" for method in SHOWN]
+            name, words = table.parent.name, case.removesuffix(", test images")
+            lines.append([f"[{name}]({name})", words, length, f"{group['seed'].nunique()}", *dice])
+    return results.markdown(["", "data", "length", "seeds", *(TITLES[method] for method in SHOWN)], lines)
 
 
 def overview(runs: "DataFrame") -> Picture:
