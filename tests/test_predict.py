@@ -13,6 +13,7 @@ from ucmt_lite import metrics, predict
 from ucmt_lite.data import Cases
 from ucmt_lite.errors import InputError
 from ucmt_lite.nets import make
+from ucmt_lite.predict.reading import read_volume
 
 RNG = np.random.default_rng(0)
 NAMES = ["background", "lesion", "other"]
@@ -368,3 +369,11 @@ def test_an_array_of_whole_numbers_is_read_as_the_data_readers_read_it():
 
     grey = np.arange(50, 114, dtype=np.int16).reshape(8, 8)
     np.testing.assert_array_equal(read_picture(grey, "L", None)[0][0], grey)
+
+
+def test_whole_numbers_are_prepared_as_the_volumes_of_training_were():
+    volume = np.arange(200, dtype=np.int16).reshape(5, 5, 8)
+    assert read_volume(volume).dtype == np.uint8
+    standardised = read_volume(volume, as_bytes=False)
+    assert standardised.dtype == np.float16 and abs(float(standardised.mean())) < 1e-2
+    assert read_volume(volume, window=(0, 200)).dtype == np.float16, "as the reader of NIfTI does"

@@ -36,7 +36,7 @@ def report(name: str) -> bool:
     """Print the version of a package, or that it is missing."""
     try:
         module = importlib.import_module(name)
-    except ImportError as cause:
+    except Exception as cause:  # whatever a broken package raises is what the reader needs to know
         print(f"  {name:12} missing ({cause})")
         return False
     print(f"  {name:12} {getattr(module, '__version__', 'present')}")

@@ -205,9 +205,8 @@ def train_and_evaluate(config: RunConfig, out: Path) -> Result:
     training = trained - started + sum(piece["seconds"] for piece in earlier)
     commits = dict.fromkeys([*(piece["commit"] for piece in earlier if piece["seconds"]), done.environment["commit"]])
     size, patch = picture_size(config, source), config.patch or None
-    scores = predict.evaluate(
-        done.net, cases(source.splits[config.split], size=size), patch=patch, distances=config.distances
-    )
+    scored = cases(source.splits[config.split], size=size)
+    scores = predict.evaluate(done.net, scored, patch=patch, distances=config.distances)
     metrics = {
         "split": config.split,
         "scores": scores["mean"],
@@ -228,6 +227,7 @@ def train_and_evaluate(config: RunConfig, out: Path) -> Result:
         "size": size,
         "patch": patch,
         "window": window_of(config),
+        "bytes": scored.images[0].dtype == "uint8",
         "scores": scores["mean"],
     }
     predict.save(done.net, folder / "teacher.safetensors", card)

@@ -61,7 +61,10 @@ def read(root: Path | None = None) -> Course:
         raise InputError(
             f"There is no course at {path}: the lessons live in a clone of the repository, run this there."
         )
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as cause:
+        raise InputError(f"{path} is not YAML ({' '.join(str(cause).split())}): mend that line.") from None
     _known_keys(entries, ("repository", "branch", "lessons"), ("repository", "branch", "lessons"), "course.yaml")
     sources = {file.stem for file in path.parent.glob("*.py")}
     for name in sorted(set(entries["lessons"]) ^ sources):
@@ -90,7 +93,9 @@ def _lesson(name: str, lessons: dict[str, Any]) -> Lesson:
     return Lesson(**entry)
 
 
-def _known_keys(entry: dict[str, Any], known: Iterable[str], required: Iterable[str], where: str) -> None:
+def _known_keys(entry: Any, known: Iterable[str], required: Iterable[str], where: str) -> None:
+    if not isinstance(entry, dict):
+        raise InputError(f"There is nothing in {where}: give {', '.join(required)}.")
     for key in entry:
         one_of(f"key of {where}", key, known)
     for key in required:

@@ -71,7 +71,7 @@ def load(path: str | Path) -> Trace:
             arrays = dict(file)
         meta = json.loads(str(arrays.pop("meta")))
         version = meta.pop("version")
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as cause:
+    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as cause:
         raise InputError(
             f"{path} is not a trace of this kit ({cause}): record it again with `ucmt-lite run`."
         ) from None

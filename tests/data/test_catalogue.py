@@ -179,7 +179,7 @@ def test_cases_of_something_else():
 def test_real_isic(real_data):
     source = load("isic2018", root=real_data("isic2018_256"), count=(30, 20, 10))
     assert lengths(source) == {"train": 30, "validation": 20, "test": 10}
-    assert source.split_rule == "lists in the folder"
+    assert source.split_rule == "lists in the folder, 8 groups on both sides (ISIC_0000162)"
     part = cases(source.splits["validation"], size=128)
     assert {image.shape for image in part.images} == {(3, 128, 128)}
     assert {value for mask in part.masks for value in np.unique(mask)} == {0, 1}

@@ -267,3 +267,83 @@ def test_wrong_groups(pictures):
 def test_wrong_classes(pictures, classes):
     with pytest.raises(InputError, match="classes="):
         load("folder", root=pictures(), classes=classes)
+
+
+@pytest.mark.parametrize("first", [(255, 255, 255), (0, 0, 0)])
+def test_a_palette_of_black_and_white_is_read_by_its_colours(pictures, first):
+    root = pictures()
+    for file in (root / "masks").iterdir():
+        grey = np.asarray(Image.open(file)) > 0
+        picture = Image.fromarray((grey != (first[0] == 255)).astype(np.uint8), mode="P")
+        picture.putpalette([*first, *(255 - value for value in first)])
+        picture.save(file)
+    for part in load("folder", root=root).splits.values():
+        assert all(0 < np.mean(row["mask"]) < 0.2 for row in part)
+
+
+def test_a_shape_in_transparency_and_pages_of_a_tiff_are_told(pictures, draw):
+    root = pictures()
+    shape = np.full((12, 16, 4), 255, np.uint8)
+    shape[:6, ..., 3] = 0
+    draw(root / "masks/c.png", shape)
+    with pytest.raises(InputError, match="c.png' has its shape in its transparency only: save it as one grey channel"):
+        load("folder", root=root)
+    pages = [Image.fromarray(np.zeros((12, 16), np.uint8)) for _ in range(3)]
+    (root / "masks/c.png").unlink()
+    pages[0].save(root / "masks/c.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(InputError, match="c.tif' holds 3 pages: save one picture a file"):
+        load("folder", root=root)
+
+
+def test_a_stray_pair_does_not_undo_the_folders_of_the_splits(pictures, tmp_path):
+    for part, names in (("train", "abc"), ("test", "de")):
+        pictures(tmp_path / "set" / part, names=tuple(names))
+    pictures(tmp_path / "set/extra", names=("f",))
+    with pytest.raises(InputError, match="'f' lies in no folder of a split, such as train/, while others do"):
+        load("folder", root=tmp_path / "set")
+
+
+def test_a_patient_on_both_sides_is_told_with_every_result(pictures, tmp_path):
+    for part, names in (("train", "abc"), ("test", "de")):
+        pictures(tmp_path / "set" / part, names=tuple(names))
+    (tmp_path / "set/groups.csv").write_text("id,group\na,p1\nd,p1\ne,\n")
+    source = load("folder", root=tmp_path / "set")
+    assert source.split_rule == "as the data come, 1 group on both sides (p1)"
+    assert source.splits["test"]["group"][:] == ["p1", "e"], "a blank group is the image's own"
+
+
+def test_text_files_of_another_encoding_and_contradictions_are_told(pictures):
+    root = pictures()
+    (root / "groups.csv").write_text("id,group\na,p1\na,p2\n")
+    with pytest.raises(InputError, match=r"puts 'a' into two groups \(p1, p2\): keep one row"):
+        load("folder", root=root)
+    (root / "groups.csv").write_bytes("id,group\na,Müller\n".encode("latin-1"))
+    with pytest.raises(InputError, match="groups.csv is not in UTF-8: save it again"):
+        load("folder", root=root)
+    (root / "groups.csv").unlink()
+    (root / "train.list").write_text("a\n", encoding="utf-16")
+    with pytest.raises(InputError, match="train.list is not in UTF-8"):
+        load("folder", root=root)
+
+
+def test_names_that_end_like_a_mask_or_begin_with_underscores(pictures):
+    source = load("folder", root=pictures(names=("a_seg", "b_seg", "__c", "d")))
+    assert sorted(sum(ids(source).values(), [])) == ["__c", "a_seg", "b_seg", "d"]
+
+
+def test_small_objects_may_vanish_at_a_small_size(tmp_path, draw):
+    for name in "abc":
+        mask = np.zeros((64, 64), np.uint8)
+        mask[33, 33] = 255
+        draw(tmp_path / f"images/{name}.png", mask)
+        draw(tmp_path / f"masks/{name}.png", mask)
+    assert not np.asarray(load("folder", root=tmp_path, size=8).splits["train"][0]["mask"]).any()
+
+
+def test_a_picture_that_pillow_will_not_decode_and_a_size_of_none_are_told(pictures, monkeypatch):
+    root = pictures()
+    with pytest.raises(InputError, match="size=0 is no side length"):
+        load("folder", root=root, size=0)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
+    with pytest.raises(InputError, match="is too large .*: cut it into tiles first"):
+        load("folder", root=root)

@@ -150,3 +150,40 @@ def test_two_files_of_one_id_and_empty_arrays_are_told(tmp_path):
         load("hdf5", root=tmp_path)
     with pytest.raises(InputError, match="nothing at all"):
         load("hdf5", root=tmp_path / "empty")
+
+
+def test_a_nifti_mask_with_other_axes_than_its_image_is_refused(tmp_path):
+    nibabel = pytest.importorskip("nibabel", reason="NIfTI needs the package nibabel")
+    volume = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
+    for i in range(3):
+        for kind, array, step in (("images", volume, 1.0), ("masks", volume > 30, -1.0 if i == 1 else 1.0)):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            nibabel.save(
+                nibabel.Nifti1Image(np.asarray(array, np.float32), np.diag([step, 1.0, 2.0, 1.0])),
+                tmp_path / kind / f"{i}.NII.GZ",
+            )
+    with pytest.raises(InputError, match="1.NII.GZ' has its axes towards LAS but its image towards RAS"):
+        load("nifti", root=tmp_path)
+    (tmp_path / "images/1.nii").touch()
+    with pytest.raises(InputError, match="Two files in .*images have the id '1'"):
+        load("nifti", root=tmp_path)
+
+
+def test_a_spacing_that_does_not_fit_and_a_group_for_an_array_are_refused(volumes):
+    root = volumes((8, 7))
+    with h5py.File(root / "b.h5", "a") as file:
+        file.attrs["spacing"] = (10.0, 1.5, 1.5)
+    with pytest.raises(InputError, match=r"b.h5': spacing is \(10.0, 1.5, 1.5\), the image has 2 axes"):
+        load("hdf5", root=root, size=16)
+    with h5py.File(root / "b.h5", "a") as file:
+        del file.attrs["spacing"], file["image"]
+        file.create_group("image")
+    with pytest.raises(InputError, match="b.h5': image is a group, not an array"):
+        load("hdf5", root=root)
+
+
+def test_every_spelling_of_the_suffix_is_read(volumes):
+    root = volumes()
+    (root / "a.h5").rename(root / "a.hdf5")
+    (root / "b.h5").rename(root / "b.H5")
+    assert sum(map(len, load("hdf5", root=root).splits.values())) == 6

@@ -207,3 +207,11 @@ def test_wrong_input_is_told_in_one_sentence(call, sentence):
 def test_a_recorded_file_makes_the_same_picture(tmp_path):
     synthetic().save(tmp_path / "run.npz")
     assert training.figure(traces.load(tmp_path / "run.npz")).png() == training.figure(synthetic()).png()
+
+
+def test_a_black_and_white_expert_is_scored_like_one_in_classes():
+    image, truth = np.zeros((8, 9), np.uint8), np.zeros((8, 9), np.uint8)
+    truth[2:5, 2:5] = 255
+    assert "Dice 1.00" in annotate.figure(image, truth, truth // 255).alt
+    with pytest.raises(InputError, match=r"The mask has shape \(9, 8\), the image \(8, 9\)"):
+        annotate.figure(image, truth, truth.T)

@@ -80,6 +80,8 @@ def load(
     counts = None if count is None else (count,) if isinstance(count, int) else tuple(count)
     if counts is not None and (not 1 <= len(counts) <= 3 or min(counts[::2], default=0) < 1 or min(counts) < 0):
         raise InputError(f"count={count}: give a positive number, or three for train, validation (may be 0) and test.")
+    if size is not None and size < 1:
+        raise InputError(f"size={size} is no side length: give a positive number of pixels, such as size=128.")
     if name in PHANTOMS:
         return draw_phantom(name, count=counts, size=size, seed=seed)
     if hub is not None and name in READERS:

@@ -133,4 +133,6 @@ def decode_volumes(batch: dict[str, list]) -> dict[str, list]:
 def unreadable(what: str, name: object, error: Exception) -> InputError:
     """The one sentence for a file that cannot be decoded."""
     reason = " ".join(str(error).split()) or type(error).__name__
+    if type(error).__name__ == "DecompressionBombError":
+        return InputError(f"{what} '{name}' is too large ({reason}): cut it into tiles first.")
     return InputError(f"{what} '{name}' cannot be read ({reason}): fetch it again or take it out.")

@@ -31,6 +31,7 @@ def fetch_set(archives: Sequence[Archive], folder: Path) -> None:
 
     What has arrived is kept beside it in `.<name>.download`, so that an interrupted download goes on where it stopped.
     """
+    folder = folder.resolve()
     if folder.is_dir():
         folder.rmdir()  # only an empty one goes; an error tells of any other
     parts, unpacked = folder.parent / f".{folder.name}.download", folder.parent / f".{folder.name}.unpacked"

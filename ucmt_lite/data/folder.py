@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -77,14 +77,9 @@ def find_pairs(root: Path) -> list[Pair]:
         raise InputError(f"There is no folder {root}: give the folder that holds images/ and masks/.")
     images: dict[tuple[str | None, str], Path] = {}
     masks: dict[tuple[str | None, str], Path] = {}
-    for file in sorted(root.rglob("*")):
-        parts = [part.lower() for part in file.relative_to(root).parts]
-        if file.suffix.lower() not in PICTURES or any(part.startswith((".", "__")) for part in parts):
-            continue
-        split = next((PARTS[part] for part in parts[:-1] if part in PARTS), None)
-        stem, suffix = _bare(file.stem)
-        is_mask = MASKS & set(parts[:-1]) or (suffix and not IMAGES & set(parts[:-1]))
-        key = (split, stem if is_mask else file.stem)
+    for is_mask, split, file in sorted(_pictures(root), key=lambda found: found[0]):  # images first
+        own = (split, file.stem)
+        key = own if not is_mask or own in images else (split, _bare(file.stem)[0])
         kind, files = ("masks", masks) if is_mask else ("images", images)
         if key in files:
             raise InputError(
@@ -100,18 +95,30 @@ def find_pairs(root: Path) -> list[Pair]:
             for (split, stem), file in images.items()]  # fmt: skip
 
 
+def _pictures(root: Path) -> Iterator[tuple[bool, str | None, Path]]:
+    """Every picture below `root`: whether it is a mask, and the split whose folder it lies in."""
+    for file in sorted(root.rglob("*")):
+        *folders, name = (part.lower() for part in file.relative_to(root).parts)
+        hidden = name.startswith(".") or any(folder.startswith((".", "__")) for folder in folders)
+        if file.suffix.lower() in PICTURES and not hidden:
+            split = next((PARTS[folder] for folder in folders if folder in PARTS), None)
+            named = bool(_bare(file.stem)[1]) and not IMAGES & set(folders)
+            yield bool(MASKS & set(folders)) or named, split, file
+
+
 def _bare(stem: str) -> tuple[str, str]:
     """A mask's name without its suffix, and the suffix."""
     suffix = next((s for s in SUFFIXES if stem.lower().endswith(s)), "")
     return stem[: len(stem) - len(suffix)], suffix
 
 
-def all_paired(root: Path, images: dict, masks: dict) -> None:
+def all_paired(root: Path, images: dict, masks: dict, suffix: str = ".png") -> None:
+    """Refuse an image without a mask, and a mask without an image."""
     for one, other, what, missing in ((images, masks, "Image", "mask"), (masks, images, "Mask", "image")):
         alone = [file for key, file in one.items() if key not in other]
         if alone:
             more = f" (and {len(alone) - 1} more)" if len(alone) > 1 else ""
             raise InputError(
                 f"{what} '{alone[0].relative_to(root)}'{more} has no {missing}: add a {missing} of the same name "
-                f"({missing}s/{_bare(alone[0].stem)[0]}.png) or take it out."
+                f"({missing}s/{_bare(alone[0].name.partition('.')[0])[0]}{suffix}) or take it out."
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def read_hdf5(
     group_of: Callable[[str], str] = str,
     pattern: str = "*.h5",
 ) -> Source:
-    """Read `*.h5` files with `image` and `label` (or `mask`): 3D volumes or 2D slices, axes as they are.
+    """Read `*.h5` (and `*.hdf5`) files with `image` and `label` (or `mask`): 3D volumes or 2D slices, axes as they are.
 
     Volumes: integers within 0..255 stay; all others become zero mean and unit variance a file and are kept as float16, except for
     floats that look standardised already (`standardised`). Slices become 8-bit pictures (`eight_bits`).
@@ -37,7 +38,9 @@ def read_hdf5(
     if not root.is_dir():
         raise InputError(f"There is no folder {root}: give the folder that holds the .h5 files.")
     files: dict[str, Path] = {}
-    for file in (file for file in sorted(root.rglob(pattern)) if not file.name.startswith(".")):
+    for file in sorted(root.rglob("*")):
+        if file.name.startswith(".") or not fnmatch(file.name.lower().replace(".hdf5", ".h5"), pattern):
+            continue
         if (other := files.setdefault(_id(file), file)) is not file:
             raise InputError(f"Two files in {root} have the id '{_id(file)}' ({other}, {file}): rename one.")
     if not files:
@@ -67,6 +70,8 @@ def _read(key: str, file: Path, group: str, classes: int, size: int | None) -> t
         raise InputError(f"'{file}': image is {image.shape} but label is {label.shape}: save both at one size.")
     if image.ndim not in (2, 3):
         raise InputError(f"'{file}': image has {image.ndim} axes: save slices with 2 or volumes with 3.")
+    if spacing and (len(spacing) != image.ndim or min(spacing) <= 0):
+        raise InputError(f"'{file}': spacing is {spacing}, the image has {image.ndim} axes: give millimetres for each.")
     if 0 in image.shape:
         raise InputError(f"'{file}': image is {image.shape}, which is nothing at all: save it again or take it out.")
     mask = class_indices(label, classes, str(file))
@@ -74,7 +79,7 @@ def _read(key: str, file: Path, group: str, classes: int, size: int | None) -> t
         return Item(key, group, npy(normalised(image, str(file))), npy(mask), spacing), 3
     picture = png(eight_bits(image, str(file)))
     if size is not None:
-        spacing = tuple(mm * side / size for mm, side in zip(spacing, image.shape, strict=False))
+        spacing = tuple(mm * side / size for mm, side in zip(spacing, image.shape, strict=bool(spacing)))
         picture, mask = png(unpng(picture, "L", size)), nearest(mask, size)
     return Item(key, group, picture, png(mask), spacing), 2
 
@@ -88,7 +93,10 @@ def _arrays(file: Path) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
             label = next((key for key in ("label", "mask") if key in h5), None)
             if "image" not in h5 or label is None:
                 raise InputError(f"'{file}' has the keys {', '.join(h5)}: name its arrays image and label.")
-            return h5["image"][()], h5[label][()], tuple(float(mm) for mm in h5.attrs.get("spacing", ()))
+            if odd := [key for key in ("image", label) if not isinstance(h5[key], h5py.Dataset)]:
+                raise InputError(f"'{file}': {odd[0]} is a group, not an array: save the array under that name.")
+            spacing = np.ravel(h5.attrs.get("spacing", ()))
+            return h5["image"][()], h5[label][()], tuple(float(mm) for mm in spacing)
     except OSError as error:
         raise unreadable("File", file, error) from error
 

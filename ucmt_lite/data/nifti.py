@@ -33,6 +33,7 @@ def read_nifti(
 ) -> Source:
     """Read whole 3D NIfTI volumes, axes as they are stored, spacing (mm) from the header.
 
+    A mask must have its axes in the directions of its image's; between cases they may differ.
     `window` clips the image's values first (CT: Hounsfield units); then each volume is standardised to float16.
     Lists, `groups.csv`, seed and count: as `read_folder`. Volumes are never resized, so `size` must be None.
     """
@@ -42,7 +43,7 @@ def read_nifti(
     images, masks = _files(root / "images"), _files(root / "masks")
     if not images:
         raise InputError(f"{root}/images holds no .nii or .nii.gz files: put images there and masks into {root}/masks.")
-    all_paired(root, images, masks)
+    all_paired(root, images, masks, ".nii.gz")
     groups = read_groups(root, images) or {key: group_of(key) for key in images}
     parts, rule = split_up(root, dict.fromkeys(images), groups, shares, seed)
     parts = first(parts, count)
@@ -54,20 +55,27 @@ def read_nifti(
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    found = {}
+    found: dict[str, Path] = {}
     for file in sorted(folder.glob("*")):
-        suffix = next((s for s in SUFFIXES if file.name.endswith(s)), None)
+        suffix = next((s for s in SUFFIXES if file.name.lower().endswith(s)), None)
         if suffix and not file.name.startswith("."):
-            found[file.name.removesuffix(suffix)] = file
+            key = file.name[: -len(suffix)]
+            if (other := found.setdefault(key, file)) is not file:
+                raise InputError(f"Two files in {folder} have the id '{key}' ({other.name}, {file.name}): rename one.")
     return found
 
 
 def _read(key: str, image: Path, mask: Path, group: str, classes: int, window: tuple | None) -> Item:
     """Check and encode one case."""
-    values, spacing = _volume("Image", image)
-    labels, _ = _volume("Mask", mask)
+    values, spacing, axes = _volume("Image", image)
+    labels, _, others = _volume("Mask", mask)
     if values.shape != labels.shape:
         raise InputError(f"Mask '{mask}' is {labels.shape} but its image is {values.shape}: save both at one size.")
+    if axes != others:
+        raise InputError(
+            f"Mask '{mask}' has its axes towards {others} but its image towards {axes}: one would be mirrored against the "
+            "other; save the mask with its image's affine, and its voxels in that order."
+        )
     if values.ndim != 3:
         raise InputError(f"Image '{image}' has {values.ndim} axes: save one 3D volume in a file.")
     if window is not None:
@@ -77,13 +85,15 @@ def _read(key: str, image: Path, mask: Path, group: str, classes: int, window: t
     )
 
 
-def _volume(what: str, file: Path) -> tuple[np.ndarray, tuple[float, ...]]:
+def _volume(what: str, file: Path) -> tuple[np.ndarray, tuple[float, ...], str]:
+    """Voxels as they are stored, spacing, and the directions of the axes, such as RAS."""
     try:
         import nibabel
     except ImportError as error:
         raise InputError("NIfTI files need the package nibabel: run pip install nibabel.") from error
     try:
         volume: Any = nibabel.load(file)
-        return np.asarray(volume.dataobj, np.float32), tuple(float(mm) for mm in volume.header.get_zooms()[:3])
+        axes = "".join(axis or "?" for axis in nibabel.aff2axcodes(volume.affine))
+        return np.asarray(volume.dataobj, np.float32), tuple(float(mm) for mm in volume.header.get_zooms()[:3]), axes
     except (OSError, EOFError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
         raise unreadable(what, file, error) from error

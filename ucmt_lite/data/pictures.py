@@ -10,12 +10,17 @@ from ucmt_lite.data.columns import Item, nearest, png, unpng, unreadable
 from ucmt_lite.data.masks import class_indices
 from ucmt_lite.errors import InputError
 
-DAMAGED = (OSError, SyntaxError, ValueError)  # what Pillow raises for a file it cannot decode
+# What Pillow raises for a file that it cannot, or will not, decode.
+DAMAGED = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 Picture = Path | bytes
 
 
-def opened(data: Picture) -> Image.Image:
-    return Image.open(io.BytesIO(data) if isinstance(data, bytes) else data)
+def opened(data: Picture, name: str) -> Image.Image:
+    """The picture, its pixels not read yet; of several pages in a file only one could be."""
+    picture = Image.open(io.BytesIO(data) if isinstance(data, bytes) else data)
+    if picture.format == "TIFF" and (pages := getattr(picture, "n_frames", 1)) > 1:
+        raise InputError(f"'{_name(data, name)}' holds {pages} pages: save one picture a file, or the stack as NIfTI.")
+    return picture
 
 
 def look(image: Picture, mask: Picture, name: str) -> int:
@@ -23,12 +28,14 @@ def look(image: Picture, mask: Picture, name: str) -> int:
     sizes, channels = [], []
     for what, data in (("Image", image), ("Mask", mask)):
         try:
-            with opened(data) as picture:
+            with opened(data, name) as picture:
                 # EXIF orientation may swap width and height. Asking a PNG without EXIF would decode all of it.
                 exif = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else {}
-                turned = exif.get(0x0112, 1) >= 5
+                turned = exif.get(0x0112, 1) >= 5 and picture.format != "TIFF"  # whose size Pillow turns itself
                 sizes.append(picture.size[::-1] if turned else picture.size)
                 channels.append(1 if picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I") else 3)
+        except InputError:
+            raise
         except DAMAGED as error:
             raise unreadable(what, _name(data, name), error) from error
     if sizes[0] != sizes[1]:
@@ -42,37 +49,52 @@ def read_pair(
 ) -> tuple[Item, bool]:
     """Check and encode one case; also say whether its mask has foreground."""
     indices = read_mask(mask, classes, name)
+    foreground = bool(indices.any())
     if size is not None:
         indices = nearest(indices, size)
-    return Item(name, group, read_image(image, mode, size, name), png(indices)), bool(indices.any())
+    return Item(name, group, read_image(image, mode, size, name), png(indices)), foreground
 
 
 def read_mask(data: Picture, classes: int, name: str) -> np.ndarray:
     """Class indices of a mask picture, uint8 `H W`."""
     name = _name(data, name)
     try:
-        with opened(data) as picture:
+        with opened(data, name) as picture:
             lossy = picture.format == "JPEG"
-            values = np.asarray(ImageOps.exif_transpose(picture))
+            values = np.asarray(ImageOps.exif_transpose(black_or_white(picture) if classes == 2 else picture))
+    except InputError:
+        raise
     except DAMAGED as error:
         raise unreadable("Mask", name, error) from error
     if values.ndim == 3:
         colour = values[..., :3] if values.shape[2] >= 3 else values[..., :1]  # an alpha channel says nothing
+        if values.shape[2] in (2, 4) and np.ptp(values[..., -1]) and not np.ptp(colour):
+            raise InputError(f"Mask '{name}' has its shape in its transparency only: save it as one grey channel.")
         if np.ptp(colour.astype(np.int16), axis=2).max() > (16 if lossy else 0):
             raise InputError(f"Mask '{name}' is a colour picture: save it as one grey channel of class indices.")
         values = colour[..., 0]
     return class_indices(values, classes, name, lossy=lossy)
 
 
+def black_or_white(picture: Image.Image) -> Image.Image:
+    """A picture whose palette shows nothing but black and white, as grey: which of the two comes first says nothing."""
+    if picture.mode != "P":
+        return picture
+    shown = {colour for _, colour in picture.convert("RGB").getcolors() or ()}
+    return picture.convert("L") if shown <= {(0, 0, 0), (255, 255, 255)} else picture
+
+
 def read_image(data: Picture, mode: str, size: int | None, name: str) -> Picture:
     """Leave an 8-bit picture as it is, or encode it at `size`; 16-bit and float greys are scaled to 8 bits first."""
     name = _name(data, name)
     try:
-        with opened(data) as picture:
+        with opened(data, name) as picture:
             deep = picture.mode == "F" or picture.mode.startswith("I")
             if not deep:
                 return data if size is None else png(unpng(data, mode, size))
             values = np.asarray(ImageOps.exif_transpose(picture))
+    except InputError:
+        raise
     except DAMAGED as error:
         raise unreadable("Image", name, error) from error
     grey = png(eight_bits(values, name))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ucmt_lite.data.columns import ARRAYS, Item, in_threads, nearest, to_split, unnpy, unpng, unreadable
+from ucmt_lite.data.pictures import DAMAGED
 from ucmt_lite.errors import InputError
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _picture(row: dict, mode: str, size: int | None) -> tuple:
     files = {name: row[name]["bytes"] or Path(row[name]["path"]) for name in ARRAYS if name in row}
     try:
         image = unpng(files["image"], mode, size)
-    except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for a damaged file
+    except DAMAGED as error:
         raise unreadable("Image", row["id"], error) from error
     mask = unpng(files["mask"], "L")
     spacing = tuple(row["spacing"]) or None

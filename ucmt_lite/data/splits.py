@@ -1,4 +1,4 @@
-"""Who is trained on, who is tested on, who is labeled: by seed and id, and never one patient on both sides."""
+"""Who is trained on, who is tested on, who is labeled: as lists or folders say, else by seed, every patient on one side."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def split_lists(root: Path, groups: Mapping[str, str]) -> dict[str, list[str]] |
 def _listed(file: Path, groups: Mapping[str, str]) -> list[str]:
     """The ids that one list names, in its order."""
     found: list[str] = []
-    for line in file.read_text(encoding="utf-8-sig").splitlines():  # text mode: a list with CRLF reads alike
+    for line in _text(file).splitlines():
         entry = line.strip()
         if not entry:
             continue
@@ -110,18 +110,31 @@ def _listed(file: Path, groups: Mapping[str, str]) -> list[str]:
     return found
 
 
+def _text(file: Path) -> str:
+    """What a text file says, whatever its line ends are."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not in UTF-8: save it again in that encoding.") from None
+
+
 def read_groups(root: Path, known: Mapping) -> dict[str, str] | None:
-    """Read `groups.csv` (id,group); None where there is none. An id without a row is a group of its own."""
+    """Read `groups.csv` (id,group); None where there is none. An id without a row, or with none in it, is a group of its own."""
     file = root / "groups.csv"
     if not file.is_file():
         return None
-    with file.open(newline="", encoding="utf-8-sig") as lines:
-        rows = list(csv.DictReader(lines))
+    rows = list(csv.DictReader(_text(file).splitlines()))
     if not rows or not {"id", "group"} <= set(rows[0]):
         raise InputError(f"{file} needs the columns id,group in its first line and one row for each image.")
     if unknown := [row["id"] for row in rows if row["id"] not in known]:
         raise InputError(f"{file} names '{unknown[0]}' but there is no such image: add its files or remove the row.")
-    return {key: key for key in known} | {row["id"]: row["group"] for row in rows}
+    found = {key: key for key in known}
+    for row in rows:
+        group = (row["group"] or "").strip() or row["id"]
+        if found[row["id"]] not in (row["id"], group):
+            raise InputError(f"{file} puts '{row['id']}' into two groups ({found[row['id']]}, {group}): keep one row.")
+        found[row["id"]] = group
+    return found
 
 
 def split_up(
@@ -131,19 +144,39 @@ def split_up(
     shares: tuple[float, float, float],
     seed: int,
 ) -> tuple[dict[str, list[str]], str]:
-    """Ids of every split, and in words where the splits came from: lists, folders (`id -> split`), or a seed."""
+    """Ids of every split, and in words where the splits came from: lists, folders (`id -> split`), or a seed.
+
+    Lists and folders are followed also where they put a patient on both sides; the words then say so.
+    """
     listed = split_lists(root, groups) if root is not None else None
     if listed is not None:
-        return listed, "lists in the folder"
-    if len(set(folders.values())) > 1 and None not in folders.values():
+        return listed, "lists in the folder" + on_both_sides(listed, groups)
+    stray = [key for key, where in folders.items() if where is None]
+    if stray and len(stray) < len(folders):
+        raise InputError(
+            f"'{stray[0]}' lies in no folder of a split, such as train/, while others do: move it into one, or take it out."
+        )
+    if len(set(folders.values())) > 1:
         parts = {split: [key for key, where in folders.items() if where == split] for split in PARTS.values()}
         parts = {split: ids for split, ids in parts.items() if ids}
         if "test" not in parts:
             parts["test"] = parts.pop("validation")
         if "train" in parts:
-            return parts, "as the data come"
+            return parts, "as the data come" + on_both_sides(parts, groups)
     percent = "/".join(f"{100 * share:.0f}" for share in shares)
     return split_groups(groups, shares=shares, seed=seed), f"by seed {seed}, {percent} % of the groups"
+
+
+def on_both_sides(parts: Mapping[str, Iterable[str]], groups: Mapping[str, str]) -> str:
+    """A warning in words, where splits share groups.
+
+    >>> on_both_sides({"train": ["a", "b"], "test": ["c"]}, {"a": "p", "b": "q", "c": "p"})
+    ', 1 group on both sides (p)'
+    """
+    sides = [{groups[name] for name in ids} for ids in parts.values()]
+    shared = sorted(set.union(*sides)) if sides else []
+    shared = [group for group in shared if sum(group in side for side in sides) > 1]
+    return f", {len(shared)} group{'s' * (len(shared) > 1)} on both sides ({shared[0]})" if shared else ""
 
 
 def first(parts: dict[str, list[str]], count: Sequence[int] | None) -> dict[str, list[str]]:

@@ -14,6 +14,8 @@ def figure(image: np.ndarray, truth: np.ndarray | None = None, mask: np.ndarray 
     `image` is `C H W` or `H W C` bytes, `truth` and `mask` are `H W` class indices; without an expert nothing is scored.
     """
     image, truth = checked(image, truth)
+    if mask is not None and np.shape(mask) != image.shape[:2]:
+        raise InputError(f"The mask has shape {np.shape(mask)}, the image {image.shape[:2]}: give those of one case.")
     drawing, axes = new_figure(1, 2 if truth is None or mask is None else 3)
     draw_image(axes[0, 0], image, "image")
     if mask is None or not mask.any():
@@ -44,6 +46,8 @@ def checked(image: np.ndarray, truth: np.ndarray | None) -> tuple[np.ndarray, np
         raise InputError(
             f"The expert's mask has shape {np.shape(truth)}, the image {image.shape[:2]}: give those of one case."
         )
+    if truth is not None and set(np.unique(truth)) == {0, 255}:
+        truth = np.asarray(truth) // 255  # black and white, as masks of two classes are often kept
     return image, None if truth is None else np.asarray(truth)
 
 

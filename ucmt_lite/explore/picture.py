@@ -63,7 +63,13 @@ def new_figure(rows: int, columns: int, *, width: float = 2.4, height: float = 2
 
 def draw_image(axes: "Axes", image: np.ndarray, title: str = "") -> None:
     """One image `H W C`, bytes, without ticks."""
-    axes.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.imshow(
+        image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image,
+        cmap="gray",
+        vmin=0,
+        vmax=255,
+        interpolation="nearest",
+    )
     axes.set_title(title, fontsize=9)
     axes.set_axis_off()
 

@@ -50,12 +50,17 @@ def _encoded(image: Any, name: str) -> bytes:
     return png(eight_bits(values, name))  # as the readers of training data do
 
 
-def read_volume(image: Any, window: Sequence[float] | None = None) -> NDArray:
-    """A volume, a path or an array `*S`, prepared as in training: uint8 as it is, all others standardised to float16."""
+def read_volume(image: Any, window: Sequence[float] | None = None, as_bytes: bool = True) -> NDArray:
+    """A volume, a path or an array `*S`, prepared as in training: bytes as they are, all others standardised to float16.
+
+    `as_bytes`: whether the volumes of training were bytes; else whole numbers from 0 to 255 are standardised, too.
+    """
     is_path = isinstance(image, (str, os.PathLike))
     name, values = (f"{image}", _read_array(Path(image))) if is_path else ("array", np.asarray(image))
     if values.ndim != 3 or 0 in values.shape:
         raise InputError(f"Image '{name}' is {values.shape}: the network takes 3D volumes with three axes.")
+    if window is not None or not as_bytes:
+        values = values.astype(np.float32)
     return normalised(values if window is None else values.clip(window[0], window[1]), name)
 
 
@@ -63,14 +68,15 @@ def _read_array(path: Path) -> NDArray:
     """The image in an HDF5 (key `image`), NumPy or NIfTI file, axes as they are."""
     _existing(path)
     try:
-        if path.suffix == ".npy":
+        suffix = path.suffix.lower()
+        if suffix == ".npy":
             return np.load(path, allow_pickle=False)
-        if path.suffix in (".h5", ".hdf5"):
+        if suffix in (".h5", ".hdf5"):
             import h5py
 
             with h5py.File(path, "r") as file:
                 return file["image"][()]
-        if path.name.endswith((".nii", ".nii.gz")):
+        if path.name.lower().endswith((".nii", ".nii.gz")):
             return _read_nifti(path)
     except (OSError, EOFError, ValueError, KeyError) as error:
         raise unreadable("Image", path, error) from error

@@ -41,7 +41,7 @@ class Segmenter:
         """Softmax `K *S` at the image's own size `*S`; `image` is a path or an array, as in `segment`."""
         patch, size = self.card.get("patch"), self.card.get("size")
         if self.card["dims"] == 3:
-            volume = read_volume(image, self.card.get("window"))
+            volume = read_volume(image, self.card.get("window"), self.card.get("bytes", True))
             return probabilities(self.net, volume[None], patch=patch, overlap=overlap)
         pixels, own = read_picture(image, "RGB" if self.card["in_channels"] == 3 else "L", size)
         probs = probabilities(self.net, pixels, patch=patch, overlap=overlap)
@@ -65,8 +65,8 @@ def save(net: nn.Module, path: str | os.PathLike, card: dict[str, Any]) -> None:
     """Write the weights as safetensors, with the card as JSON in the file's header.
 
     card: `network` (a name in `nets.NETS`), `in_channels`, `classes` (names, background first) and `dims` say how to build
-    the network; `size` (side of 2D images in training), `patch` (3D) and `window` (CT: values clipped to) how to prepare
-    an image. Whatever else is worth knowing goes along: method, dataset, config, scores. NaN is written as null.
+    the network; `size` (side of 2D images in training), `patch` (3D), `window` (CT: values clipped to) and `bytes` (3D:
+    whether volumes were bytes, not standardised) how to prepare an image. Whatever else is worth knowing goes along: method, dataset, config, scores. NaN is written as null.
     """
     from safetensors.torch import save_file
 
