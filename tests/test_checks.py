@@ -119,6 +119,7 @@ WRONG = [
     (checks.check_umix, planted_umix(cross=False), "other map"),
     (checks.check_umix, planted_umix(second_wins=False), "second paste wins"),
     (checks.check_umix, planted_umix(falling=False), "rising order"),
+    (checks.check_umix, planted_umix(original=False), "after it had been overwritten"),
     (checks.check_umix, lambda u1, u2, k, g: mixing.umix(-u1, -u2, k, g), "other way round"),
     (checks.check_umix, mask_stays, "mask did not move"),
     (checks.check_umix, lambda u1, u2, k, g: lambda image: image, "differs from two pastes"),

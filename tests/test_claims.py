@@ -120,6 +120,9 @@ def test_it_is_the_number_of_steps_more_than_the_mix(dice):
     assert sorted(set(found["seed"])) == list(SEEDS)
     assert [mixes[name] for name in ("UMIX", "no mix", "CutMix", "noise")] == [0.770, 0.773, 0.780, 0.767]
     assert round(sum(dice["cmt"]) / 5, 3) == 0.738
+    steps = means("heart_steps")[0]
+    longer = list(steps[steps["variant"] == "cmt"].sort_values("seed")["dice"])
+    assert all(long > short for long, short in zip(longer, dice["cmt"], strict=True))
     rows = compare(found, "no mix").set_index("variant").drop("no mix")
     assert (rows["difference_low"] < 0).all() and (rows["difference_high"] > 0).all()
 

@@ -271,6 +271,9 @@ def check_umix(answer: Answer) -> None:
                 "where both maps pick a cell, the second paste wins.": pasted(
                     u1, u2, top_k, cells, image, second_wins=False
                 ),
+                "a cell was read after it had been overwritten: take all content from the original image.": pasted(
+                    u1, u2, top_k, cells, image, original=False
+                ),
             }
             for sentence, planted in mistakes.items():
                 require(not torch.equal(got, planted) or torch.equal(planted, wanted), sentence)
@@ -293,13 +296,15 @@ def pasted(
     cross: bool = True,
     falling: bool = True,
     second_wins: bool = True,
+    original: bool = True,
 ) -> Tensor:
     """UMIX as its definition reads, with loops and slices: two pastes in sequence from the original image (2D).
 
-    The last three arguments plant the mistakes that `check_umix` tells apart.
+    The last four arguments plant the mistakes that `check_umix` tells apart.
     """
     side = image.shape[-1] // cells
     result = image.clone()
+    content = image if original else result
     for b in range(len(image)):
         windows = [
             (..., slice(i * side, (i + 1) * side), slice(j * side, (j + 1) * side))
@@ -310,5 +315,5 @@ def pasted(
         for top, bottom in pastes if second_wins else reversed(pastes):
             for k in range(top_k):
                 nth = len(bottom) - top_k + k if falling else len(bottom) - 1 - k
-                result[b][windows[top[k]]] = image[b][windows[bottom[nth]]]
+                result[b][windows[top[k]]] = content[b][windows[bottom[nth]]]
     return result

@@ -217,7 +217,8 @@ scores.table(runs)
 # %% [markdown]
 # Here it does not help: the Mean Teacher is above the baseline in none of the five seeds, and 0.22 below it in one. Did we choose
 # badly? We tried six settings before, on validation images and with two other seeds; the best were level with the baseline. Is it
-# the consistency, then? Look at the same method with the weight 0, and with one more thing changed:
+# the consistency, then? Look at the same method with the weight 0, and with one more thing changed. Each dot is a run, the bar
+# the mean of its row, the line its 95 % interval ([lesson 91](91_results.ipynb) explains it); CPS and UCMT are later lessons.
 
 # %%
 from ucmt_lite import results
@@ -226,14 +227,17 @@ from ucmt_lite.explore import evidence
 evidence.scores(results.load(results.kept("heart_batchnorm") / "runs.parquet"))
 
 # %% [markdown]
-# With the weight 0 an unlabeled image does nothing but stand in the same minibatch, and Dice is as low as before. So it is not the
-# consistency that hurts. It is **batch norm**: in training it normalises with the mean and variance of the whole minibatch, here of
-# labeled and unlabeled images *together*; to predict, with running averages of those. What comes out for an image with a mask then
-# depends on strangers that nobody asks anything of, until the unlabeled terms are strong. *Apart*, in two passes of their own
-# (`settings={"forward": "separately"}`), the Mean Teacher is back where the baseline is, 0.713 and 0.704 in the mean of three seeds,
-# and CPS and UCMT gain as well. Is apart the better way, then? Three seeds on one data set cannot say that. On validation images, at
-# equal settings, apart is ahead in 14 of 20 pairs on these hearts, but in 7 of 20 on the skin phantom. Together is the custom of
-# a much used public code (SSL4MIS) and stays this kit's default. Things to take along:
+# With the weight 0 an unlabeled image does nothing but stand in the same minibatch, and Dice is a little lower still in each of the
+# three seeds. So it is not by its consistency that the method loses. Most of the loss is one seed: 0.76 for the baseline, 0.54 for
+# the Mean Teacher. What is left is **batch norm**: in training it normalises with the mean and variance of the whole minibatch, here
+# of labeled and unlabeled images *together*; to predict, with running averages of those. So what comes out for a labeled image also
+# depends on the unlabeled ones beside it, even while no loss is computed on those.
+#
+# *Apart*, in two passes of their own (`settings={"forward": "separately"}`), the Mean Teacher reaches 0.75 in that seed and is back
+# where the baseline is, 0.713 and 0.704 in the mean; CPS and UCMT gain as well. Is apart the better way, then? Three seeds on one
+# data set cannot say that. On validation images, at equal settings, apart is ahead in 14 of 20 pairs on these hearts, but in 7 of
+# 20 on the skin phantom. Together is the custom of a much used public code (SSL4MIS) and stays this kit's default. Things to take
+# along:
 #
 # - A finding on one data set is a finding on one data set.
 # - A poor score of a method may be the score of something else. Switch one part off at a time.
