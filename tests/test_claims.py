@@ -176,3 +176,19 @@ def test_the_collapse_on_volumes_comes_of_the_learning_rate_and_not_of_pseudo_la
     others = dice.drop(["ucmt, lr 0.003", "ucmt, lr 0.003, weight 0"])
     assert others.between(0.44, 0.495).all()
     assert (dice["ucmt"], dice["ucmt, weight 0"]) == (0.442, 0.446)
+
+
+def test_the_more_of_the_image_umix_may_move_the_lower_is_the_mean():
+    found, dice = means("heart_umix")
+    assert sorted(set(found["seed"])) == [10, 11, 12]
+
+    def share(variant):
+        words = variant.split()
+        return 2 * int(words[1]) / int(words[3].partition("x")[0]) ** 2
+
+    moved = sorted(dice.drop("no cell moves").items(), key=lambda item: (share(item[0]), -item[1]))
+    values = [value for _, value in moved]
+    assert values == sorted(values, reverse=True) and (values[0], values[-1]) == (0.771, 0.705)
+    assert (round(100 * share(moved[0][0]), 1), 100 * share(moved[-1][0])) == (0.8, 25)
+    rows = compare(found, "no cell moves").set_index("variant").drop("no cell moves")
+    assert (rows["difference_low"] < 0).all() and (rows["difference_high"] > 0).all()
