@@ -192,3 +192,14 @@ def test_the_more_of_the_image_umix_may_move_the_lower_is_the_mean():
     assert (round(100 * share(moved[0][0]), 1), 100 * share(moved[-1][0])) == (0.8, 25)
     rows = compare(found, "no cell moves").set_index("variant").drop("no cell moves")
     assert (rows["difference_low"] < 0).all() and (rows["difference_high"] > 0).all()
+
+
+def test_unlabeled_images_give_less_the_more_is_labeled():
+    found, _ = means("heart_labels")
+    dice = found.pivot_table(index="labeled", columns="variant", values="dice").round(3)
+    gains = dice.sub(dice["supervised"], axis=0).round(3)
+    assert list(gains["ucmt"][:3]) == [0.160, 0.087, 0.028] and list(gains["cps"][:3]) == [0.092, 0.056, 0.024]
+    assert list(gains.index) == [2, 4, 8, 16, 300] and (gains.loc[[16, 300]].drop(columns="supervised") < 0).all(axis=None)
+    assert dice.loc[2, "ucmt"] == 0.703 > dice.loc[4, "supervised"] == 0.678
+    seeds = found[(found["labeled"] == 2) & (found["variant"] == "supervised")]["dice"]
+    assert len(seeds) == 2 and round(seeds.max() - seeds.min(), 2) == 0.31

@@ -6,8 +6,8 @@
 # as well: `ucmt-lite report DIR` runs it on a sweep of yours and leaves `DIR/report.ipynb`.
 #
 # The grid behind what you see is `results/heart/grid.yaml`: a few lines that name the settings all runs share, the variants,
-# and the seeds. `ucmt-lite sweep GRID --out DIR` runs it, from Python `sweep.sweep(grid.plan({...}), "runs/mine")` does (in a
-# script, below `if __name__ == "__main__":`).
+# and the seeds. `ucmt-lite sweep GRID --out DIR` runs it. From Python: `from ucmt_lite import grid, sweep`, then
+# `sweep.sweep(grid.plan({...}), "runs/mine")` (in a script, below `if __name__ == "__main__":`).
 
 # %% tags=["parameters"]
 folder: str = ""  # holds runs.parquet and curves.parquet, as `ucmt-lite report` writes them; none: the kit's own comparison
@@ -23,7 +23,7 @@ score: str = "dice"  # dice, jaccard, hd95 or asd
 # %%
 from ucmt_lite import results
 
-folder = folder or results.kept("heart")
+labels, folder = folder or results.kept("heart_labels"), folder or results.kept("heart")
 runs = results.load(f"{folder}/runs.parquet")
 print(len(runs), "runs of", runs["variant"].nunique(), "variants; commits", *runs["env_commit"].unique())
 runs[["variant", "labeled", "iterations", "gradient_steps", "seed", "dice", "hd95"]].head()
@@ -67,16 +67,17 @@ evidence.differences(compared, baseline, score)
 # ## By number of labels
 #
 # Where a sweep varies the number of labels, the same scores as a curve. The question of this whole field is how far to the
-# left a method reaches the height that the baseline has on the right.
+# left a method reaches the height that the baseline has on the right. What you see is the kit's own comparison of this kind,
+# `results/heart_labels`; in a report it is the sweep that is reported.
 
 # %%
-evidence.label_efficiency(runs, score)
+evidence.label_efficiency(results.load(f"{labels}/runs.parquet"), score)
 
 # %% [markdown]
 # ## On the way
 #
-# Disagreement between the two traced branches, their uncertainty, and Dice on the probe images over training, as in Figure 1
-# of the UCMT paper. A line is the mean over seeds, its band runs from the lowest to the highest. Of many variants the
+# Disagreement between the two networks that are compared (two students, or student and teacher), their uncertainty, and Dice on the
+# *probe images* (a few validation images, watched during training), as in Figure 1 of the UCMT paper. A line is the mean over seeds, its band runs from the lowest to the highest. Of many variants the
 # baseline and the best six are drawn.
 
 # %%
