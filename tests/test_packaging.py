@@ -33,7 +33,20 @@ COLAB = {  # what Colab had loaded in August 2026: none of it may be replaced by
 }  # fmt: skip
 
 LAYERS = [
-    {"errors", "files", "parameters", "batch", "blur", "losses", "uncertainty", "mixing", "ema", "schedules", "nets"}
+    {
+        "errors",
+        "names",
+        "files",
+        "parameters",
+        "batch",
+        "blur",
+        "losses",
+        "uncertainty",
+        "mixing",
+        "ema",
+        "schedules",
+        "nets",
+    }
     | {"metrics", "traces", "checks", "config", "provenance", "memory", "parallel"},
     {"methods", "data", "predict"},
     {"train", "recorder", "assemble", "notebooks", "lessons"},

@@ -11,11 +11,11 @@ from ucmt_lite import results
 from ucmt_lite.comparison import SCORES, cases, compare, ranged
 from ucmt_lite.errors import InputError
 from ucmt_lite.explore.evidence import label_efficiency, scores
-from ucmt_lite.explore.palette import TITLES, title
 from ucmt_lite.explore.picture import Picture
 from ucmt_lite.explore.scores import Table
 from ucmt_lite.files import atomic
 from ucmt_lite.lessons import NOTEBOOKS
+from ucmt_lite.names import TITLES, title
 
 if TYPE_CHECKING:
     from pandas import DataFrame

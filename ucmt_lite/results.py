@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ucmt_lite.comparison import CASE, SCORES
 from ucmt_lite.errors import InputError, one_of
 from ucmt_lite.experiment import Result, read_run
-from ucmt_lite.explore.palette import title
 from ucmt_lite.files import atomic
 from ucmt_lite.lessons import NOTEBOOKS
+from ucmt_lite.names import title
 from ucmt_lite.traces import INSTALLED
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ucmt_lite.comparison import SCORES, SMALLER_IS_BETTER, cases, interval, ranged, scores_by_seed
-from ucmt_lite.explore.palette import DASHES, METHODS, title
+from ucmt_lite.explore.palette import DASHES, METHODS
 from ucmt_lite.explore.picture import Picture, new_figure, sentence
 from ucmt_lite.explore.scores import Table
+from ucmt_lite.names import title
 from ucmt_lite.results import line_names
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ucmt_lite.errors import InputError
-from ucmt_lite.explore.palette import NAMES, TITLES
+from ucmt_lite.explore.palette import NAMES
 from ucmt_lite.explore.picture import overlap
 from ucmt_lite.explore.stack import MOST, Stack
+from ucmt_lite.names import TITLES
 
 if TYPE_CHECKING:
     from ucmt_lite.traces import Trace

@@ -3,8 +3,6 @@
 Students and teacher follow the framework figure of the UCMT paper: yellow, blue, green.
 """
 
-import re
-
 NETS = {"student1": "#E69F00", "student2": "#0072B2", "teacher": "#009E73"}
 TRUTH = "#FFFFFF"
 DIFFERENT = "#D55E00"  # where two networks decide differently
@@ -27,27 +25,9 @@ HALOS = {"student2": "#FFFFFF"}  # below an outline, so that it is seen on brigh
 STROKES = {"truth": "-", "student1": "--", "student2": ":", "teacher": "-."}
 UNCERTAINTY = "cividis"
 NAMES = {"student1": "student 1", "student2": "student 2", "teacher": "teacher", "truth": "truth"}
-TITLES = {
-    "supervised": "supervised",
-    "mean_teacher": "Mean Teacher",
-    "cpc": "CPC",
-    "gct": "GCT",
-    "cps": "CPS",
-    "cmt": "CMT",
-    "ucmt": "UCMT",
-}
 LABELS = {
     "dice": "Dice on probe images",
     "disagreement": "disagreement (1 - Dice)",
     "uncertainty": "uncertainty (nats)",
     "error": "wrong pseudo labels (share of pixels)",
 }
-
-
-def title(variant: str) -> str:
-    """What a variant is called in print: a method that its name begins with gets the name the papers give it.
-
-    >>> title("mean_teacher, apart"), title("ucmt"), title("no mix")
-    ('Mean Teacher, apart', 'UCMT', 'no mix')
-    """
-    return re.sub(r"^\w+", lambda word: TITLES.get(word[0], word[0]), variant)

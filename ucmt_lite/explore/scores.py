@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ucmt_lite.errors import InputError
-from ucmt_lite.explore.palette import TITLES
+from ucmt_lite.names import TITLES
 
 if TYPE_CHECKING:
     from ucmt_lite.traces import Trace
