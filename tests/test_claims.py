@@ -199,7 +199,41 @@ def test_unlabeled_images_give_less_the_more_is_labeled():
     dice = found.pivot_table(index="labeled", columns="variant", values="dice").round(3)
     gains = dice.sub(dice["supervised"], axis=0).round(3)
     assert list(gains["ucmt"][:3]) == [0.160, 0.087, 0.028] and list(gains["cps"][:3]) == [0.092, 0.056, 0.024]
-    assert list(gains.index) == [2, 4, 8, 16, 300] and (gains.loc[[16, 300]].drop(columns="supervised") < 0).all(axis=None)
+    assert list(gains.index) == [2, 4, 8, 16, 300] and (gains.loc[[16, 300]].drop(columns="supervised") < 0).all(
+        axis=None
+    )
     assert dice.loc[2, "ucmt"] == 0.703 > dice.loc[4, "supervised"] == 0.678
     seeds = found[(found["labeled"] == 2) & (found["variant"] == "supervised")]["dice"]
     assert len(seeds) == 2 and round(seeds.max() - seeds.min(), 2) == 0.31
+
+
+def test_on_skin_at_equal_steps_cps_cmt_and_ucmt_are_level():
+    found, dice = means("skin_steps")
+    assert (found["gradient_steps"] == 1200).all() and sorted(set(found["seed"])) == [10, 11, 12]
+    rows = compare(found, "ucmt").set_index("variant")
+    for method in ("cps", "cmt"):
+        assert abs(rows.loc[method, "difference"]) < 0.005
+        assert rows.loc[method, "difference_low"] < 0 < rows.loc[method, "difference_high"]
+    assert [dice[name] for name in ("supervised", "mean_teacher", "cps", "ucmt")] == [0.830, 0.845, 0.876, 0.876]
+    over = compare(found, "supervised").set_index("variant")
+    assert (over["p_holm"].dropna() > 0.05).all() and over.loc["mean_teacher", "wins"] == 2
+
+
+def test_on_isic_with_181_labels_ucmt_is_above_the_baseline_in_each_seed_and_cps_level():
+    found, dice = means("isic2018_181")
+    rows = compare(found, "supervised").set_index("variant")
+    assert sorted(set(found["seed"])) == [0, 1, 2] and rows.loc["ucmt", "wins"] == 3
+    assert round(rows.loc["ucmt", "difference"], 3) == 0.031 and abs(rows.loc["cps", "difference"]) < 0.005
+    fewer = compare(means("isic2018")[0], "supervised").set_index("variant")
+    assert fewer.loc["cps", "wins"] == 4 and fewer.loc["ucmt", "wins"] == 2
+    assert round(dice["supervised"] - fewer.loc["supervised", "mean"], 3) == 0.019
+
+
+def test_an_even_mean_of_two_students_knows_nothing_and_three_seeds_were_not_enough():
+    found, dice = means("heart_share")
+    assert sorted(set(found["seed"])) == list(SEEDS)
+    assert (round(dice["share 0.5 and 0.5"], 2), round(dice["share 0.99 and 0.01"], 2)) == (0.08, 0.77)
+    assert found[found["variant"] == "share 0.5 and 0.5"]["dice"].max() < 0.2
+    few, all_five = (compare(rows, "share 0.99 and 0.01").set_index("variant").loc["share 1 and 0"] for rows in (found[found["seed"] < 13], found))  # fmt: skip
+    assert (few["wins"], round(few["p_holm"], 3), all_five["wins"]) == (0, 0.027, 2)
+    assert all_five["difference_low"] < 0 < all_five["difference_high"]

@@ -238,7 +238,8 @@ evidence.scores(steps)
 # by five seeds. The paper ranks supervised < Mean Teacher < CPS < UCMT; these runs do not. They are short, of one network on small
 # phantoms; each method has a setting at or within 0.003 of the best of six or seven, chosen at 600 iterations with labeled and
 # unlabeled images together (CMT takes UCMT's). On the other phantom
-# (`phantom_skin`) UCMT is above CPS in each of five seeds, by 0.03 at equal iterations. [The page of results](../results/README.md)
+# (`phantom_skin`) UCMT is above CPS in each of five seeds, by 0.03 at equal iterations, and level with it at equal steps (three
+# seeds). [The page of results](../results/README.md)
 # has them all.
 #
 # Side by side on one image: which method's networks stay apart longest, and where?
@@ -314,8 +315,8 @@ trace = train_run(halves).trace
 print({name: round(float(trace.curves[f"dice/{name}"][-1]), 2) for name in ("student1", "student2", "teacher")})
 
 # %% [markdown]
-# The teacher finds nothing at all, while its students are on their way; after 600 iterations it is at 0.13 in the mean of
-# three seeds, where 0.99 and 0.01 give 0.77 (`results/heart_share`). A likely reason: networks that started apart have their
+# The teacher finds nothing at all, while its students are on their way; after 600 iterations it is at 0.08 in the mean of
+# five seeds, where 0.99 and 0.01 give 0.77 (`results/heart_share`). A likely reason: networks that started apart have their
 # hidden units in different order, so the average of their weights is the average of two different programs. The smallest
 # network that shows it has two weights, $f(x) = w_1 w_2 x$. Two students can be right in two different
 # valleys, at $(1, 1)$ and at $(-1, -1)$, and halfway between them lies $(0, 0)$, which knows nothing:
