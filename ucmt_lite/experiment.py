@@ -232,6 +232,13 @@ def train_and_evaluate(config: RunConfig, out: Path) -> Result:
     }
     predict.save(done.net, folder / "teacher.safetensors", card)
     write_json(folder / "metrics.json", metrics)
+    put_in_place(folder, out)
+    parallel.wait()
+    return Result(config, json.loads((out / "metrics.json").read_text()), done.trace, out)
+
+
+def put_in_place(folder: Path, out: Path) -> None:
+    """Make a whole run's folder visible, without what only an interrupted one needs."""
     for note in ("checkpoint.pt", PIECES):
         (folder / note).unlink(missing_ok=True)
     for half in folder.glob(".*"):  # what a process that was killed while it wrote a file left of it
@@ -239,8 +246,6 @@ def train_and_evaluate(config: RunConfig, out: Path) -> Result:
     if out.is_dir():
         out.rmdir()  # `run` made sure that it is empty
     os.replace(folder, out)
-    parallel.wait()
-    return Result(config, json.loads((out / "metrics.json").read_text()), done.trace, out)
 
 
 def working_folder(config: RunConfig, out: Path) -> Path:

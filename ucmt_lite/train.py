@@ -57,19 +57,8 @@ def fit(
     optimizer = adamw(nets, lr, weight_decay)
     minimize = Minimize(optimizer, torch.amp.GradScaler(device.type, enabled=dtype == torch.float16))
     first = parallel.rank() == 0
-    run = {
-        "method": method,
-        "lr": lr,
-        "weight_decay": weight_decay,
-        "ramp": ramp,
-        "seed": seed,
-        "settings": told(settings),
-    }
-    start = resume(checkpoint, run, nets, minimize, recorder) if checkpoint and Path(checkpoint).is_file() else 0
-    if start > iterations:
-        raise InputError(
-            f"The checkpoint {checkpoint} is {start} iterations old, this run has {iterations}: remove it, or ask for more."
-        )
+    run = {"method": method, "lr": lr, "weight_decay": weight_decay, "ramp": ramp, "seed": seed, **told(settings)}
+    start = resume(checkpoint, run, iterations, nets, minimize, recorder) if checkpoint else 0
 
     if device.type == "cpu":
         keep_freed_memory()
@@ -223,12 +212,16 @@ def save_checkpoint(
         torch.save(state, temporary)
 
 
-def resume(path: str | Path, run: dict, nets: Nets, minimize: Minimize, recorder: Recorder | None) -> int:
-    """Read a checkpoint into the run and return the iteration to go on from; another run's is refused."""
+def resume(
+    path: str | Path, run: dict, iterations: int, nets: Nets, minimize: Minimize, recorder: Recorder | None
+) -> int:
+    """Read a checkpoint into the run and return the iteration to go on from, 0 where there is none; another run's is refused."""
+    if not Path(path).is_file():
+        return 0
     try:
         # To the CPU: networks and optimiser copy from there to their device, and what the recorder saw stays there.
         state = torch.load(path, map_location="cpu", weights_only=True)
-        other = [name for name, value in run.items() if state["run"][name] != value]
+        other = [name for name in run | state["run"] if state["run"].get(name) != run.get(name)]
         if other:
             raise ValueError(f"another {', '.join(other)}")
         nets.load_state_dict(state["nets"])
@@ -240,6 +233,10 @@ def resume(path: str | Path, run: dict, nets: Nets, minimize: Minimize, recorder
         raise InputError(
             f"The checkpoint {path} does not belong to this run ({last}): remove it, or use its networks."
         ) from None
+    if state["step"] > iterations:
+        raise InputError(
+            f"The checkpoint {path} is {state['step']} iterations old, this run has {iterations}: remove it, or ask for more."
+        )
     if recorder and state["recorder"]:
         recorder.restore(state["recorder"])
     return state["step"]
