@@ -174,16 +174,8 @@ def listing(table: "DataFrame") -> str:
         scores = [f"{run.dice:.3f}", f"{run.jaccard:.3f}", *(number(value) for value in (run.hd95, run.asd)), run.unit]
         counts = map(str, (run.labeled, run.iterations, run.gradient_steps, run.seed))
         missing = f"{run.undefined:.0f} of {run.cases}" if run.distances else "-"
-        lines.append(
-            [
-                f"{run.dataset} {run.data}".strip(),
-                run.variant,
-                *counts,
-                *scores,
-                missing,
-                f"{run.seconds_training:.0f} s",
-            ]
-        )
+        data = f"{run.dataset} {run.data}".strip()
+        lines.append([data, run.variant, *counts, *scores, missing, f"{run.seconds_training:.0f} s"])
     return markdown(head, lines)
 
 
