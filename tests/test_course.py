@@ -144,7 +144,9 @@ def test_both_open_with_badges_time_and_card_and_then_the_setup_cell(built):
         assert title.source.startswith("# A tiny lesson")
         assert "/github/someone/tiny/blob/main/notebooks/00_tiny.ipynb" in header.source
         assert "mybinder.org/v2/gh/someone/tiny/main?urlpath=lab/tree/notebooks/00_tiny.ipynb" in header.source
-        assert "data_cards/phantom_heart.md" in header.source and "1 min to read" in header.source
+        assert "data_cards/phantom_heart.md" in header.source
+        assert "1 min to read, 2 min of exercises; running" in header.source
+        assert "Every exercise has hints" in header.source
         first = next(cell for cell in notebook.cells if cell.cell_type == "code")
         assert first.metadata.tags == ["setup"] and "git+https://github.com/someone/tiny@main" in first.source
         assert "torch" not in first.source and "drive" not in first.source.lower()
@@ -249,7 +251,8 @@ def test_a_failing_lesson_is_told_in_one_sentence_and_the_others_run(tiny, tmp_p
     assert course.run_all(out=tmp_path / "quick", root=root) == 1
     assert capsys.readouterr().out.splitlines()[-1] == "00_tiny, cell [7], ValueError: planted"
     assert "sum 1" in (tmp_path / "quick" / "00_tiny.ipynb").read_text()
-    assert "ran" in (tmp_path / "quick" / "01_more.ipynb").read_text()
+    other = (tmp_path / "quick" / "01_more.ipynb").read_text()
+    assert "ran" in other and "1 min to read; running" in other and "exercise" not in other
 
 
 def test_a_lesson_that_fails_is_not_written_and_what_ran_is_kept(tiny, tmp_path):

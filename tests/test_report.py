@@ -138,6 +138,7 @@ def test_the_report_of_a_folder_is_an_executed_page(runs, tmp_path, capsys):
         "comparison.md", "comparison.tex", "curves.parquet", "report.ipynb", "runs.parquet",
     ]  # fmt: skip
     page = nbformat.read(tmp_path / "report.ipynb", as_version=4)
+    assert page.cells[0].source.startswith("# ") and not any("badge" in cell.source for cell in page.cells)
     shown = [output for cell in page.cells for output in cell.get("outputs", []) if "data" in output]
     assert sum("image/png" in output.data for output in shown) == 3
     assert any("All of these runs have 4 labeled" in output.data.get("text/markdown", "") for output in shown)

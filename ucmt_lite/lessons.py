@@ -118,7 +118,7 @@ def compose(course: Course, name: str) -> Any:
     stamp = {"sha256": sha256_of_code(cells), "profile": "full"}
     first_code = next((i for i, cell in enumerate(cells) if cell.cell_type == "code"), len(cells))
     setup = new_code_cell(_setup(course), metadata={"tags": ["setup"]})
-    header = new_markdown_cell(_header(course, name))
+    header = new_markdown_cell(_header(course, name), metadata={"tags": ["header"]})
     cells = [cells[0], header, *cells[1:first_code], setup, *cells[first_code:]]
     notebook = new_notebook(
         cells=[number(cell, index) for index, cell in enumerate(cells)],
@@ -149,18 +149,19 @@ def _header(course: Course, name: str) -> str:
     runs = "not measured yet" if not measured else f"{measured['seconds']} s on {measured['on']}"
     wanted = [f"[{course.lessons[w].title}]({w}.ipynb)" if w in course.lessons else w for w in lesson.prerequisites]
     blob = f"{course.url}/blob/{course.branch}"
+    exercises = f", {lesson.exercises} min of exercises" if lesson.exercises else ""
     lines = [
         f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})",
         f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({binder})",
         "",
-        f"- **Time:** {lesson.reading} min to read, {lesson.exercises} min of exercises; running every cell: {runs}",
+        f"- **Time:** {lesson.reading} min to read{exercises}; running every cell: {runs}",
         f"- **Before this:** {', '.join(wanted) or 'nothing'}",
     ]
     if lesson.card:
         lines.append(f"- **Data:** [card of {lesson.card}]({blob}/data_cards/{lesson.card}.md)")
-    lines.append(
-        f"- **Stuck?** Every exercise has hints, and there is a [solved version]({blob}/notebooks/solutions/{name}.ipynb)"
-    )
+    if lesson.exercises:
+        solved = f"[solved version]({blob}/notebooks/solutions/{name}.ipynb)"
+        lines.append(f"- **Stuck?** Every exercise has hints, and there is a {solved}")
     return "\n".join(lines)
 
 

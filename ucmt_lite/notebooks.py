@@ -75,12 +75,17 @@ def execute(
 
 
 def execute_whole(notebook_path: str | Path, page: Path, parameters: Mapping[str, Any], progress: bool = False) -> None:
-    """Execute a notebook into `page`, which appears when it is whole; what a failing cell leaves stays in a hidden file."""
+    """Execute a notebook into `page`, which appears when it is whole; what a failing cell leaves stays in a hidden file.
+
+    The header of a lesson, badges and links to its neighbours, is left out: the page is a record of its own.
+    """
     if page.is_dir():
         raise InputError(f"{page} is a folder: name the file that the page is to be.")
     half = page.with_name(f".{page.stem}.unfinished.ipynb")
-    execute(notebook_path, half, parameters, progress)
-    os.replace(half, page)
+    executed = execute(notebook_path, half, parameters, progress)
+    executed.cells = [cell for cell in executed.cells if "header" not in tags(cell)]
+    write(executed, page)
+    half.unlink()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Several runs beside each other: the curves of Figure 1 (d to f) of the UCMT paper, and the last values of an ablation."""
+"""Several runs beside each other: the curves of Figure 1 (d to f) of the UCMT paper."""
 
 import base64
 import json
@@ -45,23 +45,6 @@ def figure(runs: "Runs", curves: Sequence[str] = CURVES) -> Picture:
         told.append(f"{curve} ends at {sentence(ends)}")
     axes[0, 0].legend(fontsize=8)
     return Picture(drawing, f"Curves over training, {counted(named)} a line: {'; '.join(told)}.")
-
-
-def ablation(runs: "Runs", curve: str = "dice") -> Picture:
-    """The last value of one curve, one row a name: a dot for each run, a bar at their mean."""
-    named = grouped(runs)
-    drawing, axes = new_figure(1, 1, width=5.2, height=0.9 + 0.34 * len(named))
-    ends = {name: values_of(traces, curve, name)[:, -1] for name, traces in named.items()}
-    for row, (values, (colour, _)) in enumerate(zip(ends.values(), looks(named), strict=True)):
-        axes[0, 0].plot(values, [row] * len(values), "o", color=colour, markeredgecolor="black", markersize=5)
-        axes[0, 0].plot([values.mean()] * 2, [row - 0.3, row + 0.3], color="black", linewidth=2)
-    axes[0, 0].set_yticks(range(len(ends)), list(ends), fontsize=8)
-    axes[0, 0].invert_yaxis()
-    axes[0, 0].tick_params(axis="x", labelsize=8)
-    axes[0, 0].grid(alpha=0.3, axis="x")
-    axes[0, 0].set_title(f"{LABELS.get(curve, curve)} at the end of training", fontsize=9)
-    told = sentence([f"{name} {v.mean():.3f} (from {v.min():.3f} to {v.max():.3f})" for name, v in ends.items()])
-    return Picture(drawing, f"Last value of {curve}, {counted(named)} a row: {told}.")
 
 
 class Plot:
