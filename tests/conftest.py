@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-# A folder beside the checkout, or anywhere else: real images under data/, reference numbers under oracle/.
+# Real images under data/, reference numbers under oracle/; neither is part of the repository.
 SHARED = Path(os.environ.get("UCMT_SHARED", Path(__file__).parents[2] / "shared"))
 
 

@@ -31,6 +31,8 @@ def few_cases(monkeypatch):
         ({"settings": {"grid": 8.0}}, "grid=8.0"),
         ({"settings": {"grid": [8, 8, 8]}}, "grid="),
         ({"settings": {"grid": 8, "weight": "abc"}}, "weight='abc'"),
+        ({"settings": {"grid": 8, "weight": -1.0}}, "weight=-1.0: give 0"),
+        ({"settings": {"grid": 8, "ema_decay": 1.5}}, "ema_decay=1.5: give a number from 0 to 1"),
         ({"settings": {"grid": 8, "ema_share": 0.5}}, "ema_share=0.5"),
         ({"settings": {"grid": 8, "ema_share": (0.9, 0.9)}}, "together 1"),
         ({"settings": {"grid": 8, "forward": "separatly"}}, "did you mean 'separately'"),

@@ -244,6 +244,21 @@ def test_the_quick_profile_injects_its_parameters(tiny, tmp_path, capsys):
     assert f"The executed notebooks are in {tmp_path / 'quick'}" in said and "00_tiny" in said
 
 
+def test_a_lesson_is_stale_when_a_recording_that_it_shows_changes(tiny, tmp_path):
+    for name in ("shown", "other"):
+        (tmp_path / "results" / name).mkdir(parents=True)
+        (tmp_path / "results" / name / "runs.parquet").write_bytes(b"first")
+    root = tiny(LESSON.replace('print("another way")', """print('kept("shown")', "recorded()")"""))
+    (root / "traces").mkdir()
+    assert course.build(root=root) == ["00_tiny"]
+    (tmp_path / "results/other/runs.parquet").write_bytes(b"second")
+    assert course.check(root) == []
+    for file in (tmp_path / "results/shown/runs.parquet", root / "traces/run.npz"):
+        file.write_bytes(b"second")
+        assert "a recording that it shows, has changed" in course.check(root)[0]
+        assert course.build(root=root) == ["00_tiny"] and course.check(root) == []
+
+
 def test_a_failing_lesson_is_told_in_one_sentence_and_the_others_run(tiny, tmp_path, capsys):
     broken = LESSON.replace('print("another way")', 'raise ValueError("planted")')
     second = "  01_more: {title: A tiny lesson, reading: 1, exercises: 0}\n"

@@ -55,9 +55,10 @@ def test_buffers_stay_the_teachers_own_and_students_do_not_move():
     assert all(torch.equal(a, b) for a, b in zip(before, student.parameters(), strict=True))
 
 
-def test_a_share_for_every_student():
-    with pytest.raises(ValueError):
-        ema_update(nn.Linear(1, 1), [nn.Linear(1, 1)], 0.9, 1, share=(0.5, 0.5))
+def test_a_share_for_every_student_together_1():
+    for students, share in ((1, (0.5,)), (2, (1.0,)), (1, (0.5, 0.5)), (2, (1.5, -0.5))):
+        with pytest.raises(InputError, match="share of the teacher, together 1"):
+            ema_update(nn.Linear(1, 1), [nn.Linear(1, 1)] * students, 0.9, 1, share=share)
 
 
 def test_ramp_agrees_with_the_reference(oracle):

@@ -47,6 +47,9 @@ def test_what_is_no_trace_is_refused(tmp_path, monkeypatch):
     np.savez(tmp_path / "other.npz", a=1)
     with pytest.raises(InputError, match="is not a trace"):
         traces.load(tmp_path / "other.npz")
+    np.savez(tmp_path / "part.npz", meta=np.array('{"version": 1}'), other=1)
+    with pytest.raises(InputError, match="is not a trace"):
+        traces.load(tmp_path / "part.npz")
     monkeypatch.setattr(traces, "VERSION", 99)
     example().save(tmp_path / "future.npz")
     monkeypatch.undo()

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 from ucmt_lite import traces
 from ucmt_lite.data import Batches, cases, load
 from ucmt_lite.errors import InputError
+from ucmt_lite.losses import dice_loss, segmentation_loss
 from ucmt_lite.methods import METHODS, FlawDetector, build_nets
 from ucmt_lite.mixing import cutmix
 from ucmt_lite.nets import make
@@ -148,7 +150,7 @@ def test_a_run_stopped_by_its_recorder_ends_after_the_step_and_goes_on_bit_for_b
 
 
 def test_a_checkpoint_of_another_network_is_refused(hearts, tmp_path):
-    trained("supervised", hearts, iterations=1, checkpoint=tmp_path / "c.pt")
+    trained("supervised", hearts, iterations=2, checkpoint=tmp_path / "c.pt")
     with pytest.raises(InputError, match="does not belong to this run.*remove it"):
         trained("cps", hearts, iterations=2, checkpoint=tmp_path / "c.pt")
     with pytest.raises(InputError, match=r"does not belong to this run \(another weight_decay\)"):
@@ -174,6 +176,8 @@ def test_nan_stops_with_the_step_and_the_term_before_it_reaches_the_weights(hear
     with pytest.raises(FloatingPointError, match="'sup' became nan at iteration 2, gradient step 1"):
         fit("cps", nets, poisoned, 4)
     assert all(torch.equal(before[n], p) for n, p in nets.named_parameters())
+    with pytest.raises(FloatingPointError, match="student1 has .* statistics that are not finite: build it anew"):
+        fit("cps", nets, lambda step: pytest.fail("trained on"), 4)
 
 
 def test_weights_that_the_last_step_spoiled_are_refused(hearts):
@@ -183,7 +187,7 @@ def test_weights_that_the_last_step_spoiled_are_refused(hearts):
         return (0 * logits.sum()).sqrt()  # 0, with a gradient of 0 times infinity
 
     batches = Batches(train.select(train.ids[:2]), train, batch=(2, 2))
-    with pytest.raises(FloatingPointError, match="Weights of student1 are not finite after the last step"):
+    with pytest.raises(FloatingPointError, match="student1 has weights .* that are not finite"):
         fit("supervised", nets_for("supervised"), batches, 1, loss=endless_slope)
 
 
@@ -275,18 +279,31 @@ def test_no_file_of_another_kind_is_taken_for_a_checkpoint(hearts, tmp_path):
         trained("supervised", hearts, checkpoint=path)
 
 
-def test_a_checkpoint_past_the_end_is_refused(hearts, tmp_path):
+@pytest.mark.parametrize("iterations", [2, 4])
+def test_a_checkpoint_of_a_run_of_another_length_is_refused(hearts, tmp_path, iterations):
+    """Its learning rate has fallen otherwise, to 0 at its own end."""
     trained("supervised", hearts, iterations=3, checkpoint=tmp_path / "c.pt")
-    with pytest.raises(InputError, match="3 iterations.*2"):
-        trained("supervised", hearts, iterations=2, checkpoint=tmp_path / "c.pt")
+    with pytest.raises(InputError, match="another iterations"):
+        trained("supervised", hearts, iterations=iterations, checkpoint=tmp_path / "c.pt")
+
+
+def test_a_checkpoint_tells_losses_apart_and_refuses_what_it_could_not(hearts, tmp_path):
+    trained("supervised", hearts, iterations=1, checkpoint=tmp_path / "c.pt", loss=dice_loss)
+    with pytest.raises(InputError, match="another loss"):
+        trained("supervised", hearts, iterations=1, checkpoint=tmp_path / "c.pt", loss=segmentation_loss)
+    for nameless in (lambda a, b: dice_loss(a, b), partial(dice_loss, smooth=1.0)):
+        with pytest.raises(InputError, match="loss is a function without a name"):
+            trained("supervised", hearts, iterations=1, checkpoint=tmp_path / "new.pt", loss=nameless)
+        trained("supervised", hearts, iterations=1, loss=nameless)
+    assert not (tmp_path / "new.pt").exists()
 
 
 def test_a_checkpoint_is_read_to_the_cpu_where_the_recorder_keeps_what_it_saw(hearts, tmp_path, monkeypatch):
     """On a GPU its maps would land there, and numpy could not read them."""
     places, load = [], torch.load
     monkeypatch.setattr(torch, "load", lambda *a, **k: places.append(k["map_location"]) or load(*a, **k))
-    for iterations in (1, 2):
-        trained("supervised", hearts, iterations=iterations, checkpoint=tmp_path / "c.pt")
+    for _ in range(2):
+        trained("supervised", hearts, iterations=1, checkpoint=tmp_path / "c.pt")
     assert places == ["cpu"]
 
 

@@ -103,7 +103,7 @@ def method_settings(config: RunConfig, source: "Source", sides: Sequence[int]) -
 
     from ucmt_lite import batch, losses
     from ucmt_lite.methods import knobs
-    from ucmt_lite.mixing import MIXES, cells_per_axis
+    from ucmt_lite.mixing import MIXES, cells_per_axis, check_top_k
 
     check_values(config)
     settings = dict(config.settings)
@@ -119,19 +119,14 @@ def method_settings(config: RunConfig, source: "Source", sides: Sequence[int]) -
         settings["forward"] = getattr(batch, one_of("way forward", settings["forward"], FORWARDS))
     if "grid" in knobs(config.method):
         grid = settings.setdefault("grid", 16 if source.dims == 2 else 8)
-        cells = 1
-        for count in cells_per_axis(sides, grid).values():
-            cells *= count
-        top_k = settings.get("top_k", knobs(config.method)["top_k"])
-        if not 0 <= top_k <= cells // 2:
-            raise InputError(
-                f"top_k={top_k} does not fit {cells} cells: choose 0 to {cells // 2}, half the cells at most."
-            )
+        cells = math.prod(cells_per_axis(sides, grid).values())
+        check_top_k(settings.get("top_k", knobs(config.method)["top_k"]), cells)
     return settings
 
 
 def check_values(config: RunConfig) -> None:
     """Refuse settings of the method that it does not have, or values of another kind than their defaults."""
+    from ucmt_lite.ema import check_shares
     from ucmt_lite.methods import check_knobs, knobs
 
     check_knobs(config.method, config.settings)
@@ -144,9 +139,12 @@ def check_values(config: RunConfig) -> None:
             raise InputError(f"{name}={value!r} does not fit method {config.method}: its default is {default!r}.")
     for view in config.settings.get("labeled_views", ()):
         one_of("labeled view", view, ("x", "x1", "x2"))
+    if config.settings.get("weight", 0) < 0:
+        raise InputError(f"weight={config.settings['weight']}: give 0, for no unsupervised terms, or more.")
+    if not 0 <= config.settings.get("ema_decay", 0) <= 1:
+        raise InputError(f"ema_decay={config.settings['ema_decay']}: give a number from 0 to 1, such as 0.99.")
     share = config.settings.get("ema_share", defaults.get("ema_share", (1.0,)))
-    if abs(sum(share) - 1) > 1e-6 or min(share) < 0:
-        raise InputError(f"ema_share={share}: give each student's share of the teacher, together 1.")
+    check_shares(share, len(share))
     if config.network2 not in ("", config.network) and "ema_share" in defaults and share[1]:
         raise InputError(
             f"network2='{config.network2}': the teacher of {config.method} averages weights, which two architectures do "

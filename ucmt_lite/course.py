@@ -26,8 +26,8 @@ def build(
 ) -> list[str]:
     """Write the pair of notebooks of each lesson; return the names of those that were executed.
 
-    A lesson whose code has not changed since keeps its outputs, whatever became of its text, unless `force`. `measure` executes too, and records
-    the seconds in `src/times.json`, from which the headers are filled.
+    A lesson keeps its outputs, whatever became of its text, until its code or a recording that it shows has changed, unless
+    `force`. `measure` executes too, and records the seconds in `src/times.json`, from which the headers are filled.
 
     Errors: InputError for a lesson that breaks the rules, NotebookError for one that stops.
     """
@@ -57,8 +57,8 @@ def _open(path: Path) -> Any:
 
 
 def _keep_outputs(notebook: Any, old: Any) -> bool:
-    """Give `notebook` the outputs and stamp of `old`, if that was executed whole from the same code."""
-    if old is None or _unexecuted(old) or not _same_code(notebook, old):
+    """Give `notebook` the outputs and stamp of `old`, if that was executed whole from the same code and recordings."""
+    if old is None or _unexecuted(old) or not _same_origin(notebook, old):
         return False
     for cell, before in zip(_code(notebook), _code(old), strict=True):
         cell.outputs, cell.execution_count = before.outputs, before.execution_count
@@ -66,7 +66,7 @@ def _keep_outputs(notebook: Any, old: Any) -> bool:
     return True
 
 
-def _same_code(notebook: Any, old: Any) -> bool:
+def _same_origin(notebook: Any, old: Any) -> bool:
     planned, stamp = notebook.metadata.ucmt_lite, old.metadata.get("ucmt_lite", {})
     return all(stamp.get(key) == planned[key] for key in ("sha256", "profile", "parameters"))
 
@@ -119,8 +119,8 @@ def _fault(course: Course, name: str) -> str:
     planned, written = compose(course, name), _open(solution)
     if written is None or not page.is_file():
         return "is not built"
-    if not _same_code(planned, written):
-        return "is stale: its code has changed since it was executed"
+    if not _same_origin(planned, written):
+        return "is stale: its code, or a recording that it shows, has changed since it was executed"
     if _cells(planned) != _cells(written):
         return "differs from what its source and course.yaml say"
     if _unexecuted(written):

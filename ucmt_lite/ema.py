@@ -17,10 +17,11 @@ def ema_update(
     .. math:: \theta_t \leftarrow \alpha \theta_t + (1 - \alpha) \sum_i w_i \theta_i, \qquad
               \alpha = \min(1 - \tfrac{1}{n + 1}, \text{decay})
 
-    At step n = 0 alpha is 0: the teacher becomes the mixture, so its own initial weights never matter, and over the first
-    steps it is the true average of the students so far. `share` holds the w_i and sums to 1.
+    At step n = 0 alpha is 0: the teacher becomes the mixture, so its own initial weights never matter, and with one update
+    a step it is the true average of the students so far over the first steps. `share` holds the w_i and sums to 1.
     Only parameters are averaged; batch-norm statistics are the teacher's own, from the images it sees. No gradient passes.
-    Works in place. Errors: a student of another architecture than the teacher's, unless its share is 0.
+    Works in place. Errors: a student of another architecture than the teacher's, unless its share is 0; shares that are not
+    one a student and together 1.
     Source: the reference codes of Mean Teacher and UCMT.
 
     >>> teacher, student = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
@@ -29,18 +30,20 @@ def ema_update(
     >>> round(teacher.weight.item(), 4)
     0.1
     """
+    check_shares(share, len(students))
     alpha = min(1 - 1 / (step + 1), decay)
-    own = weights(teacher)
-    mixture = [(weights(student), w) for student, w in zip(students, share, strict=True) if w]
+    own = list(teacher.parameters())
+    mixture = [(list(student.parameters()), w) for student, w in zip(students, share, strict=True) if w]
     check_alike(own, [theirs for theirs, _ in mixture])
     torch._foreach_mul_(own, alpha)
     for theirs, w in mixture:
         torch._foreach_add_(own, theirs, alpha=(1 - alpha) * w)
 
 
-def weights(net: nn.Module) -> list[Tensor]:
-    """A network's parameters, without its buffers."""
-    return list(net.parameters())
+def check_shares(share: Sequence[float], students: int) -> None:
+    """Refuse shares that make no average."""
+    if len(share) != students or abs(sum(share) - 1) > 1e-6 or min(share) < 0:
+        raise InputError(f"ema_share={tuple(share)}: give each student's share of the teacher, together 1.")
 
 
 def check_alike(own: list[Tensor], others: list[list[Tensor]]) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -115,7 +116,7 @@ def compose(course: Course, name: str) -> Any:
         raise InputError(f"Lesson {name} must open with a markdown cell `{title}`, the title that course.yaml gives.")
     for tag in {tag for cell in cells for tag in tags(cell)}:
         one_of(f"tag in lesson {name}", tag, TAGS)
-    stamp = {"sha256": sha256_of_code(cells), "profile": "full"}
+    stamp = {"sha256": sha256_of(course, cells), "profile": "full"}
     first_code = next((i for i, cell in enumerate(cells) if cell.cell_type == "code"), len(cells))
     setup = new_code_cell(_setup(course), metadata={"tags": ["setup"]})
     header = new_markdown_cell(_header(course, name), metadata={"tags": ["header"]})
@@ -134,10 +135,19 @@ def compose(course: Course, name: str) -> Any:
     return notebook
 
 
-def sha256_of_code(cells: Iterable[Any]) -> str:
-    """A hash of what outputs depend on: the code of a lesson. Its text may change without a new run."""
+def sha256_of(course: Course, cells: Iterable[Any]) -> str:
+    """A hash of what outputs depend on: the code of a lesson and the recordings it shows. Its text may change without a new run.
+
+    Recordings are the tables of each comparison that the code names as `kept("NAME")`, and every trace if it shows any.
+    """
     code = "\0".join(cell.source for cell in cells if cell.cell_type == "code")
-    return hashlib.sha256(code.encode()).hexdigest()
+    names = sorted(set(re.findall(r'\bkept\("(\w+)"\)', code)))
+    shown = [file for name in names for file in sorted(course.root.parent.glob(f"results/{name}/*.parquet"))]
+    shown += sorted(course.root.glob("traces/*.npz")) if re.search(r"\brecorded\(", code) else []
+    found = hashlib.sha256(code.encode())
+    for file in shown:
+        found.update(file.read_bytes())
+    return found.hexdigest()
 
 
 def _header(course: Course, name: str) -> str:

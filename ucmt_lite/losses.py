@@ -11,8 +11,8 @@ def dice_loss(logits: Tensor, target: Tensor, smooth: float = 1e-5) -> Tensor:
     .. math:: L = 1 - \frac{1}{BK} \sum_{b,k} \frac{2 \sum_s p_{bks} y_{bks} + \epsilon}{\sum_s p_{bks} + \sum_s y_{bks} + \epsilon}
 
     Shapes: logits `B K *S`, target `B *S` (class indices), result a scalar. The gradient reaches the logits only.
-    A class that an image does not show costs nearly 1 there, with almost no gradient, however little of it is predicted:
-    the ratio of two small sums. Source: the reference code of UCMT.
+    A class that an image does not show costs nearly 1 there, with little gradient, until what is predicted of it sums to
+    about epsilon; only below that does it cost nothing. Source: the reference code of UCMT.
 
     >>> logits = torch.tensor([[[9.0, -9.0], [-9.0, 9.0]]])  # B=1 K=2 S=2: sure of class 0, then of class 1
     >>> round(dice_loss(logits, torch.tensor([[0, 1]])).item(), 4), round(dice_loss(logits, torch.tensor([[1, 0]])).item(), 4)

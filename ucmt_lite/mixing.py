@@ -5,6 +5,7 @@ same arguments, so that `make_mix=` of `ucmt` can be any of them. The same code 
 """
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 
 import torch
 from einops import rearrange, reduce
@@ -52,14 +53,19 @@ def umix_source(u1: Tensor, u2: Tensor, top_k: int, grid: Grid) -> Tensor:
     """Which cell each cell of the mixed image is copied from: `B L`, L cells in row-major order. See `umix`."""
     rank1, rank2 = (cell_means(u, grid).argsort(dim=1, descending=True, stable=True) for u in (u1, u2))  # B L
     cells = rank1.shape[1]
-    if not 0 <= top_k <= cells // 2:
-        raise InputError(f"top_k={top_k} does not fit {cells} cells: choose 0 to {cells // 2}, half the cells at most.")
+    check_top_k(top_k, cells)
     top1, top2 = rank1[:, :top_k], rank2[:, :top_k]
     bottom1, bottom2 = rank1[:, cells - top_k :], rank2[:, cells - top_k :]
     source = torch.arange(cells, device=u1.device).repeat(len(u1), 1)
     source.scatter_(1, top1, bottom2)
     source.scatter_(1, top2, bottom1)
     return source
+
+
+def check_top_k(top_k: int, cells: int) -> None:
+    """Refuse to move more than half the cells."""
+    if not 0 <= top_k <= cells // 2:
+        raise InputError(f"top_k={top_k} does not fit {cells} cells: choose 0 to {cells // 2}, half the cells at most.")
 
 
 def cutmix(u1: Tensor, u2: Tensor, top_k: int = 2, grid: Grid = 16) -> Mix:
@@ -80,7 +86,7 @@ def cutmix(u1: Tensor, u2: Tensor, top_k: int = 2, grid: Grid = 16) -> Mix:
 
 
 def noise(u1: Tensor, u2: Tensor, top_k: int = 2, grid: Grid = 16) -> Mix:
-    """Gaussian noise instead of moved cells, the first of the paper's comparisons: images change, masks stay.
+    """Gaussian noise instead of moved cells, for comparison with UMIX: images change, masks stay.
 
     Adds N(0, 0.1), clipped to 0.2, to whatever is floating point; class indices pass unchanged. The arguments are those
     of every mix and are not used. Draws from torch's generator.
@@ -161,7 +167,7 @@ def move_cells(image: Tensor, moves: tuple[tuple[Tensor, ...], tuple[Tensor, ...
 
 def cells_per_axis(sides: Sequence[int], grid: Grid) -> dict[str, int]:
     """The number of cells along each axis by its einops name; an InputError where the grid does not divide a side."""
-    counts = [grid] * len(sides) if isinstance(grid, int) else list(grid)
+    counts = [grid] * len(sides) if isinstance(grid, Integral) else list(grid)
     if len(counts) != len(sides):
         raise InputError(
             f"grid={tuple(counts)} has {len(counts)} numbers, the image {len(sides)} axes: give one an axis."

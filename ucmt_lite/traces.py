@@ -27,9 +27,11 @@ class Trace:
     ('cps', 0.8)
     """
 
-    meta: dict  # method, dataset, classes, networks of the maps, config, seed, commit
+    meta: dict  # method, dataset, classes, config, seed, commit
     step: np.ndarray  # T, optimisation iterations done when the curves were read
-    curves: dict[str, np.ndarray]  # name -> T: "dice", "disagreement", "uncertainty", "error", and "loss/<term>"
+    curves: dict[
+        str, np.ndarray
+    ]  # name -> T: "dice", "dice/<network>", "disagreement", "uncertainty", "error", "loss/<term>"
     map_step: np.ndarray = field(default_factory=lambda: np.zeros(0, int))  # M
     image: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0, 1), np.uint8))  # P *S C uint8
     truth: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), np.uint8))  # P *S class indices
@@ -71,18 +73,17 @@ def load(path: str | Path) -> Trace:
             arrays = dict(file)
         meta = json.loads(str(arrays.pop("meta")))
         version = meta.pop("version")
+        if version == VERSION:
+            curves, predictions = (
+                {name.removeprefix(kind): arrays.pop(name) for name in list(arrays) if name.startswith(kind)}
+                for kind in ("curve/", "prediction/")
+            )
+            return Trace(meta=meta, curves=curves, predictions=predictions, **arrays)
     except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as cause:
         raise InputError(
             f"{path} is not a trace of this kit ({cause}): record it again with `ucmt-lite run`."
         ) from None
-    if version != VERSION:
-        raise InputError(f"{path} is a trace of version {version}, this kit reads version {VERSION}: record it again.")
-    return Trace(
-        meta=meta,
-        curves={name.removeprefix("curve/"): arrays.pop(name) for name in list(arrays) if name.startswith("curve/")},
-        predictions={n.removeprefix("prediction/"): arrays.pop(n) for n in list(arrays) if n.startswith("prediction/")},
-        **arrays,
-    )
+    raise InputError(f"{path} is a trace of version {version}, this kit reads version {VERSION}: record it again.")
 
 
 def recorded(name: str) -> Trace:

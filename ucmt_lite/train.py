@@ -43,22 +43,24 @@ def fit(
     rise over the first `ramp` of the iterations. `settings` are the method's own (`knobs(method)`).
 
     Iteration n draws everything it draws at random from a seed made of `seed` and n. So a run repeats bit for bit on one
-    CPU, and one that was stopped goes on from its `checkpoint` as if nothing had happened.
+    CPU, and one that was stopped goes on from its `checkpoint` as if nothing had happened; another run's is refused.
     `precision`: "float32", "bfloat16", "float16" (with loss scaling) or "auto" (see `choose_precision`); losses are always
     computed in float32. Setting `recorder.stop` ends the run after the step, with a checkpoint to go on from.
-    A loss that is not finite stops the run before it reaches the weights, and the term is named; weights that the last
-    step left without a finite value are refused at the end.
+    A loss that is not finite stops the run before it reaches the weights, and the term is named; weights or batch-norm
+    statistics that are not finite are refused before the first step and after the last.
     Where several processes run this together (`ucmt_lite.parallel`), they share every minibatch; the first of them
     watches and keeps the checkpoint.
     """
     check_knobs(method, settings)
+    check_finite(nets)
     device = next(nets.parameters()).device
     dtype = choose_precision(precision, device)
     optimizer = adamw(nets, lr, weight_decay)
     minimize = Minimize(optimizer, torch.amp.GradScaler(device.type, enabled=dtype == torch.float16))
     first = parallel.rank() == 0
-    run = {"method": method, "lr": lr, "weight_decay": weight_decay, "ramp": ramp, "seed": seed, **told(settings)}
-    start = resume(checkpoint, run, iterations, nets, minimize, recorder) if checkpoint else 0
+    run = {"method": method, "lr": lr, "weight_decay": weight_decay, "ramp": ramp, "seed": seed}
+    run |= {"iterations": iterations, **(told(settings) if checkpoint else {})}
+    start = resume(checkpoint, run, nets, minimize, recorder) if checkpoint else 0
 
     if device.type == "cpu":
         keep_freed_memory()
@@ -84,7 +86,7 @@ def fit(
                 save_checkpoint(checkpoint, run, step + 1, nets, minimize, recorder)
             if stopped:
                 break
-    check_weights(nets)
+    check_finite(nets)
     return nets
 
 
@@ -99,6 +101,7 @@ class Minimize:
     """What a method is lent: `minimize(sup=..., cps=...)` takes one gradient step on the sum of the named terms.
 
     Networks that the sum does not depend on are left alone: they have no gradient, so the optimiser skips them.
+    `terms` is what a recorder reads: where an iteration takes two steps on terms of one name, as UCMT, those of the last.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
@@ -116,7 +119,8 @@ class Minimize:
             if not math.isfinite(value):
                 raise FloatingPointError(
                     f"The loss term '{name}' became {value} at iteration {self.step}, gradient step {self.calls + 1}: "
-                    "lower the learning rate or the weight; the networks are as they were before this step."
+                    "lower the learning rate or the weight. The weights are as they were before this step; batch-norm "
+                    "statistics may not be, so build the networks anew."
                 )
         self.calls += 1
         self.terms |= dict(zip(terms, values, strict=True))
@@ -130,11 +134,13 @@ class Minimize:
         torch.clear_autocast_cache()  # else a second forward pass of this iteration would see the weights of before
 
 
-def check_weights(nets: Nets) -> None:
-    """Refuse networks with weights that are not finite: a gradient can overflow where its loss did not."""
+def check_finite(nets: Nets) -> None:
+    """Refuse networks with weights or statistics that are not finite: a gradient can overflow where its loss did not."""
     for name, net in nets.named_children():
-        if not all(p.isfinite().all() for p in net.parameters()):
-            raise FloatingPointError(f"Weights of {name} are not finite after the last step: lower the learning rate.")
+        if not all(value.isfinite().all() for value in net.state_dict().values()):
+            raise FloatingPointError(
+                f"{name} has weights or batch-norm statistics that are not finite: build it anew, lower the learning rate."
+            )
 
 
 def choose_precision(precision: str, device: torch.device) -> torch.dtype:
@@ -192,8 +198,18 @@ def in_a_log() -> bool:
 
 
 def told(settings: dict) -> dict[str, str]:
-    """A method's settings in words that tell two of them apart; functions by their names."""
-    return {name: getattr(value, "__name__", repr(value)) for name, value in settings.items()}
+    """A method's settings in words that tell two of them apart; functions by their full names."""
+    nameless = [name for name, value in settings.items() if callable(value) and "<lambda>" in full_name(value)]
+    if nameless:
+        raise InputError(
+            f"{nameless[0]} is a function without a name, which no checkpoint can tell from another: use `def`."
+        )
+    return {name: full_name(value) if callable(value) else repr(value) for name, value in settings.items()}
+
+
+def full_name(function: Callable) -> str:
+    """Module and name of a function; "<lambda>" in it where it has none of its own, as a `functools.partial`."""
+    return f"{function.__module__}.{getattr(function, '__qualname__', '<lambda>')}"
 
 
 def save_checkpoint(
@@ -212,9 +228,7 @@ def save_checkpoint(
         torch.save(state, temporary)
 
 
-def resume(
-    path: str | Path, run: dict, iterations: int, nets: Nets, minimize: Minimize, recorder: Recorder | None
-) -> int:
+def resume(path: str | Path, run: dict, nets: Nets, minimize: Minimize, recorder: Recorder | None) -> int:
     """Read a checkpoint into the run and return the iteration to go on from, 0 where there is none; another run's is refused."""
     if not Path(path).is_file():
         return 0
@@ -233,10 +247,6 @@ def resume(
         raise InputError(
             f"The checkpoint {path} does not belong to this run ({last}): remove it, or use its networks."
         ) from None
-    if state["step"] > iterations:
-        raise InputError(
-            f"The checkpoint {path} is {state['step']} iterations old, this run has {iterations}: remove it, or ask for more."
-        )
     if recorder and state["recorder"]:
         recorder.restore(state["recorder"])
     return state["step"]

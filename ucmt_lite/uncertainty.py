@@ -1,4 +1,8 @@
-"""How unsure two networks are together, and how much they disagree: the two curves of Figure 1 (d, e) of the UCMT paper."""
+"""How unsure two networks are together (UCMT's map), and how much they disagree (Figure 1 (d) of the UCMT paper).
+
+Figure 1 (e) of the paper is another curve: the entropy of pseudo labels, to which two sure networks that contradict each
+other add nothing; here they add ln 2.
+"""
 
 import torch
 from torch import Tensor

@@ -119,11 +119,12 @@ def _folder(name: str, known: RealSet, root: str | Path | None, download: bool) 
         return folder
     size = sum(archive.megabytes for archive in known.archives)
     official = (
-        f"load('{name}', root=..., download=True) to fetch the official {size} MB"
+        f"load('{name}', root=..., download=True), in a terminal `ucmt-lite data {name} --data DIR --download`, to fetch the "
+        f"official {size} MB"
         if known.archives
         else f"the files from {known.where}, where one has to register or agree to terms first"
     )
     raise InputError(
         f"'{name}' is not in {folder or '$UCMT_DATA (which is not set)'}; three ways to get it: a folder with "
-        f"{known.folder}, given as root=; {official}; or a copy on the Hugging Face Hub, given as hub='owner/name@revision'."
+        f"{known.folder}, given as root= or --data; {official}; or a copy on the Hugging Face Hub, given as hub='owner/name@revision'."
     )

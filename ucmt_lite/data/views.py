@@ -19,9 +19,9 @@ def to_input(images: Tensor) -> Tensor:
 
 
 def weak_view(images: Tensor, masks: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Flip each image along a random choice of its axes and, where a plane is square, turn it by a right angle.
+    """Flip each image along a random choice of its axes and, where they are as long, swap the first two, or not.
 
-    Shapes: images `B C *S`, masks `B *S`; both move alike. In 3D the turn is in the plane of the first two axes.
+    Shapes: images `B C *S`, masks `B *S`; both move alike. On a square that makes all eight turns and reflections.
 
     >>> image = torch.arange(4.0).view(1, 1, 2, 2)
     >>> moved, mask = weak_view(image, image[:, 0], torch.Generator().manual_seed(0))
@@ -39,8 +39,8 @@ def weak_view(images: Tensor, masks: Tensor, generator: Generator) -> tuple[Tens
 def strong_view(images: Tensor, generator: Generator) -> Tensor:
     """Change contrast and brightness (of each channel a little on its own), soften, and add noise, image by image.
 
-    Shapes: `B C *S` -> `B C *S`, in the units of `to_input`. Contrast is scaled by 0.5 to 1.5 about the image's mean and
-    brightness moves by up to 0.4, colour channels by up to 0.1 against each other; half the images are blurred (blended
+    Shapes: `B C *S` -> `B C *S`, in the units of `to_input`. Contrast is scaled by 0.5 to 1.5 about the image's mean;
+    brightness moves by up to 0.4, and each channel by up to 0.1 more on its own; half the images are blurred (blended
     with a blur of one pixel), half get Gaussian noise of up to 0.1. Geometry does not change.
 
     >>> image = torch.rand(2, 3, 8, 8)

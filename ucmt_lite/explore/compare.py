@@ -1,4 +1,4 @@
-"""Several runs beside each other: the curves of Figure 1 (d to f) of the UCMT paper."""
+"""Several runs beside each other: disagreement as in Figure 1 (d) of the UCMT paper, uncertainty and Dice over training."""
 
 import base64
 import json

@@ -33,8 +33,10 @@ def cmt(
     Paper / reference code / here
         Paper: plain sums, both students feed the teacher. Reference: halves of the sums with an extra 0.1, which is
         weight 0.05 here; the teacher is 0.99 of student 1 and 0.01 of student 2. Here: the same formula in 2D and 3D,
-        the same shares. With equal shares the teacher averages weights that are not aligned, and collapses. The teacher
-        sees the labeled images, too, as in UCMT, which needs their maps: batch norm then normalises as in the students.
+        the same shares. With equal shares of students that started apart, as here, the teacher averages weights that are
+        not aligned, and collapses (results/heart_share). The teacher sees the labeled images, too, as in UCMT, which needs
+        their maps: batch norm then normalises as in the students. Pseudo labels are made in training mode, with dropout
+        where the network has some, as in the reference.
     """
     s1, s2, teacher = nets.student1, nets.student2, nets.teacher
 

@@ -28,7 +28,7 @@ def cpc(
 
     Paper / reference code / here
         The CPS paper compares with this loss and publishes no code for it; the distance and the two directions follow its
-        description. It is GCT without the flaw detector.
+        description. Its distance is summed over the K classes: K times the mean that `mean_teacher` takes.
     """
     s1_x, s1_u = forward(nets.student1, batch.x1, batch.u1)
     s2_x, s2_u = forward(nets.student2, batch.x2, batch.u2)

@@ -23,7 +23,8 @@ def mean_teacher(
 ) -> None:
     r"""One iteration of Mean Teacher: a student that agrees with the average of its own past (Tarvainen & Valpola 2017).
 
-    .. math:: L = \ell(s(x_1), y) + w\, r\, \lVert \operatorname{softmax} s(u_1) - \operatorname{softmax} t(u) \rVert^2
+    .. math:: L = \ell(s(x_1), y) + w\, r\, \frac{1}{BKS} \sum_{b,k,s} (p_{bks} - q_{bks})^2, \qquad
+              p = \operatorname{softmax} s(u_1), \ q = \operatorname{softmax} t(u)
 
     Student and teacher see different views of an image: u1 is strong, u is weak.
     Networks: `student1` receives the gradient; `teacher` follows it by `ema_update` and predicts. r is the ramp-up.
@@ -35,6 +36,7 @@ def mean_teacher(
         - The teacher predicts, as in the paper; in SSL4MIS the student does. Batch norm then works with the statistics of
           what the teacher has seen: of clean images, and of the labeled ones too, as in CMT and UCMT. With noise in its
           images, and half as many of them, it fell behind its own student (by a tenth of Dice in one run on phantom_skin).
+        - The teacher's targets are made in training mode, with dropout where the network has some, as in SSL4MIS.
         - Start: SSL4MIS has no consistency in the first 1,000 iterations in 2D; here the ramp-up takes that place.
     """
     student, teacher = nets.student1, nets.teacher

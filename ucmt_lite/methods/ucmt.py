@@ -45,7 +45,10 @@ def ucmt(
         - Labeled views of step 1: weak for both in the 2D reference (`labeled_views=("x", "x")`), strong in its 3D code
           and here. Step 2 mixes the first strong view, as the reference does.
         - The teacher's pseudo label of step 2 is the one of step 1, moved; the figure of the paper predicts it anew.
-        - Both teacher updates of an iteration carry the same step number, as in the reference.
+        - Both teacher updates of an iteration carry the same step number, as in the reference: its memory is as long as
+          CMT's in gradient steps, half as long in iterations.
+        - Maps and pseudo labels are made in training mode, as in the reference: with a network that has dropout a part of
+          the uncertainty is dropout's.
         - Forward passes: labeled and unlabeled images apart in the reference (`forward=separately`).
     """
     s1, s2, teacher = nets.student1, nets.student2, nets.teacher

@@ -46,8 +46,8 @@ def generate(name: str, count: int, size: int | tuple[int, ...] | None = None, s
 
     **Ambiguity.** The generator paints every labeled region with a soft edge, o = sigmoid(d / w), where d(x) is the
     signed distance to the true border and w(x) a width that varies along it. A reader who sees that blurred edge of
-    contrast c(x) (averaged nearby) under noise of standard deviation n (the skin's mottling included) is taken to
-    call a pixel part of the region with the chance
+    contrast c(x) (averaged nearby) under noise of standard deviation n (the skin's mottling included), both as painted,
+    before gain, gamma and bias field, is taken to call a pixel part of the region with the chance
 
         p = sigmoid(d / s),    s = w (1 + min(n / c, 2))
 
