@@ -197,12 +197,20 @@ def edit(path, before, after):
         (lambda root: edit(root / "solutions/00_tiny.ipynb", '"profile": "full"', '"profile": "quick"'), "is stale"),
         (lambda root: edit(root / "00_tiny.ipynb", "sum 10", "sum 11"), "is unpaired"),
         (lambda root: (root / "00_tiny.ipynb").unlink(), "is not built"),
+        (lambda root: (root / "solutions/00_tiny.ipynb").write_text("<<<<<<< HEAD"), "is not built, or cannot be read"),
     ],
 )
 def test_check_names_the_notebook_the_fault_and_the_remedy(copied, spoil, said):
     spoil(copied)
     (sentence,) = course.check(root=copied)
     assert sentence.startswith(f"00_tiny {said}") and sentence.endswith("run `ucmt-lite course build 00_tiny`.")
+
+
+def test_a_place_that_is_no_folder_is_refused_before_anything_runs(copied, tmp_path):
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file", tmp_path / "file/below"):
+        with pytest.raises(InputError, match="is no folder to write to .*: choose another with --out"):
+            course.run_all(out=out, root=copied)
 
 
 def test_a_notebook_that_never_ran_to_its_end_is_executed_again(copied):

@@ -199,6 +199,19 @@ def test_the_doctor_finds_this_installation_whole(capsys):
     assert os.environ["OMP_WAIT_POLICY"], "waiting threads sleep, unless the caller chose otherwise"
 
 
+def test_an_interruption_promises_to_go_on_where_it_can(monkeypatch, capsys):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ucmt_lite.experiment.run", interrupt)
+    monkeypatch.setattr("ucmt_lite.doctor.examine", interrupt)
+    assert cli.main(["run", "--out", "run"]) == cli.main(["doctor"]) == 130
+    assert [line for line in capsys.readouterr().err.splitlines() if line] == [
+        "ucmt-lite: stopped; a run goes on from its last checkpoint when the same command is given again.",
+        "ucmt-lite: stopped.",
+    ]
+
+
 def test_the_experiment_notebook_declares_the_configuration():
     """Every field of RunConfig, in order, with its default and its meaning, and the folder for the results."""
     import ast

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from ucmt_lite import __version__
+from ucmt_lite import __version__, doctor
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -55,6 +55,12 @@ LAYERS = [
 
 
 # Ranges and pins
+
+
+def test_the_doctor_looks_for_everything_that_is_installed():
+    imported = {"pillow": "PIL", "pyyaml": "yaml"}
+    assert {imported.get(name, name) for name in CORE} == set(doctor.NEEDED)
+    assert {imported.get(name, name) for name in LAB} == set(doctor.FOR_LESSONS)
 
 
 def test_conda_has_the_ranges_of_pyproject():

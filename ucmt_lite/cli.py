@@ -32,10 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"ucmt-lite: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(
-            "\nucmt-lite: stopped; a run goes on from its last checkpoint when the same command is given again.",
-            file=sys.stderr,
-        )
+        goes_on = given.do in (do_run, do_sweep)
+        said = "; a run goes on from its last checkpoint when the same command is given again" if goes_on else ""
+        print(f"\nucmt-lite: stopped{said}.", file=sys.stderr)
         return 130
 
 

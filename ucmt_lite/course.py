@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ucmt_lite.errors import one_of
+from ucmt_lite.errors import InputError, one_of
 from ucmt_lite.files import atomic
 from ucmt_lite.lessons import Course, compose, read
 from ucmt_lite.notebooks import KERNEL, NotebookError, execute, exercise_version, tags, text, tidy, write
@@ -53,7 +53,10 @@ def build(
 def _open(path: Path) -> Any:
     import nbformat
 
-    return nbformat.read(path, as_version=4) if path.is_file() else None
+    try:
+        return nbformat.read(path, as_version=4) if path.is_file() else None
+    except (nbformat.reader.NotJSONError, UnicodeDecodeError):  # marks of a merge, for one: it is built anew
+        return None
 
 
 def _keep_outputs(notebook: Any, old: Any) -> bool:
@@ -118,7 +121,7 @@ def _fault(course: Course, name: str) -> str:
     page, solution = course.paths(name)
     planned, written = compose(course, name), _open(solution)
     if written is None or not page.is_file():
-        return "is not built"
+        return "is not built, or cannot be read"
     if not _same_origin(planned, written):
         return "is stale: its code, or a recording that it shows, has changed since it was executed"
     if _cells(planned) != _cells(written):
@@ -149,6 +152,10 @@ def run_all(
 
     one_of("profile", profile, ("quick", "full"))
     course, out, seconds, failures = read(root), Path(out).resolve(), {}, []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise InputError(f"{out} is no folder to write to ({cause.strerror}): choose another with --out.") from None
     for name in (bar := tqdm(course.chosen(names), desc=f"{profile} course", unit="lesson")):
         bar.set_postfix_str(name)
         started = time.perf_counter()

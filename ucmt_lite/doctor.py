@@ -7,8 +7,11 @@ import time
 
 from ucmt_lite import __version__
 
-NEEDED = ("numpy", "torch", "datasets", "PIL", "matplotlib", "plotly", "ipywidgets", "anywidget", "monai")
-FOR_LESSONS = ("jupyterlab", "jupytext", "papermill", "nbclient")
+NEEDED = (
+    "numpy", "torch", "einops", "scipy", "PIL", "h5py", "datasets", "pandas", "safetensors", "filelock", "monai", "tqdm",
+    "matplotlib", "plotly", "ipywidgets", "anywidget",
+)  # fmt: skip
+FOR_LESSONS = ("jupyterlab", "ipykernel", "jupytext", "papermill", "nbclient", "nbformat", "yaml", "distributed")
 
 
 def examine() -> int:

@@ -61,10 +61,40 @@ def test_own_splits_are_kept():
         from_dataset({"trian": both["train"], "test": both["test"]})
 
 
-@pytest.mark.parametrize("shape", [(5, 4), (5, 4, 3), (3, 5, 4), (5, 4, 1)])
-def test_arrays_of_pictures(shape):
+def test_rows_without_a_patient_are_patients_of_their_own():
+    table = pictured(6, group=["a", "a", *[None] * 4])
+    groups = [group for split in from_dataset(table).splits.values() for group in split["group"]]
+    assert len(groups) == 6 and len(set(groups)) == 5 and "None" not in groups
+
+
+def test_a_row_without_image_or_mask_is_named():
+    row = np.eye(5, 4, dtype=np.uint8).tolist()
+    for image, mask, missing in ((None, row, "image"), (row, None, "mask")):
+        table = datasets.Dataset.from_dict({"image": [row, row, image], "mask": [row, row, mask]})
+        with pytest.raises(InputError, match=f"'train_2' has no {missing}: take that row out"):
+            from_dataset(table)
+
+
+@pytest.mark.parametrize("shape", [(5, 4, 3), (3, 5, 4)])
+def test_a_mask_in_colour_is_no_volume(shape):
+    table = datasets.Dataset.from_dict({"image": [np.zeros(shape, np.uint8)] * 4, "mask": [np.zeros(shape, int)] * 4})
+    with pytest.raises(InputError, match="as a colour picture: give class indices"):
+        from_dataset(table)
+
+
+@pytest.mark.parametrize("sides", [(1, 5, 6, 7), (5, 6, 7, 1), (5, 6, 7)])
+def test_a_volume_may_have_one_channel(sides):
+    table = datasets.Dataset.from_dict({"image": [np.random.rand(*sides)] * 4, "mask": [np.ones(sides, int)] * 4})
+    source = from_dataset(table)
+    assert source.dims == 3 and cases(source.splits["test"]).images[0].shape[-3:] == (5, 6, 7)
+
+
+@pytest.mark.parametrize("of_mask", [(5, 4), (1, 5, 4), (5, 4, 1)])
+@pytest.mark.parametrize("shape", [(5, 4), (5, 4, 3), (3, 5, 4), (5, 4, 1), (1, 5, 4)])
+def test_arrays_of_pictures(shape, of_mask):
     images = [np.full(shape, 10 * i, np.uint8) for i in range(4)]
-    source = from_dataset(datasets.Dataset.from_dict({"image": images, "mask": [np.eye(5, 4, dtype=np.uint8)] * 4}))
+    masks = [np.eye(5, 4, dtype=np.uint8).reshape(of_mask)] * 4
+    source = from_dataset(datasets.Dataset.from_dict({"image": images, "mask": masks}))
     assert (source.dims, source.channels) == (2, 3 if 3 in shape else 1)
     values = {int(image.max()) for split in source.splits.values() for image in cases(split).images}
     assert values == {0, 10, 20, 30}  # bytes stay as they are

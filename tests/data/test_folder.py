@@ -105,6 +105,16 @@ def test_jpeg_masks(pictures):
     assert [int(mask.sum()) for mask in part.masks] == [24] * 4
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_jpeg_masks_of_indices_are_refused(tmp_path, draw, classes):
+    """JPEG changes small numbers: a pixel of class 1 comes back as 0 or 2."""
+    for i in range(3):
+        draw(tmp_path / "images" / f"{i}.png", np.zeros((16, 16), np.uint8))
+        draw(tmp_path / "masks" / f"{i}.jpg", np.tri(16, k=-4, dtype=np.uint8) * (classes - 1))
+    with pytest.raises(InputError, match="is a JPEG, which keeps black and white but no class indices: save it as PNG"):
+        load("folder", root=tmp_path, classes=classes)
+
+
 @pytest.mark.parametrize("kind", [".bmp", ".tif", ".tiff", ".jpeg", ".PNG"])
 def test_picture_formats(pictures, kind):
     assert len(cases(load("folder", root=pictures(image=kind)).splits["train"])) == 4

@@ -40,9 +40,9 @@ def from_dataset(
     """Make a `Source` of a `datasets.Dataset` or `DatasetDict`, whose own splits are kept if it has at least two.
 
     The columns `image` and `mask` hold pictures (`datasets.Image`) or arrays: `H W`, `H W 3` or `3 H W` with a mask
-    `H W`, or a volume `D H W` with a mask `D H W`. Arrays of pictures become 8 bits (`eight_bits`), volumes are
+    `H W`, or a volume `D H W` with a mask `D H W`; one channel more of either is dropped. Arrays of pictures become 8 bits (`eight_bits`), volumes are
     standardised (`normalised`). A column `id` gives unique names (default: split and row) and a column `group` the
-    patient. Masks, seed, size and count: as `read_folder`.
+    patient, where it is known. Masks, seed, size and count: as `read_folder`.
 
     >>> import datasets
     >>> pixels = np.zeros((8, 8), np.uint8); masks = [np.full((8, 8), i % 2, np.uint8) for i in range(5)]
@@ -79,8 +79,8 @@ def _names(table: Any, split: str, image: str, mask: str, group_of: Callable[[st
             have = ", ".join(table.column_names)
             raise InputError(f"The dataset has no column '{column}' but {have}: name it with image= or mask=.")
     ids = [str(v) for v in table["id"]] if "id" in table.column_names else [f"{split}_{i}" for i in range(len(table))]
-    grouped = "group" in table.column_names
-    return list(zip(ids, map(str, table["group"]) if grouped else map(group_of, ids), strict=True))
+    groups = table["group"] if "group" in table.column_names else [None] * len(ids)
+    return [(key, group_of(key) if group is None else str(group)) for key, group in zip(ids, groups, strict=True)]
 
 
 def _undecoded(table: Any, image: str, mask: str) -> Any:
@@ -123,8 +123,14 @@ def _encoded(image: Any, mask: Any, key: str) -> tuple[Any, Any]:
         return image["bytes"] or Path(image["path"]), mask["bytes"] or Path(mask["path"])
     if isinstance(image, dict) or isinstance(mask, dict):
         raise InputError(f"'{key}' has one column of pictures and one of arrays: make both datasets.Image.")
-    values, labels = np.asarray(image), np.asarray(mask)
+    if image is None or mask is None:
+        raise InputError(f"'{key}' has no {'image' if image is None else 'mask'}: take that row out.")
+    values, labels = np.asarray(image), _without_channel(np.asarray(mask))
+    if values.ndim == 4:
+        values = _without_channel(values)
     if values.shape == labels.shape and values.ndim == 3:
+        if 3 in (labels.shape[0], labels.shape[2]):
+            raise InputError(f"The mask of '{key}' is {labels.shape}, as a colour picture: give class indices, `H W`.")
         return values, labels
     if values.ndim == 3 and values.shape[0] in (1, 3) and values.shape[1:] == labels.shape:
         values = values.transpose(1, 2, 0)
@@ -133,6 +139,14 @@ def _encoded(image: Any, mask: Any, key: str) -> tuple[Any, Any]:
     if values.shape[:2] != labels.shape or values.ndim > 3 or (values.ndim == 3 and values.shape[2] != 3):
         raise InputError(f"'{key}': the image is {values.shape} but its mask {labels.shape}: one size for both.")
     return png(eight_bits(values, key)), png(_bytes(labels, key))
+
+
+def _without_channel(array: np.ndarray) -> np.ndarray:
+    """An array without an axis of one channel, first as torch has it or last."""
+    for axis in (0, -1):
+        if array.ndim > 2 and array.shape[axis] == 1:
+            return array.squeeze(axis)
+    return array
 
 
 def _bytes(labels: np.ndarray, key: str) -> np.ndarray:
