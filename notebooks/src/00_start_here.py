@@ -99,8 +99,10 @@ supervised = train_run(config)
 
 # %% [markdown]
 # `supervised` means: from the labeled images alone. This is all a step of it does. `batch.x1` are labeled images, flipped
-# and turned at random, with random changes of contrast, brightness and sharpness, `batch.y` their masks, and `minimize` takes one gradient step. The kit calls its first
-# network *student 1*, even while nobody teaches it:
+# and turned at random, with random changes of contrast, brightness and sharpness, `batch.y` their masks, and `minimize` takes one
+# gradient step. `segmentation_loss` is what it descends: half cross-entropy, half a *soft* Dice loss, one minus a Dice of
+# probabilities, since yes and no have no gradient. (Later lessons write it $\ell$. `clock` tells the iteration; this method has
+# no use for it.) The kit calls its first network *student 1*, even while nobody teaches it:
 
 # %%
 from ucmt_lite.explore.picture import show_source
@@ -195,6 +197,13 @@ test_scores.table(runs)
 #
 # **Questions.** Why is the share of right pixels a poor score for a small organ? What changes between two seeds? What can
 # an image without an outline teach?
+#
+# <details><summary>Answers</summary>
+#
+# Most pixels are background, so calling everything background is mostly right. A seed draws the labeled images, the first
+# weights, and all that is random in training. An image without an outline shows how organs vary, and lets a network find out
+# whether it contradicts itself.
+# </details>
 #
 # **References.** Shen et al., *Co-training with High-Confidence Pseudo Labels for Semi-supervised Medical Image
 # Segmentation*, IJCAI 2023, [arXiv 2301.04465](https://arxiv.org/abs/2301.04465). Ronneberger et al., *U-Net*, MICCAI

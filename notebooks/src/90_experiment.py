@@ -8,8 +8,8 @@
 # papermill notebooks/90_experiment.ipynb page.ipynb -p method cps -p seed 3 -p out runs/cps_3
 # ```
 #
-# The command `ucmt-lite run --method cps --seed 3 --out runs/cps_3 --page page.ipynb` does the same, and without `--page`
-# it leaves the results alone.
+# The command `ucmt-lite run --method cps --seed 3 --out runs/cps_3 --page page.ipynb` does the same; without `--page`
+# it keeps the results and no page.
 
 # %% tags=["parameters"]
 dataset: str = "phantom_heart"  # a phantom, a real set, or folder, hdf5, nifti for your own data

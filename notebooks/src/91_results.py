@@ -32,7 +32,9 @@ runs[["variant", "labeled", "iterations", "gradient_steps", "seed", "dice", "hd9
 # ## Every seed
 #
 # Each dot is a run, the bar is the mean of its row, and the line covers the **95 % interval** of that mean: if we drew new
-# seeds again and again, 95 of 100 such intervals would contain the true mean. Look at how far dots of one row lie apart
+# seeds again and again, 95 of 100 such intervals would contain the true mean. (By Student's t, which takes the values for
+# roughly normal; five values cannot check that. The test images are the same for every seed: the interval tells of other labels
+# and other starts, not of other patients.) Look at how far dots of one row lie apart
 # before you look at how far rows do.
 
 # %%
@@ -46,7 +48,7 @@ evidence.scores(runs, score)
 # Runs with the same seed share their labeled images and the first weights of student 1. An unlucky draw of labels hurts every
 # method, so the **paired difference**, method minus baseline within a seed, is less noisy than the scores themselves.
 #
-# - **p** comes from a paired t-test: how often chance alone would show a difference this large if there were none.
+# - **p** comes from a paired t-test: how often chance alone would show a difference at least this large if there were none.
 # - **Holm** corrects it for making several comparisons: test enough methods, and one will look better by luck. It counts the
 #   comparisons of one table.
 # - **effect g_z** is the mean difference in units of its own spread over seeds (with Hedges' correction for few of them). The usual
@@ -77,8 +79,9 @@ evidence.label_efficiency(results.load(f"{labels}/runs.parquet"), score)
 # ## On the way
 #
 # Disagreement between the two networks that are compared (two students, or student and teacher), their uncertainty, and Dice on the
-# *probe images* (a few validation images, watched during training), as in Figure 1 of the UCMT paper. A line is the mean over seeds, its band runs from the lowest to the highest. Of many variants the
-# baseline and the best six are drawn.
+# *probe images* (a few validation images, watched during training). Disagreement is the curve of Figure 1 (d) of the UCMT paper. A
+# line is the mean over seeds, its band runs from the lowest to the highest. Of many variants the baseline and the best six are
+# drawn.
 
 # %%
 from ucmt_lite.explore import compare as curves
