@@ -1,5 +1,6 @@
 """UMIX against the reference and against a slow, literal rendering of its definition; what every mix must keep."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -61,6 +62,11 @@ def test_agrees_with_two_pastes_in_sequence(grid):
 def test_top_k_zero_is_the_identity():
     u, image = torch.rand(2, 1, 8, 8), torch.rand(2, 3, 8, 8)
     assert torch.equal(umix(u, u, top_k=0, grid=4)(image), image)
+
+
+def test_a_grid_may_be_a_numpy_number():
+    u, image = torch.rand(2, 1, 8, 8), torch.rand(2, 3, 8, 8)
+    assert torch.equal(umix(u, u, top_k=2, grid=np.int64(4))(image), umix(u, u, top_k=2, grid=4)(image))
 
 
 def test_equal_cells_rank_by_position():

@@ -32,12 +32,12 @@ def ema_update(
     """
     check_shares(share, len(students))
     alpha = min(1 - 1 / (step + 1), decay)
-    own = list(teacher.parameters())
-    mixture = [(list(student.parameters()), w) for student, w in zip(students, share, strict=True) if w]
-    check_alike(own, [theirs for theirs, _ in mixture])
+    own: list[Tensor] = [*teacher.parameters()]
+    theirs: list[list[Tensor]] = [[*student.parameters()] for student, w in zip(students, share, strict=True) if w]
+    check_alike(own, theirs)
     torch._foreach_mul_(own, alpha)
-    for theirs, w in mixture:
-        torch._foreach_add_(own, theirs, alpha=(1 - alpha) * w)
+    for parameters, w in zip(theirs, filter(None, share), strict=True):
+        torch._foreach_add_(own, parameters, alpha=(1 - alpha) * w)
 
 
 def check_shares(share: Sequence[float], students: int) -> None:

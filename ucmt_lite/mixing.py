@@ -5,7 +5,6 @@ same arguments, so that `make_mix=` of `ucmt` can be any of them. The same code 
 """
 
 from collections.abc import Callable, Sequence
-from numbers import Integral
 
 import torch
 from einops import rearrange, reduce
@@ -167,7 +166,7 @@ def move_cells(image: Tensor, moves: tuple[tuple[Tensor, ...], tuple[Tensor, ...
 
 def cells_per_axis(sides: Sequence[int], grid: Grid) -> dict[str, int]:
     """The number of cells along each axis by its einops name; an InputError where the grid does not divide a side."""
-    counts = [grid] * len(sides) if isinstance(grid, Integral) else list(grid)
+    counts = list(grid) if isinstance(grid, Sequence) else [int(grid)] * len(sides)  # a numpy number too
     if len(counts) != len(sides):
         raise InputError(
             f"grid={tuple(counts)} has {len(counts)} numbers, the image {len(sides)} axes: give one an axis."

@@ -104,7 +104,7 @@ def test_the_monitor_stops_after_the_step_and_the_checkpoint_goes_on(nets, heart
                 live.button.click() if way == "button" else os.kill(os.getpid(), signal.SIGINT)
 
         recorder.look = look_and_stop
-        train(nets, hearts, live, 10, tmp_path / "c.pt")
+        train(nets, hearts, live, 6, tmp_path / "c.pt")
     assert (
         recorder.steps[-1] == 4 and live.button.description == "stopped" and signal.getsignal(signal.SIGINT) == before
     )

@@ -16,19 +16,24 @@ def figure(image: np.ndarray, truth: np.ndarray | None = None, mask: np.ndarray 
     image, truth = checked(image, truth)
     if mask is not None and np.shape(mask) != image.shape[:2]:
         raise InputError(f"The mask has shape {np.shape(mask)}, the image {image.shape[:2]}: give those of one case.")
-    drawing, axes = new_figure(1, 2 if truth is None or mask is None else 3)
-    draw_image(axes[0, 0], image, "image")
     if mask is None or not mask.any():
-        draw_image(axes[0, 1], image, "nothing drawn yet")
-        return Picture(
-            drawing, f"An image of {image.shape[0]} x {image.shape[1]} pixels, of which no mask was drawn yet."
-        )
+        return undrawn(image)
+    drawing, axes = new_figure(1, 2 if truth is None else 3)
+    draw_image(axes[0, 0], image, "image")
     draw_image(axes[0, 1], image, f"drawn in {seconds / 60:.1f} minutes")
     draw_outline(axes[0, 1], mask, "student1")
     if truth is not None:
         draw_image(axes[0, 2], image, f"expert, Dice {overlap(mask, truth):.2f}")
         draw_outline(axes[0, 2], truth, "truth")
     return Picture(drawing, describe(mask, truth, seconds))
+
+
+def undrawn(image: np.ndarray) -> Picture:
+    """An image before the first stroke."""
+    drawing, axes = new_figure(1, 2)
+    draw_image(axes[0, 0], image, "image")
+    draw_image(axes[0, 1], image, "nothing drawn yet")
+    return Picture(drawing, f"An image of {image.shape[0]} x {image.shape[1]} pixels, of which no mask was drawn yet.")
 
 
 def checked(image: np.ndarray, truth: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
@@ -46,9 +51,17 @@ def checked(image: np.ndarray, truth: np.ndarray | None) -> tuple[np.ndarray, np
         raise InputError(
             f"The expert's mask has shape {np.shape(truth)}, the image {image.shape[:2]}: give those of one case."
         )
-    if truth is not None and set(np.unique(truth)) == {0, 255}:
-        truth = np.asarray(truth) // 255  # black and white, as masks of two classes are often kept
-    return image, None if truth is None else np.asarray(truth)
+    return image, None if truth is None else class_indices(truth)
+
+
+def class_indices(mask: np.ndarray) -> np.ndarray:
+    """A mask as class indices, also where it is black and white, as masks of two classes are often kept.
+
+    >>> class_indices([0, 255]).tolist(), class_indices([0, 1, 2]).tolist()
+    ([0, 1], [0, 1, 2])
+    """
+    mask = np.asarray(mask)
+    return mask // 255 if set(np.unique(mask)) == {0, 255} else mask
 
 
 def describe(mask: np.ndarray, truth: np.ndarray | None, seconds: float) -> str:

@@ -47,8 +47,10 @@ class Annotate(WithTwin, anywidget.AnyWidget):
 
     @traitlets.observe("asked", "drawn")
     def _compare(self, change: object) -> None:
-        if self.asked:
+        if not self.asked:
+            return
+        if self.mask.any():
             self.expert = b"" if self._truth is None else self._truth.astype(np.uint8).tobytes()
-            self.told = (
-                describe(self.mask, self._truth, self.seconds) if self.mask.any() else "Draw first, then compare."
-            )
+            self.told = describe(self.mask, self._truth, self.seconds)
+        else:  # to be asked again, else the first stroke would bring the expert's mask
+            self.expert, self.told, self.asked = b"", "Draw first, then compare.", False

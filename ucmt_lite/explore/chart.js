@@ -43,7 +43,9 @@ class Chart {
     svg.addEventListener("pointermove", (event) => { if (event.buttons) go(event); });
   }
   across(x) { return this.box.left + ((x - this.box.x[0]) / (this.box.x[1] - this.box.x[0])) * (this.box.right - this.box.left); }
-  down(y) { return this.box.bottom - ((y - this.box.y[0]) / (this.box.y[1] - this.box.y[0])) * (this.box.bottom - this.box.top); }
+  down(y) { // what is above the scale is drawn at its top
+    return Math.max(this.box.top, this.box.bottom - ((y - this.box.y[0]) / (this.box.y[1] - this.box.y[0])) * (this.box.bottom - this.box.top));
+  }
   draw(position) {
     this.position = position;
     const x = this.at && this.across(this.at[position[this.control]]);

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ucmt_lite.errors import InputError
-from ucmt_lite.explore.maps import title
+from ucmt_lite.explore.maps import as_trace, title
 from ucmt_lite.explore.palette import DASHES, LABELS, METHODS
 from ucmt_lite.explore.picture import Picture, new_figure, sentence
 
@@ -129,11 +129,17 @@ def add_line(plot: Any, row: int, name: str, step: np.ndarray, values: np.ndarra
 def grouped(runs: Any) -> dict[str, list["Trace"]]:
     """Runs by name; a list of traces is grouped by method."""
     if not isinstance(runs, Mapping):
-        traces = list(runs) if isinstance(runs, list | tuple) else [runs]
+        traces = as_traces(runs)
         runs = {title(trace): [other for other in traces if other.method == trace.method] for trace in traces}
-    if not runs or not all(runs.values()):
+    named = {name: as_traces(given) for name, given in runs.items()}
+    if not named or not all(named.values()):
         raise InputError("There is nothing to compare: give at least one trace for each name.")
-    return {name: list(traces) for name, traces in runs.items()}
+    return named
+
+
+def as_traces(given: Any) -> list["Trace"]:
+    """A list of traces, or one alone, as a list."""
+    return [as_trace(one) for one in (given if isinstance(given, list | tuple) else [given])]
 
 
 def looks(runs: Mapping[str, Sequence["Trace"]]) -> list[tuple[str, Any]]:

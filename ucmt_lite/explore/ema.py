@@ -16,6 +16,7 @@ from ucmt_lite.explore.picture import Picture, new_figure, sentence
 
 STARTS = {False: ((2.2, 0.9), (-1.2, -2.2)), True: ((2.2, 0.9), (1.6, 1.4))}
 REACH = 3.2  # the weights shown run from -REACH to REACH
+WINDOW = 50  # steps over which a loss is averaged: a single noisy one says little
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ def loss(weights: np.ndarray) -> np.ndarray:
 def simulate(decay: float = 0.99, share: Sequence[float] = (0.99, 0.01), *, same_valley: bool = False, steps: int = 300, seed: int = 0) -> Paths:  # fmt: skip
     """Train one or two students by noisy gradient descent, and let a teacher follow by the rule of `ema_update`."""
     if not 0 <= decay <= 1:
-        raise InputError(f"decay={decay}: choose 0 (the teacher is the mixture of its students) to 1 (it never moves).")
+        raise InputError(
+            f"decay={decay}: choose 0 (the teacher is the mixture of its students) to 1 (it remembers all steps alike)."
+        )
     if len(share) not in (1, 2) or min(share) < 0 or abs(sum(share) - 1) > 1e-6:
         raise InputError(f"share={tuple(share)}: give one or two parts that are not negative and sum to 1.")
     if steps < 2:
@@ -59,29 +62,37 @@ def simulate(decay: float = 0.99, share: Sequence[float] = (0.99, 0.01), *, same
 
 
 def last_losses(paths: Paths, until: int | None = None) -> dict[str, float]:
-    """The mean loss over the last 50 steps up to one: a single noisy step says little."""
+    """The mean loss over the last `WINDOW` steps up to one, without the start, which for the teacher is arbitrary."""
     end = (until if until is not None else len(paths.loss["teacher"]) - 1) + 1
-    return {name: float(values[max(0, end - 50) : end].mean()) for name, values in paths.loss.items()}
+    return {name: float(values[max(1, end - WINDOW) : end].mean()) for name, values in paths.loss.items()}
 
 
-def figure(decay: float = 0.99, share: Sequence[float] = (0.99, 0.01), *, same_valley: bool = False, steps: int = 300, seed: int = 0) -> Picture:  # fmt: skip
-    """The students' and the teacher's path through the two weights, on the loss, and their losses over training."""
+def figure(decay: float = 0.99, share: Sequence[float] = (0.99, 0.01), *, same_valley: bool = False, steps: int = 300, seed: int = 0, until: int | None = None) -> Picture:  # fmt: skip
+    """The students' and the teacher's path through the two weights, on the loss, and their losses, all up to `until`."""
     paths = simulate(decay, share, same_valley=same_valley, steps=steps, seed=seed)
+    until = iteration(until, steps)
     drawing, axes = new_figure(1, 2, width=4, height=3.4)
     side = np.linspace(-REACH, REACH, 200)
     axes[0, 0].contourf(side, side, np.minimum(field(side), 4) ** 0.5, levels=12, cmap="Greys")
     for name, path in paths.weights.items():
-        style = {"color": NETS[name], "label": NAMES[name]}
-        start = 1 if name == "teacher" else 0
-        axes[0, 0].plot(*path[start:].T, linewidth=2 if name == "teacher" else 1, linestyle=STROKES[name], **style)
-        axes[0, 0].plot(*path[-1], "o", color=NETS[name], markeredgecolor="black")
-        axes[0, 1].plot(paths.loss[name][start:], linewidth=1.2, linestyle=STROKES[name], **style)
+        style = {"color": NETS[name], "label": NAMES[name], "linestyle": STROKES[name]}
+        step = np.arange(1 if name == "teacher" else 0, until + 1)
+        axes[0, 0].plot(*path[step].T, linewidth=2 if name == "teacher" else 1, **style)
+        axes[0, 0].plot(*path[until], "o", color=NETS[name], markeredgecolor="black")
+        axes[0, 1].plot(step, paths.loss[name][step], linewidth=1.2, **style)
     axes[0, 0].set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), xlabel="weight 1", ylabel="weight 2")
     axes[0, 0].set_title("paths of the weights (dark: high loss)", fontsize=9)
-    axes[0, 1].set(ylim=(0, 1.6), xlabel="iterations")
+    axes[0, 1].set(xlim=(0, steps), ylim=(0, 1.6), xlabel="iterations")
     axes[0, 1].set_title("loss", fontsize=9)
     axes[0, 1].legend(fontsize=8)
-    return Picture(drawing, describe(paths))
+    return Picture(drawing, describe(paths, until))
+
+
+def iteration(until: int | None, steps: int) -> int:
+    """The iteration up to which a run is shown, checked; the last where none is named."""
+    if until is not None and not 1 <= until <= steps:
+        raise InputError(f"until={until}: choose an iteration from 1 to {steps}.")
+    return steps if until is None else until
 
 
 def field(side: np.ndarray) -> np.ndarray:
@@ -89,8 +100,8 @@ def field(side: np.ndarray) -> np.ndarray:
     return loss(np.stack(np.meshgrid(side, side), axis=-1))
 
 
-def describe(paths: Paths, until: int | None = None) -> str:
-    """What happened, in words, from the numbers."""
+def describe(paths: Paths, until: int) -> str:
+    """What happened up to an iteration, in words, from the numbers."""
     losses = last_losses(paths, until)
     parts = " and ".join(f"{100 * part:.0f} %" for part in paths.share)
     where = (
@@ -101,18 +112,21 @@ def describe(paths: Paths, until: int | None = None) -> str:
     told = sentence([f"{NAMES[name]} {value:.3f}" for name, value in losses.items()])
     students = [value for name, value in losses.items() if name != "teacher"]
     verdict = "The teacher is better than its students." if losses["teacher"] < min(students) else ""
-    if losses["teacher"] > 2 * max(students):
+    apart = len(students) == 2 and not paths.same_valley
+    if apart and losses["teacher"] > 2 * max(students):
         verdict = "The teacher is worse than every student: it stands between them, where neither ever was."
+    count = min(WINDOW, until)
     memory = f"about {1 / (1 - paths.decay):.0f} steps" if paths.decay < 1 else "all steps alike"
     memory = "only the last step" if paths.decay < 0.5 else memory
     return (
         f"A teacher with decay {paths.decay:g} (it remembers {memory}) follows {parts} of {'its student' if len(paths.share) == 1 else 'two students'}"
-        f"{where}. Mean loss of the last 50 steps: {told}. {verdict}"
+        f"{where}. Mean loss of the last {f'{count} steps' if count > 1 else 'step'}: {told}. {verdict}"
     ).strip()
 
 
-def widget(decay: float = 0.99, share: Sequence[float] = (0.99, 0.01), *, same_valley: bool = False, steps: int = 300, seed: int = 0):  # fmt: skip
+def widget(decay: float = 0.99, share: Sequence[float] = (0.99, 0.01), *, same_valley: bool = False, steps: int = 300, seed: int = 0, until: int | None = None):  # fmt: skip
     """Turn decay and share and watch the teacher's path. Arguments as in `figure`."""
     from ucmt_lite.explore.ema_widget import EmaLab
 
-    return EmaLab(simulate(decay, share, same_valley=same_valley, steps=steps, seed=seed), steps, seed)
+    paths = simulate(decay, share, same_valley=same_valley, steps=steps, seed=seed)
+    return EmaLab(paths, steps, seed, iteration(until, steps))

@@ -19,12 +19,12 @@ WIDE = {"description_width": "130px"}
 class EmaLab(WithTwin, W.VBox):
     """`decay`, `share1`, `until` and `same_valley` are the controls; `paths` is what they stand for."""
 
-    def __init__(self, paths: ema.Paths, steps: int, seed: int) -> None:
+    def __init__(self, paths: ema.Paths, steps: int, seed: int, until: int) -> None:
         self.paths, self.steps, self.seed, self.two = paths, steps, seed, len(paths.share) == 2
         long = W.Layout(width="min(100%, 420px)")
         self.decay = W.SelectionSlider(options=sorted({*DECAYS, paths.decay}), value=paths.decay, description="decay", style=WIDE, layout=long)  # fmt: skip
         self.share1 = W.FloatSlider(paths.share[0], min=0, max=1, step=0.01, description="share of student 1", style=WIDE, layout=long)  # fmt: skip
-        self.until = W.IntSlider(steps, min=1, max=steps, description="iteration", style=WIDE, layout=long)
+        self.until = W.IntSlider(until, min=1, max=steps, description="iteration", style=WIDE, layout=long)
         self.same_valley = W.Checkbox(paths.same_valley, description="start in the same valley", indent=False)
         self.board = W.HTML(layout=W.Layout(min_width="0"))
         shown = [self.decay, *([self.share1, self.same_valley] if self.two else []), self.until]
@@ -32,12 +32,12 @@ class EmaLab(WithTwin, W.VBox):
             control.observe(self._draw, "value")
         row = W.Layout(flex_flow="row wrap", grid_gap="0 12px")
         super().__init__([W.Box(shown, layout=row), self.board])
-        self.board.value = page(paths, steps)
+        self.board.value = page(paths, until)
 
     def picture(self) -> Picture:
         """The still picture of what the widget shows now."""
         paths = self.paths
-        return ema.figure(paths.decay, paths.share, same_valley=paths.same_valley, steps=self.steps, seed=self.seed)
+        return ema.figure(paths.decay, paths.share, same_valley=paths.same_valley, steps=self.steps, seed=self.seed, until=self.until.value)  # fmt: skip
 
     def _draw(self, change: dict) -> None:
         if change["owner"] is not self.until:

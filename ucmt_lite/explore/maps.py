@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from ucmt_lite.traces import Trace
 
 
+def as_trace(given: Any) -> "Trace":
+    """What was given, if it is a trace."""
+    if not hasattr(given, "map_step"):
+        raise InputError(
+            f"A trace is needed, this is a {type(given).__name__}: open one with ucmt_lite.traces.load or recorded."
+        )
+    return given
+
+
 def checked(trace: "Trace", *, image: int = 0) -> "Trace":
     """The trace, if it holds everything an explorer draws; volumes become the slice that shows most of the truth."""
-    if not hasattr(trace, "map_step"):
-        raise InputError(
-            f"A trace is needed, this is a {type(trace).__name__}: open one with ucmt_lite.traces.load or recorded."
-        )
-    if not len(trace.step):
+    if not len(as_trace(trace).step):
         raise InputError("This trace is empty: nothing was recorded before the run ended; record it again.")
     if not len(trace.map_step) or not len(trace.image) or not trace.predictions:
         raise InputError("This trace holds no maps, only curves: record it again with maps of at least one image.")
@@ -57,7 +62,6 @@ def flat(trace: "Trace") -> "Trace":
     every = np.arange(len(best))
     return replace(
         trace,
-        meta={**trace.meta, "slices": best.tolist()},
         image=trace.image[every, best],
         truth=trace.truth[every, best],
         predictions={name: maps[:, every, best] for name, maps in trace.predictions.items()},
@@ -98,8 +102,8 @@ def pseudo_labels(trace: "Trace") -> str:
 
 def dice_over_time(trace: "Trace", name: str, frames: np.ndarray) -> np.ndarray:
     """Dice of one network on every probe image at every frame, `M P`."""
-    maps = trace.predictions[name][frames]
-    return np.array([[overlap(mask, truth) for mask, truth in zip(row, trace.truth, strict=True)] for row in maps])
+    maps, classes = trace.predictions[name][frames], len(trace.meta["classes"])
+    return np.array([[overlap(*pair, classes) for pair in zip(row, trace.truth, strict=True)] for row in maps])
 
 
 def share(where: np.ndarray) -> np.ndarray:

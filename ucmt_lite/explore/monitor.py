@@ -8,7 +8,7 @@ from ucmt_lite.explore.maps import checked, entropies, most_uncertain, title
 from ucmt_lite.explore.palette import DASHES, LABELS, METHODS, NAMES, NETS, STROKES, UNCERTAINTY
 from ucmt_lite.explore.picture import Picture, draw_image, draw_outline, new_figure, overlap, sentence
 from ucmt_lite.explore.stack import as_level, colour_table
-from ucmt_lite.explore.svg import Line, chart
+from ucmt_lite.explore.svg import Line, chart, limits
 from ucmt_lite.explore.tiles import Tile, html
 from ucmt_lite.explore.training import draw_uncertainty
 
@@ -19,24 +19,41 @@ SPARE = ("-", "--", ":", "-.", (0, (1, 1)), (0, (5, 1)))
 
 
 def figure(trace: "Trace") -> Picture:
-    """The curves of a run so far, and the last maps of its probe images."""
-    trace = checked(trace)
-    drawing, axes = new_figure(2, 3, width=3, height=2.5)
+    """The curves of a run so far, and the last maps of its probe images where it recorded any."""
+    trace = watched(trace)
+    drawing, axes = new_figure(2 if len(trace.map_step) else 1, 3, width=3, height=2.5)
     for at, (heading, lines) in zip(axes[0], panels(trace).items(), strict=True):
         for line in lines:
             at.plot(line.x, line.y, label=line.label, color=shown(line.colour), linestyle=line.stroke)
         at.set_title(heading, fontsize=9)
         at.tick_params(labelsize=8)
         at.grid(alpha=0.3)
-        at.legend(fontsize=7)
-    image, truth = trace.image[0], trace.truth[0]
-    draw_image(axes[1, 0], image, "image and truth")
-    draw_outline(axes[1, 0], truth, "truth")
-    draw_image(axes[1, 1], image, "predictions")
-    for name, masks in trace.predictions.items():
-        draw_outline(axes[1, 1], masks[-1, 0], name)
-    draw_uncertainty(axes[1, 2], entropies(trace)[-1, 0], most_uncertain(trace))
+        if lines:
+            at.legend(fontsize=7)
+    if len(trace.map_step):
+        draw_maps(axes[1], trace)
     return Picture(drawing, describe(trace))
+
+
+def draw_maps(row: np.ndarray, trace: "Trace") -> None:
+    """The first probe image with its truth, with what the networks say of it, and how unsure they are."""
+    draw_image(row[0], trace.image[0], "image and truth")
+    draw_outline(row[0], trace.truth[0], "truth")
+    draw_image(row[1], trace.image[0], "predictions")
+    for name, masks in trace.predictions.items():
+        draw_outline(row[1], masks[-1, 0], name)
+    draw_uncertainty(row[2], entropies(trace)[-1, 0], most_uncertain(trace))
+
+
+def watched(trace: "Trace") -> "Trace":
+    """The trace as `checked` gives it; one of a recorder that was asked for no maps is shown by its curves alone."""
+    curves_alone = hasattr(trace, "map_step") and len(trace.step) and not len(trace.map_step)
+    return trace if curves_alone else checked(trace)
+
+
+def networks(trace: "Trace") -> list[str]:
+    """The networks whose Dice was followed, with or without maps."""
+    return [name.removeprefix("dice/") for name in trace.curves if name.startswith("dice/")]
 
 
 def shown(colour: str) -> str:
@@ -53,7 +70,7 @@ def panels(trace: "Trace") -> dict[str, list[Line]]:
     )
     losses = [name for name in curves if name.startswith("loss/")]
     return {
-        LABELS["dice"]: [Line(NAMES[n], x, curves[f"dice/{n}"], NETS[n], STROKES[n]) for n in trace.predictions],
+        LABELS["dice"]: [Line(NAMES[n], x, curves[f"dice/{n}"], NETS[n], STROKES[n]) for n in networks(trace)],
         "disagreement and uncertainty": [
             Line("disagreement", x, curves["disagreement"], *own),
             Line("uncertainty (nats)", x, curves["uncertainty"], "currentColor", ":"),
@@ -67,21 +84,28 @@ def panels(trace: "Trace") -> dict[str, list[Line]]:
 
 def page(trace: "Trace") -> str:
     """The same as HTML text: charts, and every probe image with its predictions and uncertainty."""
-    charts = []
+    trace, charts = watched(trace), []
     for heading, lines in panels(trace).items():
-        y = (0.0, 1.0) if heading == LABELS["dice"] else (0.0, max(float(np.max(line.y)) for line in lines) or 1.0)
+        dice = heading == LABELS["dice"]
+        y = (0.0, 1.0) if dice or not lines else limits(np.zeros(1), *(line.y for line in lines))
         text, _ = chart(lines, heading, "iterations", x=(0, max(float(trace.step[-1]), 2.0)), y=y)
         charts.append(f"<div>{text}{legend(lines)}</div>")
-    table, most, tiles = colour_table(UNCERTAINTY)[:, :3], most_uncertain(trace), []
-    for i, image in enumerate(trace.image):
-        masks = {name: maps[-1, i] for name, maps in trace.predictions.items()}
-        score = sentence([f"{NAMES[n]} {overlap(mask, trace.truth[i]):.2f}" for n, mask in masks.items()])
-        tiles.append(
-            Tile(f"image {i}, after {trace.map_step[-1]}: Dice {score}", image, {"truth": trace.truth[i], **masks})
-        )
-        tiles.append(Tile(f"uncertainty, 0 to {most:.2f} nats", table[as_level(entropies(trace)[-1, i], most)]))
+    tiles = tiles_of(trace) if len(trace.map_step) else []
     grid = 'style="grid-template-columns:repeat(auto-fit,minmax(min(240px,100%),1fr))"'
     return f'<div class="ucmt-tiles" {grid}>{"".join(charts)}</div>{html(tiles, f"<p>{describe(trace)}</p>")}'
+
+
+def tiles_of(trace: "Trace") -> list[Tile]:
+    """Every probe image with its last predictions, and its uncertainty."""
+    table, most, tiles = colour_table(UNCERTAINTY)[:, :3], most_uncertain(trace), []
+    classes = len(trace.meta["classes"])
+    for i, image in enumerate(trace.image):
+        masks = {name: maps[-1, i] for name, maps in trace.predictions.items()}
+        score = sentence([f"{NAMES[n]} {overlap(mask, trace.truth[i], classes):.2f}" for n, mask in masks.items()])
+        caption = f"image {i}, after {trace.map_step[-1]}: Dice {score}"
+        tiles.append(Tile(caption, image, {"truth": trace.truth[i], **masks}))
+        tiles.append(Tile(f"uncertainty, 0 to {most:.2f} nats", table[as_level(entropies(trace)[-1, i], most)]))
+    return tiles
 
 
 def legend(lines: list[Line]) -> str:
@@ -94,7 +118,7 @@ def legend(lines: list[Line]) -> str:
 
 def describe(trace: "Trace") -> str:
     """The run so far in words, from its numbers."""
-    dice = sentence([f"{NAMES[n]} {trace.curves[f'dice/{n}'][-1]:.3f}" for n in trace.predictions])
+    dice = sentence([f"{NAMES[n]} {trace.curves[f'dice/{n}'][-1]:.3f}" for n in networks(trace)])
     return (
         f"{title(trace)} after {trace.step[-1]} iterations: Dice on the probe images {dice}; disagreement "
         f"{trace.curves['disagreement'][-1]:.3f}, uncertainty {trace.curves['uncertainty'][-1]:.3f} nats."

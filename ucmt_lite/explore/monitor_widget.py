@@ -10,6 +10,8 @@ from ucmt_lite.explore.monitor import figure, page
 from ucmt_lite.explore.picture import Picture, new_figure
 from ucmt_lite.explore.twin import WithTwin
 
+STOP = "stop after this step"
+
 
 class Monitor(WithTwin, W.VBox):
     """What `fit` asks of a recorder, around a recorder, with a picture of it that is drawn after each look."""
@@ -18,7 +20,7 @@ class Monitor(WithTwin, W.VBox):
         self.recorder = recorder
         self.iterations = 0
         self.progress = W.IntProgress(0, 0, 1, description="waiting", layout=W.Layout(width="min(100%, 480px)"))
-        self.button = W.Button(description="stop after this step", tooltip="ends the run and keeps the checkpoint")
+        self.button = W.Button(description=STOP, tooltip="ends the run and keeps the checkpoint")
         self.button.on_click(self._ask)
         # ipykernel 7.4 would answer the button where it was made, in the thread that is busy training, though the page
         # sends its click to another.
@@ -56,8 +58,11 @@ class Monitor(WithTwin, W.VBox):
 
     def picture(self) -> Picture:
         """The still picture of the run so far."""
-        if not self.recorder.map_steps:
-            return Picture(new_figure(1, 1)[0], "Training has not been looked at yet.")
+        if not self.recorder.steps:
+            drawing, axes = new_figure(1, 1)
+            axes[0, 0].set_title("not looked at yet", fontsize=9)
+            axes[0, 0].set_axis_off()
+            return Picture(drawing, "Training has not been looked at yet.")
         return figure(self._so_far())
 
     def _so_far(self) -> Any:
@@ -73,6 +78,7 @@ class Monitor(WithTwin, W.VBox):
         from IPython.display import display
 
         self.stop = False
+        self.button.disabled, self.button.description = False, STOP
         self._shown = display(self, display_id=True)
         # A kernel that is training reads the button only where it has a second line to the page (ipykernel 7); its
         # interrupt button works everywhere. The second press interrupts as usual.
@@ -86,10 +92,10 @@ class Monitor(WithTwin, W.VBox):
             raise KeyboardInterrupt
         self._ask()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
-        ended = "stopped" if self.stop else "finished"
+        ended = "failed" if error else "stopped" if self.stop else "finished"
         self.button.disabled, self.button.description = True, ended
         if self._shown is not None:
             self._shown.update(self)  # what a saved notebook keeps is the picture of the end

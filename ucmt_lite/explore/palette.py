@@ -1,6 +1,9 @@
-"""One meaning a colour, in every picture of the kit: Okabe & Ito's colours, told apart by all common kinds of sight.
+"""The colours of the kit's pictures, most of them Okabe & Ito's, which all common kinds of sight tell apart.
 
-Students and teacher follow the framework figure of the UCMT paper: yellow, blue, green.
+There are fewer colours than things: one colour has a meaning among the layers on an image and another among the lines
+of a chart (the teacher's green is Mean Teacher's, disagreement's vermilion UCMT's, the errors' pink CPC's). Dashes,
+hatching, letters, titles and legends say which. Students and teacher follow the framework figure of the UCMT paper:
+yellow, blue, green.
 """
 
 NETS = {"student1": "#E69F00", "student2": "#0072B2", "teacher": "#009E73"}

@@ -7,10 +7,11 @@ import io
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ucmt_lite.errors import InputError
 from ucmt_lite.explore.palette import HALOS, NAMES, NETS, STROKES, TRUTH
 
 if TYPE_CHECKING:
@@ -76,12 +77,19 @@ def draw_image(axes: "Axes", image: np.ndarray, title: str = "") -> None:
 
 def draw_outline(axes: "Axes", mask: np.ndarray, name: str) -> None:
     """The outline of every class of a mask `H W`, in the colour and the dash of whoever drew it."""
+    y, x = (np.arange(-1, side + 1) for side in mask.shape)
+    axes.autoscale(False)  # the ring of background around the mask, which closes its outlines, stays outside
     for label in np.unique(mask[mask > 0]):
+        inside = np.pad(mask == label, 1)
         # A line below keeps the coloured one readable on bright and on dark images.
-        axes.contour(mask == label, [0.5], colors=HALOS.get(name, "black"), linewidths=2.4)
-        axes.contour(
-            mask == label, [0.5], colors=NETS.get(name, TRUTH), linewidths=1.3, linestyles=STROKES.get(name, "-")
-        )
+        lines = [
+            axes.contour(x, y, inside, [0.5], colors=HALOS.get(name, "black"), linewidths=2.4),
+            axes.contour(
+                x, y, inside, [0.5], colors=NETS.get(name, TRUTH), linewidths=1.3, linestyles=STROKES.get(name, "-")
+            ),
+        ]
+        for line in lines:
+            line.set_clip_on(False)  # at the image's edge half of a line lies beyond it
 
 
 def segmentations(image: np.ndarray, masks: dict[str, np.ndarray], *, against: str = "truth") -> Picture:
@@ -117,24 +125,41 @@ def images(named: dict[str, np.ndarray]) -> Picture:
     figure, axes = new_figure(1, len(named))
     told = []
     for place, (name, image) in zip(axes[0], named.items(), strict=True):
-        pixels = np.moveaxis(np.asarray(image), 0, -1)
-        pixels = pixels if pixels.dtype == np.uint8 else ((pixels + 1) * 127.5).clip(0, 255).astype(np.uint8)
+        pixels = as_bytes(image)
         draw_image(place, pixels, name)
         told.append(f"{name} (mean brightness {pixels.mean() / 255:.2f})")
     return Picture(figure, f"Images beside each other: {sentence(told)}.")
 
 
-def overlap(mask: np.ndarray, truth: np.ndarray) -> float:
-    """Mean Dice over the classes that either mask shows; 1 where both are empty.
+def as_bytes(image: Any) -> np.ndarray:
+    """An image `C H W`, array or tensor on any device, bytes or as networks take them (-1..1), as bytes `H W C`.
 
-    >>> overlap(np.array([0, 1, 1, 2]), np.array([0, 1, 0, 0]))
-    0.3333333333333333
+    >>> as_bytes(np.array([[[-1.0, 0.0, 1.0]]])).ravel().tolist()
+    [0, 128, 255]
+    """
+    pixels = np.asarray(image.detach().cpu() if hasattr(image, "detach") else image)
+    known = pixels.dtype == np.uint8 or pixels.dtype.kind == "f"
+    if not known or pixels.ndim != 3 or pixels.shape[0] not in (1, 3):
+        raise InputError(
+            f"An image to show is C H W of 1 or 3 channels, bytes or numbers in -1..1, this is {pixels.dtype} of shape "
+            f"{pixels.shape}: put the channels first, as in image[None] or np.moveaxis(image, -1, 0)."
+        )
+    if pixels.dtype != np.uint8:
+        pixels = ((pixels.astype(np.float32).clip(-1, 1) + 1) * 127.5).round().astype(np.uint8)
+    return np.moveaxis(pixels, 0, -1)
+
+
+def overlap(mask: np.ndarray, truth: np.ndarray, classes: int = 2) -> float:
+    """Mean Dice of the foreground classes 1 .. `classes` - 1, and above where a mask shows more; absent from both is 1.
+
+    >>> overlap(np.array([0, 1, 1, 2]), np.array([0, 1, 0, 0])), overlap(np.array([0, 1]), np.array([0, 0]), classes=3)
+    (0.3333333333333333, 0.5)
     """
     a, b = np.ravel(mask).astype(np.intp), np.ravel(truth).astype(np.intp)
-    classes = 1 + int(max(a.max(initial=0), b.max(initial=0)))
+    classes = max(classes, 1 + int(max(a.max(initial=0), b.max(initial=0))))
     in_a, in_b, in_both = (np.bincount(values, minlength=classes)[1:] for values in (a, b, a[a == b]))
     shown = in_a + in_b
-    return float(np.mean(2 * in_both[shown > 0] / shown[shown > 0])) if shown.any() else 1.0
+    return float(np.where(shown > 0, 2 * in_both / np.maximum(shown, 1), 1).mean())
 
 
 def sentence(parts: list[str]) -> str:

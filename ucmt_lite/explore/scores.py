@@ -1,15 +1,17 @@
 """What recorded runs scored on the test images, as a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ucmt_lite.errors import InputError
+from ucmt_lite.errors import InputError, one_of
+from ucmt_lite.explore.compare import grouped
 from ucmt_lite.names import TITLES
 
 if TYPE_CHECKING:
+    from ucmt_lite.explore.compare import Runs
     from ucmt_lite.traces import Trace
 
 
@@ -23,22 +25,34 @@ class Table:
         return {"text/markdown": self.markdown, "text/plain": self.markdown}
 
 
-def table(runs: Mapping[str, Sequence["Trace"]], score: str = "dice") -> Table:
-    """One row a method, one column a seed, and the mean; from the scores that recorded traces carry."""
-    rows = []
-    for name, traces in runs.items():
-        if missing := [trace for trace in traces if "test" not in trace.meta]:
+def table(runs: "Runs", score: str = "dice") -> Table:
+    """One row a method, one column a seed, and the mean of a row; from the scores that recorded traces carry.
+
+    `runs` as in `compare.figure`. A method without a run of a seed has a dash there.
+    """
+    named = grouped(runs)
+    found = {name: by_seed(name, traces, score) for name, traces in named.items()}
+    seeds = sorted({seed for values in found.values() for seed in values})
+    count = next(iter(named.values()))[0].meta["test_cases"]
+    head = [f"{score.capitalize()} on {count} test images", *(f"seed {seed}" for seed in seeds), "mean"]
+    lines = [head, ["---"] * len(head)]
+    for name, values in found.items():
+        cells = [f"{values[seed]:.3f}" if seed in values else "-" for seed in seeds]
+        lines.append([TITLES.get(name, name), *cells, f"**{np.mean(list(values.values())):.3f}**"])
+    return Table("\n".join("| " + " | ".join(line) + " |" for line in lines))
+
+
+def by_seed(name: str, traces: Sequence["Trace"], score: str) -> dict[int, float]:
+    """The test score of each run of a method by its seed."""
+    found: dict[int, float] = {}
+    for trace in traces:
+        if "test" not in trace.meta:
             raise InputError(
-                f"The run of '{name}' with seed {missing[0].meta.get('seed')} has no test scores: "
+                f"The run of '{name}' with seed {trace.meta.get('seed')} has no test scores: "
                 "take recorded runs, or `ucmt-lite run`, which scores."
             )
-        values = [trace.meta["test"][score] for trace in traces]
-        rows.append([TITLES.get(name, name), *(f"{value:.3f}" for value in values), f"**{np.mean(values):.3f}**"])
-    first = next(iter(runs.values()))
-    head = [
-        f"{score.capitalize()} on {first[0].meta['test_cases']} test images",
-        *(f"seed {t.meta['seed']}" for t in first),
-        "mean",
-    ]
-    lines = [head, ["---"] * len(head), *rows]
-    return Table("\n".join("| " + " | ".join(line) + " |" for line in lines))
+        seed, test = trace.meta["seed"], trace.meta["test"]
+        if seed in found:
+            raise InputError(f"Two runs of '{name}' have the seed {seed}: give runs of other settings another name.")
+        found[seed] = test[one_of("score", score, [key for key, value in test.items() if isinstance(value, float)])]
+    return found

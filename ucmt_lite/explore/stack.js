@@ -43,7 +43,7 @@ class View {
   bar() {
     const bar = el("div", { class: "ucmt-bar" });
     this.controls = this.spec.controls.filter((control) => control.values.length > 1).map((control) => {
-      const words = control.values.map((value) => `${value}${control.unit ? ` ${control.unit}` : ""}`);
+      const words = control.values.map(String);
       const value = new Slot(Math.max(...words.map((text) => text.length)));
       const range = el("input", { type: "range", min: 0, max: control.values.length - 1, step: 1, "aria-label": control.label });
       range.addEventListener("input", () => this.go(control.name, Number(range.value)));

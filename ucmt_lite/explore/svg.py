@@ -16,15 +16,13 @@ DASH = {"-": "", "--": "7 3", ":": "1.5 2.5", "-.": "7 2.5 1.5 2.5"}
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a chart, with a band around it where several runs were averaged."""
+    """One line of a chart."""
 
     label: str
     x: np.ndarray
     y: np.ndarray
     colour: str = "currentColor"
     stroke: str | tuple = "-"  # as matplotlib names dashes
-    low: np.ndarray | None = None
-    high: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -67,28 +65,16 @@ def chart(
     *,
     x: tuple[float, float] | None = None,
     y: tuple[float, float] | None = None,
-    cursor: float | None = None,
-    extra: str = "",
 ) -> tuple[str, Frame]:
-    """The chart as SVG text, and its frame. `extra` is SVG in view-box units, drawn on top.
+    """The chart as SVG text, and its frame.
 
     >>> text, frame = chart([Line("dice", np.arange(3), np.array([0.1, 0.5, 0.8]))], "Dice", "iterations", y=(0, 1))
     >>> text.count("<path"), frame.x
     (1, (0.0, 2.0))
     """
     frame = Frame(x or limits(*(line.x for line in lines)), y or limits(*(line.y for line in lines)))
-    parts = [axes(frame, title, x_label)]
-    for line in lines:
-        if line.low is not None and line.high is not None:
-            there, back = frame.path(line.x, line.high), frame.path(line.x[::-1], line.low[::-1])
-            parts.append(f'<path d="{there}L{back[1:]}Z" fill="{line.colour}" opacity="0.18"/>')
-    parts += [f'<path d="{frame.path(s.x, s.y)}" {pen(s.colour, s.stroke)}/>' for s in lines]
-    if cursor is not None:
-        at = frame.across(cursor)
-        parts.append(
-            f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{frame.height - BOTTOM}" stroke="currentColor"/>'
-        )
-    return drawing(frame.width, frame.height, "".join(parts) + extra, title), frame
+    paths = "".join(f'<path d="{frame.path(s.x, s.y)}" {pen(s.colour, s.stroke)}/>' for s in lines)
+    return drawing(frame.width, frame.height, axes(frame, title, x_label) + paths, title), frame
 
 
 def drawing(width: int, height: int, content: str, label: str) -> str:
@@ -112,12 +98,12 @@ def axes(frame: Frame, title: str, x_label: str) -> str:
             f'<line x1="{LEFT}" x2="{right}" y1="{at:.1f}" y2="{at:.1f}" stroke="currentColor" opacity="0.16"/>'
         )
         parts.append(
-            f'<text x="{LEFT - 5}" y="{at + 3.5:.1f}" font-size="10.5" text-anchor="end" fill="currentColor">{value:.4g}</text>'
+            f'<text x="{LEFT - 5}" y="{at + 3.5:.1f}" font-size="10.5" text-anchor="end" fill="currentColor">{value:.6g}</text>'
         )
     for value in ticks(*frame.x):
         at = frame.across(value)
         parts.append(
-            f'<text x="{at:.1f}" y="{bottom + 14}" font-size="10.5" text-anchor="middle" fill="currentColor">{value:.4g}</text>'
+            f'<text x="{at:.1f}" y="{bottom + 14}" font-size="10.5" text-anchor="middle" fill="currentColor">{value:.6g}</text>'
         )
     return "".join(parts)
 

@@ -44,11 +44,12 @@ def figure(trace: "Trace | Sequence[Trace]", step: int | None = None, image: int
     traces = as_list(trace, image)
     places = [nearest(one, step) for one in traces]
     names = [name for name in NETS if any(name in one.predictions for one in traces)]
-    drawing, axes = new_figure(len(traces), len(names) + 3)
+    differ = any(two_networks(one) for one in traces)
+    drawing, axes = new_figure(len(traces), len(names) + 2 + differ)
     for row, one, where, called in zip(axes, traces, places, titles(traces), strict=True):
         draw_row(row, one, where, image, names)
         row[0].set_title(f"{called}, {one.map_step[where]} iterations", fontsize=9)
-    drawing.suptitle("image and truth, networks, disagreement, uncertainty", fontsize=9)
+    drawing.suptitle(f"image and truth, networks, {'disagreement, ' if differ else ''}uncertainty", fontsize=9)
     return Picture(drawing, " ".join(describe(one, where, image) for one, where in zip(traces, places, strict=True)))
 
 
@@ -105,12 +106,12 @@ def add_panel(stack: Stack, trace: "Trace", called: str, frames: np.ndarray, ima
     refs = {name: [stack.put(maps.astype(np.uint8), "frame item y x")] for name, maps in masks.items()}
     a, b = trace.branches
     layers = {"truth": [truth], "error": [refs[source][0], truth], **refs}
-    if a != b:
+    if two_networks(trace):
         layers["differ"] = [refs[a][0], refs[b][0]]
     entropy = entropies(trace)[frames]
     layers["uncertainty"] = [stack.put(as_level(entropy, most), "frame item y x")]
     numbers = [(f"{NAMES[name]} Dice", dice_over_time(trace, name, frames), 1, "", 3) for name in trace.predictions]
-    if a != b:
+    if two_networks(trace):
         numbers.append(("they differ on", share(masks[a] != masks[b]), 100, " %", 1))
     numbers.append(("pseudo label wrong on", share(masks[source] != trace.truth), 100, " %", 1))
     numbers.append(("mean uncertainty", share(entropy), 1, " nats", 3))
@@ -142,20 +143,24 @@ def add_chart(stack: Stack, traces: Sequence["Trace"], curve: str, steps: np.nda
 
 def draw_row(row: np.ndarray, trace: "Trace", where: int, image: int, names: Sequence[str]) -> None:
     """One run of the still picture."""
-    picture, truth = trace.image[image], trace.truth[image]
-    panels = iter(row)
-    draw_image(at := next(panels), picture)
-    draw_outline(at, truth, "truth")
-    for name in names:
-        at = next(panels)
-        if name not in trace.predictions:
-            at.set_axis_off()
-            continue
-        mask = trace.predictions[name][where, image]
-        draw_image(at, picture, f"{NAMES[name]}, Dice {overlap(mask, truth):.2f}")
-        draw_outline(at, mask, name)
-    draw_disagreement(next(panels), trace, where, image)
-    draw_uncertainty(next(panels), entropies(trace)[where, image], most_uncertain(trace))
+    picture, truth, classes = trace.image[image], trace.truth[image], len(trace.meta["classes"])
+    for at in row:  # what a run does not have stays empty
+        at.set_axis_off()
+    draw_image(row[0], picture)
+    draw_outline(row[0], truth, "truth")
+    for at, name in zip(row[1:], names, strict=False):
+        if name in trace.predictions:
+            mask = trace.predictions[name][where, image]
+            draw_image(at, picture, f"{NAMES[name]}, Dice {overlap(mask, truth, classes):.2f}")
+            draw_outline(at, mask, name)
+    if two_networks(trace):
+        draw_disagreement(row[-2], trace, where, image)
+    draw_uncertainty(row[-1], entropies(trace)[where, image], most_uncertain(trace))
+
+
+def two_networks(trace: "Trace") -> bool:
+    """Whether the traced branches are two networks, not one beside itself, as of a supervised run."""
+    return trace.branches[0] != trace.branches[1]
 
 
 def draw_uncertainty(at: "Axes", entropy: np.ndarray, most: float) -> None:
@@ -182,13 +187,14 @@ def one_colour(colour: str):
 
 def describe(trace: "Trace", where: int, image: int) -> str:
     """The picture in words, from its numbers."""
-    truth = trace.truth[image]
+    truth, classes = trace.truth[image], len(trace.meta["classes"])
     masks = {name: trace.predictions[name][where, image] for name in trace.predictions}
-    scores = sentence([f"{said} reaches Dice {overlap(masks[n], truth):.2f}" for n, said in net_titles(trace).items()])
+    reached = {said: overlap(masks[name], truth, classes) for name, said in net_titles(trace).items()}
+    scores = sentence([f"{said} reaches Dice {dice:.2f}" for said, dice in reached.items()])
     a, b = (masks[name] for name in trace.branches)
     entropy = entropies(trace)[where, image].astype(float)
     text = f"{title(trace)} after {trace.map_step[where]} iterations on probe image {image}: {scores}."
-    if trace.branches[0] != trace.branches[1]:
+    if two_networks(trace):
         one, other = (NAMES[name] for name in trace.branches)
         text += f" {one.capitalize()} and {other} differ on {100 * (a != b).mean():.1f} % of the pixels."
     text += f" Mean uncertainty is {entropy.mean():.3f} nats"

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ucmt_lite.errors import InputError, one_of
 from ucmt_lite.explore.palette import CERTAIN, UNCERTAIN, UNCERTAINTY
-from ucmt_lite.explore.picture import Picture, draw_image, draw_outline, new_figure, overlap
+from ucmt_lite.explore.picture import Picture, as_bytes, draw_image, draw_outline, new_figure, overlap
 from ucmt_lite.explore.stack import as_level, colour_table
 from ucmt_lite.explore.tiles import Cell, Tile, html
 
@@ -43,7 +42,7 @@ class Sample:
 
 
 class Lab:
-    """The networks and images, with what does not change while knobs are turned kept: predictions on whole images."""
+    """The networks and images; every sample asks the networks anew, so that it is true also after training goes on."""
 
     def __init__(self, nets: Any, cases: "Cases") -> None:
         self.nets: dict[str, Any] = {
@@ -61,7 +60,6 @@ class Lab:
                 f"The UMIX lab shows 2D images, these have shape {cases.masks[0].shape}: cut slices first."
             )
         self.cases = cases
-        self.whole = lru_cache(maxsize=16)(self._whole)
 
     def logits(self, name: str, x: Any) -> Any:
         """What one network says, in evaluation mode; it is left as it was."""
@@ -76,7 +74,8 @@ class Lab:
         net.train(training)
         return out
 
-    def _whole(self, image: int) -> tuple:
+    def whole(self, image: int) -> tuple:
+        """An image as networks take it, what all say of it, the students' maps, and the number of classes."""
         import torch
 
         from ucmt_lite.data import to_input
@@ -110,8 +109,8 @@ class Lab:
         truth = torch.tensor(self.cases.masks[image])[None].long()
         after = {name: decided(self.logits(name, mixed)) for name in NEEDED[:2]}
         return Sample(
-            mix, top_k, grid, as_image(x), truth[0].numpy(), {n: u[0, 0].numpy() for n, u in maps.items()}, ranks,
-            before["teacher"], where_from(move, truth.shape, grid), as_image(mixed), move(truth)[0].numpy(),
+            mix, top_k, grid, as_bytes(x[0]), truth[0].numpy(), {n: u[0, 0].numpy() for n, u in maps.items()}, ranks,
+            before["teacher"], where_from(move, truth.shape, grid), as_bytes(mixed[0]), move(truth)[0].numpy(),
             move(pseudo)[0].numpy(), {n: before[n] for n in NEEDED[:2]}, after, classes,
         )  # fmt: skip
 
@@ -119,11 +118,6 @@ class Lab:
 def decided(logits: Any) -> np.ndarray:
     """The most probable class of every pixel, `1 K H W` -> `H W`; numpy's argmax is ten times torch's here."""
     return logits[0].numpy().argmax(axis=0)
-
-
-def as_image(x: Any) -> np.ndarray:
-    """What a network sees, `1 C H W` in -1..1, as bytes `H W C`."""
-    return np.moveaxis(((x[0].clamp(-1, 1) + 1) * 127.5).round().byte().numpy(), 0, -1)
 
 
 def where_from(move: Any, shape: tuple[int, ...], grid: int) -> np.ndarray:
@@ -149,7 +143,7 @@ def tiles(sample: Sample) -> list[Tile]:
     table, most = colour_table(UNCERTAINTY)[:, :3], float(np.log(sample.classes))
     maps = {name: table[as_level(u, most)] for name, u in sample.uncertainty.items()}
     moved, source = moved_cells(sample), source_cells(sample)
-    agree = {n: overlap(mask, sample.mixed_label) for n, mask in sample.after.items()}
+    agree = {n: overlap(mask, sample.mixed_label, sample.classes) for n, mask in sample.after.items()}
     return [
         Tile("image, truth", sample.image, {"truth": sample.truth}, source),
         Tile(f"uncertainty of student 1 and teacher, 0 to {most:.2f} nats", maps["student1"], {}, ranked(sample, "student1")),
@@ -184,7 +178,7 @@ def moved_cells(sample: Sample) -> list[Cell]:
 
 
 def source_cells(sample: Sample) -> list[Cell]:
-    """The cells whose content was copied, green, with their letters; and in red what was replaced."""
+    """The cells whose content was copied, green, with their letters."""
     copied = {source: letter for _, source, letter in pairs(sample)}
     return [cell(sample, s, CERTAIN, "--", letter) for s, letter in copied.items()]
 
@@ -192,9 +186,7 @@ def source_cells(sample: Sample) -> list[Cell]:
 def ranked(sample: Sample, name: str) -> list[Cell]:
     """On a map: red the top_k least certain cells of it, green the top_k most certain; for other mixes what they drew."""
     if sample.mix == "cutmix":
-        return [cell(sample, place, UNCERTAIN, "-", letter) for place, _, letter in pairs(sample)] + source_cells(
-            sample
-        )
+        return moved_cells(sample) + source_cells(sample)
     if sample.mix != "umix" or not sample.top_k:
         return []
     top, bottom = sample.ranks[name][: sample.top_k], sample.ranks[name][-sample.top_k :]
@@ -205,6 +197,7 @@ def ranked(sample: Sample, name: str) -> list[Cell]:
 def drawn(sample: Sample) -> Picture:
     """The still picture of a sample."""
     from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import withStroke
 
     drawing, axes = new_figure(2, 4, width=2.6, height=2.8)
     for at, tile in zip(axes.flat, tiles(sample), strict=True):
@@ -218,7 +211,8 @@ def drawn(sample: Sample) -> Picture:
             at.add_patch(Rectangle(**box, edgecolor="black", linewidth=3))
             at.add_patch(Rectangle(**box, edgecolor=c.colour, linestyle=c.stroke, linewidth=1.8))
             centre = (c.column + c.width / 2 - 0.5, c.row + c.height / 2 - 0.5)
-            at.text(*centre, c.letter, color="white", fontsize=7, ha="center", va="center", fontweight="bold")
+            letter = at.text(*centre, c.letter, color="white", fontsize=7, ha="center", va="center", fontweight="bold")
+            letter.set_path_effects([withStroke(linewidth=2, foreground="black")])  # the map below may be bright
     return Picture(drawing, describe(sample))
 
 
@@ -230,7 +224,13 @@ def describe(sample: Sample) -> str:
         uncertainty = np.mean([cells_of(u, sample.grid) for u in sample.uncertainty.values()], axis=0)
         into, out = ([uncertainty[pair[k]] for pair in found] for k in (0, 1))
         text += f", with {np.mean(into):.3f} nats on average, by the content of cells with {np.mean(out):.3f} nats"
-    told = [f"student {name[-1]} agrees with the moved pseudo label to Dice {overlap(mask, sample.mixed_label):.2f} (before the mix {overlap(sample.before[name], sample.pseudo_label):.2f})" for name, mask in sample.after.items()]  # fmt: skip
+    told = []
+    for name, mask in sample.after.items():
+        after = overlap(mask, sample.mixed_label, sample.classes)
+        before = overlap(sample.before[name], sample.pseudo_label, sample.classes)
+        told.append(
+            f"student {name[-1]} agrees with the moved pseudo label to Dice {after:.2f} (before the mix {before:.2f})"
+        )
     return f"{text}. On the mixed image {' and '.join(told)}."
 
 
@@ -249,10 +249,20 @@ def widget(nets: Any, cases: "Cases", image: int = 0, top_k: int = 2, grid: int 
 
 def page(sample: Sample) -> str:
     """The sample as HTML text."""
-    key = (
-        f'<span style="color:{UNCERTAIN}">■</span> solid: the least certain cells, replaced · <span style="color:{CERTAIN}">'
-        "▨</span> dashed: the most certain cells, copied · equal letters: where the content came from · numbers: rank"
-    )
-    return html(
-        tiles(sample), f'<p aria-live="polite">{describe(sample)}</p><p style="font-size:12px;margin:0">{key}</p>'
+    below = f'<p aria-live="polite">{describe(sample)}</p><p style="font-size:12px;margin:0">{key(sample)}</p>'
+    return html(tiles(sample), below)
+
+
+def key(sample: Sample) -> str:
+    """What the borders, letters and numbers of cells mean under this mix, as HTML text."""
+    if sample.mix == "noise":
+        return "noise on every pixel: no cell moves"
+    if sample.mix == "identity" or not sample.top_k:
+        return "no cell moves"
+    replaced, copied, numbers = "cells drawn at random", "cells drawn at random", ""
+    if sample.mix == "umix":
+        replaced, copied, numbers = "the least certain cells", "the most certain cells", " · numbers: rank"
+    return (
+        f'<span style="color:{UNCERTAIN}">■</span> solid: {replaced}, replaced · <span style="color:{CERTAIN}">▨</span> '
+        f"dashed: {copied}, copied · equal letters: where the content came from{numbers}"
     )

@@ -9,6 +9,7 @@ from ucmt_lite.explore.picture import Picture
 from ucmt_lite.explore.twin import WithTwin
 from ucmt_lite.explore.umix_lab import MIXES, Lab, drawn, page
 
+MANY = 32  # cells that the slider offers to move, unless more are asked for
 WIDE = {"description_width": "60px"}
 
 
@@ -16,14 +17,14 @@ class UmixLab(WithTwin, W.VBox):
     """`image`, `top_k`, `grid`, `mix` are the controls; `sample` is what they stand for."""
 
     def __init__(self, lab: Lab, *, seed: int = 0, **start: Any) -> None:
-        self.lab, self.seed = lab, seed
+        self.lab, self.seed, self.most = lab, seed, max(MANY, start["top_k"])
         self.sample = lab.sample(**start, seed=seed)  # wrong input is told before anything is drawn
         sides = lab.cases.masks[start["image"]].shape
         grids = [g for g in range(2, min(sides) // 2 + 1) if not any(side % g for side in sides) and g <= 32]
         images = list(range(len(lab.cases)))
         self.image = W.SelectionSlider(options=images, value=start["image"], description="image", style=WIDE)
         self.grid = W.SelectionSlider(options=sorted({*grids, start["grid"]}), value=start["grid"], description="grid", style=WIDE)  # fmt: skip
-        self.top_k = W.IntSlider(start["top_k"], 0, min(start["grid"] ** 2 // 2, 32), description="top_k", style=WIDE)
+        self.top_k = W.IntSlider(start["top_k"], 0, self._movable(start["grid"]), description="top_k", style=WIDE)
         self.mix = W.ToggleButtons(options=MIXES, value=start["mix"], style={"button_width": "76px"})
         self.mix.tooltips = ["by uncertainty", "cells drawn at random", "noise, nothing moves", "as it is"]
         self.board = W.HTML(layout=W.Layout(min_width="0"))
@@ -38,9 +39,12 @@ class UmixLab(WithTwin, W.VBox):
         """The still picture of what the lab shows now."""
         return drawn(self.sample)
 
-    def _fit(self, change: dict) -> None:
+    def _movable(self, grid: int) -> int:
         """No more cells than half of them can move."""
-        self.top_k.max = min(change["new"] ** 2 // 2, 32)
+        return min(grid**2 // 2, self.most)
+
+    def _fit(self, change: dict) -> None:
+        self.top_k.max = self._movable(change["new"])
 
     def _draw(self, change: object) -> None:
         try:

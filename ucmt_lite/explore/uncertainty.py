@@ -16,12 +16,14 @@ from ucmt_lite.explore.maps import (
     share,
     title,
 )
-from ucmt_lite.explore.palette import DIFFERENT, NAMES, UNCERTAINTY
+from ucmt_lite.explore.palette import ERROR, NAMES, UNCERTAINTY
 from ucmt_lite.explore.picture import Picture, draw_image, draw_outline, new_figure
 from ucmt_lite.explore.stack import Stack, as_level, show
 from ucmt_lite.explore.training import one_colour
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from ucmt_lite.traces import Trace
 
 LEVELS = 65  # thresholds, from 0 to ln K
@@ -41,8 +43,23 @@ def kept(trace: "Trace", threshold: float, step: int | None = None, image: int =
     """How many pixels have an entropy of at most `threshold` nats, and how many of their pseudo labels are right."""
     trace = checked(trace, image=image)
     where = nearest(trace, step)
-    wrong, sure = wrong_labels(trace)[where, image], entropies(trace)[where, image].astype(float) <= threshold
+    wrong, sure = wrong_labels(trace)[where, image], nats(trace, where)[image] <= threshold
     return Kept(float(sure.mean()), float(1 - wrong[sure].mean()) if sure.any() else np.nan, float(1 - wrong.mean()))
+
+
+def nats(trace: "Trace", where: int | np.ndarray) -> np.ndarray:
+    """The uncertainty maps of one or several steps, within 0 .. ln K, which half precision rounds beyond."""
+    return entropies(trace)[where].astype(float).clip(0, most_uncertain(trace))
+
+
+def reachable(trace: "Trace", threshold: float) -> float:
+    """The threshold, if it is an uncertainty that a pixel can have."""
+    most = most_uncertain(trace)
+    if not 0 <= threshold <= most:
+        raise InputError(
+            f"threshold={threshold}: choose 0 to {most:.3f} nats, the entropy of a pixel nothing is known of."
+        )
+    return threshold
 
 
 def wrong_labels(trace: "Trace") -> np.ndarray:
@@ -90,21 +107,16 @@ def entropy_of(ambiguity: np.ndarray) -> np.ndarray:
 def figure(trace: "Trace", step: int | None = None, image: int = 0, threshold: float = 0.2) -> Picture:
     """The entropy map, the pixels it keeps below `threshold` nats, and the risk-coverage curve; calibration on phantoms."""
     trace = checked(trace, image=image)
-    where, most = nearest(trace, step), most_uncertain(trace)
-    if not 0 <= threshold <= most:
-        raise InputError(
-            f"threshold={threshold}: choose 0 to {most:.3f} nats, the entropy of a pixel nothing is known of."
-        )
-    entropy, wrong = entropies(trace)[where, image].astype(float), wrong_labels(trace)[where, image]
+    where, most, threshold = nearest(trace, step), most_uncertain(trace), reachable(trace, threshold)
+    entropy, wrong = nats(trace, where)[image], wrong_labels(trace)[where, image]
     drawing, axes = new_figure(1, 4 if trace.ambiguity is not None else 3, width=3, height=3)
     shown = axes[0, 0].imshow(entropy, cmap=UNCERTAINTY, vmin=0, vmax=most, interpolation="nearest")
     draw_outline(axes[0, 0], trace.truth[image], "truth")
     axes[0, 0].set_title("uncertainty (nats) and truth", fontsize=9)
     axes[0, 0].set_axis_off()
     drawing.colorbar(shown, ax=axes[0, 0], shrink=0.7)
-    draw_image(axes[0, 1], trace.image[image], f"dropped above {threshold:.2f} nats")
-    axes[0, 1].imshow(np.ma.masked_equal(entropy > threshold, 0), cmap=one_colour("white"), vmin=0, vmax=1, alpha=0.75)
-    axes[0, 1].imshow(np.ma.masked_equal(wrong, 0), cmap=one_colour(DIFFERENT), vmin=0, vmax=1, interpolation="nearest", alpha=0.8)  # fmt: skip
+    draw_dropped(axes[0, 1], trace.image[image], entropy > threshold, wrong)
+    axes[0, 1].set_title(f"dropped above {threshold:.2f} nats (white),\nwrong labels (pink stripes)", fontsize=9)
     numbers = kept(trace, threshold, trace.map_step[where], image)
     coverage, risk = risk_coverage(entropy, wrong, np.linspace(0, most, LEVELS))
     axes[0, 2].plot(coverage, risk, color=LINE)
@@ -120,6 +132,19 @@ def figure(trace: "Trace", step: int | None = None, image: int = 0, threshold: f
     return Picture(drawing, describe(trace, where, image, threshold, numbers))
 
 
+def draw_dropped(axes: "Axes", picture: np.ndarray, dropped: np.ndarray, wrong: np.ndarray) -> None:
+    """White where pixels are dropped and striped where labels are wrong, on the image dimmed so that both are seen."""
+    height, width = wrong.shape
+    draw_image(axes, (picture * 0.5).astype(np.uint8))
+    axes.imshow(np.ma.masked_equal(dropped, 0), cmap=one_colour("white"), vmin=0, vmax=1, interpolation="nearest", alpha=0.75)  # fmt: skip
+    fine = np.kron(wrong, np.ones((4, 4), bool))  # stripes are narrower than the pixels of a small image
+    stripes = np.indices(fine.shape).sum(axis=0) * 40 // fine.shape[1] % 2
+    axes.imshow(
+        np.ma.masked_equal(fine, 0), cmap=one_colour(ERROR), vmin=0, vmax=1, interpolation="nearest",
+        alpha=np.where(stripes, 1, 0.6), extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+    )  # fmt: skip
+
+
 def label(axes, heading: str, below: str) -> None:
     """Title and x label of a chart of the still picture."""
     axes.set_title(heading, fontsize=9)
@@ -130,13 +155,19 @@ def label(axes, heading: str, below: str) -> None:
 
 def describe(trace: "Trace", where: int, image: int, threshold: float, numbers: Kept) -> str:
     """The picture in words, from its numbers."""
-    entropy = entropies(trace)[where, image].astype(float)
-    text = (
-        f"{title(trace)} after {trace.map_step[where]} iterations on probe image {image}: {100 * numbers.share:.1f} % of the "
-        f"pixels have at most {threshold:.2f} nats of uncertainty"
-    )
-    text += f"; {100 * numbers.accuracy:.1f} % of their pseudo labels are right," if numbers.share else ","
-    text += f" against {100 * numbers.everywhere:.1f} % of all."
+    entropy = nats(trace, where)[image]
+    text = f"{title(trace)} after {trace.map_step[where]} iterations on probe image {image}: "
+    everywhere = f"{100 * numbers.everywhere:.1f} % of all"
+    if numbers.share:
+        text += (
+            f"{100 * numbers.share:.1f} % of the pixels have at most {threshold:.2f} nats of uncertainty; "
+            f"{100 * numbers.accuracy:.1f} % of their pseudo labels are right, against {everywhere}."
+        )
+    else:
+        text += (
+            f"no pixel has at most {threshold:.2f} nats of uncertainty, so none is kept; "
+            f"{everywhere} pseudo labels are right."
+        )
     if trace.ambiguity is not None:
         doubt = trace.ambiguity[image].astype(float)
         text += f" Where the border is truly ambiguous (above 0.5) the mean uncertainty is {entropy[doubt > 0.5].mean():.3f} nats" if (doubt > 0.5).any() else ""  # fmt: skip
@@ -147,7 +178,7 @@ def describe(trace: "Trace", where: int, image: int, threshold: float, numbers: 
 def widget(trace: "Trace", image: int = 0, threshold: float = 0.2):
     """Move a threshold over the entropy map and see what is kept and how often it is right, step by step."""
     trace = checked(trace, image=image)
-    levels = np.linspace(0, most_uncertain(trace), LEVELS)
+    levels, threshold = np.linspace(0, most_uncertain(trace), LEVELS), reachable(trace, threshold)
     stack = fitting(lambda frames: build(trace, frames, levels), np.arange(len(trace.map_step)))
     stack.spec["controls"][0]["start"] = int(np.abs(levels - threshold).argmin())
     stack.spec["controls"][2]["start"] = image
@@ -157,7 +188,7 @@ def widget(trace: "Trace", image: int = 0, threshold: float = 0.2):
 
 def build(trace: "Trace", frames: np.ndarray, levels: np.ndarray) -> Stack:
     """Everything the viewer needs."""
-    most, entropy, wrong = most_uncertain(trace), entropies(trace)[frames], wrong_labels(trace)[frames]
+    most, entropy, wrong = most_uncertain(trace), nats(trace, frames), wrong_labels(trace)[frames]
     stack = Stack(
         f"Uncertainty of {title(trace)}: which pixels a threshold keeps, and how often their labels are right"
     )
@@ -167,21 +198,24 @@ def build(trace: "Trace", frames: np.ndarray, levels: np.ndarray) -> Stack:
     stack.scale(most)
     stack.layer("uncertainty")
     stack.layer("error")
-    stack.layer("dropped", kind="above", colour="#FFFFFF", hatch=True, control="level", levels=(levels / most * 255 + 0.5).tolist())  # fmt: skip
+    stack.layer("dropped", kind="above", colour="#FFFFFF", hatch=True, control="level", levels=list(range(LEVELS)))  # fmt: skip
     stack.layer("truth")
     maker = pseudo_labels(trace)
     stack.layer(maker, f"pseudo label ({NAMES[maker]})", on=False)
     names = [stack.put(trace.predictions[maker][frames].astype(np.uint8), "frame item y x"), stack.put(trace.truth, "item y x")]  # fmt: skip
     map_ref = stack.put(as_level(entropy, most), "frame item y x")
-    curves = [[risk_coverage(e, w, levels) for e, w in zip(*pair, strict=True)] for pair in zip(entropy, wrong, strict=True)]  # fmt: skip
-    coverage, risk = (stack.put(np.array([[c[k] for c in row] for row in curves]), "frame item level") for k in (0, 1))
-    right = stack.put(1 - np.array([[c[1] for c in row] for row in curves]), "frame item level")
+    kept_from = stack.put(np.searchsorted(levels, entropy).astype(np.uint8), "frame item y x")  # the first level
+    curves = np.array([[risk_coverage(*maps, levels) for maps in zip(*pair, strict=True)] for pair in zip(entropy, wrong, strict=True)])  # fmt: skip
+    coverage, risk = (stack.put(curves[:, :, k], "frame item level") for k in (0, 1))
+    right = stack.put(1 - curves[:, :, 1], "frame item level")
     readouts = [("pixels kept", coverage, 100, " %", 1), ("of their labels right", right, 100, " %", 1),
                 ("of all labels right", stack.put(1 - share(wrong), "frame item"), 100, " %", 1)]  # fmt: skip
-    layers = {"uncertainty": [map_ref], "dropped": [map_ref], "error": names, "truth": names[1:], maker: names[:1]}
+    layers = {"uncertainty": [map_ref], "dropped": [kept_from], "error": names, "truth": names[1:], maker: names[:1]}
     stack.panel(title(trace), base(stack, trace.image), trace.truth.shape[1:], layers, readouts=readouts,
                 classes=list(trace.meta["classes"]))  # fmt: skip
-    worst = max(0.02, float(np.nanmax([c[1][-1] for row in curves for c in row])))
+    # The labels of the first step are nearly all wrong: on its scale the other curves would be flat.
+    later = curves[frames > 0] if frames[-1] else curves
+    worst = max(0.02, float(later[:, :, 1, -1].max()))
     moving = [{"label": "risk of the labels kept", "x": coverage, "y": risk, "count": LEVELS, "colour": LINE, "dash": "", "marker": "level"}]  # fmt: skip
     stack.chart([], [], "risk and coverage", "share of pixels kept", moving=moving, x=(0, 1), y=(0, worst))
     if trace.ambiguity is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ucmt_lite.errors import InputError
+from ucmt_lite.explore.annotate import class_indices
 from ucmt_lite.explore.maps import most_uncertain, nearest
 from ucmt_lite.explore.palette import NAMES, STROKES, UNCERTAINTY
 from ucmt_lite.explore.picture import Picture, draw_image, draw_outline, new_figure, overlap, sentence
@@ -31,12 +32,13 @@ def figure(
 ) -> Picture:
     """The three planes through a point (the middle of the first mask where none is named).
 
-    `volume` is `D H W` bytes, `masks` maps names (`truth`, `student1`, `student2`, `teacher`) to `D H W` class indices,
-    `uncertainty` is `D H W` nats; or `volume` is a trace of volumes, and `step` and `image` say what of it. `spacing` in
-    millimetres gives the planes their true proportions.
+    `volume` is `D H W` bytes; other integers are shown from their lowest to their highest, floats as standardised, from -2
+    to 4 deviations. `masks` maps names (`truth`, `student1`, `student2`, `teacher`) to `D H W` class indices,
+    `uncertainty` is `D H W` nats, of `classes` classes or as many as the masks show; or `volume` is a trace of volumes, and
+    `step` and `image` say what of it. `spacing` in millimetres gives the planes their true proportions.
     """
     voxels, masks, uncertainty, classes = parts(volume, masks, uncertainty, step, image, classes)
-    at = point(voxels, masks, at)
+    at, spacing = point(voxels, masks, at), sides(spacing)
     drawing, axes = new_figure(2 if uncertainty is not None else 1, 3, width=2.8, height=2.8)
     for column, axis in enumerate(range(3)):
         cut = (slice(None),) * axis + (at[axis],)
@@ -51,7 +53,7 @@ def figure(
             stretch(axes[1, column], axis, spacing)
     if uncertainty is not None:
         drawing.colorbar(shown, ax=axes[1, :], shrink=0.8, label="uncertainty (nats)")
-    return Picture(drawing, describe(voxels, masks, uncertainty, at))
+    return Picture(drawing, describe(voxels, masks, uncertainty, at, classes))
 
 
 def widget(
@@ -67,7 +69,7 @@ def widget(
 ):
     """Scroll through a volume: a slider a plane, or a click in one plane moves the other two. Arguments as in `figure`."""
     voxels, masks, uncertainty, classes = parts(volume, masks, uncertainty, step, image, classes)
-    stack, most = Stack("A volume in three planes"), float(np.log(classes))
+    stack, most, spacing = Stack("A volume in three planes"), float(np.log(classes)), sides(spacing)
     for axis, place, size in zip(AXES, point(voxels, masks, at), voxels.shape, strict=True):
         stack.control(axis, f"axis {AXES.index(axis)}", range(size), start=int(place), play=axis == "d")
     image_ref = stack.put(voxels, "d h w")
@@ -81,9 +83,8 @@ def widget(
     stack.spec["blended"] = uncertainty is not None
     for number in range(3):
         y, x = (other for other in range(3) if other != number)
-        proportion = spacing[y] / spacing[x] if spacing else 1
         stack.panel(PLANES[AXES[number]], image_ref, (voxels.shape[y], voxels.shape[x]), refs, y=AXES[y], x=AXES[x],
-                    cross=True, stretch=proportion)  # fmt: skip
+                    cross=True, stretch=spacing[y] / spacing[x])  # fmt: skip
     return show(stack, lambda to: figure(voxels, masks, uncertainty, at=[to[a] for a in AXES], spacing=spacing, classes=classes))  # fmt: skip
 
 
@@ -99,7 +100,8 @@ def parts(volume, masks, uncertainty, step, image, classes) -> tuple:
         masks = {"truth": trace.truth[image], **{n: maps[where, image] for n, maps in trace.predictions.items()}}
         uncertainty = None if trace.uncertainty is None else trace.uncertainty[where, image]
         volume, classes = trace.image[image][..., 0], round(np.exp(most_uncertain(trace)))
-    masks = dict(masks or {})
+    masks = {name: class_indices(mask) for name, mask in (masks or {}).items()}
+    uncertainty = None if uncertainty is None else np.asarray(uncertainty)
     volume = np.asarray(volume)
     if volume.ndim == 4 and volume.shape[0] == 1:
         volume = volume[0]
@@ -112,9 +114,23 @@ def parts(volume, masks, uncertainty, step, image, classes) -> tuple:
             )
         if name not in STROKES and name != "uncertainty":
             raise InputError(f"Unknown mask '{name}': name masks {', '.join(STROKES)}.")
-    if volume.dtype != np.uint8:  # standardised intensities are shown from -2 to 4 deviations, as the recorder does
-        volume = ((volume.astype(np.float32).clip(-2, 4) + 2) / 6 * 255).round().astype(np.uint8)
-    return volume, masks, uncertainty, classes
+    shown = max([classes, *(int(mask.max()) + 1 for mask in masks.values())])
+    return grey_levels(volume), masks, uncertainty, shown
+
+
+def grey_levels(volume: np.ndarray) -> np.ndarray:
+    """A volume for looking at: 0..255 stays, other integers are shown from lowest to highest, floats as standardised.
+
+    >>> [grey_levels(np.array(values)).tolist() for values in ([0, 200], [-1000, 1000], [-2.0, 4.0])]
+    [[0, 200], [0, 255], [0, 255]]
+    """
+    low, high = -2.0, 4.0  # deviations, as the recorder shows them
+    if volume.dtype.kind in "biu":
+        low, high = float(volume.min()), float(volume.max())
+        if low >= 0 and high <= 255:
+            return volume.astype(np.uint8)
+        high = max(high, low + 1)  # a volume may be the same everywhere
+    return ((volume.astype(np.float64).clip(low, high) - low) / (high - low) * 255).round().astype(np.uint8)
 
 
 def point(volume: np.ndarray, masks: Mapping[str, np.ndarray], at: Sequence[int] | None) -> tuple[int, ...]:
@@ -128,18 +144,25 @@ def point(volume: np.ndarray, masks: Mapping[str, np.ndarray], at: Sequence[int]
     return tuple(int(i) for i in at)
 
 
-def stretch(axes, axis: int, spacing: Sequence[float] | None) -> None:
+def sides(spacing: Sequence[float] | None) -> tuple[float, ...]:
+    """The three sides of a voxel, checked; equal where no spacing is known."""
+    lengths = tuple(np.ravel(() if spacing is None else spacing).tolist()) or (1.0, 1.0, 1.0)
+    if len(lengths) != 3 or not all(length > 0 for length in lengths):
+        raise InputError(f"spacing={lengths}: give three lengths in millimetres, in the order of the axes D H W.")
+    return lengths
+
+
+def stretch(axes, axis: int, spacing: Sequence[float]) -> None:
     """Give a plane its true proportions."""
-    if spacing:
-        y, x = (spacing[other] for other in range(3) if other != axis)
-        axes.set_aspect(y / x)
+    y, x = (spacing[other] for other in range(3) if other != axis)
+    axes.set_aspect(y / x)
 
 
-def describe(volume, masks: Mapping[str, np.ndarray], uncertainty, at: Sequence[int]) -> str:
+def describe(volume, masks: Mapping[str, np.ndarray], uncertainty, at: Sequence[int], classes: int) -> str:
     """The volume in words, from its numbers."""
     told = []
     for name, mask in masks.items():
-        score = f", Dice {overlap(mask, masks['truth']):.2f}" if "truth" in masks and name != "truth" else ""
+        score = f", Dice {overlap(mask, masks['truth'], classes):.2f}" if "truth" in masks and name != "truth" else ""
         told.append(f"{NAMES[name]} ({100 * (mask > 0).mean():.1f} % of the voxels{score})")
     text = f"A volume of {' x '.join(map(str, volume.shape))} voxels in its three planes through {tuple(at)}"
     text += f", with the outlines of {sentence(told)}." if told else "."
