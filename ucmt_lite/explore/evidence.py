@@ -36,7 +36,7 @@ def scores(runs: "DataFrame", score: str = "dice") -> Picture | Table:
             axes.plot([mean] * 2, [row - 0.3, row + 0.3], color="black", linewidth=2)
             axes.plot([low, high], [row, row], color="black", linewidth=1)
             told.append(f"{title(name)} {ranged(mean, low, high, '.3f')}")
-        finish(axes, list(found), f"{measure(score)}, {case}")
+        finish(axes, list(found), f"{measure(score)}\n{case}")
         told[-len(found)] = f"{case}: {told[-len(found)]}"
     same_scale(panels)
     known = "mean and 95 % interval over seeds" if runs["seed"].nunique() > 2 else "mean over seeds"
@@ -65,7 +65,7 @@ def differences(compared: "DataFrame", baseline: str, score: str = "dice") -> Pi
             axes.annotate(won, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=8)
             span = ranged(line.difference, line.difference_low, line.difference_high, "+.3f")
             told.append(f"{title(line.variant)} {span}, better in {won} seeds")
-        finish(axes, list(group["variant"]), f"{measure(score)} against {title(baseline)}, {case}")
+        finish(axes, list(group["variant"]), f"{measure(score)} against {title(baseline)}\n{case}")
         told[-len(group)] = f"{case}: {told[-len(group)]}"
     same_scale(panels)
     return Picture(drawing, f"Mean difference in {SCORES[score]} to {title(baseline)}, with 95 % intervals; {'; '.join(told)}.")  # fmt: skip
