@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: where the real images and the reference numbers lie, if they lie anywhere."""
+"""Fixtures shared by all tests: small phantom sets, and where real images and reference numbers lie, if anywhere."""
 
 import os
 from pathlib import Path
@@ -8,6 +8,16 @@ import pytest
 
 # Real images under data/, reference numbers under oracle/; neither is part of the repository.
 SHARED = Path(os.environ.get("UCMT_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.fixture
+def few_cases(monkeypatch):
+    """Phantom sets of a handful of images, for tests of what a run does, not of its Dice."""
+    import ucmt_lite.data
+
+    real = ucmt_lite.data.load
+    few = {"phantom_heart": (8, 3, 3), "phantom_skin": (8, 3, 3), "phantom_atrium": (4, 2, 2)}
+    monkeypatch.setattr(ucmt_lite.data, "load", lambda name, **given: real(name, **{"count": few.get(name), **given}))
 
 
 @pytest.fixture(scope="session")

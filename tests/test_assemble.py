@@ -13,19 +13,29 @@ from ucmt_lite.config import RunConfig
 from ucmt_lite.errors import InputError
 from ucmt_lite.experiment import run
 
+pytestmark = pytest.mark.usefixtures("few_cases")
 SMALL = {"size": 32, "labeled": 2, "iterations": 2, "batch": 2, "device": "cpu", "distances": False}
-
-
-@pytest.fixture(autouse=True)
-def few_cases(monkeypatch):
-    load = ucmt_lite.data.load
-    counts = lambda name, options: options | {"count": (4, 2, 2)} if name.startswith("phantom") else options  # noqa: E731
-    monkeypatch.setattr(ucmt_lite.data, "load", lambda name, **options: load(name, **counts(name, options)))
 
 
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
+        ({"method": "umct"}, "did you mean 'ucmt'"),
+        ({"network": "unett"}, "did you mean 'unet'"),
+        ({"dataset": "phantom_hart"}, "did you mean 'phantom_heart'"),
+        ({"labeled": 0}, "labeled=0"),
+        ({"labeled": 99}, "labeled=99 is more than the 8 training cases"),
+        ({"iterations": 0}, "iterations=0"),
+        ({"size": 36, "settings": {"grid": 4}}, "multiple of 8, one is 36"),
+        ({"settings": {"grid": 5}}, "does not split into 5 equal cells"),
+        ({"settings": {"grid": 4, "top_k": 9}}, "top_k=9 does not fit 16 cells"),
+        ({"settings": {"topk": 2}}, "did you mean 'top_k'"),
+        ({"settings": {"make_mix": "cutmx"}}, "did you mean 'cutmix'"),
+        ({"settings": {"loss": "dice"}}, "did you mean 'dice_loss'"),
+        ({"patch": (8, 8)}, "is for volumes"),
+        ({"dataset": "phantom_atrium", "patch": (8, 8)}, "2 numbers"),
+        ({"dataset": "folder"}, "needs a folder"),
+        ({"precision": "float16"}, "needs a GPU"),
         ({"settings": {"grid": 8, "top_k": "two"}}, "top_k='two' does not fit method ucmt: its default is 2"),
         ({"settings": {"grid": 8, "top_k": 1.5}}, "top_k=1.5"),
         ({"settings": {"grid": 8.0}}, "grid=8.0"),

@@ -36,6 +36,17 @@ def test_means_intervals_and_paired_tests_are_those_of_scipy():
     assert row["effect"] == pytest.approx(differences.mean() / differences.std(ddof=1) * (1 - 3 / 15))
 
 
+def test_the_interval_of_a_mean_is_students_at_the_level_asked_for():
+    row = by_variant(compare(table({"base": BASE}), "base", level=0.9))["base"]
+    expected = stats.t.interval(0.9, 4, np.mean(BASE), stats.sem(BASE))
+    assert (row["low"], row["high"]) == pytest.approx(expected) and row["sd"] == pytest.approx(np.std(BASE, ddof=1))
+
+
+@pytest.mark.parametrize("score", ["dice", "hd95"])
+def test_a_tie_is_nobodys_win(score):
+    assert by_variant(compare(table({"base": BASE, "same": BASE}), "base", score))["same"]["wins"] == 0
+
+
 def test_where_less_is_better_the_smaller_one_wins():
     assert by_variant(compare(table({"base": BASE, "better": BETTER}), "base", "hd95"))["better"]["wins"] == 0
 

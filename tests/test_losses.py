@@ -24,6 +24,15 @@ def test_value_and_gradient_agree_with_the_reference(oracle, loss, name):
         np.testing.assert_allclose(logits.grad.numpy(), gradient, **tolerance(gradient.dtype), err_msg=case)
 
 
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_losses_of_half_precision_logits_are_computed_in_float32(kind):
+    a, b = torch.randn(2, 1, 3, 8, 8).to(kind)
+    y = torch.randint(0, 3, (1, 8, 8))
+    for loss, target in ((dice_loss, y), (segmentation_loss, y), (soft_consistency, b), (hard_consistency, b)):
+        expected = loss(a.float(), target if target is y else b.float())
+        torch.testing.assert_close(loss(a, target), expected, rtol=0, atol=0)
+
+
 def test_a_class_the_image_does_not_show_costs_nearly_one_with_almost_no_gradient():
     logits = torch.randn(1, 2, 8, 8, dtype=torch.float64, requires_grad=True)
     nothing = torch.zeros(1, 8, 8, dtype=torch.long)

@@ -373,6 +373,11 @@ def test_an_array_of_whole_numbers_is_read_as_the_data_readers_read_it():
 
 def test_whole_numbers_are_prepared_as_the_volumes_of_training_were():
     volume = np.arange(200, dtype=np.int16).reshape(5, 5, 8)
+    net = Pointwise(dims=3)
+    for as_bytes in (True, False):
+        segmenter = predict.Segmenter(net, card(dims=3, bytes=as_bytes))
+        prepared = read_volume(volume, as_bytes=as_bytes)[None]
+        assert np.array_equal(segmenter.probabilities(volume), predict.probabilities(net, prepared))
     assert read_volume(volume).dtype == np.uint8
     standardised = read_volume(volume, as_bytes=False)
     assert standardised.dtype == np.float16 and abs(float(standardised.mean())) < 1e-2

@@ -4,14 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
-from functools import partial
+from functools import partial, wraps
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from ucmt_lite import traces
 from ucmt_lite.data import Batches, cases, load
 from ucmt_lite.errors import InputError
 from ucmt_lite.losses import dice_loss, segmentation_loss
@@ -22,10 +21,14 @@ from ucmt_lite.recorder import Recorder, mean_dice
 from ucmt_lite.train import Minimize, choose_device, choose_precision, fit
 
 
-@pytest.fixture(scope="module")
-def hearts():
+def drawn():
     source = load("phantom_heart", size=32, count=(8, 4, 2))
     return cases(source.splits["train"], size=32), cases(source.splits["validation"], size=32)
+
+
+@pytest.fixture(scope="module")
+def hearts():
+    return drawn()
 
 
 def nets_for(method, seed=0):
@@ -81,54 +84,51 @@ def test_the_loss_falls(hearts):
     assert recorder.curves["loss/sup"][-1] < 0.6 * recorder.curves["loss/sup"][0]
 
 
-SCRIPT = """
-    import sys
-    from ucmt_lite.data import Batches, cases, load
-    from ucmt_lite.methods import build_nets
-    from ucmt_lite.nets import make
-    from ucmt_lite.recorder import Recorder
-    from ucmt_lite.train import fit
+def twelve_iterations(checkpoint, killed_at=None):
+    """The networks, the trace and the iterations that were done; in one of them the process may kill itself."""
+    train, probe = drawn()
+    nets, recorder = nets_for("ucmt"), Recorder("ucmt", probe, 4, every=2, maps_every=4)
+    batches, done = Batches(train.select(train.ids[:2]), train, batch=(2, 2)), []
 
-    source = load("phantom_heart", size=32, count=(8, 4, 2))
-    train, probe = (cases(source.splits[n], size=32) for n in ("train", "validation"))
-    nets = build_nets("ucmt", lambda: make("unet_small", 1, 4, 2))
-    batches = Batches(train.select(train.ids[:2]), train, batch=(2, 2))
-    recorder = Recorder("ucmt", probe, 4, every=2, maps_every=4)
     def told(step):
-        print("step", step, flush=True)
+        if step == killed_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        done.append(step)
         return batches(step)
-    fit("ucmt", nets, told, 24, recorder=recorder, checkpoint=sys.argv[1], checkpoint_every=3, grid=4)
-    recorder.trace(method="ucmt").save(sys.argv[2])
-"""
 
-
-def start(*arguments):
-    command = [sys.executable, "-c", textwrap.dedent(SCRIPT), *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    fit("ucmt", nets, told, 12, recorder=recorder, checkpoint=checkpoint, checkpoint_every=3, grid=4)
+    return nets, recorder.trace(method="ucmt"), done
 
 
 def test_a_killed_run_goes_on_bit_for_bit(tmp_path):
-    whole = start(tmp_path / "whole.pt", tmp_path / "whole.npz")
-    whole.communicate(timeout=300)
+    code = "import sys; from test_train import twelve_iterations; twelve_iterations(sys.argv[1], killed_at=5)"
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}  # else the last digits may differ
+    killed = [sys.executable, "-c", code, tmp_path / "killed.pt"]
+    ended = subprocess.run(killed, cwd=Path(__file__).parent, env={**os.environ, **threads}, timeout=300)
+    assert ended.returncode == -signal.SIGKILL
 
-    killed = start(tmp_path / "killed.pt", tmp_path / "killed.npz")
-    for line in killed.stdout:
-        if line == "step 10\n":
-            killed.send_signal(signal.SIGKILL)
-            break
-    killed.wait(timeout=60)
-    assert not (tmp_path / "killed.npz").exists()
-    again = start(tmp_path / "killed.pt", tmp_path / "killed.npz")
-    steps = again.communicate(timeout=300)[0].split("\n")
-    assert steps[0] in ("step 9", "step 6"), "it went on from a checkpoint, not from the start"
+    (one, whole, _), (other, again, done) = (twelve_iterations(tmp_path / f"{n}.pt") for n in ("whole", "killed"))
+    assert done == list(range(3, 12)), "it went on from its checkpoint, not from the start"
+    assert same(one, other)
+    assert whole.step.tolist() == again.step.tolist() == [1, *range(2, 13, 2)]
+    assert all(np.array_equal(whole.curves[name], again.curves[name]) for name in whole.curves)
+    assert np.array_equal(whole.uncertainty, again.uncertainty)
+    assert all(np.array_equal(whole.predictions[name], again.predictions[name]) for name in whole.predictions)
 
-    one, other = (torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in ("whole", "killed"))
-    assert all(torch.equal(one["nets"][name], other["nets"][name]) for name in one["nets"])
-    one, other = (traces.load(tmp_path / f"{name}.npz") for name in ("whole", "killed"))
-    assert one.step.tolist() == other.step.tolist() == [1, *range(2, 25, 2)]
-    assert all(np.array_equal(one.curves[name], other.curves[name]) for name in one.curves)
-    assert np.array_equal(one.uncertainty, other.uncertainty)
-    assert all(np.array_equal(one.predictions[name], other.predictions[name]) for name in one.predictions)
+
+def test_a_checkpoint_cut_short_leaves_the_one_before(hearts, tmp_path, monkeypatch):
+    save = torch.save
+
+    def cut(state, path):
+        if state["step"] == 2:
+            Path(path).write_bytes(b"half")
+            raise KeyboardInterrupt
+        save(state, path)
+
+    monkeypatch.setattr(torch, "save", cut)
+    with pytest.raises(KeyboardInterrupt):
+        trained("supervised", hearts, checkpoint=tmp_path / "c.pt", checkpoint_every=1)
+    assert torch.load(tmp_path / "c.pt", weights_only=True)["step"] == 1
 
 
 def test_a_run_stopped_by_its_recorder_ends_after_the_step_and_goes_on_bit_for_bit(hearts, tmp_path):
@@ -155,9 +155,6 @@ def test_a_checkpoint_of_another_network_is_refused(hearts, tmp_path):
         trained("cps", hearts, iterations=2, checkpoint=tmp_path / "c.pt")
     with pytest.raises(InputError, match=r"does not belong to this run \(another weight_decay\)"):
         trained("supervised", hearts, iterations=2, checkpoint=tmp_path / "c.pt", weight_decay=0.5)
-    (tmp_path / "c.pt").write_bytes(b"half")
-    with pytest.raises(InputError, match="does not belong to this run"):
-        trained("supervised", hearts, iterations=2, checkpoint=tmp_path / "c.pt")
 
 
 def test_nan_stops_with_the_step_and_the_term_before_it_reaches_the_weights(hearts):
@@ -199,9 +196,33 @@ def test_networks_outside_the_sum_are_left_alone():
     assert torch.equal(other.weight, before), "not even weight decay may touch it"
 
 
-def test_bfloat16_trains_and_losses_stay_float32(hearts):
-    nets = trained("ucmt", hearts, precision="bfloat16", grid=4)
+def test_fit_follows_its_schedules_its_precision_and_its_seeds(hearts, monkeypatch):
+    seen, step = [], METHODS["ucmt"].step
+
+    @wraps(step)
+    def watched(nets, batch, clock, minimize, **settings):
+        def told(**terms):
+            kinds.update(term.dtype for term in terms.values())
+            minimize(**terms)
+
+        group, kinds = minimize.optimizer.param_groups[0], {nets.student1(batch.x1).dtype}
+        seen.append((group["lr"], group["weight_decay"], clock.ramp, torch.rand(1).item(), kinds))
+        step(nets, batch, clock, told, **settings)
+
+    monkeypatch.setitem(METHODS, "ucmt", METHODS["ucmt"]._replace(step=watched))
+    nets = trained("ucmt", hearts, 4, lr=0.01, weight_decay=0.5, ramp=0.5, precision="bfloat16", grid=4)
+    rates, decays, ramps, draws, kinds = zip(*seen, strict=True)
+    assert rates == pytest.approx([0.01 * (1 - n / 4) ** 0.9 for n in range(4)]) and set(decays) == {0.5}
+    assert ramps == pytest.approx([np.exp(-5), np.exp(-5 / 4), 1, 1])
+    assert len(set(draws)) == 4, "each iteration has a seed of its own"
+    assert list(kinds) == [{torch.bfloat16, torch.float32}] * 4, "the networks' kind and that of the losses"
     assert all(p.dtype == torch.float32 and torch.isfinite(p).all() for p in nets.parameters())
+
+
+@pytest.mark.parametrize("capability, kind", [((7, 5), torch.float16), ((8, 0), torch.bfloat16)])
+def test_a_gpu_gets_the_half_precision_it_was_made_for(capability, kind, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert choose_precision("auto", torch.device("cuda")) == kind
 
 
 def test_bfloat16_sees_the_new_weights_in_the_second_step_of_an_iteration():
@@ -224,12 +245,6 @@ def test_precision_and_device_are_chosen_or_refused():
     for none in ("cuda:99", "meta", "cpuu"):
         with pytest.raises(InputError, match="try 'auto' or 'cpu'"):
             choose_device(none)
-
-
-def test_a_log_without_a_terminal_gets_plain_lines(hearts, capsys):
-    trained("supervised", hearts, iterations=10, recorder=Recorder("supervised", hearts[1], 4, every=1))
-    lines = capsys.readouterr().out.strip().splitlines()
-    assert len(lines) == 10 and lines[-1].startswith("10/10: sup ") and "dice" in lines[-1]
 
 
 def test_the_recorder_follows_the_right_branches(hearts):
@@ -270,7 +285,7 @@ def test_mean_dice_against_counting():
 
 def test_no_file_of_another_kind_is_taken_for_a_checkpoint(hearts, tmp_path):
     path = tmp_path / "c.pt"
-    for content in (b"", b"hello", b"\x80\x04garbage"):
+    for content in (b"", b"half", b"\x80\x04garbage"):
         path.write_bytes(content)
         with pytest.raises(InputError, match="does not belong to this run"):
             trained("supervised", hearts, checkpoint=path)
@@ -314,10 +329,11 @@ def test_mean_teacher_compares_in_float32_whatever_the_networks_compute_in(heart
     assert types == [torch.float32, torch.float32]
 
 
-def test_a_log_has_a_line_for_each_tenth_that_a_look_falls_into(hearts, capsys):
+def test_a_log_has_a_plain_line_for_each_tenth_that_a_look_falls_into(hearts, capsys):
     trained("supervised", hearts, iterations=9 * 3, recorder=Recorder("supervised", hearts[1], 4, every=5, maps=0))
-    steps = [line.split("/")[0] for line in capsys.readouterr().out.strip().splitlines()]
-    assert steps == ["5", "10", "15", "20", "25", "27"]
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert [line.split("/")[0] for line in lines] == ["5", "10", "15", "20", "25", "27"]
+    assert lines[-1].startswith("27/27: sup ") and "dice" in lines[-1]
 
 
 def test_a_recorder_without_maps_gives_a_trace_of_curves(hearts, tmp_path):

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 
 from ucmt_lite.uncertainty import disagreement, entropy_of_mean
@@ -25,6 +26,12 @@ def test_entropy_spans_zero_to_ln_k_and_carries_no_gradient():
     assert abs(entropy_of_mean(sure, sure).max().item()) < 1e-5
     assert math.isclose(entropy_of_mean(undecided).mean().item(), math.log(3), rel_tol=1e-4)
     assert not entropy_of_mean(sure, undecided).requires_grad
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_entropy_of_half_precision_logits_is_computed_in_float32(kind):
+    a, b = torch.randn(2, 1, 3, 8, 8).to(kind)
+    torch.testing.assert_close(entropy_of_mean(a, b), entropy_of_mean(a.float(), b.float()), rtol=0, atol=0)
 
 
 def test_disagreement_is_one_minus_dice_of_decisions():

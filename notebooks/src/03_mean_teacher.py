@@ -238,8 +238,8 @@ evidence.scores(results.load(results.kept("heart_batchnorm") / "runs.parquet"))
 # depends on the unlabeled ones beside it, even while no loss is computed on those.
 #
 # *Apart*, in two passes of their own (`settings={"forward": "separately"}`), the Mean Teacher reaches 0.75 in that seed and is back
-# where the baseline is, 0.713 and 0.704 in the mean; CPS and UCMT gain as well. Is apart the better way, then? Three seeds on one
-# data set cannot say that. On validation images, at equal settings, apart is ahead in 14 of 20 pairs on these hearts, but in 7 of
+# where the baseline is, 0.713 and 0.704 in the mean (on five other seeds 0.725 and 0.739); CPS and UCMT gain as well. Is apart the
+# better way, then? Three seeds on one data set cannot say that. On validation images, at equal settings, apart is ahead in 14 of 20 pairs on these hearts, but in 7 of
 # 20 on the skin phantom. Together is the custom of a much used public code (SSL4MIS) and stays this kit's default. Things to take
 # along:
 #

@@ -212,6 +212,16 @@ except InputError as error:
     assert not any("/main" in path for path in Hub.asked)
 
 
+def test_a_copy_on_the_hub_keeps_patients_together(monkeypatch):
+    ids = [f"patient{i // 2:03d}_frame{i % 2:02d}_slice_1" for i in range(6)]
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: "")
+    monkeypatch.setattr("datasets.load_dataset", lambda _: {"train": pictured(value=3, id=ids)})
+    for seed in range(5):
+        source = load("acdc", hub=f"owner/hearts@{PINNED}", seed=seed)
+        groups = [set(split["group"]) for split in source.splits.values()]
+        assert sum(map(len, groups)) == len(set.union(*groups)) == 3
+
+
 @pytest.mark.parametrize(
     "address", ["owner/polyps", "owner/polyps@main", "owner/polyps@v1.0", "owner/polyps@1234567", "@"]
 )

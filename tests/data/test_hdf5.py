@@ -82,6 +82,34 @@ def test_lists_and_folders_of_cases(volumes, tmp_path):
     }
 
 
+@pytest.mark.parametrize("kind", ["hdf5", "nifti"])
+def test_groups_stay_together(kind, volumes, tmp_path):
+    if kind == "hdf5":
+        root = volumes()
+    else:
+        nibabel = pytest.importorskip("nibabel", reason="NIfTI needs the package nibabel")
+        root = tmp_path
+        values = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+        for folder, array in (("images", values), ("masks", (values > 9).astype(np.float32))):
+            (root / folder).mkdir()
+            for name in "abcdef":
+                nibabel.save(nibabel.Nifti1Image(array, np.eye(4)), root / folder / f"{name}.nii")
+    (root / "groups.csv").write_text(
+        "id,group\n" + "".join(f"{n},{g}\n" for n, g in zip("abcdef", "xxyyzz", strict=True))
+    )
+    for seed in range(5):
+        groups = [set(split["group"]) for split in load(kind, root=root, seed=seed).splits.values()]
+        assert sum(map(len, groups)) == len(set.union(*groups)) == 3
+
+
+def test_a_slice_of_fewer_pixels_has_larger_ones(volumes):
+    root = volumes((8, 4))
+    for file in root.iterdir():
+        with h5py.File(file, "a") as h5:
+            h5.attrs["spacing"] = (1.0, 2.0)
+    assert set(cases(load("hdf5", root=root, size=4).splits["train"]).spacing) == {(2.0, 2.0)}
+
+
 @pytest.mark.parametrize(
     ("key", "value", "sentence"),
     [

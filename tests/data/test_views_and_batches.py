@@ -1,5 +1,8 @@
 """Views keep masks valid; minibatches depend on the seed and the step alone."""
 
+from dataclasses import replace
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,7 @@ import torch.nn.functional as F
 
 from ucmt_lite.blur import gaussian_blur
 from ucmt_lite.data import Batches, Cases, strong_view, to_input, weak_view
+from ucmt_lite.data.batches import center_crop
 from ucmt_lite.errors import InputError
 
 
@@ -38,6 +42,11 @@ def test_weak_views_move_image_and_mask_alike_and_lose_nothing(sides):
     assert any(moved) and not all(moved)
 
 
+def test_a_square_is_seen_in_all_eight_turns():
+    square = torch.arange(9).view(1, 3, 3).expand(200, 3, 3)
+    assert len({tuple(view.flatten().tolist()) for view in weak_view(square.unsqueeze(1), square, generator())[1]}) == 8
+
+
 def test_strong_views_change_colours_and_move_nothing():
     image = torch.zeros(64, 3, 16, 16)
     image[:, :, :, 8:] = 1
@@ -48,9 +57,10 @@ def test_strong_views_change_colours_and_move_nothing():
     assert (views - image).abs().max() < 1.5
 
 
-def test_two_strong_views_of_a_batch_differ():
+def test_all_views_of_a_minibatch_differ():
     batch = Batches(make_cases(4), make_cases(8), seed=0)(0)
-    assert not torch.equal(batch.u1, batch.u2) and not torch.equal(batch.u, batch.u1)
+    for views in ((batch.x, batch.x1, batch.x2), (batch.u, batch.u1, batch.u2)):
+        assert not any(torch.equal(one, other) for one, other in combinations(views, 2))
     assert batch.x.shape == (4, 1, 16, 16) and batch.y.shape == (4, 16, 16) and batch.y.dtype == torch.long
 
 
@@ -80,6 +90,32 @@ def test_every_image_comes_once_in_each_lap():
         assert len(set(seen.tolist())) == 6
 
 
+def test_each_lap_of_each_stream_and_seed_has_an_order_of_its_own():
+    cases = make_cases(6)
+    cases = replace(cases, images=[np.full_like(image, 10 * i) for i, image in enumerate(cases.images)])
+    orders = set()
+    for seed in (0, 1):
+        batches = Batches(cases, cases, batch=(6, 6), seed=seed)
+        orders |= {tuple(x.amax((1, 2, 3)).tolist()) for lap in (0, 1) for x in (batches(lap).x, batches(lap).u)}
+    assert len(orders) == 8
+
+
+def test_crops_come_from_everywhere():
+    place = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    one = Cases(("a",), ("a",), [place[None]], [place], (None,))
+    corners = {int(Batches(one, one, patch=(4, 4), batch=(1, 1))(step).y.min()) for step in range(200)}
+    assert corners == {8 * row + column for row in range(5) for column in range(5)}
+
+
+def test_centre_crops_of_image_mask_and_ambiguity_are_one_place():
+    case = make_cases(1, (9, 12, 7))
+    case = replace(case, ambiguity=[mask.astype(np.float16) for mask in case.masks])
+    cut = center_crop(case, (4, 16, 4))
+    image, mask, ambiguity = (array[:, 2:14] for array in (cut.images[0][0], cut.masks[0], cut.ambiguity[0]))
+    assert np.array_equal(mask, case.masks[0][2:6, :, 1:5]) and mask.any()
+    assert np.array_equal(image, 80 * mask) and np.array_equal(ambiguity, mask)
+
+
 def test_volumes_are_cropped_and_small_ones_padded():
     cases = make_cases(3, (20, 6, 12), dtype=np.float16)
     batch = Batches(cases, cases, patch=(8, 8, 8), batch=(2, 2))(0)
@@ -94,23 +130,31 @@ def test_wrong_input_is_told_before_training():
         Batches(cases, make_cases(2, (20, 20)))
 
 
-def test_sharp_images_stay_what_they_are_beside_soft_ones():
-    image = torch.rand(16, 1, 12, 12)
-    views = strong_view(image, generator(3))
-    one_by_one = generator(3)
-    draws = [torch.rand((16, c, 1, 1), generator=one_by_one) for c in (1, 1, 1)]
-    contrast, brightness, channel = 0.5 + draws[0], 0.8 * (draws[1] - 0.5), 0.2 * (draws[2] - 0.5)
-    softness = torch.rand((16, 1, 1, 1), generator=one_by_one)
-    soft = torch.rand((16, 1, 1, 1), generator=one_by_one) < 0.5
-    mean = image.flatten(1).mean(1).view(16, 1, 1, 1)
-    x = (image - mean) * contrast + mean + (brightness + channel)
-    x = torch.lerp(x, gaussian_blur(x, 1.0), softness * soft)
-    noise = torch.randn(x.shape, generator=one_by_one)
-    share = (
-        0.1 * torch.rand((16, 1, 1, 1), generator=one_by_one) * (torch.rand((16, 1, 1, 1), generator=one_by_one) < 0.5)
-    )
-    assert soft.any() and not soft.all()
-    assert torch.equal(views, x + share * noise)
+def test_strong_views_change_contrast_brightness_sharpness_and_noise_as_much_as_they_say():
+    image = torch.zeros(400, 16, 12, 12)
+    image[..., 6:] = 1
+    view = strong_view(image, generator())
+    dark, bright = view[..., :3], view[..., 9:]  # a blur of one pixel reaches three
+    noise = dark.flatten(1).sub(dark.mean((2, 3)).repeat_interleave(36, 1)).std(1)
+    quiet = noise < 1e-6
+    assert 0.4 < quiet.float().mean() < 0.6 and 0.09 < noise.max() < 0.103
+
+    contrast = (bright.mean((2, 3)) - dark.mean((2, 3)))[quiet, 0]
+    assert 0.5 <= contrast.min() < 0.55 and 1.45 < contrast.max() <= 1.5
+    level = view.mean((2, 3))[quiet] - 0.5  # contrast is about the image's mean and leaves it where it is
+    own = level - level.mean(1, keepdim=True)
+    assert 0.35 < level.mean(1).max() < 0.45 and -0.45 < level.mean(1).min() < -0.35
+    assert 0.09 < own.abs().max() < 0.15
+
+    edge = (view[..., 6] - view[..., 5]).mean((1, 2))[quiet] / contrast
+    assert 0.4 < (edge > 0.9999).float().mean() < 0.6, "half of the images stay sharp"
+    assert 0.39 < edge.min() < 0.42, "the others get at most all of the blur, whose middle weight is 0.4"
+
+
+def test_a_strong_view_does_not_depend_on_the_other_images():
+    images = torch.rand(16, 1, 12, 12)
+    others = torch.cat([images[:8], torch.rand(8, 1, 12, 12)])
+    assert torch.equal(strong_view(images, generator())[:8], strong_view(others, generator())[:8])
 
 
 def test_blur_is_a_convolution_with_a_gaussian():

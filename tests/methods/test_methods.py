@@ -1,14 +1,16 @@
 """What every method must keep: who learns, who does not, which terms, in which order."""
 
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from ucmt_lite.batch import Batch, Clock
 from ucmt_lite.errors import InputError
-from ucmt_lite.methods import METHODS, FlawDetector, build_nets, check_knobs, dry_run, gct, knobs
+from ucmt_lite.methods import METHODS, FlawDetector, build_nets, check_knobs, cpc, dry_run, gct, knobs
 from ucmt_lite.methods.gct import flaw_target
 
 TERMS = {
@@ -159,6 +161,46 @@ def test_ucmt_without_moved_cells_is_cmt_twice(batch):
     )
     assert plain.terms == none.terms
     assert plain.terms[0] == one_iteration("cmt", batch)[1].terms[0]
+
+
+def saying(z1, z2, **others):
+    """Students that say these logits, whatever images they see."""
+    return SimpleNamespace(student1=lambda image: z1[: len(image)], student2=lambda image: z2[: len(image)], **others)
+
+
+def test_cpc_is_its_equation(batch):
+    z1, z2 = (torch.randn(4, 3, 16, 16, requires_grad=True) for _ in range(2))
+    found = {}
+    cpc(saying(z1, z2), batch, Clock(0, 0.5), found.update, weight=2.0)
+    p, q = z1.detach().softmax(1), z2.detach().softmax(1)
+    assert found["cpc"].item() == pytest.approx(2 * ((p - q) ** 2).sum().item() / (4 * 16 * 16), rel=1e-5)
+    found["cpc"].backward()
+    for own, other in ((z1, q), (z2, p)):
+        alone = own.detach().requires_grad_()
+        (alone.softmax(1) - other).square().sum(1).mean().backward()
+        torch.testing.assert_close(own.grad, alone.grad)
+
+
+def test_gct_corrects_where_both_are_flawed_and_learns_the_flaws_of_each(batch):
+    """Left both students are flawed, which is a tie; right student 1 is the better one."""
+    z1, z2 = torch.randn(2, 4, 2, 16, 16)
+    flaws, found = [torch.full((4, 1, 16, 16), value) for value in (0.3, 0.7)], {}
+    flaws[0][..., :8] = 0.9
+
+    class Judge(nn.Module):
+        calls = -1
+
+        def forward(self, image, p):
+            self.calls += 1
+            return flaws[self.calls % 2][: len(image)]
+
+    nets = saying(z1, z2, flaw_detector=Judge())
+    gct(nets, batch, Clock(0, 1.0), found.update, weight=1.0, correction_weight=0.5)
+    p, q = z1.softmax(1), z2.softmax(1)
+    assert found["correction"].item() == pytest.approx(0.5 * (0.9**2 + 0.7**2) / 2)
+    assert found["consistency"].item() == pytest.approx(((p - q) ** 2)[..., 8:].sum().item() / p.numel(), rel=1e-5)
+    wanted = sum(F.mse_loss(f[:2], flaw_target(s[:2], batch.y)) for f, s in zip(flaws, (p, q), strict=True))
+    assert found["flaw"].item() == pytest.approx(wanted.item())
 
 
 def test_gct_learns_flaws_where_the_prediction_is_wrong():
