@@ -268,6 +268,16 @@ def test_on_isic_with_181_labels_ucmt_is_above_the_baseline_in_each_seed_and_wit
     assert round(dice["supervised"] - fewer.loc["supervised", "mean"], 3) == 0.016
 
 
+def test_on_isic_nothing_is_left_at_equal_gradient_steps():
+    found, dice = means("isic2018_steps")
+    assert (found["gradient_steps"] == 600).all() and sorted(set(found["seed"])) == [0, 1, 2, 3, 4]
+    assert round(dice.max() - dice.min(), 3) == 0.003
+    rows = compare(found, "supervised").set_index("variant").drop("supervised")
+    assert (rows["wins"] <= 3).all() and (rows["difference_low"] < 0).all() and (rows["difference_high"] > 0).all()
+    fewer = means("isic2018_181")[1]
+    assert fewer["ucmt"] == dice["ucmt"] and round(dice["supervised"] - fewer["supervised"], 2) == 0.04
+
+
 def test_an_even_mean_of_two_students_knows_nothing_and_three_seeds_were_not_enough():
     found, dice = means("heart_share")
     assert sorted(set(found["seed"])) == list(SEEDS)
