@@ -241,16 +241,17 @@ def test_unlabeled_images_give_less_the_more_is_labeled():
     assert (round(seeds.min(), 2), round(seeds.max(), 2)) == (0.39, 0.70)
 
 
-def test_on_skin_at_equal_steps_cps_cmt_and_ucmt_are_level():
+def test_on_skin_at_equal_steps_cps_cmt_and_ucmt_are_level_and_above_the_baseline():
     found, dice = means("skin_steps")
-    assert (found["gradient_steps"] == 1200).all() and sorted(set(found["seed"])) == [10, 11, 12]
+    assert (found["gradient_steps"] == 1200).all() and sorted(set(found["seed"])) == list(SEEDS)
     rows = compare(found, "ucmt").set_index("variant")
     for method in ("cps", "cmt"):
-        assert abs(rows.loc[method, "difference"]) < 0.005
-        assert rows.loc[method, "difference_low"] < 0 < rows.loc[method, "difference_high"]
-    assert [dice[name] for name in ("supervised", "mean_teacher", "cps", "ucmt")] == [0.830, 0.845, 0.876, 0.876]
+        assert abs(rows.loc[method, "difference"]) < 0.003
+        assert rows.loc[method, "difference_low"] < 0 < rows.loc[method, "difference_high"] < 0.028
+    assert [dice[name] for name in ("supervised", "mean_teacher", "cps", "ucmt")] == [0.831, 0.836, 0.870, 0.872]
     over = compare(found, "supervised").set_index("variant")
-    assert (over["p_holm"].dropna() > 0.05).all() and over.loc["mean_teacher", "wins"] == 2
+    assert over.loc[["cps", "cmt", "ucmt"], "wins"].tolist() == [5, 5, 5] and over.loc["mean_teacher", "wins"] == 2
+    assert over["p_holm"].dropna().between(0.05, 1).all() and over.loc["ucmt", "difference_low"] > 0
 
 
 def test_on_isic_with_181_labels_ucmt_is_above_the_baseline_in_each_seed_and_with_90_cps_in_four():
