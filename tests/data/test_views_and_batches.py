@@ -137,7 +137,7 @@ def test_strong_views_change_contrast_brightness_sharpness_and_noise_as_much_as_
     dark, bright = view[..., :3], view[..., 9:]  # a blur of one pixel reaches three
     noise = dark.flatten(1).sub(dark.mean((2, 3)).repeat_interleave(36, 1)).std(1)
     quiet = noise < 1e-6
-    assert 0.4 < quiet.float().mean() < 0.6 and 0.09 < noise.max() < 0.103
+    assert 0.4 < quiet.float().mean() < 0.6 and 0.09 < noise.max() < 0.11
 
     contrast = (bright.mean((2, 3)) - dark.mean((2, 3)))[quiet, 0]
     assert 0.5 <= contrast.min() < 0.55 and 1.45 < contrast.max() <= 1.5
