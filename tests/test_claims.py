@@ -177,6 +177,18 @@ def test_apart_ucmt_is_above_cps_and_cps_above_mean_teacher_which_is_not_above_t
     assert dice[shown].tolist() == [0.739, 0.725, 0.799, 0.826, 0.749]
 
 
+def test_apart_at_equal_steps_cps_has_caught_up_with_ucmt_and_cmt_has_not():
+    found, dice = means("heart_apart_steps")
+    assert (found["gradient_steps"] == 1200).all() and sorted(set(found["seed"])) == [20, 21, 22, 23, 24]
+    rows = compare(found, "supervised").set_index("variant")
+    assert rows.loc[["cps", "cmt", "ucmt"], "wins"].tolist() == [5, 5, 5] and rows.loc["mean_teacher", "wins"] == 3
+    assert (rows.loc[["cps", "cmt", "ucmt"], "p_holm"] < 0.05).all()
+    over_cmt, over_cps = (compare(found, name).set_index("variant").loc["ucmt"] for name in ("cmt", "cps"))
+    assert over_cmt["wins"] == 5 and over_cmt["difference_low"] > 0 and round(over_cmt["difference"], 3) == 0.023
+    assert over_cps["difference_low"] < 0 < over_cps["difference_high"] and round(over_cps["difference"], 3) == -0.005
+    assert list(dice.sort_values().index) == ["supervised", "mean_teacher", "cmt", "ucmt", "cps"]
+
+
 def test_on_skin_ucmt_is_above_cps_and_cps_above_the_baseline_in_each_seed():
     found, _ = means("skin")
     assert sorted(set(found["seed"])) == list(SEEDS)
