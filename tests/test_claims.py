@@ -197,16 +197,20 @@ def test_on_skin_ucmt_is_above_cps_and_cps_above_the_baseline_in_each_seed():
     assert round(over_cps.loc["ucmt", "difference"], 2) == 0.03
 
 
-def test_cross_entropy_alone_is_last_and_ucmt_gains_with_every_loss():
+def test_ucmt_gains_with_every_loss_most_with_dice_and_least_with_cross_entropy():
     found, _ = means("heart_loss")
     by_seed = found.pivot(index="seed", columns="variant", values="dice")
-    assert len(by_seed) == 3
-    for method in ("supervised", "ucmt"):
-        own = {loss: by_seed[f"{method}, {loss}"] for loss in ("both", "Dice", "cross entropy")}
-        assert (own["Dice"] > own["both"]).sum() == 2
-        assert (own["cross entropy"] < own["both"]).all() and (own["cross entropy"] < own["Dice"]).all()
+    assert list(by_seed.index) == list(SEEDS)
+    for method, last, ahead in (("supervised", 5, 3), ("ucmt", 4, 4)):
+        own = by_seed[[f"{method}, {loss}" for loss in ("both", "Dice", "cross entropy")]]
+        assert (own.idxmin(axis=1) == f"{method}, cross entropy").sum() == last
+        assert (own[f"{method}, Dice"] > own[f"{method}, both"]).sum() == ahead
     for loss in ("both", "Dice", "cross entropy"):
         assert (by_seed[f"ucmt, {loss}"] > by_seed[f"supervised, {loss}"]).all()
+    bounds = ["difference", "difference_low", "difference_high"]
+    over_both, over_baseline = (compare(found, f"{name}, both").set_index("variant") for name in ("ucmt", "supervised"))
+    assert over_both.loc["ucmt, Dice", bounds].astype(float).round(3).tolist() == [0.040, 0.003, 0.077]
+    assert over_baseline.loc["ucmt, Dice", bounds].astype(float).round(3).tolist() == [0.092, 0.066, 0.117]
 
 
 def test_the_collapse_on_volumes_comes_of_the_learning_rate_and_not_of_pseudo_labels():
