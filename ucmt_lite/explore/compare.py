@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ucmt_lite import names
 from ucmt_lite.errors import InputError
 from ucmt_lite.explore.maps import as_trace, title
 from ucmt_lite.explore.palette import DASHES, LABELS, METHODS
@@ -127,11 +128,11 @@ def add_line(plot: Any, row: int, name: str, step: np.ndarray, values: np.ndarra
 
 
 def grouped(runs: Any) -> dict[str, list["Trace"]]:
-    """Runs by name; a list of traces is grouped by method."""
+    """Runs by name, methods as they are written in text; a list of traces is grouped by method."""
     if not isinstance(runs, Mapping):
         traces = as_traces(runs)
         runs = {title(trace): [other for other in traces if other.method == trace.method] for trace in traces}
-    named = {name: as_traces(given) for name, given in runs.items()}
+    named = {names.title(name): as_traces(given) for name, given in runs.items()}
     if not named or not all(named.values()):
         raise InputError("There is nothing to compare: give at least one trace for each name.")
     return named

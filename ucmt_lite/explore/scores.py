@@ -8,7 +8,6 @@ import numpy as np
 
 from ucmt_lite.errors import InputError, one_of
 from ucmt_lite.explore.compare import grouped
-from ucmt_lite.names import TITLES
 
 if TYPE_CHECKING:
     from ucmt_lite.explore.compare import Runs
@@ -38,7 +37,7 @@ def table(runs: "Runs", score: str = "dice") -> Table:
     lines = [head, ["---"] * len(head)]
     for name, values in found.items():
         cells = [f"{values[seed]:.3f}" if seed in values else "-" for seed in seeds]
-        lines.append([TITLES.get(name, name), *cells, f"**{np.mean(list(values.values())):.3f}**"])
+        lines.append([name, *cells, f"**{np.mean(list(values.values())):.3f}**"])
     return Table("\n".join("| " + " | ".join(line) + " |" for line in lines))
 
 
