@@ -118,6 +118,8 @@ def test_at_twelve_hundred_steps_each_cps_is_above_ucmt_and_cmt_level_with_it():
     found, dice = means("heart_steps")
     assert sorted(set(found["seed"])) == list(SEEDS) and (found["gradient_steps"] == 1200).all()
     assert (dice["cmt"], dice["ucmt"]) == (0.785, 0.770)
+    over_baseline = compare(found, "supervised").set_index("variant").loc["ucmt"]
+    assert over_baseline["wins"] == 4 and round(over_baseline["difference"], 3) == 0.035
     compared = compare(found, "ucmt").set_index("variant")
     assert compared.loc["cps", "wins"] == 5 and round(compared.loc["cps", "difference"], 2) == 0.06
     assert compared.loc["cmt", "difference_low"] < 0 < compared.loc["cmt", "difference_high"]
@@ -286,6 +288,8 @@ def test_on_isic_with_181_labels_ucmt_is_above_the_baseline_in_each_seed_and_wit
     assert over_cps["wins"] == 4 and over_cps["difference_low"] < 0 and round(over_cps["difference"], 3) == 0.022
     fewer = compare(means("isic2018")[0], "supervised").set_index("variant")
     assert fewer.loc["cps", "wins"] == 4 and fewer.loc["ucmt", "wins"] == 2
+    below = compare(means("isic2018")[0], "cps").set_index("variant").loc["ucmt"]
+    assert below["wins"] == 0 and round(below["difference"], 3) == -0.037 and below["difference_high"] < 0
     assert round(dice["supervised"] - fewer.loc["supervised", "mean"], 3) == 0.016
 
 

@@ -1,7 +1,7 @@
 """Is one method better than another? Means with intervals, and differences paired by seed, over repeated runs.
 
 Runs with the same seed share the labeled images and the first weights, so methods are compared seed by seed: what makes a
-seed easy or hard then cancels.
+seed easy or hard then cancels as far as it is shared.
 """
 
 import json

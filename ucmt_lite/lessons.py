@@ -13,7 +13,7 @@ from ucmt_lite.errors import InputError, one_of
 from ucmt_lite.notebooks import KERNEL, exercise_version, number, tags
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"  # in a clone
-TAGS = ("parameters", "setup", "exercise", "check", "hint", "solution", "explorer", "raises-exception")
+TAGS = ("parameters", "header", "setup", "exercise", "check", "hint", "solution", "explorer", "raises-exception")
 
 
 @dataclass(frozen=True)

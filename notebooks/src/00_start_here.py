@@ -185,8 +185,8 @@ test_scores.table(runs)
 
 # %% [markdown]
 # UCMT ends above the baseline in each of the five seeds, by 0.01 to 0.12. Two seeds differ by as much, and it took about four
-# times the training time. A simpler method, that of lesson 05, did better in four of these seeds, with half the gradient
-# steps. So which parts are worth their price is a real question, and you will measure it.
+# times the training time. A simpler method, that of lesson 05, did as well in the mean (better in four of these seeds, worse in
+# one), with half the gradient steps. So which parts are worth their price is a real question, and you will measure it.
 #
 # ## Recap
 #

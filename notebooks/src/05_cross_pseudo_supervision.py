@@ -181,7 +181,7 @@ scores.table(runs)
 # CPS, scored by its student 1, ends above the baseline in each of the five seeds, by 0.02 to 0.07.
 #
 # Look at disagreement again. A teacher starts as its student, but within a hundred steps it lags so far behind that the two
-# differ almost as much as the two networks of CPS do. The number is the same, the meaning is not: a lagging teacher differs because it is
+# differ almost as much as the two networks of CPS do. The numbers are close, the meaning is not: a lagging teacher differs because it is
 # *late*, a second network because it is *other*. And whatever the meaning, the curves fall: by the end the two networks of
 # CPS differ by 0.08, student and teacher by 0.05.
 #

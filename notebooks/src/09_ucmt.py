@@ -222,7 +222,7 @@ scores.table(runs)
 # %% [markdown]
 # CPS and UCMT end above the baseline in each of the five seeds, and five seeds do not tell the two apart: CPS is ahead in four, by
 # 0.01 to 0.05, UCMT in one, by 0.07. CMT is above the baseline in three, Mean Teacher in none
-# ([lesson 03](03_mean_teacher.ipynb) shows why). And UCMT took twice the gradient steps. With half its iterations, so with as many
+# ([lesson 03](03_mean_teacher.ipynb) looks for the reason). And UCMT took twice the gradient steps. With half its iterations, so with as many
 # steps as the others, it is where the *baseline* is (0.719 and 0.718).
 #
 # The others with as many gradient steps as UCMT takes in 600 iterations, 1,200 of them:
@@ -241,7 +241,7 @@ evidence.scores(steps)
 # unlabeled images together (CMT takes UCMT's). With the two *apart* in batch norm, as in the reference code, and with weights
 # chosen for that, five other seeds rank supervised 0.739, Mean Teacher 0.725, CPS 0.799, UCMT 0.826: all of the paper's order but its
 # first step, at equal iterations. With 1,200 steps for everybody CPS is level there (0.832), and UCMT above CMT (0.803) in each
-# seed, the one comparison in which it is ahead of what it is made of with the steps counted. On the other phantom
+# seed, if little: in two other such comparisons it is not. On the other phantom
 # (`phantom_skin`) UCMT is above CPS in each of five seeds, by 0.03 at equal iterations, and level with it at equal steps.
 # [The page of results](../results/README.md) has them all, and real images.
 #
@@ -275,7 +275,8 @@ compare.figure(mixed, ["disagreement", "dice"])
 # CMT, with half the gradient steps, is at 0.41, UCMT without a mix at 0.65: after 200 iterations it is the second step that shows.
 # Moving up to 8 of 64 cells has held training back in this run: Dice is 0.37 where the other three variants of UCMT have about 0.6,
 # and their students are closer. CutMix moves as many or more cells, blindly, and does less harm, so it may be *which* cells
-# go that hurts: the hearts. The reference code's smaller share costs little, and gains nothing yet; the recorded runs use it.
+# go that hurts: the hearts. The reference code's smaller share is 0.06 below no mix in this one run, no more than two seeds
+# differ by; the recorded runs use it.
 #
 # <details><summary>What would be a proof?</summary>
 #
@@ -292,8 +293,8 @@ evidence.scores(ablation)
 # %% [markdown]
 # Nothing to choose between them: UMIX 0.770, no mix 0.773, CutMix 0.780, *noise* (added in place of moved cells) 0.767. No
 # difference that five seeds could show; 0.04 either way would have escaped them. CMT, which takes no second step, was at 0.738 with
-# as many iterations and at 0.785 with as many steps, more in each of the five seeds. So what helped here is the number of steps, and
-# what is pasted where made no difference that we could see. Would it be so with more classes, larger images, longer runs? A sweep
+# as many iterations and at 0.785 with as many steps, more in each of the five seeds. So what helped CMT is more training, and
+# UCMT's second step may be no more than that; what is pasted where made no difference that we could see. Would it be so with more classes, larger images, longer runs? A sweep
 # of yours can tell ([lesson 91](91_results.ipynb)).
 #
 # And how many cells should move, how large should they be? Three seeds of each, 600 iterations, everything else as it was:
@@ -304,8 +305,8 @@ evidence.scores(cells)
 
 # %% [markdown]
 # Up to 2 `top_k` cells change. Where that is at most 3 % of the image, the means are where they are without a mix. At 6 % they are
-# lower, and from 12.5 % (`top_k` 1 of 4x4) on lower still, between 0.69 and 0.72, in two of the three seeds. No line alone can be told
-# from "no cell moves" by three seeds; it is all of them together that speak. What goes is what the networks doubt, and that is
+# lower, and from 12.5 % (`top_k` 1 of 4x4) on lower still, between 0.69 and 0.72, in two of the three seeds. No line can be told
+# from "no cell moves" by three seeds, and all lines share those seeds: a trend, not a proof. What goes is what the networks doubt, and that is
 # where the hearts are.
 #
 # ## What can go wrong
