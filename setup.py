@@ -1,4 +1,6 @@
-"""Everything about the package is in pyproject.toml; this adds recorded traces and results, which lie beside it."""
+"""Everything about the package is in pyproject.toml; this adds recorded traces and results, which
+lie beside it.
+"""
 
 import shutil
 from pathlib import Path
@@ -8,7 +10,9 @@ from setuptools.command.build_py import build_py
 
 
 class WithRecords(build_py):
-    """Put notebooks/traces/*.npz and results/NAME/*.parquet into ucmt_lite/recorded/ of a wheel, where no clone is."""
+    """Put notebooks/traces/*.npz and results/NAME/*.parquet into ucmt_lite/recorded/ of a wheel,
+    where no clone is.
+    """
 
     def run(self) -> None:
         super().run()

@@ -1,4 +1,6 @@
-"""The plain baseline computes what the kit computes: asserted before anything is timed, and by the tests."""
+"""The plain baseline computes what the kit computes: asserted before anything is timed, and by the
+tests.
+"""
 
 import copy
 from pathlib import Path
@@ -10,11 +12,11 @@ import torch
 from benchmarks.plain import step as plain
 from benchmarks.plain.data import Pictures, weak, write_files
 from benchmarks.scene import TINY, Kit
-from ucmt_lite.batch import Batch, Clock, separately
+from ucmt_lite.core.batch import Batch, Clock, separately
+from ucmt_lite.core.ema import ema_update
+from ucmt_lite.core.mixing import umix
 from ucmt_lite.data import to_input
-from ucmt_lite.ema import ema_update
 from ucmt_lite.methods import build_nets, knobs
-from ucmt_lite.mixing import umix
 from ucmt_lite.nets import UNet
 
 METHODS = ("supervised", "mean_teacher", "cps", "cmt", "ucmt")
@@ -34,7 +36,9 @@ def check_mix() -> None:
 
 
 def check_ema() -> None:
-    """To the last digits of float64, at the start, where the counter rules, and where the decay does."""
+    """To the last digits of float64, at the start, where the counter rules, and where the decay
+    does.
+    """
     nets = [UNet(1, 2, channels=(4, 8), dropout=(0, 0)).double() for _ in range(3)]
     for step in (0, 5, 1000):
         ours, other = copy.deepcopy(nets[0]), copy.deepcopy(nets[0])
@@ -57,10 +61,14 @@ def check_step(method: str) -> None:
         batch = in_float64(batches(step))
         for iterate in (kit, baseline):
             iterate(batch, Clock(step, 0.7))
-    changed = [not torch.equal(p, q) for p, q in zip(ours.parameters(), start.parameters(), strict=True)]
+    changed = [
+        not torch.equal(p, q) for p, q in zip(ours.parameters(), start.parameters(), strict=True)
+    ]
     assert all(changed), f"{method}: not every weight was trained"
     for (name, p), (_, q) in zip(ours.named_parameters(), other.named_parameters(), strict=True):
-        torch.testing.assert_close(p, q, rtol=1e-8, atol=1e-10, msg=lambda m, n=name: f"{method} {n}: {m}")
+        torch.testing.assert_close(
+            p, q, rtol=1e-8, atol=1e-10, msg=lambda m, n=name: f"{method} {n}: {m}"
+        )
 
 
 def check_pictures() -> None:
@@ -72,9 +80,15 @@ def check_pictures() -> None:
         want, labels = to_input(torch.from_numpy(TINY.cases.images[1])), TINY.cases.masks[1]
         assert torch.equal(data.finish(image), want) and np.array_equal(np.array(mask), labels)
         image, mask = weak(image, mask, [True, False], 0)
-        assert torch.equal(data.finish(image), want.flip(-1)) and np.array_equal(np.array(mask), labels[:, ::-1])
+        assert torch.equal(data.finish(image), want.flip(-1)) and np.array_equal(
+            np.array(mask), labels[:, ::-1]
+        )
         x, y, x1, x2 = data[0]
-        assert x.shape == x1.shape == x2.shape == want.shape and y.shape == want.shape[1:] and not torch.equal(x1, x2)
+        assert (
+            x.shape == x1.shape == x2.shape == want.shape
+            and y.shape == want.shape[1:]
+            and not torch.equal(x1, x2)
+        )
 
 
 def in_float64(batch: Batch) -> Batch:

@@ -1,10 +1,12 @@
-"""How fast the explorers answer: from a key press in JupyterLab in a real Chromium to the changed picture.
+"""How fast the explorers answer: from a key press in JupyterLab in a real Chromium to the changed
+picture.
 
     python -m benchmarks.explorers
 
-Times are taken in the page, from the keydown event until the frame with the new picture has been painted (a message posted
-from its animation frame arrives after that). The base line is a key press that changes nothing one could see: what the wait
-for a frame, at most 17 ms, and the browser cost alone.
+Times are taken in the page, from the keydown event until the frame with the new picture has been
+painted (a message posted from its animation frame arrives after that). The base line is a key press
+that changes nothing one could see: what the wait for a frame, at most 17 ms, and the browser cost
+alone.
 """
 
 import argparse
@@ -22,7 +24,7 @@ from synthetic import synthetic  # noqa: E402
 
 CELLS = [
     """import torch
-from ucmt_lite import traces
+from ucmt_lite.training import traces
 from ucmt_lite.data import cases, load
 from ucmt_lite.explore import ema, training, umix_lab, uncertainty, volume
 from ucmt_lite.methods import build_nets
@@ -46,12 +48,21 @@ masks = {"truth": far < 1, "student1": far < 0.9, "student2": far < 1.05}
 volume.widget((90 + 80 * (far < 1) + noise).astype(np.uint8), masks, np.log(2) * np.exp(-8 * abs(far - 1)))""",
 ]
 STEPS = 16  # in one direction before the way back, so that most pictures are new
-WALK, BACK = [("ArrowLeft",) * STEPS + ("ArrowRight",) * STEPS, ("ArrowRight",) * STEPS + ("ArrowLeft",) * STEPS]
+WALK, BACK = [
+    ("ArrowLeft",) * STEPS + ("ArrowRight",) * STEPS,
+    ("ArrowRight",) * STEPS + ("ArrowLeft",) * STEPS,
+]
 ROWS = [  # what, cell, what is focused, the words that change with the picture, keys
     ("training, one run of 256 x 256, 4 layers", 1, ".ucmt-stack", ".ucmt-value", WALK),
     ("training, three runs of 256 x 256", 2, ".ucmt-stack", ".ucmt-value", WALK),
     ("uncertainty, threshold on 256 x 256", 3, ".ucmt-stack", ".ucmt-value", BACK),
-    ("volume of 24 x 256 x 256, 3 planes", 7, ".ucmt-stack", ".ucmt-value", ("ArrowLeft",) * 8 + ("ArrowRight",) * 8),
+    (
+        "volume of 24 x 256 x 256, 3 planes",
+        7,
+        ".ucmt-stack",
+        ".ucmt-value",
+        ("ArrowLeft",) * 8 + ("ArrowRight",) * 8,
+    ),
     ("UMIX lab, 64 x 64, computed live", 4, ".noUi-handle >> nth=2", ".ucmt-wide p", BACK),
     ("UMIX lab, 256 x 256, computed live", 5, ".noUi-handle >> nth=2", ".ucmt-wide p", BACK),
     ("EMA, computed live", 6, ".noUi-handle >> nth=1", ".ucmt-tiles p", WALK),
@@ -72,7 +83,9 @@ LISTEN = """([area, what]) => { window.answer = new Promise(done => {
 }); }"""
 
 
-def measure(page, cell: int, focus: str, what: str | None, keys: tuple[str, ...], presses: int) -> np.ndarray:
+def measure(
+    page, cell: int, focus: str, what: str | None, keys: tuple[str, ...], presses: int
+) -> np.ndarray:
     """Milliseconds of single key presses, each when the last was answered."""
     area = page.locator(".jp-CodeCell").nth(cell).locator(".jp-Cell-outputArea")
     area.scroll_into_view_if_needed()
@@ -103,7 +116,10 @@ def main() -> None:
         print(f"{'milliseconds from key to picture':44}   p50   p95   max")
         for what, *how in ROWS:
             ms = measure(page, *how, presses)
-            print(f"{what:44} {np.median(ms):5.0f} {np.percentile(ms, 95):5.0f} {ms.max():5.0f}", flush=True)
+            print(
+                f"{what:44} {np.median(ms):5.0f} {np.percentile(ms, 95):5.0f} {ms.max():5.0f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The floor: how long the arithmetic and the memory traffic of an iteration must take on this machine."""
+"""The floor: how long the arithmetic and the memory traffic of an iteration must take on this
+machine.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,14 +15,28 @@ from torch.utils.flop_counter import flop_registry
 from benchmarks.timing import timed
 
 # Operations that only rename memory.
-VIEWS = ("view", "t", "transpose", "permute", "expand", "slice", "select", "detach", "split", "unsqueeze", "squeeze")
+VIEWS = (
+    "view",
+    "t",
+    "transpose",
+    "permute",
+    "expand",
+    "slice",
+    "select",
+    "detach",
+    "split",
+    "unsqueeze",
+    "squeeze",
+)
 
 
 class Counter(TorchDispatchMode):
-    """Counts floating point operations and bytes of every operation that runs under it, forward and backward.
+    """Counts floating point operations and bytes of every operation that runs under it, forward and
+    backward.
 
-    Bytes are those of all inputs and outputs, as if nothing stayed in a cache between two operations. `alone` sums, over
-    the operations, the longer of its arithmetic and its traffic: the floor of a program that fuses nothing.
+    Bytes are those of all inputs and outputs, as if nothing stayed in a cache between two
+    operations. `alone` sums, over the operations, the longer of its arithmetic and its traffic: the
+    floor of a program that fuses nothing.
     """
 
     def __init__(self, flops_a_second: float, bytes_a_second: float) -> None:
@@ -32,7 +48,11 @@ class Counter(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None) -> Any:  # noqa: ANN001
         out = func(*args, **(kwargs or {}))
         packet = func._overloadpacket
-        flops = flop_registry[packet](*args, **(kwargs or {}), out_val=out) if packet in flop_registry else 0
+        flops = (
+            flop_registry[packet](*args, **(kwargs or {}), out_val=out)
+            if packet in flop_registry
+            else 0
+        )
         moved = 0
         if packet.__name__ not in VIEWS:
             tensors = tree_flatten((args, kwargs, out))[0]
@@ -51,15 +71,23 @@ def count(call: Callable[[], Any], peak: dict[str, float]) -> Counter:
 
 
 def peak_rates(dtype: torch.dtype = torch.float32, rounds: int = 5) -> dict[str, float]:
-    """The most operations and bytes a second that this machine showed: several convolutions, a product, a copy."""
+    """The most operations and bytes a second that this machine showed: several convolutions, a
+    product, a copy.
+    """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rates = {}
     with torch.no_grad():
         for channels, side in ((64, 64), (128, 32), (256, 16)):
-            x = torch.randn(8, channels, side, side, device=device, dtype=dtype).to(memory_format=torch.channels_last)
-            w = torch.randn(channels, channels, 3, 3, device=device, dtype=dtype).to(memory_format=torch.channels_last)
+            x = torch.randn(8, channels, side, side, device=device, dtype=dtype).to(
+                memory_format=torch.channels_last
+            )
+            w = torch.randn(channels, channels, 3, 3, device=device, dtype=dtype).to(
+                memory_format=torch.channels_last
+            )
             work = 2 * x.numel() * channels * 9
-            rates[f"convolution {channels}"] = work / best(lambda x=x, w=w: F.conv2d(x, w, padding=1), rounds)
+            rates[f"convolution {channels}"] = work / best(
+                lambda x=x, w=w: F.conv2d(x, w, padding=1), rounds
+            )
         a = torch.randn(1024, 1024, device=device, dtype=dtype)
         rates["product 1024"] = 2 * 1024**3 / best(lambda: a @ a, rounds)
         big = torch.zeros(2**25, device=device)

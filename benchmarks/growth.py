@@ -1,4 +1,6 @@
-"""How time grows with the image, the minibatch and the data set, and what it costs to read images from a disk."""
+"""How time grows with the image, the minibatch and the data set, and what it costs to read images
+from a disk.
+"""
 
 import os
 from collections.abc import Callable, Iterator
@@ -14,23 +16,40 @@ from ucmt_lite.data.mapped import open_cases, save_cases
 
 
 def scaling(plan: Plan) -> Iterator[Row]:
-    """One thread. The ratio of a row is against its first column; `per` numbers would be equal if growth were linear."""
+    """One thread. The ratio of a row is against its first column; `per` numbers would be equal if
+    growth were linear.
+    """
     base = TINY if plan.quick else SKIN[64]
     sizes = (32, 64) if plan.quick else (64, 128, 256)
     counts = (2, 4) if plan.quick else (2, 4, 8, 16)
     for _ in on_threads((1,)):
         scenes = {size: replace(base, size=size, grid=4 if plan.quick else 16) for size in sizes}
         yield grown(
-            "pixels a side", {size: iterate(scene) for size, scene in scenes.items()}, lambda n: n * n, plan.rounds
+            "pixels a side",
+            {size: iterate(scene) for size, scene in scenes.items()},
+            lambda n: n * n,
+            plan.rounds,
         )
         batches = {count: iterate(replace(base, batch=count)) for count in counts}
         yield grown("images of each kind", batches, lambda n: n, plan.rounds)
-        yield grown("data set", {n: draw(base, n) for n in ((100, 1000) if plan.quick else (100, 1000, 10000))}, lambda n: 1, plan.rounds)  # fmt: skip
+        yield grown(
+            "data set",
+            {n: draw(base, n) for n in ((100, 1000) if plan.quick else (100, 1000, 10000))},
+            lambda n: 1,
+            plan.rounds,
+        )
 
 
-def grown(what: str, calls: dict[int, Callable[[], object]], work: Callable[[int], int], rounds: int) -> Row:
+def grown(
+    what: str, calls: dict[int, Callable[[], object]], work: Callable[[int], int], rounds: int
+) -> Row:
     """A row of times, with the time for one unit of work relative to that of the first column."""
-    result = summary("scaling", f"ucmt, by {what}", interleaved({str(n): call for n, call in calls.items()}, rounds), threads=1)  # fmt: skip
+    result = summary(
+        "scaling",
+        f"ucmt, by {what}",
+        interleaved({str(n): call for n, call in calls.items()}, rounds),
+        threads=1,
+    )
     per = {n: result["times"][str(n)]["ms"] / work(n) for n in calls}
     first = next(iter(per.values()))
     result["values"] = {f"{n}: per unit": value / first for n, value in per.items()}
@@ -49,13 +68,19 @@ def draw(scene: Scene, count: int) -> Callable[[], object]:
 
 
 def disk(plan: Plan) -> Iterator[Row]:
-    """Minibatches from memory and from a mapped file, whose pages the system was told to forget before each."""
+    """Minibatches from memory and from a mapped file, whose pages the system was told to forget
+    before each.
+    """
     scene, count = (TINY, 32) if plan.quick else (SKIN[256], 2000)
     held = many(scene.cases, count)
     with TemporaryDirectory(dir=Path.cwd(), prefix=".disk_") as folder:
         file = Path(folder) / "cases.arrow"
         save_cases([held], file)
-        steps, iteration, mapped = iter(range(10**9)), iterate(scene), scene.batches(open_cases(file))
+        steps, iteration, mapped = (
+            iter(range(10**9)),
+            iterate(scene),
+            scene.batches(open_cases(file)),
+        )
         memory = scene.batches(held)
 
         def from_disk() -> None:
@@ -70,7 +95,10 @@ def disk(plan: Plan) -> Iterator[Row]:
         }
         for _ in on_threads((1,)):
             result = summary(
-                "disk", f"{count} images, {scene.title}", interleaved(calls, plan.rounds, least=0), threads=1
+                "disk",
+                f"{count} images, {scene.title}",
+                interleaved(calls, plan.rounds, least=0),
+                threads=1,
             )
         result["values"] = {"file MB": file.stat().st_size / 1e6}
     t = {name: value["ms"] for name, value in result["times"].items()}
@@ -82,11 +110,19 @@ def disk(plan: Plan) -> Iterator[Row]:
 def many(few: Cases, count: int) -> Cases:
     """Copies of a few cases, as many as wanted, each with pages of its own."""
     which, ids = [i % len(few) for i in range(count)], tuple(map(str, range(count)))
-    return Cases(ids, ids, [few.images[i].copy() for i in which], [few.masks[i] for i in which], (None,) * count)
+    return Cases(
+        ids,
+        ids,
+        [few.images[i].copy() for i in which],
+        [few.masks[i] for i in which],
+        (None,) * count,
+    )
 
 
 def opened(scene: Scene, file: Path) -> Batches:
-    """Minibatches of a file none of which is in memory. Pages that are mapped are not forgotten, so it is opened anew."""
+    """Minibatches of a file none of which is in memory. Pages that are mapped are not forgotten, so
+    it is opened anew.
+    """
     handle = os.open(file, os.O_RDONLY)
     try:
         os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -12,14 +12,18 @@ from torch import Tensor, nn
 from benchmarks.measures import CLOCK
 from benchmarks.scene import LESSON, SKIN, Plan, Scene
 from benchmarks.timing import Row, interleaved, on_threads, row, summary, timed
-from ucmt_lite.batch import separately
-from ucmt_lite.ema import ema_update
-from ucmt_lite.train import choose_device
+from ucmt_lite.core.batch import separately
+from ucmt_lite.core.ema import ema_update
+from ucmt_lite.training.fit import choose_device
 
 
 def levers(plan: Plan) -> Iterator[Row]:
-    """All of them, on the lessons' network and on the paper's at 128 pixels, where these are asked for."""
-    for scene in [s for s in plan.scenes if plan.quick or s in (LESSON, SKIN[128])][: 1 if plan.quick else None]:
+    """All of them, on the lessons' network and on the paper's at 128 pixels, where these are asked
+    for.
+    """
+    for scene in [s for s in plan.scenes if plan.quick or s in (LESSON, SKIN[128])][
+        : 1 if plan.quick else None
+    ]:
         for _ in on_threads(plan.threads):
             yield iterations(scene, plan.rounds)
             yield overlap(scene, plan.rounds)
@@ -56,30 +60,45 @@ def overlap(scene: Scene, rounds: int) -> Row:
             waiting.append(pool.submit(batches, next(steps)))
             kit(batch, CLOCK)
 
-        calls: dict[str, Callable[[], Any]] = {"kit": lambda: kit(batches(next(steps)), CLOCK), "overlapped": ahead}
+        calls: dict[str, Callable[[], Any]] = {
+            "kit": lambda: kit(batches(next(steps)), CLOCK),
+            "overlapped": ahead,
+        }
         return row("lever", f"overlap of data and compute, {scene.title}", calls, rounds)
 
 
 def flat_ema(scene: Scene, rounds: int) -> Row:
-    """The teacher's update on one vector that all weights of a network are views of, against the kit's."""
+    """The teacher's update on one vector that all weights of a network are views of, against the
+    kit's.
+    """
     nets = scene.nets("ucmt")
     count = sum(p.numel() for p in nets.teacher.parameters())
     teacher, one, other = (torch.rand(count, device=choose_device()) for _ in range(3))
     calls: dict[str, Callable[[], Any]] = {
-        "kit": lambda: ema_update(nets.teacher, [nets.student1, nets.student2], 0.99, 1000, (0.99, 0.01)),
+        "kit": lambda: ema_update(
+            nets.teacher, [nets.student1, nets.student2], 0.99, 1000, (0.99, 0.01)
+        ),
         "flat": lambda: teacher.mul_(0.99).add_(one, alpha=0.0099).add_(other, alpha=0.0001),
     }
     return row("lever", f"flat weights for EMA, {scene.title}", calls, rounds)
 
 
 def grouped_students(scene: Scene, rounds: int) -> Row:
-    """Both students in one pass: each level's two convolutions as two calls, and as one call with two groups."""
-    widths = [m.out_channels for m in scene.nets("supervised").student1.modules() if isinstance(m, nn.Conv2d)]
+    """Both students in one pass: each level's two convolutions as two calls, and as one call with
+    two groups.
+    """
+    widths = [
+        m.out_channels
+        for m in scene.nets("supervised").student1.modules()
+        if isinstance(m, nn.Conv2d)
+    ]
     levels = sorted(set(widths[:-1]))
     layers, device = [], choose_device()
     for level, channels in enumerate(levels):
         side = scene.size // 2**level
-        x = torch.randn(2 * scene.batch, channels, side, side, device=device).to(memory_format=torch.channels_last)
+        x = torch.randn(2 * scene.batch, channels, side, side, device=device).to(
+            memory_format=torch.channels_last
+        )
         w = torch.randn(channels, channels, 3, 3, device=device, requires_grad=True)
         x2 = torch.cat([x, x], 1).contiguous(memory_format=torch.channels_last).requires_grad_()
         layers.append((x.requires_grad_(), w, x2, torch.cat([w, w]).detach().requires_grad_()))
@@ -93,11 +112,18 @@ def grouped_students(scene: Scene, rounds: int) -> Row:
         for _, _, x2, w2 in layers:
             F.conv2d(x2, w2, padding=1, groups=2).sum().backward()
 
-    return row("lever", f"two students grouped, convolutions of {scene.title}", {"two calls": apart, "grouped": grouped}, rounds)  # fmt: skip
+    return row(
+        "lever",
+        f"two students grouped, convolutions of {scene.title}",
+        {"two calls": apart, "grouped": grouped},
+        rounds,
+    )
 
 
 def compiled(scene: Scene, rounds: int) -> Row:
-    """`torch.compile` of both students and the teacher, with the time until it has compiled; without rounds, not tried."""
+    """`torch.compile` of both students and the teacher, with the time until it has compiled;
+    without rounds, not tried.
+    """
     case = f"torch.compile, ucmt, {scene.title}"
     if not rounds:
         return {"part": "lever", "case": case, "values": {"tried": "no"}}
@@ -106,7 +132,9 @@ def compiled(scene: Scene, rounds: int) -> Row:
         net.compile()
     try:
         first = timed(lambda: fast(batch, CLOCK), 1)
-        seconds = interleaved({"kit": lambda: kit(batch, CLOCK), "compiled": lambda: fast(batch, CLOCK)}, rounds)
+        seconds = interleaved(
+            {"kit": lambda: kit(batch, CLOCK), "compiled": lambda: fast(batch, CLOCK)}, rounds
+        )
     except Exception as cause:  # whatever a compiler says
         return {"part": "lever", "case": case, "values": {"failed": type(cause).__name__}}
     result = summary("lever", case, seconds, threads=torch.get_num_threads())

@@ -13,18 +13,20 @@ from benchmarks.plain import step as plain
 from benchmarks.plain.data import write_files
 from benchmarks.scene import LESSON, SKIN, Plan, Scene, signal_workers
 from benchmarks.timing import Lap, Row, interleaved, on_threads, row, summary
-from ucmt_lite.batch import Batch, Clock, jointly, separately
-from ucmt_lite.ema import ema_update
+from ucmt_lite.core.batch import Batch, Clock, jointly, separately
+from ucmt_lite.core.ema import ema_update
+from ucmt_lite.core.mixing import umix
 from ucmt_lite.methods import METHODS
-from ucmt_lite.mixing import umix
 from ucmt_lite.predict import evaluate
-from ucmt_lite.recorder import Recorder
+from ucmt_lite.training.recorder import Recorder
 
 CLOCK = Clock(50, 1.0)
 
 
 def iteration(plan: Plan) -> Iterator[Row]:
-    """Whole iterations, data included: every method on the lessons' network and at 128 pixels, UCMT everywhere."""
+    """Whole iterations, data included: every method on the lessons' network and at 128 pixels, UCMT
+    everywhere.
+    """
     for scene in plan.scenes:
         usual = tuple(METHODS) if scene in (LESSON, SKIN[128]) else ("ucmt",)
         for method in plan.methods or usual:
@@ -49,11 +51,15 @@ def whole(scene: Scene, method: str, rounds: int, threads: int) -> Row:
             signal_workers(signal.SIGSTOP)
 
         variants = {"plain": plain_iteration}
-        variants |= {name: lambda kit=kit: kit(batches(next(steps)), CLOCK) for name, kit in kits.items()}
+        variants |= {
+            name: lambda kit=kit: kit(batches(next(steps)), CLOCK) for name, kit in kits.items()
+        }
         seconds = interleaved(variants, rounds, least=0)
     result = summary("iteration", f"{method}, {scene.title}", seconds, threads=threads)
     times = result["times"]
-    result["values"] = {f"{name}: images/s": 2e3 * scene.batch / times[name]["ms"] for name in ("plain", "kit")}
+    result["values"] = {
+        f"{name}: images/s": 2e3 * scene.batch / times[name]["ms"] for name in ("plain", "kit")
+    }
     return result
 
 
@@ -68,9 +74,16 @@ def parts(plan: Plan) -> Iterator[Row]:
 
 
 def data_parts(scene: Scene, rounds: int) -> Iterator[Row]:
-    """Drawing images, and making all views of a minibatch: in this process, and as the loader's workers deliver them."""
+    """Drawing images, and making all views of a minibatch: in this process, and as the loader's
+    workers deliver them.
+    """
     batches, steps = scene.batches(), iter(range(10**9))
-    yield row("draw", scene.title, {"kit": lambda: batches.draw(batches.unlabeled, 1, next(steps))}, rounds)
+    yield row(
+        "draw",
+        scene.title,
+        {"kit": lambda: batches.draw(batches.unlabeled, 1, next(steps))},
+        rounds,
+    )
     with TemporaryDirectory() as folder, scene.plain_batches() as stream:
         write_files(scene.cases, Path(folder))
         data, indices = scene.plain_data(Path(folder)), iter(range(10**9))
@@ -86,18 +99,27 @@ def data_parts(scene: Scene, rounds: int) -> Iterator[Row]:
             signal_workers(signal.SIGSTOP)
 
         seconds = interleaved(
-            {"plain": one_by_one, "plain, 2 workers": eight_from_workers, "kit": lambda: batches(next(steps))}, rounds
+            {
+                "plain": one_by_one,
+                "plain, 2 workers": eight_from_workers,
+                "kit": lambda: batches(next(steps)),
+            },
+            rounds,
         )
     seconds["plain, 2 workers"] = [Lap(lap.wall / 8) for lap in seconds["plain, 2 workers"]]
     yield summary("views", scene.title, seconds, threads=torch.get_num_threads())
 
 
 def network_parts(scene: Scene, rounds: int) -> Iterator[Row]:
-    """Forward and backward of one student over labeled and unlabeled images, the optimiser, evaluation."""
+    """Forward and backward of one student over labeled and unlabeled images, the optimiser,
+    evaluation.
+    """
     batch = scene.batches()(0)
     first, last = (scene.nets("supervised", last=last).student1 for last in (False, True))
 
-    def forward(net: torch.nn.Module, way=jointly, dtype: torch.dtype = torch.float32) -> list[torch.Tensor]:
+    def forward(
+        net: torch.nn.Module, way=jointly, dtype: torch.dtype = torch.float32
+    ) -> list[torch.Tensor]:
         with torch.autocast(batch.x.device.type, dtype, enabled=dtype != torch.float32):
             return way(net, batch.x1, batch.u1)
 
@@ -111,17 +133,32 @@ def network_parts(scene: Scene, rounds: int) -> Iterator[Row]:
     yield row(
         "+backward",
         scene.title,
-        {name: lambda way=way: sum(z.float().square().mean() for z in way()).backward() for name, way in ways.items()},
+        {
+            name: lambda way=way: sum(z.float().square().mean() for z in way()).backward()
+            for name, way in ways.items()
+        },
         rounds,
     )
     students = [torch.optim.AdamW(n.parameters()) for n in (first, copy.deepcopy(first))]
     nets = scene.nets("cps")
-    together = {"kit": torch.optim.AdamW(nets.parameters()), "kit, fused": torch.optim.AdamW(nets.parameters(), fused=True)}  # fmt: skip
-    for p in (p for optimizer in (*students, *together.values()) for g in optimizer.param_groups for p in g["params"]):
+    together = {
+        "kit": torch.optim.AdamW(nets.parameters()),
+        "kit, fused": torch.optim.AdamW(nets.parameters(), fused=True),
+    }
+    for p in (
+        p
+        for optimizer in (*students, *together.values())
+        for g in optimizer.param_groups
+        for p in g["params"]
+    ):
         p.grad = torch.randn_like(p)
     variants = {"plain": lambda: [optimizer.step() for optimizer in students]}
     yield row("optimiser", scene.title, variants | {n: o.step for n, o in together.items()}, rounds)
-    variants = {"plain": lambda: [evaluate(first, scene.cases.select([i]), distances=False) for i in scene.cases.ids]}
+    variants = {
+        "plain": lambda: [
+            evaluate(first, scene.cases.select([i]), distances=False) for i in scene.cases.ids
+        ]
+    }
     variants |= {"kit": lambda: evaluate(last, scene.cases, distances=False)}
     yield row("evaluation", f"{len(scene.cases)} cases, {scene.title}", variants, rounds)
 
@@ -135,7 +172,12 @@ def small_parts(scene: Scene, rounds: int) -> Iterator[Row]:
         mix = umix(u1, u2, k, grid)
         mix(x), mix(y)
 
-    yield row("mixing", scene.title, {"plain": lambda: plain.mix(u1, u2, x, y, k, grid), "kit": kit_mix}, rounds)
+    yield row(
+        "mixing",
+        scene.title,
+        {"plain": lambda: plain.mix(u1, u2, x, y, k, grid), "kit": kit_mix},
+        rounds,
+    )
     nets = scene.nets("ucmt")
     students, share = [nets.student1, nets.student2], (0.99, 0.01)
     variants = {
@@ -153,9 +195,12 @@ def watching(scene: Scene, method: str, rounds: int) -> Row:
     probe = scene.cases.select((images * 16)[: 16 if scene.dims == 2 else 2])
     recorder = Recorder(method, probe, scene.classes)
     seconds = interleaved(
-        {"iteration": lambda: kit(batch, CLOCK), "look": lambda: recorder.look(1, kit.nets, {})}, rounds
+        {"iteration": lambda: kit(batch, CLOCK), "look": lambda: recorder.look(1, kit.nets, {})},
+        rounds,
     )
-    result = summary("recorder", f"{method}, {scene.title}", seconds, threads=torch.get_num_threads())
+    result = summary(
+        "recorder", f"{method}, {scene.title}", seconds, threads=torch.get_num_threads()
+    )
     times = result["times"]
     result["values"] = {
         f"share %, {kind}": 100 * times["look"][kind] / recorder.every / times["iteration"][kind]
@@ -186,13 +231,17 @@ def alone(plan: Plan) -> Iterator[Row]:
             result = summary("alone", f"ucmt, {scene.title}", seconds, threads=threads)
             t = {name: value["ms"] for name, value in result["times"].items()}
             result["values"] = {
-                "iteration / (4 students + teacher)": t["iteration"] / (4 * t["student"] + t["teacher"])
+                "iteration / (4 students + teacher)": (
+                    t["iteration"] / (4 * t["student"] + t["teacher"])
+                )
             }
             yield result
 
 
 def floors(plan: Plan) -> Iterator[Row]:
-    """Operations and bytes of an iteration over the rates this machine shows, and the fraction reached."""
+    """Operations and bytes of an iteration over the rates this machine shows, and the fraction
+    reached.
+    """
     for threads in on_threads(plan.threads):
         for name in ("float32", "bfloat16"):
             peak = floor.peak_rates(getattr(torch, name), 1 if plan.quick else 5)
@@ -203,9 +252,14 @@ def floors(plan: Plan) -> Iterator[Row]:
                 kit(batch, CLOCK)
                 counted = floor.count(lambda kit=kit, batch=batch: kit(batch, CLOCK), peak)
                 result = row(
-                    "floor", f"ucmt, {scene.title}, {name}", {"kit": lambda k=kit, b=batch: k(b, CLOCK)}, plan.rounds
+                    "floor",
+                    f"ucmt, {scene.title}, {name}",
+                    {"kit": lambda k=kit, b=batch: k(b, CLOCK)},
+                    plan.rounds,
                 )
-                seconds = result["times"]["kit"]["min"] / 1e3  # the floor is one of the best rates, too
+                seconds = (
+                    result["times"]["kit"]["min"] / 1e3
+                )  # the floor is one of the best rates, too
                 result["values"] = {
                     "Gflop": counted.flops / 1e9,
                     "GB": counted.bytes / 1e9,

@@ -1,4 +1,6 @@
-"""What only a fresh process shows: imports, answers of the command, memory at its peak, threads beside a busy neighbour."""
+"""What only a fresh process shows: imports, answers of the command, memory at its peak, threads
+beside a busy neighbour.
+"""
 
 import json
 import subprocess
@@ -13,7 +15,7 @@ import torch
 
 from benchmarks.scene import Plan
 from benchmarks.timing import Lap, Row, child, interleaved, summary
-from ucmt_lite.traces import Trace
+from ucmt_lite.training.traces import Trace
 
 IMPORT = """
 import time
@@ -24,7 +26,7 @@ print([time.perf_counter() - a, time.process_time() - b])
 OPEN = """
 import sys, time
 a, b = time.perf_counter(), time.process_time()
-from ucmt_lite import traces
+from ucmt_lite.training import traces
 from ucmt_lite.explore import training, uncertainty
 trace = traces.load(sys.argv[1])
 assert "torch" not in sys.modules
@@ -56,19 +58,28 @@ kit, batch = where.kit("ucmt"), where.batches()(0)
 seconds = timing.interleaved({"kit": lambda: kit(batch, measures.CLOCK)}, int(sys.argv[3]), least=0)["kit"]
 print(json.dumps(seconds))
 """
-BUSY = "import torch; torch.set_num_threads(1); a = torch.rand(256, 256)\nwhile True: a = (a @ a).clamp(-1, 1)"
+BUSY = (
+    "import torch; torch.set_num_threads(1); a = torch.rand(256, 256)\nwhile True: a = (a @"
+    " a).clamp(-1, 1)"
+)
 
 
 def imports(plan: Plan) -> Iterator[Row]:
-    """Seconds inside a fresh Python for imports and for opening a trace; whole processes for the command."""
+    """Seconds inside a fresh Python for imports and for opening a trace; whole processes for the
+    command.
+    """
     with TemporaryDirectory() as folder:
         file = Path(folder) / "trace.npz"
         sample_trace().save(file)
         inner: dict[str, Callable[[], list[float]]] = {
             "import torch": lambda: json.loads(child(IMPORT.format("torch"))),
             "import ucmt_lite": lambda: json.loads(child(IMPORT.format("ucmt_lite"))),
-            "ucmt_lite after torch": lambda: json.loads(child("import torch" + IMPORT.format("ucmt_lite"))),
-            "ucmt_lite.train after torch": lambda: json.loads(child("import torch" + IMPORT.format("ucmt_lite.train"))),
+            "ucmt_lite after torch": lambda: json.loads(
+                child("import torch" + IMPORT.format("ucmt_lite"))
+            ),
+            "ucmt_lite.training.fit after torch": lambda: json.loads(
+                child("import torch" + IMPORT.format("ucmt_lite.training.fit"))
+            ),
             "open a trace": lambda: json.loads(child(OPEN, str(file))),
         }
         names = ["import ucmt_lite", "open a trace"] if plan.quick else list(inner)
@@ -81,14 +92,20 @@ def imports(plan: Plan) -> Iterator[Row]:
         "python -c pass": [sys.executable, "-c", "pass"],
         "ucmt-lite --help": [sys.executable, "-m", "ucmt_lite.cli", "--help"],
     }
-    runs = {name: lambda c=c: subprocess.run(c, check=True, capture_output=True) for name, c in commands.items()}
+    runs = {
+        name: lambda c=c: subprocess.run(c, check=True, capture_output=True)
+        for name, c in commands.items()
+    }
     yield summary("imports", "whole process", interleaved(runs, plan.rounds, least=0))
 
 
 def sample_trace() -> Trace:
     """A trace of the lessons' size: 16 steps with maps of three 64 x 64 images, three networks."""
     random = np.random.default_rng(0)
-    maps = {name: random.integers(0, 4, (16, 3, 64, 64), np.uint8) for name in ("student1", "student2", "teacher")}
+    maps = {
+        name: random.integers(0, 4, (16, 3, 64, 64), np.uint8)
+        for name in ("student1", "student2", "teacher")
+    }
     return Trace(
         meta={"method": "ucmt", "branches": ["student1", "student2"]},
         step=np.arange(50),
@@ -112,7 +129,9 @@ def memory(plan: Plan) -> Iterator[Row]:
 
 
 def neighbour(plan: Plan) -> Iterator[Row]:
-    """UCMT with one and all threads, OpenMP waiting actively and passively, alone and beside one busy process."""
+    """UCMT with one and all threads, OpenMP waiting actively and passively, alone and beside one
+    busy process.
+    """
     scene = "TINY" if plan.quick else "LESSON"
     for busy in (False,) if plan.quick else (False, True):
         other = subprocess.Popen([sys.executable, "-c", BUSY]) if busy else None
@@ -126,10 +145,14 @@ def neighbour(plan: Plan) -> Iterator[Row]:
                     name = f"{threads} threads, {policy}" if threads > 1 else "1 thread"
                     seconds[name] = [
                         Lap(*lap)
-                        for lap in json.loads(child(NEIGHBOUR, str(threads), scene, str(plan.rounds), **environment))
+                        for lap in json.loads(
+                            child(NEIGHBOUR, str(threads), scene, str(plan.rounds), **environment)
+                        )
                     ]
         finally:
             if other:
                 other.kill()
                 other.wait()
-        yield summary("neighbour", f"ucmt, {scene}, {'beside a busy process' if busy else 'alone'}", seconds)
+        yield summary(
+            "neighbour", f"ucmt, {scene}, {'beside a busy process' if busy else 'alone'}", seconds
+        )

@@ -1,4 +1,6 @@
-"""What is measured: data, networks, and one iteration of the kit and of the plain baseline on the same images."""
+"""What is measured: data, networks, and one iteration of the kit and of the plain baseline on the
+same images.
+"""
 
 import multiprocessing
 import os
@@ -15,20 +17,22 @@ import torch
 
 from benchmarks.plain.data import Pictures, Volumes, minibatches, write_files
 from benchmarks.plain.step import Plain
-from ucmt_lite.batch import Batch, Clock, separately
+from ucmt_lite.core.batch import Batch, Clock, separately
 from ucmt_lite.data import Batches, Cases
 from ucmt_lite.data.phantoms import generate
-from ucmt_lite.memory import keep_freed_memory
-from ucmt_lite.methods import METHODS, FlawDetector, Nets, build_nets, knobs
+from ucmt_lite.methods import FlawDetector, Nets, build_nets, knobs, step_of
 from ucmt_lite.nets import make
-from ucmt_lite.train import Minimize, choose_device
+from ucmt_lite.training.fit import Minimize, choose_device
+from ucmt_lite.training.memory import keep_freed_memory
 
 LAYOUTS = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Images of a phantom, a network and a minibatch: everything that decides how much there is to compute."""
+    """Images of a phantom, a network and a minibatch: everything that decides how much there is to
+    compute.
+    """
 
     phantom: str
     network: str
@@ -60,7 +64,10 @@ class Scene:
         drawn = generate(self.phantom, self.count, self.size, 0)
         images = drawn["image"]
         grey = images.ndim == drawn["mask"].ndim
-        images = [image[None] if grey else np.ascontiguousarray(np.moveaxis(image, -1, 0)) for image in images]
+        images = [
+            image[None] if grey else np.ascontiguousarray(np.moveaxis(image, -1, 0))
+            for image in images
+        ]
         ids = tuple(map(str, range(self.count)))
         return Cases(ids, ids, images, list(drawn["mask"]), (None,) * self.count)
 
@@ -79,11 +86,15 @@ class Scene:
         """The kit's minibatches."""
         some = self.cases if cases is None else cases
         few = some.select(some.ids[: self.batch])
-        return Batches(few, some, batch=(self.batch, self.batch), patch=self.patch, device=choose_device())
+        return Batches(
+            few, some, batch=(self.batch, self.batch), patch=self.patch, device=choose_device()
+        )
 
     @contextmanager
     def plain_batches(self, workers: int = 2) -> Iterator[Iterator[Batch]]:
-        """The plain baseline's minibatches, from files. Between its turns `signal_workers` puts the workers to sleep."""
+        """The plain baseline's minibatches, from files. Between its turns `signal_workers` puts the
+        workers to sleep.
+        """
         with TemporaryDirectory() as folder:
             write_files(self.cases, Path(folder))
             data = self.plain_data(Path(folder))
@@ -98,7 +109,9 @@ class Scene:
         return Volumes(folder, self.patch) if self.patch else Pictures(folder, self.size)
 
     def plain(self, method: str) -> "Plain | Kit":
-        """The plain iteration; CPC and GCT, which the reference does not have, are the kit's with separate forwards."""
+        """The plain iteration; CPC and GCT, which the reference does not have, are the kit's with
+        separate forwards.
+        """
         nets = self.nets(method, last=False)
         if hasattr(Plain, method):
             return Plain(method, nets, weight=0.05, grid=self.grid)
@@ -114,18 +127,27 @@ class Kit:
     """The kit's iteration as `fit` does it, without bar and recorder: `kit(batch, clock)`."""
 
     def __init__(
-        self, method: str, nets: Nets, *, precision: str = "float32", fused: bool = True, keep: bool = True, **settings
+        self,
+        method: str,
+        nets: Nets,
+        *,
+        precision: str = "float32",
+        fused: bool = True,
+        keep: bool = True,
+        **settings,
     ) -> None:
         self.method, self.nets, self.settings, self.keep = method, nets, settings, keep
         self.dtype = getattr(torch, precision)
         parameters = [p for p in nets.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=1e-2, fused=fused or None)
+        self.optimizer = torch.optim.AdamW(
+            parameters, lr=1e-3, weight_decay=1e-2, fused=fused or None
+        )
         self.minimize = Minimize(self.optimizer, torch.amp.GradScaler(enabled=False))
 
     def __call__(self, batch: Batch, clock: Clock) -> None:
         keep_freed_memory(self.keep)
         with torch.autocast(batch.x.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            METHODS[self.method].step(self.nets, batch, clock, self.minimize, **self.settings)
+            step_of(self.method)(self.nets, batch, clock, self.minimize, **self.settings)
 
 
 def signal_workers(number: signal.Signals) -> None:
@@ -143,11 +165,14 @@ TINY = Scene("phantom_heart", "unet_small", 32, batch=2, count=4, grid=4)
 TINY_3D = Scene("phantom_atrium", "unet_small", 32, batch=2, count=3, patch=(32, 32, 32), grid=4)
 
 SCENES = {"lesson": LESSON, "64": SKIN[64], "128": SKIN[128], "256": SKIN[256], "volume": ATRIUM}
-# The paper's networks at its sizes: minutes an iteration on a CPU, so only where there is a GPU or they are asked for.
+# The paper's networks at its sizes: minutes an iteration on a CPU, so only where there is a GPU or
+# they are asked for.
 PAPER = {
     "paper-unet": Scene("phantom_skin", "unet", 256, batch=8),
     "paper-deeplab": Scene("phantom_skin", "deeplabv3plus", 256, batch=8),
-    "paper-vnet": Scene("phantom_atrium", "vnet", 112, batch=2, count=4, patch=(112, 112, 80), grid=8),
+    "paper-vnet": Scene(
+        "phantom_atrium", "vnet", 112, batch=2, count=4, patch=(112, 112, 80), grid=8
+    ),
 }
 
 

@@ -1,4 +1,6 @@
-"""Timing that a shared machine disturbs least: variants in turn, round by round, and the median of the rounds."""
+"""Timing that a shared machine disturbs least: variants in turn, round by round, and the median of
+the rounds.
+"""
 
 import os
 import platform
@@ -15,17 +17,22 @@ Row = dict[str, Any]
 
 
 class Lap(NamedTuple):
-    """Seconds of one call: on the clock, and of processor time in this process, which neighbours disturb less."""
+    """Seconds of one call: on the clock, and of processor time in this process, which neighbours
+    disturb less.
+    """
 
     wall: float
     cpu: float | None = None
 
 
-def interleaved(variants: dict[str, Callable[[], Any]], rounds: int, least: float = 0.005) -> dict[str, list[Lap]]:
-    """What a call of each variant takes, one lap a round; short calls are repeated to fill `least` seconds.
+def interleaved(
+    variants: dict[str, Callable[[], Any]], rounds: int, least: float = 0.005
+) -> dict[str, list[Lap]]:
+    """What a call of each variant takes, one lap a round; short calls are repeated to fill `least`
+    seconds.
 
-    Every variant is called before, to warm up. The order turns from round to round, so that none always comes
-    after the same other one.
+    Every variant is called before, to warm up. The order turns from round to round, so that none
+    always comes after the same other one.
     """
     names, repeats = list(variants), dict.fromkeys(variants, 1)
     for name in names:
@@ -49,9 +56,15 @@ def timed(call: Callable[[], Any], repeats: int) -> Lap:
     return Lap((time.perf_counter() - start) / repeats, (time.process_time() - work) / repeats)
 
 
-def row(part: str, case: str, variants: dict[str, Callable[[], Any]], rounds: int, **more: Any) -> Row:
-    """Time variants and make a row of the result: medians and ranges in ms, and how many times faster than the first."""
-    return summary(part, case, interleaved(variants, rounds), threads=torch.get_num_threads(), **more)
+def row(
+    part: str, case: str, variants: dict[str, Callable[[], Any]], rounds: int, **more: Any
+) -> Row:
+    """Time variants and make a row of the result: medians and ranges in ms, and how many times
+    faster than the first.
+    """
+    return summary(
+        part, case, interleaved(variants, rounds), threads=torch.get_num_threads(), **more
+    )
 
 
 def summary(part: str, case: str, laps: dict[str, list[Lap]], **more: Any) -> Row:
@@ -69,16 +82,23 @@ def summary(part: str, case: str, laps: dict[str, list[Lap]], **more: Any) -> Ro
         times[name]["ratio"] = median(lap.wall for lap in first) / median(walls)
         cpus, firsts = ([lap.cpu for lap in some if lap.cpu is not None] for some in (these, first))
         if cpus and firsts:
-            times[name] |= {"cpu ms": 1e3 * median(cpus), "cpu ratio": median(firsts) / max(median(cpus), 1e-9)}
+            times[name] |= {
+                "cpu ms": 1e3 * median(cpus),
+                "cpu ratio": median(firsts) / max(median(cpus), 1e-9),
+            }
     return {"part": part, "case": case, "times": times, "load": os.getloadavg()[0], **more}
 
 
 def shown(row: Row) -> str:
-    """One line for a row: times on the clock, how many times faster than the first, and so by processor time."""
+    """One line for a row: times on the clock, how many times faster than the first, and so by
+    processor time.
+    """
     texts: list[str] = []
     for name, t in row.get("times", {}).items():
         by_cpu = f", {t['cpu ratio']:.2f}x cpu" if "cpu ratio" in t else ""
-        texts.append(f"{name} {t['ms']:.4g} ms" + (f" ({t['ratio']:.2f}x{by_cpu})" if texts else ""))
+        texts.append(
+            f"{name} {t['ms']:.4g} ms" + (f" ({t['ratio']:.2f}x{by_cpu})" if texts else "")
+        )
     texts += [f"{name} {number(value)}" for name, value in row.get("values", {}).items()]
     threads = f" [{row['threads']} thread{'s' * (row['threads'] > 1)}]" if "threads" in row else ""
     return f"{row['part']:10} {row['case']}{threads}: " + ", ".join(texts)
@@ -102,7 +122,10 @@ def on_threads(counts: Iterable[int]) -> Iterable[int]:
 def child(code: str, *arguments: str, **environment: str) -> str:
     """What a fresh Python prints that runs `code`."""
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], env={**os.environ, **environment}, capture_output=True, text=True
+        [sys.executable, "-c", code, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise RuntimeError(done.stderr)
@@ -114,7 +137,9 @@ def machine() -> dict[str, Any]:
     name = "unknown"
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo") as file:
-            lines = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+            lines = [
+                line.partition(":")[2].strip() for line in file if line.startswith("model name")
+            ]
         name = lines[0] if lines else name
     return {
         "cpu": name,

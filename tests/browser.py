@@ -1,4 +1,6 @@
-"""JupyterLab in a real Chromium, for the tests that need one: a server, a page, a notebook run from top to bottom."""
+"""JupyterLab in a real Chromium, for the tests that need one: a server, a page, a notebook run from
+top to bottom.
+"""
 
 import json
 import os
@@ -13,14 +15,23 @@ from pathlib import Path
 
 import pytest
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 PICTURES = Path(__file__).parents[1] / "runs" / "browser"  # screenshots, to be looked at
 QUIET = {  # no news pop-up over the page, no autosave into the notebook
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},  # every cell is on the page, seen or not
+    "@jupyterlab/notebook-extension:tracker": {
+        "windowingMode": "none"
+    },  # every cell is on the page, seen or not
 }
-CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+]
 KERNEL_READY = """() => {
   const kernel = window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel;
   return kernel && kernel.connectionStatus === 'connected' && kernel.status === 'idle';
@@ -36,15 +47,28 @@ needs_chromium = pytest.mark.skipif(
 
 @contextmanager
 def jupyterlab(root, settings, module="jupyterlab", app="LabApp", **overrides):
-    """JupyterLab over the folder `root`; gives its address. `settings` is an empty folder for its log and settings.
+    """JupyterLab over the folder `root`; gives its address. `settings` is an empty folder for its
+    log and settings.
 
     Notebook 7 is made of the same parts: its module is "notebook", its app "JupyterNotebookApp".
     """
     (settings / "overrides.json").write_text(json.dumps({**QUIET, **overrides}))
     port = free_port()
-    options = {"ServerApp.port_retries": 0, "IdentityProvider.token": "", "ServerApp.root_dir": root}
+    options = {
+        "ServerApp.port_retries": 0,
+        "IdentityProvider.token": "",
+        "ServerApp.root_dir": root,
+    }
     options |= {f"{app}.expose_app_in_browser": True, f"{app}.app_settings_dir": settings}
-    command = [sys.executable, "-m", module, "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root"]
+    command = [
+        sys.executable,
+        "-m",
+        module,
+        "--no-browser",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--allow-root",
+    ]
     with (settings / "server.log").open("w") as log:
         server = subprocess.Popen(
             [*command, *(f"--{name}={value}" for name, value in options.items())],
@@ -97,7 +121,8 @@ def run_all(page, address, timeout=240_000, command="run-all-cells"):
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
     page.wait_for_function(KERNEL_READY, timeout=60_000)  # earlier, run-all would do nothing
     page.evaluate(
-        "() => { const n = window.jupyterapp.shell.currentWidget.content; n.activeCellIndex = n.widgets.length - 1; }"
+        "() => { const n = window.jupyterapp.shell.currentWidget.content; n.activeCellIndex ="
+        " n.widgets.length - 1; }"
     )
     page.evaluate(f"() => window.jupyterapp.commands.execute('notebook:{command}')")
     page.wait_for_function(KERNEL_READY, timeout=timeout)
@@ -114,6 +139,12 @@ def only_the_notebook(page):
 def write_notebook(path, *cells):
     import nbformat
 
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in cells]
+    )
+    notebook.metadata.kernelspec = {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
     nbformat.write(notebook, path)

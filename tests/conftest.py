@@ -1,4 +1,6 @@
-"""Fixtures shared by all tests: small phantom sets, and where real images and reference numbers lie, if anywhere."""
+"""Fixtures shared by all tests: small phantom sets, and where real images and reference numbers
+lie, if anywhere.
+"""
 
 import os
 from pathlib import Path
@@ -15,14 +17,20 @@ def few_cases(monkeypatch):
     """Phantom sets of a handful of images, for tests of what a run does, not of its Dice."""
     import ucmt_lite.data
 
-    real = ucmt_lite.data.load
+    real = ucmt_lite.data.load_data
     few = {"phantom_heart": (8, 3, 3), "phantom_skin": (8, 3, 3), "phantom_atrium": (4, 2, 2)}
-    monkeypatch.setattr(ucmt_lite.data, "load", lambda name, **given: real(name, **{"count": few.get(name), **given}))
+    monkeypatch.setattr(
+        ucmt_lite.data,
+        "load_data",
+        lambda name, **given: real(name, **{"count": few.get(name), **given}),
+    )
 
 
 @pytest.fixture(scope="session")
 def real_data():
-    """`real_data("isic2018_256")` is the folder of that real data set; the test is skipped where it is absent."""
+    """`real_data("isic2018_256")` is the folder of that real data set; the test is skipped where it
+    is absent.
+    """
 
     def find(name: str) -> Path:
         folder = SHARED / "data" / name
@@ -35,12 +43,16 @@ def real_data():
 
 @pytest.fixture(scope="session")
 def oracle():
-    """`oracle("ema.npz")` holds arrays computed with the public reference code; skipped where they are absent."""
+    """`oracle("ema.npz")` holds arrays computed with the public reference code; skipped where they
+    are absent.
+    """
 
     def find(name: str):
         file = SHARED / "oracle" / name
         if not file.is_file():
-            pytest.skip(f"reference numbers '{name}' are not here: put them in {file} or set UCMT_SHARED")
+            pytest.skip(
+                f"reference numbers '{name}' are not here: put them in {file} or set UCMT_SHARED"
+            )
         return np.load(file, allow_pickle=False) if file.suffix == ".npz" else file
 
     return find

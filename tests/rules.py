@@ -1,12 +1,16 @@
-"""The rules that a published notebook keeps, each a function from a notebook to sentences about what breaks it."""
+"""The rules that a published notebook keeps, each a function from a notebook to sentences about
+what breaks it.
+"""
 
 import ast
 import re
 from statistics import median, quantiles
 
-from ucmt_lite.lessons import TAGS
+from ucmt_lite.course.lessons import TAGS
 
-MACHINE = re.compile(r"(?<![\w.])(/home/|/root/|/tmp/|/Users/|/work/|[A-Z]:\\\\?Users)|site-packages|ipykernel_\d")
+MACHINE = re.compile(
+    r"(?<![\w.])(/home/|/root/|/tmp/|/Users/|/work/|[A-Z]:\\\\?Users)|site-packages|ipykernel_\d"
+)
 MEDIAN, P90, LONGEST, IN_A_ROW, KILOBYTES, ALT = 8, 20, 35, 3, 500, 20
 
 
@@ -23,13 +27,22 @@ def first_line(cell):
 
 
 def cell_sizes(notebook):
-    lines = sorted(len(cell.source.splitlines()) for cell in code(notebook) if not tagged(cell, "setup"))
+    lines = sorted(
+        len(cell.source.splitlines()) for cell in code(notebook) if not tagged(cell, "setup")
+    )
     if len(lines) < 2:
         return
     p90 = quantiles(lines, n=10, method="inclusive")[-1]
-    for what, found, most in [("median", median(lines), MEDIAN), ("p90", p90, P90), ("longest", lines[-1], LONGEST)]:
+    for what, found, most in [
+        ("median", median(lines), MEDIAN),
+        ("p90", p90, P90),
+        ("longest", lines[-1], LONGEST),
+    ]:
         if found > most:
-            yield f"code cells have {found:.0f} lines ({what}), at most {most} read well: move code into the library"
+            yield (
+                f"code cells have {found:.0f} lines ({what}), at most {most} read well: move code"
+                " into the library"
+            )
 
 
 def code_cells_in_a_row(notebook):
@@ -37,12 +50,17 @@ def code_cells_in_a_row(notebook):
     for cell in notebook.cells:
         run = run + 1 if cell.cell_type == "code" else 0
         if run == IN_A_ROW + 1:
-            yield f"more than {IN_A_ROW} code cells in a row at `{first_line(cell)}`: say between them what is going on"
+            yield (
+                f"more than {IN_A_ROW} code cells in a row at `{first_line(cell)}`: say between"
+                " them what is going on"
+            )
 
 
 def one_title(notebook):
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    titles = re.findall(r"^# .+", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
+    titles = re.findall(
+        r"^# .+", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
+    )
     if len(titles) != 1:
         yield f"has {len(titles)} titles of the first level {titles}: one belongs in a notebook"
 
@@ -51,7 +69,9 @@ def functions_stand_in_the_library(notebook):
     for cell in code(notebook):
         if tagged(cell, "exercise", "solution", "setup"):
             continue
-        for node in ast.walk(ast.parse(re.sub(r"^(\s*)[%!].*", r"\1pass", cell.source, flags=re.MULTILINE))):
+        for node in ast.walk(
+            ast.parse(re.sub(r"^(\s*)[%!].*", r"\1pass", cell.source, flags=re.MULTILINE))
+        ):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 yield f"defines `{node.name}` outside an exercise: it belongs in the library"
 
@@ -75,8 +95,13 @@ def pictures_have_alt_text(notebook):
             yield from (f"the picture {picture} has no alt text" for picture in bare)
         for output in cell.get("outputs", []):
             alt = output.get("data", {}).get("text/plain", "")
-            if {"image/png", "image/jpeg"} & set(output.get("data", {})) and (len(alt) <= ALT or alt.startswith("<")):
-                yield f"the picture shown by `{first_line(cell)}` has the alt text {alt!r}: show it with a sentence"
+            if {"image/png", "image/jpeg"} & set(output.get("data", {})) and (
+                len(alt) <= ALT or alt.startswith("<")
+            ):
+                yield (
+                    f"the picture shown by `{first_line(cell)}` has the alt text {alt!r}: show it"
+                    " with a sentence"
+                )
 
 
 def output_is_clean(notebook):
@@ -87,20 +112,29 @@ def output_is_clean(notebook):
                 yield f"`{first_line(cell)}` stored the error {output.ename}: {output.evalue}"
             if output.get("name") == "stderr":
                 yield f"`{first_line(cell)}` stored a warning: {output.text.strip()[:100]}"
-        paths = MACHINE.findall(cell.source + str([{**output, "data": text_of(output)} for output in cell.outputs]))
+        paths = MACHINE.findall(
+            cell.source + str([{**output, "data": text_of(output)} for output in cell.outputs])
+        )
         if paths:
-            yield f"`{first_line(cell)}` shows a path of one machine ({paths[0] or 'a library folder'})"
+            yield (
+                f"`{first_line(cell)}` shows a path of one machine"
+                f" ({paths[0] or 'a library folder'})"
+            )
 
 
 def text_of(output):
-    return {kind: value for kind, value in output.get("data", {}).items() if kind.startswith("text/")}
+    return {
+        kind: value for kind, value in output.get("data", {}).items() if kind.startswith("text/")
+    }
 
 
 def metadata_is_lean(notebook):
     if "widgets" in notebook.metadata:
         yield "stores widget state, for which GitHub refuses to show a notebook"
     for cell in notebook.cells:
-        yield from (f"has the unknown tag '{tag}'" for tag in set(cell.metadata.get("tags", [])) - set(TAGS))
+        yield from (
+            f"has the unknown tag '{tag}'" for tag in set(cell.metadata.get("tags", [])) - set(TAGS)
+        )
 
 
 def size(notebook):

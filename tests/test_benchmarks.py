@@ -1,4 +1,6 @@
-"""The benchmarks' plain baseline computes what the kit computes, and the script runs; how fast anything is, no test says."""
+"""The benchmarks' plain baseline computes what the kit computes, and the script runs; how fast
+anything is, no test says.
+"""
 
 import json
 
@@ -30,7 +32,9 @@ def test_plain_pictures_are_the_kits_images():
 
 def test_a_wrong_baseline_is_refused(monkeypatch):
     right = plain.ema
-    monkeypatch.setattr(plain, "ema", lambda t, s, decay, step, share: right(t, s, decay, step, share[::-1]))
+    monkeypatch.setattr(
+        plain, "ema", lambda t, s, decay, step, share: right(t, s, decay, step, share[::-1])
+    )
     with pytest.raises(AssertionError):
         checks.check_ema()
     with pytest.raises(AssertionError):
@@ -58,11 +62,18 @@ def test_the_floor_counts_a_convolution_by_hand():
 
 def test_rows_compare_with_their_first_variant():
     calls = []
-    seconds = interleaved({name: lambda n=name: calls.append(n) for name in "ab"}, rounds=3, least=0)
-    assert calls == ["a", "b"] + ["a", "b"] + ["b", "a"] + ["a", "b"], "in turn, after one call each to warm up"
+    seconds = interleaved(
+        {name: lambda n=name: calls.append(n) for name in "ab"}, rounds=3, least=0
+    )
+    assert calls == ["a", "b"] + ["a", "b"] + ["b", "a"] + [
+        "a",
+        "b",
+    ], "in turn, after one call each to warm up"
     assert {name: len(s) for name, s in seconds.items()} == {"a": 3, "b": 3}
     row = summary(
-        "part", "case", {"plain": [Lap(4, 3), Lap(2, 3), Lap(9, 3)], "kit": [Lap(1, 1), Lap(5, 1), Lap(2, 1)]}
+        "part",
+        "case",
+        {"plain": [Lap(4, 3), Lap(2, 3), Lap(9, 3)], "kit": [Lap(1, 1), Lap(5, 1), Lap(2, 1)]},
     )
     assert row["times"]["kit"]["ratio"] == 2 and row["times"]["kit"]["cpu ratio"] == 3
     assert row["times"]["plain"]["ms"] == 4000

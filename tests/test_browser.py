@@ -1,13 +1,15 @@
-"""JupyterLab in a real Chromium: the first lesson as a student opens it, run from top to bottom and used by keyboard."""
+"""JupyterLab in a real Chromium: the first lesson as a student opens it, run from top to bottom and
+used by keyboard.
+"""
 
 import time
 
 import pytest
 from browser import OUTPUTS, PICTURES, chromium_page, jupyterlab, needs_chromium, run_all
 
-from ucmt_lite import lessons
+from ucmt_lite.course import lessons
 
-COURSE = lessons.read()
+COURSE = lessons.read_course()
 LESSON = next(iter(COURSE.lessons), None)
 SLIDERS = "input[type=range], .noUi-handle"
 DRAWN = """output => [...output.querySelectorAll('canvas, img, svg')]
@@ -18,12 +20,16 @@ pytestmark = [needs_chromium, pytest.mark.skipif(LESSON is None, reason="there i
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The quick copy of the first lesson with all its cells run; `page.faults` is what the page complained about."""
+    """The quick copy of the first lesson with all its cells run; `page.faults` is what the page
+    complained about.
+    """
     import papermill
 
     root, quick = tmp_path_factory.mktemp("lab"), COURSE.lessons[LESSON].quick
     copy = root / f"{LESSON}.ipynb"
-    papermill.execute_notebook(COURSE.paths(LESSON)[0], copy, quick, prepare_only=True, progress_bar=False)
+    papermill.execute_notebook(
+        COURSE.paths(LESSON)[0], copy, quick, prepare_only=True, progress_bar=False
+    )
     with jupyterlab(root, tmp_path_factory.mktemp("settings")) as address, chromium_page() as page:
         run_all(page, f"{address}/lab/tree/{copy.name}?reset")
         yield page

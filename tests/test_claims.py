@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from ucmt_lite import results
-from ucmt_lite.comparison import compare
-from ucmt_lite.lessons import NOTEBOOKS
-from ucmt_lite.record import planned
-from ucmt_lite.traces import recorded
+from ucmt_lite.course.lessons import NOTEBOOKS
+from ucmt_lite.experiments import results
+from ucmt_lite.experiments.comparison import compare_runs
+from ucmt_lite.experiments.record import planned_recordings
+from ucmt_lite.training.traces import recorded
 
 SEEDS = (10, 11, 12, 13, 14)
 METHODS = ("supervised", "mean_teacher", "cps", "cmt", "ucmt")
@@ -17,10 +17,16 @@ METHODS = ("supervised", "mean_teacher", "cps", "cmt", "ucmt")
 @pytest.fixture(scope="module")
 def runs():
     """The runs of results/heart that the lessons show."""
-    found = results.load(NOTEBOOKS.parent / "results/heart/runs.parquet")
+    found = results.load_runs(NOTEBOOKS.parent / "results/heart/runs.parquet")
     found = found[found["variant"].isin(METHODS)]
-    assert (found["cases"] == 200).all() and (found["split"] == "test").all() and (found["iterations"] == 600).all()
-    assert sorted(zip(found["variant"], found["seed"], strict=True)) == sorted((m, s) for m in METHODS for s in SEEDS)
+    assert (
+        (found["cases"] == 200).all()
+        and (found["split"] == "test").all()
+        and (found["iterations"] == 600).all()
+    )
+    assert sorted(zip(found["variant"], found["seed"], strict=True)) == sorted(
+        (m, s) for m in METHODS for s in SEEDS
+    )
     return found
 
 
@@ -31,8 +37,10 @@ def dice(runs):
 
 
 def test_the_traces_of_the_lessons_are_those_runs(runs):
-    fingerprints = dict(zip(zip(runs["variant"], runs["seed"], strict=True), runs["fingerprint"], strict=True))
-    for name, run in planned().items():
+    fingerprints = dict(
+        zip(zip(runs["variant"], runs["seed"], strict=True), runs["fingerprint"], strict=True)
+    )
+    for name, run in planned_recordings().items():
         key = (run.config.method, run.config.seed)
         assert run.config.fingerprint == fingerprints[key], name
         row = runs[(runs["variant"] == key[0]) & (runs["seed"] == key[1])].iloc[0]
@@ -59,15 +67,22 @@ def test_the_teacher_ends_above_its_student_in_two_seeds_and_not_in_the_one_that
     gain = [ours["dice/teacher"][-1] - ours["dice/student1"][-1] for ours in ends]
     assert [seed for seed, ours in zip(SEEDS, gain, strict=True) if ours > 0] == [12, 14]
     assert max(abs(ours) for ours in gain) < 0.05
-    means = [sum(recorded(f"heart_{m}_{s}").curves["dice"][-1] for s in SEEDS) for m in ("mean_teacher", "supervised")]
+    means = [
+        sum(recorded(f"heart_{m}_{s}").curves["dice"][-1] for s in SEEDS)
+        for m in ("mean_teacher", "supervised")
+    ]
     assert means[0] < means[1]
 
 
 def test_mean_teacher_was_level_with_the_baseline_where_its_setting_was_chosen():
-    found = results.load(NOTEBOOKS.parent / "results/heart_search/runs.parquet")
+    found = results.load_runs(NOTEBOOKS.parent / "results/heart_search/runs.parquet")
     assert (found["split"] == "validation").all() and not set(found["seed"]) & set(SEEDS)
-    compared = compare(found, "supervised lr 0.003 decay 0.01").set_index("variant")["difference"]
-    tried = compared[[name for name in compared.index if name.startswith("mean_teacher") and "apart" not in name]]
+    compared = compare_runs(found, "supervised lr 0.003 decay 0.01").set_index("variant")[
+        "difference"
+    ]
+    tried = compared[
+        [name for name in compared.index if name.startswith("mean_teacher") and "apart" not in name]
+    ]
     assert len(tried) == 6 and tried.max() - tried["mean_teacher weight 0.1 ramp 0.5"] < 0.002
     assert tried.max() == pytest.approx(0, abs=0.005)
 
@@ -82,34 +97,48 @@ def test_ucmt_and_cps_are_not_told_apart_by_these_seeds(dice):
 
 
 def test_at_equal_gradient_steps_ucmt_is_level_with_the_baseline():
-    found = results.load(NOTEBOOKS.parent / "results/heart/runs.parquet")
+    found = results.load_runs(NOTEBOOKS.parent / "results/heart/runs.parquet")
     means = found.groupby("variant")[["dice", "gradient_steps"]].mean().round(3)
     half, baseline = means.loc["ucmt, half the iterations"], means.loc["supervised"]
-    assert (half["dice"], baseline["dice"]) == (0.719, 0.718) and half["gradient_steps"] == baseline["gradient_steps"]
+    assert (half["dice"], baseline["dice"]) == (0.719, 0.718) and half[
+        "gradient_steps"
+    ] == baseline["gradient_steps"]
 
 
 def test_students_of_ucmt_agree_sooner_at_equal_iterations_and_later_at_equal_steps():
     def disagreement(method, at):
         traces = [recorded(f"heart_{method}_{seed}") for seed in SEEDS]
-        return sum(trace.curves["disagreement"][list(trace.step).index(at)] for trace in traces) / len(traces)
+        return sum(
+            trace.curves["disagreement"][list(trace.step).index(at)] for trace in traces
+        ) / len(traces)
 
     for iteration in (100, 200, 300, 400):
         assert disagreement("ucmt", iteration) < disagreement("cps", iteration)
     finished = [ended("heart", "ucmt, half the iterations"), ended("heart", "cps")]
-    assert finished + [ended("heart_steps", "ucmt"), ended("heart_steps", "cps")] == [0.13, 0.08, 0.07, 0.05]
+    assert finished + [ended("heart_steps", "ucmt"), ended("heart_steps", "cps")] == [
+        0.13,
+        0.08,
+        0.07,
+        0.05,
+    ]
     assert disagreement("mean_teacher", 100) > 0.8 * disagreement("cps", 100)
-    assert (round(disagreement("cps", 600), 2), round(disagreement("mean_teacher", 600), 2)) == (0.08, 0.05)
+    assert (round(disagreement("cps", 600), 2), round(disagreement("mean_teacher", 600), 2)) == (
+        0.08,
+        0.05,
+    )
 
 
 def ended(name, variant):
     """Mean disagreement of a variant's networks when its runs end."""
-    runs, curves = (results.load(results.kept(name) / f"{table}.parquet") for table in ("runs", "curves"))
+    runs, curves = (
+        results.load_runs(results.kept(name) / f"{table}.parquet") for table in ("runs", "curves")
+    )
     own = curves[curves["run"].isin(runs[runs["variant"] == variant]["run"])]
     return round(float(own.sort_values("step").groupby("run")["disagreement"].last().mean()), 2)
 
 
 def means(name):
-    found = results.load(NOTEBOOKS.parent / "results" / name / "runs.parquet")
+    found = results.load_runs(NOTEBOOKS.parent / "results" / name / "runs.parquet")
     assert (found["split"] == "test").all()
     return found, found.groupby("variant")["dice"].mean().round(3)
 
@@ -118,9 +147,9 @@ def test_at_twelve_hundred_steps_each_cps_is_above_ucmt_and_cmt_level_with_it():
     found, dice = means("heart_steps")
     assert sorted(set(found["seed"])) == list(SEEDS) and (found["gradient_steps"] == 1200).all()
     assert (dice["cmt"], dice["ucmt"]) == (0.785, 0.770)
-    over_baseline = compare(found, "supervised").set_index("variant").loc["ucmt"]
+    over_baseline = compare_runs(found, "supervised").set_index("variant").loc["ucmt"]
     assert over_baseline["wins"] == 4 and round(over_baseline["difference"], 3) == 0.035
-    compared = compare(found, "ucmt").set_index("variant")
+    compared = compare_runs(found, "ucmt").set_index("variant")
     assert compared.loc["cps", "wins"] == 5 and round(compared.loc["cps", "difference"], 2) == 0.06
     assert compared.loc["cmt", "difference_low"] < 0 < compared.loc["cmt", "difference_high"]
 
@@ -128,12 +157,17 @@ def test_at_twelve_hundred_steps_each_cps_is_above_ucmt_and_cmt_level_with_it():
 def test_it_is_the_number_of_steps_more_than_the_mix(dice):
     found, mixes = means("heart_ablation")
     assert sorted(set(found["seed"])) == list(SEEDS)
-    assert [mixes[name] for name in ("UMIX", "no mix", "CutMix", "noise")] == [0.770, 0.773, 0.780, 0.767]
+    assert [mixes[name] for name in ("UMIX", "no mix", "CutMix", "noise")] == [
+        0.770,
+        0.773,
+        0.780,
+        0.767,
+    ]
     assert round(sum(dice["cmt"]) / 5, 3) == 0.738
     steps = means("heart_steps")[0]
     longer = list(steps[steps["variant"] == "cmt"].sort_values("seed")["dice"])
     assert all(long > short for long, short in zip(longer, dice["cmt"], strict=True))
-    rows = compare(found, "no mix").set_index("variant").drop("no mix")
+    rows = compare_runs(found, "no mix").set_index("variant").drop("no mix")
     assert (rows["difference_low"] < 0).all() and (rows["difference_high"] > 0).all()
 
 
@@ -141,7 +175,9 @@ def test_batch_norm_apart_is_better_in_every_pair_and_the_weight_is_not_what_hur
     found, dice = means("heart_batchnorm")
     by_seed = found.pivot(index="seed", columns="variant", values="dice")
     for method in ("mean_teacher", "cps", "ucmt"):
-        assert (by_seed[f"{method}, apart"] > by_seed[f"{method}, together"]).all() and len(by_seed) == 3
+        assert (by_seed[f"{method}, apart"] > by_seed[f"{method}, together"]).all() and len(
+            by_seed
+        ) == 3
     assert (by_seed["mean_teacher, together, weight 0"] < by_seed["mean_teacher, together"]).all()
     assert (dice["mean_teacher, apart"], dice["supervised"]) == (0.713, 0.704)
 
@@ -150,13 +186,19 @@ def test_neither_way_forward_is_better_everywhere_on_validation_images():
     """At equal settings, method by method and seed by seed; what the default stands on."""
     won = {}
     for name in ("heart", "skin"):
-        found = results.load(results.kept(f"{name}_search") / "runs.parquet")
+        found = results.load_runs(results.kept(f"{name}_search") / "runs.parquet")
         assert (found["split"] == "validation").all()
         found = found[~found["variant"].str.contains("hard")]
         settings = found["settings"].map(json.loads)
-        found = found.assign(weight=settings.str.get("weight"), forward=settings.str.get("forward").fillna("jointly"))
-        found = found[(found["ramp"] == 0.5) & (found["lr"] == found["lr"].iloc[0]) & found["weight"].notna()]
-        pairs = found.pivot(index=["method", "weight", "seed"], columns="forward", values="dice").dropna()
+        found = found.assign(
+            weight=settings.str.get("weight"), forward=settings.str.get("forward").fillna("jointly")
+        )
+        found = found[
+            (found["ramp"] == 0.5) & (found["lr"] == found["lr"].iloc[0]) & found["weight"].notna()
+        ]
+        pairs = found.pivot(
+            index=["method", "weight", "seed"], columns="forward", values="dice"
+        ).dropna()
         won[name] = (int((pairs["separately"] > pairs["jointly"]).sum()), len(pairs))
     assert won == {"heart": (14, 20), "skin": (7, 20)}
 
@@ -165,15 +207,23 @@ def test_apart_ucmt_is_above_cps_and_cps_above_mean_teacher_which_is_not_above_t
     found, dice = means("heart_apart")
     assert sorted(set(found["seed"])) == [20, 21, 22, 23, 24]
     others = [
-        file.parent.name for file in results.kept("heart").parent.glob("*/runs.parquet") if "apart" not in str(file)
+        file.parent.name
+        for file in results.kept("heart").parent.glob("*/runs.parquet")
+        if "apart" not in str(file)
     ]
     assert not any(
-        {20, 21, 22, 23, 24} & set(results.load(results.kept(name) / "runs.parquet")["seed"]) for name in others
+        {20, 21, 22, 23, 24} & set(results.load_runs(results.kept(name) / "runs.parquet")["seed"])
+        for name in others
     ), "nothing else used these seeds"
-    over = {name: compare(found, name).set_index("variant") for name in ("supervised", "mean_teacher", "cps")}
+    over = {
+        name: compare_runs(found, name).set_index("variant")
+        for name in ("supervised", "mean_teacher", "cps")
+    }
     assert over["cps"].loc["ucmt", "wins"] == 4 and over["cps"].loc["ucmt", "difference_low"] > 0
     assert over["mean_teacher"].loc["cps", "wins"] == 5 == over["supervised"].loc["ucmt", "wins"]
-    assert over["supervised"].loc[["mean_teacher", "mean_teacher, hard labels"], "wins"].tolist() == [2, 2]
+    assert over["supervised"].loc[
+        ["mean_teacher", "mean_teacher, hard labels"], "wins"
+    ].tolist() == [2, 2]
     assert over["cps"].loc["ucmt, half the iterations", "wins"] == 0
     shown = ["supervised", "mean_teacher", "cps", "ucmt", "ucmt, half the iterations"]
     assert dice[shown].tolist() == [0.739, 0.725, 0.799, 0.826, 0.749]
@@ -181,20 +231,40 @@ def test_apart_ucmt_is_above_cps_and_cps_above_mean_teacher_which_is_not_above_t
 
 def test_apart_at_equal_steps_cps_has_caught_up_with_ucmt_and_cmt_has_not():
     found, dice = means("heart_apart_steps")
-    assert (found["gradient_steps"] == 1200).all() and sorted(set(found["seed"])) == [20, 21, 22, 23, 24]
-    rows = compare(found, "supervised").set_index("variant")
-    assert rows.loc[["cps", "cmt", "ucmt"], "wins"].tolist() == [5, 5, 5] and rows.loc["mean_teacher", "wins"] == 3
+    assert (found["gradient_steps"] == 1200).all() and sorted(set(found["seed"])) == [
+        20,
+        21,
+        22,
+        23,
+        24,
+    ]
+    rows = compare_runs(found, "supervised").set_index("variant")
+    assert (
+        rows.loc[["cps", "cmt", "ucmt"], "wins"].tolist() == [5, 5, 5]
+        and rows.loc["mean_teacher", "wins"] == 3
+    )
     assert (rows.loc[["cps", "cmt", "ucmt"], "p_holm"] < 0.05).all()
-    over_cmt, over_cps = (compare(found, name).set_index("variant").loc["ucmt"] for name in ("cmt", "cps"))
-    assert over_cmt["wins"] == 5 and over_cmt["difference_low"] > 0 and round(over_cmt["difference"], 3) == 0.023
-    assert over_cps["difference_low"] < 0 < over_cps["difference_high"] and round(over_cps["difference"], 3) == -0.005
+    over_cmt, over_cps = (
+        compare_runs(found, name).set_index("variant").loc["ucmt"] for name in ("cmt", "cps")
+    )
+    assert (
+        over_cmt["wins"] == 5
+        and over_cmt["difference_low"] > 0
+        and round(over_cmt["difference"], 3) == 0.023
+    )
+    assert (
+        over_cps["difference_low"] < 0 < over_cps["difference_high"]
+        and round(over_cps["difference"], 3) == -0.005
+    )
     assert list(dice.sort_values().index) == ["supervised", "mean_teacher", "cmt", "ucmt", "cps"]
 
 
 def test_on_skin_ucmt_is_above_cps_and_cps_above_the_baseline_in_each_seed():
     found, _ = means("skin")
     assert sorted(set(found["seed"])) == list(SEEDS)
-    over_cps, over_baseline = (compare(found, name).set_index("variant") for name in ("cps", "supervised"))
+    over_cps, over_baseline = (
+        compare_runs(found, name).set_index("variant") for name in ("cps", "supervised")
+    )
     assert over_cps.loc["ucmt", "wins"] == over_baseline.loc["cps", "wins"] == 5
     assert round(over_cps.loc["ucmt", "difference"], 2) == 0.03
 
@@ -210,9 +280,19 @@ def test_ucmt_gains_with_every_loss_most_with_dice_and_least_with_cross_entropy(
     for loss in ("both", "Dice", "cross entropy"):
         assert (by_seed[f"ucmt, {loss}"] > by_seed[f"supervised, {loss}"]).all()
     bounds = ["difference", "difference_low", "difference_high"]
-    over_both, over_baseline = (compare(found, f"{name}, both").set_index("variant") for name in ("ucmt", "supervised"))
-    assert over_both.loc["ucmt, Dice", bounds].astype(float).round(3).tolist() == [0.040, 0.003, 0.077]
-    assert over_baseline.loc["ucmt, Dice", bounds].astype(float).round(3).tolist() == [0.092, 0.066, 0.117]
+    over_both, over_baseline = (
+        compare_runs(found, f"{name}, both").set_index("variant") for name in ("ucmt", "supervised")
+    )
+    assert over_both.loc["ucmt, Dice", bounds].astype(float).round(3).tolist() == [
+        0.040,
+        0.003,
+        0.077,
+    ]
+    assert over_baseline.loc["ucmt, Dice", bounds].astype(float).round(3).tolist() == [
+        0.092,
+        0.066,
+        0.117,
+    ]
 
 
 def test_on_volumes_it_is_the_seed_that_decides():
@@ -220,13 +300,23 @@ def test_on_volumes_it_is_the_seed_that_decides():
     dice = found.pivot(index="seed", columns="variant", values="dice").round(3)
     assert dice.loc[0].between(0.44, 0.515).all()
     assert dice.loc[1].drop("supervised, 600 iterations").max() <= 0.05
-    assert dice.loc[2, ["cps", "mean_teacher", "ucmt", "supervised"]].tolist() == [0.290, 0.281, 0.104, 0.034]
+    assert dice.loc[2, ["cps", "mean_teacher", "ucmt", "supervised"]].tolist() == [
+        0.290,
+        0.281,
+        0.104,
+        0.034,
+    ]
     assert dice["supervised, 600 iterations"].tolist() == [0.513, 0.299, 0.045]
 
 
 def test_in_one_seed_ucmt_collapses_on_volumes_at_the_higher_rate_also_without_pseudo_labels():
     _, dice = means("la2018_rate")
-    assert dice["ucmt, lr 0.003"] == dice["ucmt, lr 0.003, weight 0"] == 0 < dice["supervised, lr 0.003"]
+    assert (
+        dice["ucmt, lr 0.003"]
+        == dice["ucmt, lr 0.003, weight 0"]
+        == 0
+        < dice["supervised, lr 0.003"]
+    )
     assert (dice["ucmt"], dice["ucmt, weight 0"]) == (0.442, 0.446)
     others, _ = means("la2018_4")
     assert others[others["seed"] == 1].set_index("variant")["dice"].round(3)["ucmt"] == 0.003
@@ -237,14 +327,15 @@ def test_where_umix_may_move_more_than_three_percent_of_the_image_the_means_are_
     assert sorted(set(found["seed"])) == [10, 11, 12]
     cells = dice.index[1:].str.extract(r"top_k (\d+) of (\d+)x").astype(int)
     assert sorted(zip(cells[1], cells[0], strict=True)) == [
-        *((4, top_k) for top_k in (1, 2, 4, 8)), *((grid, top_k) for grid in (8, 16) for top_k in (1, 2, 4, 8, 16))
-    ]  # fmt: skip
+        *((4, top_k) for top_k in (1, 2, 4, 8)),
+        *((grid, top_k) for grid in (8, 16) for top_k in (1, 2, 4, 8, 16)),
+    ]
     moved = (200 * cells[0] / cells[1] ** 2).set_axis(dice.index[1:]).round(1)
     assert dice[moved.index[moved < 4]].sub(dice["no cell moves"]).abs().max() <= 0.0121
     assert sorted(dice[moved.index[moved == 6.2]]) == [0.731, 0.741]
     much = dice[moved.index[moved > 7]]
     assert (much.min(), much.max(), len(much)) == (0.691, 0.722, 8)
-    rows = compare(found, "no cell moves").set_index("variant").drop("no cell moves")
+    rows = compare_runs(found, "no cell moves").set_index("variant").drop("no cell moves")
     assert (rows["difference_low"] < 0).all() and (rows["difference_high"] > 0).all()
     seeds = found.pivot(index="variant", columns="seed", values="dice")
     below = seeds.drop("no cell moves") < seeds.loc["no cell moves"]
@@ -257,13 +348,19 @@ def test_unlabeled_images_give_less_the_more_is_labeled():
     assert sorted(set(found["seed"])) == list(SEEDS)
     dice = found.pivot_table(index="labeled", columns="variant", values="dice")
     gains = dice.sub(dice["supervised"], axis=0).round(3)
-    assert list(gains["ucmt"][:3]) == [0.117, 0.051, 0.026] and list(gains["cps"][:3]) == [0.109, 0.052, 0.027]
+    assert list(gains["ucmt"][:3]) == [0.117, 0.051, 0.026] and list(gains["cps"][:3]) == [
+        0.109,
+        0.052,
+        0.027,
+    ]
     assert list(gains.index) == [2, 4, 8, 16, 300]
     assert (gains.loc[[16, 300]].drop(columns="supervised") < 0).all(axis=None)
     assert gains["mean_teacher"].round(2).between(-0.07, -0.02).all()
     assert (dice.loc[2, "ucmt"].round(3), dice.loc[4, "supervised"].round(3)) == (0.699, 0.718)
     for labeled, rows in found[found["labeled"] < 16].groupby("labeled"):
-        assert compare(rows, "supervised").set_index("variant").loc["cps", "wins"] == 5, labeled
+        assert compare_runs(rows, "supervised").set_index("variant").loc["cps", "wins"] == 5, (
+            labeled
+        )
     seeds = found[(found["labeled"] == 2) & (found["variant"] == "supervised")]["dice"]
     assert (round(seeds.min(), 2), round(seeds.max(), 2)) == (0.39, 0.70)
 
@@ -271,34 +368,55 @@ def test_unlabeled_images_give_less_the_more_is_labeled():
 def test_on_skin_at_equal_steps_cps_cmt_and_ucmt_are_level_and_above_the_baseline():
     found, dice = means("skin_steps")
     assert (found["gradient_steps"] == 1200).all() and sorted(set(found["seed"])) == list(SEEDS)
-    rows = compare(found, "ucmt").set_index("variant")
+    rows = compare_runs(found, "ucmt").set_index("variant")
     for method in ("cps", "cmt"):
         assert abs(rows.loc[method, "difference"]) < 0.003
         assert rows.loc[method, "difference_low"] < 0 < rows.loc[method, "difference_high"] < 0.028
-    assert [dice[name] for name in ("supervised", "mean_teacher", "cps", "ucmt")] == [0.831, 0.836, 0.870, 0.872]
-    over = compare(found, "supervised").set_index("variant")
-    assert over.loc[["cps", "cmt", "ucmt"], "wins"].tolist() == [5, 5, 5] and over.loc["mean_teacher", "wins"] == 2
+    assert [dice[name] for name in ("supervised", "mean_teacher", "cps", "ucmt")] == [
+        0.831,
+        0.836,
+        0.870,
+        0.872,
+    ]
+    over = compare_runs(found, "supervised").set_index("variant")
+    assert (
+        over.loc[["cps", "cmt", "ucmt"], "wins"].tolist() == [5, 5, 5]
+        and over.loc["mean_teacher", "wins"] == 2
+    )
     assert over["p_holm"].dropna().between(0.05, 1).all() and over.loc["ucmt", "difference_low"] > 0
 
 
 def test_on_isic_with_181_labels_ucmt_is_above_the_baseline_in_each_seed_and_with_90_cps_in_four():
     found, dice = means("isic2018_181")
-    rows = compare(found, "supervised").set_index("variant")
-    assert sorted(set(found["seed"])) == [0, 1, 2, 3, 4] and (rows.loc["ucmt", "wins"], rows.loc["cps", "wins"]) == (
+    rows = compare_runs(found, "supervised").set_index("variant")
+    assert sorted(set(found["seed"])) == [0, 1, 2, 3, 4] and (
+        rows.loc["ucmt", "wins"],
+        rows.loc["cps", "wins"],
+    ) == (
         5,
         3,
     )
-    assert [round(value, 3) for value in rows.loc["ucmt", ["difference", "difference_low", "p_holm"]]] == [
+    assert [
+        round(value, 3) for value in rows.loc["ucmt", ["difference", "difference_low", "p_holm"]]
+    ] == [
         0.035,
         0.012,
         0.039,
     ]
-    over_cps = compare(found, "cps").set_index("variant").loc["ucmt"]
-    assert over_cps["wins"] == 4 and over_cps["difference_low"] < 0 and round(over_cps["difference"], 3) == 0.022
-    fewer = compare(means("isic2018")[0], "supervised").set_index("variant")
+    over_cps = compare_runs(found, "cps").set_index("variant").loc["ucmt"]
+    assert (
+        over_cps["wins"] == 4
+        and over_cps["difference_low"] < 0
+        and round(over_cps["difference"], 3) == 0.022
+    )
+    fewer = compare_runs(means("isic2018")[0], "supervised").set_index("variant")
     assert fewer.loc["cps", "wins"] == 4 and fewer.loc["ucmt", "wins"] == 2
-    below = compare(means("isic2018")[0], "cps").set_index("variant").loc["ucmt"]
-    assert below["wins"] == 0 and round(below["difference"], 3) == -0.037 and below["difference_high"] < 0
+    below = compare_runs(means("isic2018")[0], "cps").set_index("variant").loc["ucmt"]
+    assert (
+        below["wins"] == 0
+        and round(below["difference"], 3) == -0.037
+        and below["difference_high"] < 0
+    )
     assert round(dice["supervised"] - fewer.loc["supervised", "mean"], 3) == 0.016
 
 
@@ -306,17 +424,29 @@ def test_on_isic_nothing_is_left_at_equal_gradient_steps():
     found, dice = means("isic2018_steps")
     assert (found["gradient_steps"] == 600).all() and sorted(set(found["seed"])) == [0, 1, 2, 3, 4]
     assert round(dice.max() - dice.min(), 3) == 0.003
-    rows = compare(found, "supervised").set_index("variant").drop("supervised")
-    assert (rows["wins"] <= 3).all() and (rows["difference_low"] < 0).all() and (rows["difference_high"] > 0).all()
+    rows = compare_runs(found, "supervised").set_index("variant").drop("supervised")
+    assert (
+        (rows["wins"] <= 3).all()
+        and (rows["difference_low"] < 0).all()
+        and (rows["difference_high"] > 0).all()
+    )
     fewer = means("isic2018_181")[1]
-    assert fewer["ucmt"] == dice["ucmt"] and round(dice["supervised"] - fewer["supervised"], 2) == 0.04
+    assert (
+        fewer["ucmt"] == dice["ucmt"] and round(dice["supervised"] - fewer["supervised"], 2) == 0.04
+    )
 
 
 def test_an_even_mean_of_two_students_knows_nothing_and_three_seeds_were_not_enough():
     found, dice = means("heart_share")
     assert sorted(set(found["seed"])) == list(SEEDS)
-    assert (round(dice["share 0.5 and 0.5"], 2), round(dice["share 0.99 and 0.01"], 2)) == (0.08, 0.77)
+    assert (round(dice["share 0.5 and 0.5"], 2), round(dice["share 0.99 and 0.01"], 2)) == (
+        0.08,
+        0.77,
+    )
     assert found[found["variant"] == "share 0.5 and 0.5"]["dice"].max() < 0.2
-    few, all_five = (compare(rows, "share 0.99 and 0.01").set_index("variant").loc["share 1 and 0"] for rows in (found[found["seed"] < 13], found))  # fmt: skip
+    few, all_five = (
+        compare_runs(rows, "share 0.99 and 0.01").set_index("variant").loc["share 1 and 0"]
+        for rows in (found[found["seed"] < 13], found)
+    )
     assert (few["wins"], round(few["p_holm"], 3), all_five["wins"]) == (0, 0.027, 2)
     assert all_five["difference_low"] < 0 < all_five["difference_high"]

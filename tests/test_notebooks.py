@@ -1,4 +1,6 @@
-"""The course as it is published: fresh, readable, and every exercise notebook runs from top to bottom as students get it."""
+"""The course as it is published: fresh, readable, and every exercise notebook runs from top to
+bottom as students get it.
+"""
 
 import os
 import re
@@ -10,15 +12,16 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from rules import RULES
 
-from ucmt_lite import course, lessons
+from ucmt_lite.course import build as course
+from ucmt_lite.course import lessons
 
-COURSE = lessons.read()
+COURSE = lessons.read_course()
 PAGES = [path for name in COURSE.lessons for path in COURSE.paths(name)]
 
 
 @pytest.fixture(scope="module")
 def faults():
-    return course.check()
+    return course.check_notebooks()
 
 
 @pytest.mark.parametrize("name", COURSE.lessons)
@@ -40,19 +43,36 @@ def test_a_notebook_keeps_the_rule(page, rule):
 
 @pytest.mark.parametrize("name", COURSE.lessons)
 def test_the_exercise_version_runs_from_top_to_bottom(name, tmp_path):
-    """nbval runs every cell, one test a cell, with the quick parameters; an exercise not written yet must stop nothing."""
+    """nbval runs every cell, one test a cell, with the quick parameters; an exercise not written
+    yet must stop nothing.
+    """
     import papermill
 
     page, copy = COURSE.paths(name)[0], tmp_path / f"{name}.ipynb"
     quick = COURSE.lessons[name].quick
     papermill.execute_notebook(page, copy, quick, prepare_only=True, progress_bar=False)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--nbval-lax",
+        "--nbval-current-env",
+        "-p",
+        "no:cacheprovider",
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
-    cells = len([cell for cell in nbformat.read(copy, as_version=4).cells if cell.cell_type == "code"])
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
+    )
+    cells = len(
+        [cell for cell in nbformat.read(copy, as_version=4).cells if cell.cell_type == "code"]
+    )
     assert done.returncode == 0, done.stdout[-3000:]
-    assert re.search(rf"^{cells} passed", done.stdout, re.MULTILINE) and cells > 1, done.stdout[-500:]
+    assert re.search(rf"^{cells} passed", done.stdout, re.MULTILINE) and cells > 1, done.stdout[
+        -500:
+    ]
 
 
 # The rules themselves: each lets a good notebook pass and catches what it is for.
@@ -69,7 +89,9 @@ def good():
             new_code_cell("x = 1", outputs=[picture("The students agree on 94 % of the pixels.")]),
             new_code_cell("def double(x):\n    return 2 * x", metadata={"tags": ["exercise"]}),
             new_code_cell("check(double)", metadata={"tags": ["check"]}),
-            new_markdown_cell("<details><summary>Hint</summary>Add.</details>", metadata={"tags": ["hint"]}),
+            new_markdown_cell(
+                "<details><summary>Hint</summary>Add.</details>", metadata={"tags": ["hint"]}
+            ),
         ]
     )
 
@@ -82,7 +104,9 @@ PLANTED = {
     ],
     "code_cells_in_a_row": [lambda n: n.cells.insert(1, new_code_cell("y = 1"))],
     "one_title": [lambda n: n.cells.append(new_markdown_cell("# Again")), lambda n: n.cells.pop(0)],
-    "functions_stand_in_the_library": [lambda n: n.cells[1].update(source="%time x\nif x:\n    def f(): ...")],
+    "functions_stand_in_the_library": [
+        lambda n: n.cells[1].update(source="%time x\nif x:\n    def f(): ...")
+    ],
     "exercises_are_complete": [
         lambda n: n.cells.pop(3),
         lambda n: n.cells.pop(4),
@@ -96,18 +120,28 @@ PLANTED = {
         lambda n: n.cells[1].update(outputs=[picture("a figure")]),
     ],
     "output_is_clean": [
-        lambda n: n.cells[1].update(outputs=[new_output("error", ename="ValueError", evalue="x", traceback=[])]),
-        lambda n: n.cells[1].update(outputs=[new_output("stream", name="stderr", text="UserWarning: beware")]),
-        lambda n: n.cells[1].update(outputs=[new_output("stream", name="stdout", text="saved /home/me/run.npz")]),
+        lambda n: n.cells[1].update(
+            outputs=[new_output("error", ename="ValueError", evalue="x", traceback=[])]
+        ),
+        lambda n: n.cells[1].update(
+            outputs=[new_output("stream", name="stderr", text="UserWarning: beware")]
+        ),
+        lambda n: n.cells[1].update(
+            outputs=[new_output("stream", name="stdout", text="saved /home/me/run.npz")]
+        ),
         lambda n: n.cells[1].update(source="open('/tmp/x')"),
-        lambda n: n.cells[1].update(outputs=[picture("A table of numbers, as text.", **{"text/html": "/root/x"})]),
+        lambda n: n.cells[1].update(
+            outputs=[picture("A table of numbers, as text.", **{"text/html": "/root/x"})]
+        ),
     ],
     "metadata_is_lean": [
         lambda n: n.metadata.update(widgets={}),
         lambda n: n.cells[1].metadata.update(tags=["chekc"]),
     ],
     "size": [
-        lambda n: n.cells[1].update(outputs=[picture("A picture of great size.", **{"image/jpeg": "x" * 500_000})])
+        lambda n: n.cells[1].update(
+            outputs=[picture("A picture of great size.", **{"image/jpeg": "x" * 500_000})]
+        )
     ],
 }
 

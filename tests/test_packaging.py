@@ -1,4 +1,6 @@
-"""What is written twice agrees: pyproject.toml, conda, Binder, Colab, the citation; and the package is cut as designed."""
+"""What is written twice agrees: pyproject.toml, conda, Binder, Colab, the citation; and the package
+is cut as designed.
+"""
 
 import ast
 import os
@@ -14,7 +16,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from ucmt_lite import __version__, doctor
+from ucmt_lite import __version__
+from ucmt_lite.course import doctor
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,10 +30,20 @@ CORE = {r.name: r.specifier for r in map(Requirement, PROJECT["dependencies"])}
 LAB = {r.name: r.specifier for r in map(Requirement, PROJECT["optional-dependencies"]["lab"])}
 CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
 COLAB = {  # what Colab had loaded in August 2026: none of it may be replaced by installing the kit
-    "torch": "2.11.0", "numpy": "2.1.3", "einops": "0.8.2", "scipy": "1.16.3", "pillow": "11.3.0", "h5py": "3.16.0",
-    "datasets": "4.0.0", "pandas": "2.2.3", "tqdm": "4.67.3", "matplotlib": "3.10.0", "plotly": "5.24.1", "ipywidgets": "7.7.1",
+    "torch": "2.11.0",
+    "numpy": "2.1.3",
+    "einops": "0.8.2",
+    "scipy": "1.16.3",
+    "pillow": "11.3.0",
+    "h5py": "3.16.0",
+    "datasets": "4.0.0",
+    "pandas": "2.2.3",
+    "tqdm": "4.67.3",
+    "matplotlib": "3.10.0",
+    "plotly": "5.24.1",
+    "ipywidgets": "7.7.1",
     "anywidget": "0.9.21",
-}  # fmt: skip
+}
 
 LAYERS = [
     {
@@ -50,7 +63,19 @@ LAYERS = [
     | {"metrics", "traces", "checks", "config", "provenance", "memory", "parallel"},
     {"methods", "data", "predict"},
     {"train", "recorder", "assemble", "notebooks", "lessons"},
-    {"experiment", "results", "record", "course", "doctor", "cli", "explore", "grid", "sweep", "comparison", "report"},
+    {
+        "experiment",
+        "results",
+        "record",
+        "course",
+        "doctor",
+        "cli",
+        "explore",
+        "grid",
+        "sweep",
+        "comparison",
+        "report",
+    },
 ]
 
 
@@ -66,8 +91,14 @@ def test_the_doctor_looks_for_everything_that_is_installed():
 def test_conda_has_the_ranges_of_pyproject():
     from rattler import MatchSpec
 
-    specs = [MatchSpec(text) for text in yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]]
-    found = {CONDA_NAMES.get(name := spec.name.normalized, name): str(spec.version or "") for spec in specs}
+    specs = [
+        MatchSpec(text)
+        for text in yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    ]
+    found = {
+        CONDA_NAMES.get(name := spec.name.normalized, name): str(spec.version or "")
+        for spec in specs
+    }
     assert found.pop("python") == PROJECT["requires-python"] and found.pop("pip") == ""
     assert {name: set(text.split(",")) for name, text in found.items()} == {
         name: set(str(ranges).split(",")) for name, ranges in (CORE | LAB).items()
@@ -77,7 +108,11 @@ def test_conda_has_the_ranges_of_pyproject():
 def test_nothing_that_colab_has_loaded_would_be_replaced():
     assert [name for name, version in COLAB.items() if version not in CORE[name]] == []
     # Colab has filelock too (torch needs it), in a version we do not know.
-    assert set(CORE) - set(COLAB) == {"safetensors", "monai", "filelock"}, "what else Colab would have to install"
+    assert set(CORE) - set(COLAB) == {
+        "safetensors",
+        "monai",
+        "filelock",
+    }, "what else Colab would have to install"
     assert "3.13" in Requirement(f"python{PROJECT['requires-python']}").specifier
 
 
@@ -90,7 +125,9 @@ def test_constraints_pin_every_dependency_and_nothing_of_one_machine():
         if wanted.name == "torch" and sys.platform != "linux":
             continue
         (pin,) = here[wanted.name].specifier
-        assert pin.operator == "==" and pin.version in wanted.specifier, f"{wanted} is pinned to {pin}"
+        assert pin.operator == "==" and pin.version in wanted.specifier, (
+            f"{wanted} is pinned to {pin}"
+        )
     assert not re.search(r"^(nvidia|cuda|triton)|://|^[-/]", text, re.MULTILINE)
     assert 'torch==2.13.0 ; sys_platform == "linux"' in text.splitlines()
 
@@ -106,7 +143,9 @@ def test_versions_of_package_and_citation_agree():
 
 def test_binder_gets_the_lab_on_cpu():
     lines = (ROOT / "binder" / "requirements.txt").read_text().splitlines()
-    assert lines[1:] == ["-c ../constraints.txt", "-e .[lab]"] and re.fullmatch(r"--extra-index-url \S+/cpu", lines[0])
+    assert lines[1:] == ["-c ../constraints.txt", "-e .[lab]"] and re.fullmatch(
+        r"--extra-index-url \S+/cpu", lines[0]
+    )
     version = (ROOT / "binder" / "runtime.txt").read_text().strip().removeprefix("python-")
     assert version in Requirement(f"python{PROJECT['requires-python']}").specifier
     start = (ROOT / "binder" / "start").read_text().splitlines()
@@ -128,19 +167,32 @@ def test_binder_image_would_be_made_of_these_files(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     printed = done.stdout + done.stderr
     assert done.returncode == 0, printed[-2000:]
-    for part in ("binder/requirements.txt", "binder/postBuild", "R2D_ENTRYPOINT", "fonts-dejavu-core", "python=3.11"):
+    for part in (
+        "binder/requirements.txt",
+        "binder/postBuild",
+        "R2D_ENTRYPOINT",
+        "fonts-dejavu-core",
+        "python=3.11",
+    ):
         assert part in printed, f"{part} does not reach the image"
 
 
 def test_hooks_are_local_and_valid():
     from pre_commit.clientlib import load_config
 
-    assert {repo["repo"] for repo in load_config(ROOT / ".pre-commit-config.yaml")["repos"]} == {"local"}
+    assert {repo["repo"] for repo in load_config(ROOT / ".pre-commit-config.yaml")["repos"]} == {
+        "local"
+    }
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_make_knows_its_targets():
-    for target, part in {"course": "ucmt-lite course", "lab": "jupyter lab", "test": "pytest", "lint": "ruff"}.items():
+    for target, part in {
+        "course": "ucmt-lite course",
+        "lab": "jupyter lab",
+        "test": "pytest",
+        "lint": "ruff",
+    }.items():
         done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0 and part in done.stdout, done.stderr
 
@@ -150,7 +202,9 @@ def test_make_knows_its_targets():
 
 def test_a_wheel_holds_the_package_with_recorded_traces_and_results(tmp_path):
     source = tmp_path / "source"
-    shutil.copytree(ROOT / "ucmt_lite", source / "ucmt_lite", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "ucmt_lite", source / "ucmt_lite", ignore=shutil.ignore_patterns("__pycache__")
+    )
     for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     (source / "notebooks" / "traces").mkdir(parents=True)
@@ -172,7 +226,9 @@ def test_a_wheel_holds_the_package_with_recorded_traces_and_results(tmp_path):
     subprocess.run(command, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    package = {p.relative_to(source).as_posix() for p in (source / "ucmt_lite").rglob("*") if p.is_file()}
+    package = {
+        p.relative_to(source).as_posix() for p in (source / "ucmt_lite").rglob("*") if p.is_file()
+    }
     assert package - names == set() and "ucmt_lite/recorded/planted.npz" in names
     assert "ucmt_lite/recorded/planted/runs.parquet" in names
     assert not [name for name in names if name.startswith(("tests", "notebooks"))]
@@ -195,11 +251,16 @@ def parts_imported_by(part):
                 base = package[: len(package) - node.level + 1] if node.level else []
                 base = [*base, *(node.module or "").split(".")] if node.module else base
                 found |= {(*base, alias.name) for alias in node.names}
-    return {name[1] for name in found if name[0] == "ucmt_lite" and len(name) > 1} - {part, "__version__"}
+    return {name[1] for name in found if name[0] == "ucmt_lite" and len(name) > 1} - {
+        part,
+        "__version__",
+    }
 
 
 PARTS = sorted(
-    path.stem for path in (ROOT / "ucmt_lite").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
+    path.stem
+    for path in (ROOT / "ucmt_lite").iterdir()
+    if path.suffix == ".py" or (path / "__init__.py").is_file()
 )
 PARTS.remove("__init__")
 LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}
@@ -220,11 +281,11 @@ def test_no_part_imports_itself_by_a_detour():
     ("module", "heavy"),
     [
         ("ucmt_lite", {"torch", "numpy", "datasets", "monai", "matplotlib"}),
-        ("ucmt_lite.traces", {"torch", "datasets", "monai", "matplotlib"}),
+        ("ucmt_lite.training.traces", {"torch", "datasets", "monai", "matplotlib"}),
         ("ucmt_lite.explore", {"torch", "datasets", "monai"}),
         ("ucmt_lite.cli", {"torch", "datasets", "monai", "papermill"}),
         ("ucmt_lite.data", {"monai", "h5py", "matplotlib"}),
-        ("ucmt_lite.train", {"monai", "papermill", "matplotlib"}),
+        ("ucmt_lite.training.fit", {"monai", "papermill", "matplotlib"}),
     ],
 )
 def test_what_need_not_be_imported_is_not(module, heavy):

@@ -1,4 +1,6 @@
-"""The data of the plain baseline: files that are opened, viewed one by one, and collated by a `DataLoader`."""
+"""The data of the plain baseline: files that are opened, viewed one by one, and collated by a
+`DataLoader`.
+"""
 
 import random
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from ucmt_lite.batch import Batch
+from ucmt_lite.core.batch import Batch
 from ucmt_lite.data import Cases
 
 FLIPS = (Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_TOP_BOTTOM)
@@ -31,12 +33,14 @@ def write_files(cases: Cases, folder: Path) -> None:
 class Pictures(Dataset):
     """Images with a weak and two strong views, by Pillow.
 
-    Geometry and colours are changed at twice the network's size and the result is resized, as the reference does
-    (512 for 256); the second strong view is made from the first.
+    Geometry and colours are changed at twice the network's size and the result is resized, as the
+    reference does (512 for 256); the second strong view is made from the first.
     """
 
     def __init__(self, folder: Path, size: int, work: int | None = None) -> None:
-        self.images, self.masks = (sorted(folder.glob(f"*_{what}.png")) for what in ("image", "mask"))
+        self.images, self.masks = (
+            sorted(folder.glob(f"*_{what}.png")) for what in ("image", "mask")
+        )
         self.size, self.work = size, work or 2 * size
 
     def __len__(self) -> int:
@@ -44,10 +48,14 @@ class Pictures(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         image, mask = self.read(index)
-        image, mask = weak(image, mask, [random.random() < 0.5 for _ in FLIPS], random.uniform(-180, 180))
+        image, mask = weak(
+            image, mask, [random.random() < 0.5 for _ in FLIPS], random.uniform(-180, 180)
+        )
         strong1 = strong(image)
         strong2 = strong(strong1)
-        label = torch.from_numpy(np.array(mask.resize((self.size,) * 2, Image.Resampling.NEAREST))).long()
+        label = torch.from_numpy(
+            np.array(mask.resize((self.size,) * 2, Image.Resampling.NEAREST))
+        ).long()
         return self.finish(image), label, self.finish(strong1), self.finish(strong2)
 
     def read(self, index: int) -> tuple[Image.Image, Image.Image]:
@@ -55,15 +63,26 @@ class Pictures(Dataset):
         image, mask = Image.open(self.images[index]), Image.open(self.masks[index])
         kind = "L" if image.mode == "L" else "RGB"
         side = (self.work, self.work)
-        return image.convert(kind).resize(side), mask.convert("L").resize(side, Image.Resampling.NEAREST)
+        return image.convert(kind).resize(side), mask.convert("L").resize(
+            side, Image.Resampling.NEAREST
+        )
 
     def finish(self, image: Image.Image) -> Tensor:
         """The view as the network takes it: float32 `C H W`, -1 to 1."""
-        array = np.array(image.resize((self.size,) * 2, Image.Resampling.BILINEAR), dtype=np.float32)
-        return torch.from_numpy(array / 127.5 - 1).reshape(self.size, self.size, -1).permute(2, 0, 1).contiguous()
+        array = np.array(
+            image.resize((self.size,) * 2, Image.Resampling.BILINEAR), dtype=np.float32
+        )
+        return (
+            torch.from_numpy(array / 127.5 - 1)
+            .reshape(self.size, self.size, -1)
+            .permute(2, 0, 1)
+            .contiguous()
+        )
 
 
-def weak(image: Image.Image, mask: Image.Image, flips: list[bool], angle: float) -> tuple[Image.Image, Image.Image]:
+def weak(
+    image: Image.Image, mask: Image.Image, flips: list[bool], angle: float
+) -> tuple[Image.Image, Image.Image]:
     """Flip and rotate an image and its mask alike; corners become black."""
     for flip, way in zip(flips, FLIPS, strict=True):
         if flip:
@@ -72,8 +91,13 @@ def weak(image: Image.Image, mask: Image.Image, flips: list[bool], angle: float)
 
 
 def strong(image: Image.Image) -> Image.Image:
-    """Brightness, contrast, saturation and hue in random order; seldom fewer or spread colours; a blur."""
-    steps = [lambda x, kind=kind: kind(x).enhance(random.uniform(0.5, 1.5)) for kind in (ImageEnhance.Brightness, ImageEnhance.Contrast)]  # fmt: skip
+    """Brightness, contrast, saturation and hue in random order; seldom fewer or spread colours; a
+    blur.
+    """
+    steps = [
+        lambda x, kind=kind: kind(x).enhance(random.uniform(0.5, 1.5))
+        for kind in (ImageEnhance.Brightness, ImageEnhance.Contrast)
+    ]
     if image.mode == "RGB":
         steps += [lambda x: ImageEnhance.Color(x).enhance(random.uniform(0.5, 1.5)), turn_hue]
     random.shuffle(steps)
@@ -89,14 +113,20 @@ def turn_hue(image: Image.Image) -> Image.Image:
     """Turn the hue by up to a quarter of the circle."""
     hue, saturation, value = image.convert("HSV").split()
     turned = (np.array(hue).astype(int) + round(255 * random.uniform(-0.25, 0.25))) % 256
-    return Image.merge("HSV", (Image.fromarray(turned.astype(np.uint8)), saturation, value)).convert("RGB")
+    return Image.merge(
+        "HSV", (Image.fromarray(turned.astype(np.uint8)), saturation, value)
+    ).convert("RGB")
 
 
 class Volumes(Dataset):
-    """Volumes: a random crop, flip and right-angle turn by numpy, and blurred copies as strong views."""
+    """Volumes: a random crop, flip and right-angle turn by numpy, and blurred copies as strong
+    views.
+    """
 
     def __init__(self, folder: Path, patch: tuple[int, ...]) -> None:
-        self.images, self.masks = (sorted(folder.glob(f"*_{what}.npy")) for what in ("image", "mask"))
+        self.images, self.masks = (
+            sorted(folder.glob(f"*_{what}.npy")) for what in ("image", "mask")
+        )
         self.patch = patch
 
     def __len__(self) -> int:
@@ -104,13 +134,21 @@ class Volumes(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         image, mask = np.load(self.images[index]).astype(np.float32)[0], np.load(self.masks[index])
-        corner = [random.randint(0, side - size) for side, size in zip(mask.shape, self.patch, strict=True)]
+        corner = [
+            random.randint(0, side - size)
+            for side, size in zip(mask.shape, self.patch, strict=True)
+        ]
         window = tuple(slice(c, c + size) for c, size in zip(corner, self.patch, strict=True))
-        turns, axis = random.randint(0, 3) if self.patch[0] == self.patch[1] else 0, random.randint(0, 2)
+        turns, axis = (
+            random.randint(0, 3) if self.patch[0] == self.patch[1] else 0,
+            random.randint(0, 2),
+        )
         image, mask = (np.flip(np.rot90(a[window], turns), axis).copy() for a in (image, mask))
         strong1 = ndimage.gaussian_filter(image, random.uniform(0.1, 2.0))
         strong2 = ndimage.gaussian_filter(strong1, random.uniform(0.1, 2.0))
-        views = [torch.from_numpy(view / 127.5 - 1).unsqueeze(0) for view in (image, strong1, strong2)]
+        views = [
+            torch.from_numpy(view / 127.5 - 1).unsqueeze(0) for view in (image, strong1, strong2)
+        ]
         return views[0], torch.from_numpy(mask).long(), views[1], views[2]
 
 
@@ -125,7 +163,9 @@ class Endless(Sampler):
             yield from torch.randperm(self.count).tolist()
 
 
-def minibatches(labeled: Dataset, unlabeled: Dataset, batch: tuple[int, int], workers: int = 2) -> Iterator[Batch]:
+def minibatches(
+    labeled: Dataset, unlabeled: Dataset, batch: tuple[int, int], workers: int = 2
+) -> Iterator[Batch]:
     """Minibatches from two loaders, without end."""
     streams = [
         DataLoader(data, count, sampler=Endless(len(data)), num_workers=workers)

@@ -1,26 +1,36 @@
-"""One iteration of a method as the public reference does it: image group by image group, parameter by parameter."""
+"""One iteration of a method as the public reference does it: image group by image group, parameter
+by parameter.
+"""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ucmt_lite.batch import Batch, Clock
-from ucmt_lite.memory import keep_freed_memory
+from ucmt_lite.core.batch import Batch, Clock
+from ucmt_lite.training.memory import keep_freed_memory
 
 
-def mix(u1: Tensor, u2: Tensor, image: Tensor, mask: Tensor, top_k: int, grid: int) -> tuple[Tensor, Tensor]:
-    """UMIX by cutting everything into cells, a loop over images and cells, and putting the cells together again."""
+def mix(
+    u1: Tensor, u2: Tensor, image: Tensor, mask: Tensor, top_k: int, grid: int
+) -> tuple[Tensor, Tensor]:
+    """UMIX by cutting everything into cells, a loop over images and cells, and putting the cells
+    together again.
+    """
     sides = [side // grid for side in image.shape[2:]]
     order1, order2 = (cut(u, sides).mean(1).sort(descending=True).indices for u in (u1, u2))
     cells, labels = cut(image, sides), cut(mask.unsqueeze(1).float(), sides)
     for b in range(len(image)):
         for order_to, order_from in ((order1, order2), (order2, order1)):
             sources = [order_from[b, i - top_k] for i in range(top_k)]
-            taken = [(cells[b, :, source].clone(), labels[b, :, source].clone()) for source in sources]
+            taken = [
+                (cells[b, :, source].clone(), labels[b, :, source].clone()) for source in sources
+            ]
             for i, (cell, label) in enumerate(taken):
                 cells[b, :, order_to[b, i]] = cell
                 labels[b, :, order_to[b, i]] = label
-    return join(cells, image.shape, sides), join(labels, mask.unsqueeze(1).shape, sides).squeeze(1).to(mask.dtype)
+    return join(cells, image.shape, sides), join(labels, mask.unsqueeze(1).shape, sides).squeeze(
+        1
+    ).to(mask.dtype)
 
 
 def cut(x: Tensor, sides: list[int]) -> Tensor:
@@ -43,7 +53,9 @@ def join(cells: Tensor, shape: torch.Size, sides: list[int]) -> Tensor:
 
 
 @torch.no_grad()
-def ema(teacher: nn.Module, students: list[nn.Module], decay: float, step: int, share: tuple[float, ...]) -> None:
+def ema(
+    teacher: nn.Module, students: list[nn.Module], decay: float, step: int, share: tuple[float, ...]
+) -> None:
     """The teacher's update, one parameter after the other."""
     alpha = min(1 - 1 / (step + 1), decay)
     for own, *theirs in zip(teacher.parameters(), *(s.parameters() for s in students), strict=True):
@@ -70,10 +82,20 @@ def entropy(p: Tensor, q: Tensor) -> Tensor:
 class Plain:
     """The plain iteration of a method, with its optimisers: `plain(batch, clock)`."""
 
-    def __init__(self, method: str, nets: nn.Module, *, weight: float, grid: int = 16, top_k: int = 2) -> None:
-        self.method, self.nets, self.weight, self.grid, self.top_k = method, nets, weight, grid, top_k
+    def __init__(
+        self, method: str, nets: nn.Module, *, weight: float, grid: int = 16, top_k: int = 2
+    ) -> None:
+        self.method, self.nets, self.weight, self.grid, self.top_k = (
+            method,
+            nets,
+            weight,
+            grid,
+            top_k,
+        )
         self.students = [net for name, net in nets.named_children() if name.startswith("student")]
-        self.optimizers = [torch.optim.AdamW(s.parameters(), lr=1e-3, weight_decay=1e-2) for s in self.students]
+        self.optimizers = [
+            torch.optim.AdamW(s.parameters(), lr=1e-3, weight_decay=1e-2) for s in self.students
+        ]
 
     def __call__(self, batch: Batch, clock: Clock) -> None:
         keep_freed_memory(False)  # the kit has switched it on in this process
@@ -124,17 +146,28 @@ class Plain:
         with torch.no_grad():
             t_u = self.nets.teacher(batch.u)
         y_t = t_u.argmax(1)
-        p1_x, p2_x, pt_x, p1_u, p2_u, pt_u = (z.detach().softmax(1) for z in (s1_x, s2_x, t_x, s1_u, s2_u, t_u))
+        p1_x, p2_x, pt_x, p1_u, p2_u, pt_u = (
+            z.detach().softmax(1) for z in (s1_x, s2_x, t_x, s1_u, s2_u, t_u)
+        )
         self.collaborate(s1_x, s2_x, batch.y, s1_u, s2_u, y_t, w)
         ema(self.nets.teacher, self.students, 0.99, clock.step, (0.99, 0.01))
 
-        x, y = mix(entropy(p1_x, pt_x), entropy(p2_x, pt_x), batch.x1, batch.y, self.top_k, self.grid)
+        x, y = mix(
+            entropy(p1_x, pt_x), entropy(p2_x, pt_x), batch.x1, batch.y, self.top_k, self.grid
+        )
         u, y_t = mix(entropy(p1_u, pt_u), entropy(p2_u, pt_u), batch.u1, y_t, self.top_k, self.grid)
         self.collaborate(s1(x), s2(x), y, s1(u), s2(u), y_t, w)
         ema(self.nets.teacher, self.students, 0.99, clock.step, (0.99, 0.01))
 
     def collaborate(
-        self, s1_x: Tensor, s2_x: Tensor, y: Tensor, s1_u: Tensor, s2_u: Tensor, y_t: Tensor, w: float
+        self,
+        s1_x: Tensor,
+        s2_x: Tensor,
+        y: Tensor,
+        s1_u: Tensor,
+        s2_u: Tensor,
+        y_t: Tensor,
+        w: float,
     ) -> None:
         """A step on the three terms of CMT."""
         supervised = loss(s1_x, y) + loss(s2_x, y)

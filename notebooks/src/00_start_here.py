@@ -27,9 +27,9 @@ seed = 0
 # [the experiment notebook](90_experiment.ipynb) has the settings.
 
 # %%
-from ucmt_lite.data import cases, load
+from ucmt_lite.data import cases, load_data
 
-source = load("phantom_heart", size=64)
+source = load_data("phantom_heart", size=64)
 train = cases(source.splits["train"])
 validation = cases(source.splits["validation"])
 print(f"{len(train)} images to train on, classes: {', '.join(source.classes)}")
@@ -39,7 +39,7 @@ print(f"{len(train)} images to train on, classes: {', '.join(source.classes)}")
 # the muscle around it, the myocardium.
 
 # %%
-from ucmt_lite.explore.picture import segmentations
+from ucmt_lite.explore.draw.picture import segmentations
 
 segmentations(train.images[0], {"truth": train.masks[0]})
 
@@ -66,7 +66,7 @@ def my_dice(prediction, truth):
 
 
 # %% tags=["check"]
-from ucmt_lite.checks import check_dice
+from ucmt_lite.course.checks import check_dice
 
 check_dice(my_dice)
 
@@ -92,7 +92,7 @@ check_dice(my_dice)
 # parameters, few enough for a laptop.
 
 # %%
-from ucmt_lite.experiment import RunConfig, train as train_run
+from ucmt_lite.experiments.run import RunConfig, train as train_run
 
 config = RunConfig(method="supervised", labeled=labeled, seed=seed, iterations=iterations)
 supervised = train_run(config)
@@ -105,8 +105,8 @@ supervised = train_run(config)
 # no use for it.) The kit calls its first network *student 1*, even while nobody teaches it:
 
 # %%
-from ucmt_lite.explore.picture import show_source
-from ucmt_lite.methods import supervised as supervised_step
+from ucmt_lite.explore.draw.picture import show_source
+from ucmt_lite.methods.supervised import supervised as supervised_step
 
 show_source(supervised_step)
 
@@ -153,7 +153,7 @@ print(f"{'mean':20} Dice {scores['dice']:.2f}")
 # earlier, on four labeled hearts. Move through its training:
 
 # %% tags=["explorer"]
-from ucmt_lite import traces
+from ucmt_lite.training import traces
 from ucmt_lite.explore import training
 
 ucmt = traces.recorded("heart_ucmt_10")
@@ -179,7 +179,7 @@ compare.widget(runs, ["dice"])
 # Those are the 16 validation images that were watched during training. On 200 test images, on which no setting was chosen:
 
 # %%
-from ucmt_lite.explore import scores as test_scores
+from ucmt_lite.experiments import scores as test_scores
 
 test_scores.table(runs)
 

@@ -28,15 +28,15 @@ seed = 0
 # three, so three different outlines cannot all be right.
 
 # %%
-from ucmt_lite.data import Batches, cases, load, split_labeled
+from ucmt_lite.data import Batches, cases, load_data, split_labeled
 
-source = load("phantom_heart", size=64)
+source = load_data("phantom_heart", size=64)
 train = cases(source.splits["train"])
 labeled, unlabeled = split_labeled(train.ids, train.groups, labeled=4, seed=seed)
 batch = Batches(train.select(labeled), train.select(unlabeled), seed=seed)(0)
 
 # %%
-from ucmt_lite.explore.picture import images
+from ucmt_lite.explore.draw.picture import images
 
 images({"weak view u": batch.u[0], "strong view u1": batch.u1[0], "strong view u2": batch.u2[0]})
 
@@ -73,7 +73,7 @@ def my_ema_update(teacher, student, decay, step):
 
 
 # %% tags=["check"]
-from ucmt_lite.checks import check_ema_update
+from ucmt_lite.course.checks import check_ema_update
 
 check_ema_update(my_ema_update)
 
@@ -96,8 +96,8 @@ check_ema_update(my_ema_update)
 # The kit's version does the same for one student or several, which is how UCMT will use it:
 
 # %%
-from ucmt_lite.ema import ema_update
-from ucmt_lite.explore.picture import show_source
+from ucmt_lite.core.ema import ema_update
+from ucmt_lite.explore.draw.picture import show_source
 
 show_source(ema_update)
 
@@ -125,7 +125,7 @@ def my_consistency(student_logits, teacher_logits):
 
 
 # %% tags=["check"]
-from ucmt_lite.checks import check_consistency
+from ucmt_lite.course.checks import check_consistency
 
 check_consistency(my_consistency)
 
@@ -147,7 +147,7 @@ check_consistency(my_consistency)
 # both parts written, it fits on one screen; `forward(net, a, b)` sends labeled and unlabeled images through a network together:
 
 # %%
-from ucmt_lite.methods import mean_teacher
+from ucmt_lite.methods.mean_teacher import mean_teacher
 
 show_source(mean_teacher)
 
@@ -160,7 +160,7 @@ show_source(mean_teacher)
 # *Before you run:* who will be better in the end, the student or its average?
 
 # %%
-from ucmt_lite.experiment import RunConfig, train as train_run
+from ucmt_lite.experiments.run import RunConfig, train as train_run
 
 config = RunConfig(method="mean_teacher", iterations=iterations, seed=seed, settings={"ema_decay": ema_decay})
 run = train_run(config)
@@ -177,7 +177,7 @@ training.figure(run.trace)
 # two: drag through it, and watch where student and teacher differ first and last.
 
 # %% tags=["explorer"]
-from ucmt_lite import traces
+from ucmt_lite.training import traces
 
 training.widget(traces.recorded("heart_mean_teacher_10"))
 
@@ -213,7 +213,7 @@ compare.figure(runs)
 # 200 test images:
 
 # %%
-from ucmt_lite.explore import scores
+from ucmt_lite.experiments import scores
 
 scores.table(runs)
 
@@ -224,10 +224,10 @@ scores.table(runs)
 # the mean of its row, the line its 95 % interval ([lesson 91](91_results.ipynb) explains it); CPS and UCMT are later lessons.
 
 # %%
-from ucmt_lite import results
-from ucmt_lite.explore import evidence
+from ucmt_lite.experiments import results
+from ucmt_lite.experiments import evidence
 
-evidence.scores(results.load(results.kept("heart_batchnorm") / "runs.parquet"))
+evidence.plot_scores(results.load_runs(results.kept("heart_batchnorm") / "runs.parquet"))
 
 # %% [markdown]
 # With the weight 0 an unlabeled image does nothing but stand in the same minibatch, and Dice is lower still in each of the

@@ -25,7 +25,7 @@ seed = 0
 # of contrast, and let both outline the same unseen heart.
 
 # %%
-from ucmt_lite.experiment import RunConfig, train as train_run
+from ucmt_lite.experiments.run import RunConfig, train as train_run
 
 run = train_run(RunConfig(method="cps", iterations=iterations, seed=seed, settings={"weight": 0.0}))
 
@@ -61,7 +61,7 @@ def my_pseudo_label(logits):
 
 
 # %% tags=["check"]
-from ucmt_lite.checks import check_pseudo_label
+from ucmt_lite.course.checks import check_pseudo_label
 
 check_pseudo_label(my_pseudo_label)
 
@@ -99,7 +99,7 @@ def my_cross_pseudo_supervision(logits1, logits2):
 
 
 # %% tags=["check"]
-from ucmt_lite.checks import check_cross_pseudo_supervision
+from ucmt_lite.course.checks import check_cross_pseudo_supervision
 
 check_cross_pseudo_supervision(my_cross_pseudo_supervision)
 
@@ -117,8 +117,8 @@ check_cross_pseudo_supervision(my_cross_pseudo_supervision)
 # The whole method, as the kit has it:
 
 # %%
-from ucmt_lite.explore.picture import show_source
-from ucmt_lite.methods import cps
+from ucmt_lite.explore.draw.picture import show_source
+from ucmt_lite.methods.cps import cps
 
 show_source(cps)
 
@@ -144,7 +144,7 @@ def my_disagreement(mask1, mask2):
 
 
 # %% tags=["check"]
-from ucmt_lite.checks import check_disagreement
+from ucmt_lite.course.checks import check_disagreement
 
 check_disagreement(my_disagreement)
 
@@ -163,7 +163,7 @@ check_disagreement(my_disagreement)
 # Recorded runs of 600 iterations on four labels. The line is the mean of five seeds, the band spans them.
 
 # %% tags=["explorer"]
-from ucmt_lite import traces
+from ucmt_lite.training import traces
 from ucmt_lite.explore import compare
 
 runs = {
@@ -173,7 +173,7 @@ runs = {
 compare.widget(runs)
 
 # %%
-from ucmt_lite.explore import scores
+from ucmt_lite.experiments import scores
 
 scores.table(runs)
 

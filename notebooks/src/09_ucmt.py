@@ -34,7 +34,7 @@ seed = 0
 # to 1 (`clock.ramp`). As code:
 
 # %%
-from ucmt_lite.explore.picture import show_source
+from ucmt_lite.explore.draw.picture import show_source
 from ucmt_lite.methods.cmt import cmt, collaborative_terms
 
 show_source(cmt)
@@ -44,7 +44,7 @@ show_source(collaborative_terms)
 # First we need networks with an opinion. A short UCMT run:
 
 # %%
-from ucmt_lite.experiment import RunConfig, train as train_run
+from ucmt_lite.experiments.run import RunConfig, train as train_run
 
 settings = {"top_k": top_k, "grid": grid}
 run = train_run(RunConfig(method="ucmt", iterations=iterations, seed=seed, settings=settings))
@@ -80,7 +80,7 @@ def my_entropy_of_mean(logits1, logits2):
 
 
 # %% tags=["check"]
-from ucmt_lite.checks import check_entropy_of_mean
+from ucmt_lite.course.checks import check_entropy_of_mean
 
 check_entropy_of_mean(my_entropy_of_mean)
 
@@ -103,7 +103,7 @@ check_entropy_of_mean(my_entropy_of_mean)
 # really is: the phantom blurs some borders on purpose, and keeps how much as its *ambiguity*. Drop the pixels above a threshold: how many are left, and how many of their pseudo labels are right?
 
 # %% tags=["explorer"]
-from ucmt_lite import traces
+from ucmt_lite.training import traces
 from ucmt_lite.explore import uncertainty
 
 uncertainty.widget(traces.recorded("heart_ucmt_10"))
@@ -148,19 +148,19 @@ umix_lab.widget(run.nets, validation, image=2, top_k=top_k, grid=grid)
 # %% tags=["exercise"]
 def my_umix(map1, map2, top_k, grid):
     # solution
-    from ucmt_lite.mixing import cell_means, gather_cells
+    from ucmt_lite.core.mixing import gather_cells, rank_cells
 
-    rank1 = cell_means(map1, grid).argsort(dim=1, descending=True, stable=True)
-    rank2 = cell_means(map2, grid).argsort(dim=1, descending=True, stable=True)
+    rank1 = rank_cells(map1, grid)
+    rank2 = rank_cells(map2, grid)
     cells = rank1.shape[1]
     source = torch.arange(cells).repeat(len(map1), 1)
     source.scatter_(1, rank1[:, :top_k], rank2[:, cells - top_k :])
     source.scatter_(1, rank2[:, :top_k], rank1[:, cells - top_k :])
-    return lambda image: gather_cells(image, source, (grid, grid))
+    return lambda image: gather_cells(image, source, grid)
 
 
 # %% tags=["check"]
-from ucmt_lite.checks import check_umix
+from ucmt_lite.course.checks import check_umix
 
 check_umix(my_umix)
 
@@ -171,7 +171,7 @@ check_umix(my_umix)
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `from ucmt_lite.mixing import cell_means, gather_cells`: `cell_means(map1, grid)` gives `B L` means, and `gather_cells(image, source, (grid, grid))`
+# `from ucmt_lite.core.mixing import gather_cells, rank_cells`: `rank_cells(map1, grid)` gives `B L` numbers of cells, and `gather_cells(image, source, grid)`
 # builds an image whose cell l is cell `source[l]` of the given one.
 # </details>
 # <details><summary>Hint 3</summary>
@@ -186,7 +186,7 @@ check_umix(my_umix)
 # Step 1 is CMT on the images as they are. Step 2 is CMT again, on the images remixed:
 
 # %%
-from ucmt_lite.methods import ucmt
+from ucmt_lite.methods.ucmt import ucmt
 
 show_source(ucmt)
 
@@ -215,7 +215,7 @@ compare.widget(runs)
 # validation images watched during training UCMT ends highest. On the 200 test images:
 
 # %%
-from ucmt_lite.explore import scores
+from ucmt_lite.experiments import scores
 
 scores.table(runs)
 
@@ -228,11 +228,11 @@ scores.table(runs)
 # The others with as many gradient steps as UCMT takes in 600 iterations, 1,200 of them:
 
 # %%
-from ucmt_lite import results
-from ucmt_lite.explore import evidence
+from ucmt_lite.experiments import results
+from ucmt_lite.experiments import evidence
 
-steps = results.load(results.kept("heart_steps") / "runs.parquet")
-evidence.scores(steps)
+steps = results.load_runs(results.kept("heart_steps") / "runs.parquet")
+evidence.plot_scores(steps)
 
 # %% [markdown]
 # At equal steps CPS is above UCMT in each of the five seeds, by 0.06 in the mean; CMT (0.785) and UCMT (0.770) are not told apart
@@ -287,8 +287,8 @@ compare.figure(mixed, ["disagreement", "dice"])
 # Here are five fresh seeds of 600 iterations, scored on the test images; each dot is a run, the bar their mean:
 
 # %%
-ablation = results.load(results.kept("heart_ablation") / "runs.parquet")
-evidence.scores(ablation)
+ablation = results.load_runs(results.kept("heart_ablation") / "runs.parquet")
+evidence.plot_scores(ablation)
 
 # %% [markdown]
 # Nothing to choose between them: UMIX 0.770, no mix 0.773, CutMix 0.780, *noise* (added in place of moved cells) 0.767. No
@@ -300,8 +300,8 @@ evidence.scores(ablation)
 # And how many cells should move, how large should they be? Three seeds of each, 600 iterations, everything else as it was:
 
 # %%
-cells = results.load(results.kept("heart_umix") / "runs.parquet")
-evidence.scores(cells)
+cells = results.load_runs(results.kept("heart_umix") / "runs.parquet")
+evidence.plot_scores(cells)
 
 # %% [markdown]
 # Up to 2 `top_k` cells change. Where that is at most 3 % of the image, the means are where they are without a mix. At 6 % they are

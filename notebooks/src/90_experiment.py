@@ -41,14 +41,14 @@ out: str = "runs/experiment"  # folder for the results, made by the run
 # other settings. Runs with the same fingerprint are the same run.
 
 # %%
-from ucmt_lite.config import RunConfig, refuse_unknown
+from ucmt_lite.experiments.config import RunConfig, refuse_unknown
 
 refuse_unknown(globals())
 config = RunConfig(
     dataset=dataset, data=data, classes=classes, size=size, patch=patch, method=method, labeled=labeled,
     seed=seed, network=network, network2=network2, iterations=iterations, batch=batch, lr=lr,
     weight_decay=weight_decay, ramp=ramp, settings=settings, precision=precision, device=device, split=split, distances=distances,
-)  # fmt: skip
+)
 print("fingerprint", config.fingerprint)
 
 # %% [markdown]
@@ -57,7 +57,7 @@ print("fingerprint", config.fingerprint)
 # A run that was interrupted goes on from its last checkpoint; a finished one is read, not repeated.
 
 # %%
-from ucmt_lite.experiment import run
+from ucmt_lite.experiments.run import run
 
 result = run(config, out)
 
@@ -65,7 +65,7 @@ result = run(config, out)
 # ## Scores of the last network
 
 # %%
-from ucmt_lite.experiment import show_scores
+from ucmt_lite.experiments.run import show_scores
 
 show_scores(result)
 

@@ -21,10 +21,10 @@ score: str = "dice"  # dice, jaccard, hd95 or asd
 # environment. Here are the first rows, and where they come from.
 
 # %%
-from ucmt_lite import results
+from ucmt_lite.experiments import results
 
 labels, folder = folder or results.kept("heart_labels"), folder or results.kept("heart")
-runs = results.load(f"{folder}/runs.parquet")
+runs = results.load_runs(f"{folder}/runs.parquet")
 print(len(runs), "runs of", runs["variant"].nunique(), "variants; commits", *runs["env_commit"].unique())
 runs[["variant", "labeled", "iterations", "gradient_steps", "seed", "dice", "hd95"]].head()
 
@@ -38,9 +38,9 @@ runs[["variant", "labeled", "iterations", "gradient_steps", "seed", "dice", "hd9
 # before you look at how far rows do.
 
 # %%
-from ucmt_lite.explore import evidence
+from ucmt_lite.experiments import evidence
 
-evidence.scores(runs, score)
+evidence.plot_scores(runs, score)
 
 # %% [markdown]
 # ## Method against baseline, seed by seed
@@ -57,10 +57,10 @@ evidence.scores(runs, score)
 # - With five seeds only large and steady differences can be told from chance. "Not significant" does not mean "equal".
 
 # %%
-from ucmt_lite.comparison import compare
-from ucmt_lite.report import as_table
+from ucmt_lite.experiments.comparison import compare_runs
+from ucmt_lite.experiments.report import as_table
 
-compared = compare(runs, baseline, score)
+compared = compare_runs(runs, baseline, score)
 as_table(compared, score)
 
 # %%
@@ -74,7 +74,7 @@ evidence.differences(compared, baseline, score)
 # `results/heart_labels`; in a report it is the sweep that is reported.
 
 # %%
-evidence.label_efficiency(results.load(f"{labels}/runs.parquet"), score)
+evidence.label_efficiency(results.load_runs(f"{labels}/runs.parquet"), score)
 
 # %% [markdown]
 # ## On the way
@@ -87,4 +87,4 @@ evidence.label_efficiency(results.load(f"{labels}/runs.parquet"), score)
 # %%
 from ucmt_lite.explore import compare as curves
 
-curves.figure(results.traces_of(runs, results.load(f"{folder}/curves.parquet"), baseline))
+curves.figure(results.traces_of(runs, results.load_runs(f"{folder}/curves.parquet"), baseline))

@@ -22,9 +22,18 @@ def draw_fixture():
 
 @pytest.fixture
 def pictures(tmp_path):
-    """`pictures()` makes a folder of six RGB images and 0/255 masks; the white square of image i starts at pixel i."""
+    """`pictures()` makes a folder of six RGB images and 0/255 masks; the white square of image i
+    starts at pixel i.
+    """
 
-    def make(root: Path = tmp_path / "set", *, names=tuple("abcdef"), suffix="", image=".png", mask=".png") -> Path:
+    def make(
+        root: Path = tmp_path / "set",
+        *,
+        names=tuple("abcdef"),
+        suffix="",
+        image=".png",
+        mask=".png",
+    ) -> Path:
         for i, name in enumerate(names):
             square = np.zeros((12, 16), np.uint8)
             square[i % 8 : i % 8 + 4, 4:10] = 255
@@ -42,7 +51,12 @@ def volumes(tmp_path):
     import h5py
 
     def make(
-        shape=(8, 7, 6), *, names=tuple("abcdef"), keys=("image", "label"), scale=40.0, root=tmp_path / "h5"
+        shape=(8, 7, 6),
+        *,
+        names=tuple("abcdef"),
+        keys=("image", "label"),
+        scale=40.0,
+        root=tmp_path / "h5",
     ) -> Path:
         root.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng(0)

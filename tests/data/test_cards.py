@@ -1,4 +1,6 @@
-"""The data cards: a strict head, the ten sections, and agreement with the catalogue and with the files."""
+"""The data cards: a strict head, the ten sections, and agreement with the catalogue and with the
+files.
+"""
 
 import hashlib
 import re
@@ -8,19 +10,52 @@ import numpy as np
 import pytest
 import yaml
 
-from ucmt_lite.data import CATALOGUE, PHANTOMS, cases, load
+from ucmt_lite.data import CATALOGUE, PHANTOMS, cases, load_data
 from ucmt_lite.data.catalogue import ISIC_TWINS, LA_TWINS
 from ucmt_lite.data.splits import LISTS
 
 CARDS = Path(__file__).parents[2] / "data_cards"
 FILES = sorted(path for path in CARDS.glob("*.md") if path.name != "README.md")
-SECTIONS = ["What it is", "Provenance", "Composition", "Collection and annotation", "Splits", "Known defects",
-            "People and fairness", "Licence and terms", "Uses and non-uses", "Numbers"]  # fmt: skip
+SECTIONS = [
+    "What it is",
+    "Provenance",
+    "Composition",
+    "Collection and annotation",
+    "Splits",
+    "Known defects",
+    "People and fairness",
+    "Licence and terms",
+    "Uses and non-uses",
+    "Numbers",
+]
 
-TEXTS = {"language", "annotations_creators", "size_categories", "source_datasets", "task_categories", "tags", "classes"}
-ALWAYS = {"pretty_name": str, "license": str, "kind": str, "name": str, "dims": int, "channels": int,
-          "group_key": str, "split_rule": str, **dict.fromkeys(TEXTS, list)}  # fmt: skip
-SOMETIMES = {"license_name": str, "license_link": str, "foreground_percent": dict, "lists": dict, "archives": list}
+TEXTS = {
+    "language",
+    "annotations_creators",
+    "size_categories",
+    "source_datasets",
+    "task_categories",
+    "tags",
+    "classes",
+}
+ALWAYS = {
+    "pretty_name": str,
+    "license": str,
+    "kind": str,
+    "name": str,
+    "dims": int,
+    "channels": int,
+    "group_key": str,
+    "split_rule": str,
+    **dict.fromkeys(TEXTS, list),
+}
+SOMETIMES = {
+    "license_name": str,
+    "license_link": str,
+    "foreground_percent": dict,
+    "lists": dict,
+    "archives": list,
+}
 OF_KIND = {
     "phantom": {"count": int, "size": (int, list), "seed": int},
     "real": {"counts": dict, "where": str},
@@ -49,7 +84,11 @@ def faults(head: dict) -> list[str]:
         kind = (needed | SOMETIMES).get(key, object)
         if not isinstance(value, kind) or value in ("", [], {}, None):
             found.append(f"{key} is {value!r}")
-        if isinstance(value, list) and key in TEXTS and not all(isinstance(v, str) and v.strip() for v in value):
+        if (
+            isinstance(value, list)
+            and key in TEXTS
+            and not all(isinstance(v, str) and v.strip() for v in value)
+        ):
             found.append(f"{key} holds something empty")
         if isinstance(value, str) and not value.strip():
             found.append(f"{key} is empty")
@@ -141,34 +180,48 @@ def test_facts_name_their_source(name):
 
 
 def test_twins_of_the_cards_are_those_of_the_code():
-    for name, digits, twins in (("isic2018", r"\d{7}", ISIC_TWINS), ("la2018", r"[0-9A-Z]{8}", LA_TWINS)):
+    for name, digits, twins in (
+        ("isic2018", r"\d{7}", ISIC_TWINS),
+        ("la2018", r"[0-9A-Z]{8}", LA_TWINS),
+    ):
         found = set(map(frozenset, re.findall(rf"\b({digits})-({digits})\b", card(name)[1])))
         assert found == set(map(frozenset, twins))
 
 
-# --- recomputed where the files are present ------------------------------------------------------------------------
+# --- recomputed where the files are present -----------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def isic(real_data):
-    return load("isic2018", root=real_data("isic2018_256"))
+    return load_data("isic2018", root=real_data("isic2018_256"))
 
 
 @pytest.fixture(scope="module")
 def isic_masks(isic):
     from ucmt_lite.data.columns import unpng
 
-    rows = isic.splits.cast_column("mask", isic.splits["train"].features["mask"].__class__(decode=False))
+    rows = isic.splits.cast_column(
+        "mask", isic.splits["train"].features["mask"].__class__(decode=False)
+    )
     return {row["id"]: unpng(row["mask"]["bytes"], "L") for split in rows.values() for row in split}
 
 
 def test_isic_numbers(isic, isic_masks, real_data):
     head, body = card("isic2018")
-    counts = {split: len(table) for split, table in isic.splits.items()} | {"cases": len(isic_masks)}
+    counts = {split: len(table) for split, table in isic.splits.items()} | {
+        "cases": len(isic_masks)
+    }
     assert counts == head["counts"]
     percent = [100 * float(mask.mean()) for mask in isic_masks.values()]
-    found = {"min": min(percent), "median": np.median(percent), "mean": np.mean(percent), "max": max(percent)}
-    assert {key: round(float(value), 2) for key, value in found.items()} == head["foreground_percent"]
+    found = {
+        "min": min(percent),
+        "median": np.median(percent),
+        "mean": np.mean(percent),
+        "max": max(percent),
+    }
+    assert {key: round(float(value), 2) for key, value in found.items()} == head[
+        "foreground_percent"
+    ]
     for file, digest in head["lists"].items():
         assert hashlib.sha256((real_data("isic2018_256") / file).read_bytes()).hexdigest() == digest
     assert set(head["lists"]) <= {name for names in LISTS.values() for name in names}
@@ -182,7 +235,9 @@ def test_isic_twins(isic, isic_masks):
     members = {name for pair in pairs for name in pair}
     images = {}
     for split in isic.splits.values():
-        part = cases(split.select([i for i, name in enumerate(split["id"]) if name in members]), size=64)
+        part = cases(
+            split.select([i for i, name in enumerate(split["id"]) if name in members]), size=64
+        )
         images |= dict(zip(part.ids, part.images, strict=True))
     dice = {}
     for a, b in pairs:
@@ -195,17 +250,23 @@ def test_isic_twins(isic, isic_masks):
 
 
 def test_la_numbers(real_data):
-    source = load("la2018", root=real_data("la2018"), count=(11, 0, 3))  # these hold the probable twins
+    source = load_data(
+        "la2018", root=real_data("la2018"), count=(11, 0, 3)
+    )  # these hold the probable twins
     limits = card("la2018")[0]["foreground_percent"]
     every = {}
     for split in source.splits.values():
         part = cases(split)
-        every |= {name[:8]: pair for name, *pair in zip(part.ids, part.images, part.masks, strict=True)}
+        every |= {
+            name[:8]: pair for name, *pair in zip(part.ids, part.images, part.masks, strict=True)
+        }
     for image, mask in every.values():
         assert 148 <= mask.shape[0] <= 244 and 132 <= mask.shape[1] <= 160 and mask.shape[2] == 88
         assert limits["min"] <= 100 * mask.mean() <= limits["max"]
         values = image.astype(np.float32)
-        assert 0.04 < values.mean() < 1.95 and 0.30 < values.std() < 1.67  # kept as they are, not standardised again
+        assert (
+            0.04 < values.mean() < 1.95 and 0.30 < values.std() < 1.67
+        )  # kept as they are, not standardised again
     if {"ULHWPWKK", "4498CA6D"} <= set(every):
         assert round(aligned_dice(every["ULHWPWKK"][1], every["4498CA6D"][1]), 1) == 0.9
 
@@ -214,7 +275,10 @@ def aligned_dice(a: np.ndarray, b: np.ndarray) -> float:
     """Dice of two masks after their centres of mass are moved onto each other."""
     boxes = []
     for mask in (a, b):
-        box, centre = np.zeros((256, 256, 176), bool), [round(float(axis.mean())) for axis in np.nonzero(mask)]
+        box, centre = (
+            np.zeros((256, 256, 176), bool),
+            [round(float(axis.mean())) for axis in np.nonzero(mask)],
+        )
         start = [side // 2 - c for side, c in zip(box.shape, centre, strict=True)]
         box[tuple(slice(s, s + n) for s, n in zip(start, mask.shape, strict=True))] = mask
         boxes.append(box)

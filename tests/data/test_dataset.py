@@ -1,4 +1,6 @@
-"""Any `datasets` object, and the Hub: a small one on this computer that answers for one pinned revision only."""
+"""Any `datasets` object, and the Hub: a small one on this computer that answers for one pinned
+revision only.
+"""
 
 import io
 import json
@@ -13,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ucmt_lite.data import cases, from_dataset, load
-from ucmt_lite.errors import InputError
+from ucmt_lite.common import InputError
+from ucmt_lite.data import cases, from_dataset, load_data
 
 
 def pictured(count=6, *, names=("image", "mask"), value=255, **columns):
@@ -33,14 +35,20 @@ def pictured(count=6, *, names=("image", "mask"), value=255, **columns):
 
 
 def foreground(source):
-    return sorted(int(mask.sum()) for split in source.splits.values() for mask in cases(split).masks)
+    return sorted(
+        int(mask.sum()) for split in source.splits.values() for mask in cases(split).masks
+    )
 
 
 def test_pictures():
     source = from_dataset(pictured(), classes=["background", "cell"])
     assert (source.dims, source.channels, source.classes) == (2, 3, ("background", "cell"))
     assert foreground(source) == [1, 2, 3, 4, 5, 6]
-    assert {split: len(table) for split, table in source.splits.items()} == {"train": 4, "validation": 1, "test": 1}
+    assert {split: len(table) for split, table in source.splits.items()} == {
+        "train": 4,
+        "validation": 1,
+        "test": 1,
+    }
 
 
 def test_named_columns_groups_and_ids():
@@ -48,7 +56,9 @@ def test_named_columns_groups_and_ids():
     source = from_dataset(table, image="photo", mask="label", seed=1)
     groups = [set(split["group"]) for split in source.splits.values()]
     assert sum(map(len, groups)) == len(set.union(*groups)) == 3
-    assert {name for split in source.splits.values() for name in split["id"]} == {f"x{i}" for i in range(6)}
+    assert {name for split in source.splits.values() for name in split["id"]} == {
+        f"x{i}" for i in range(6)
+    }
 
 
 def test_own_splits_are_kept():
@@ -56,7 +66,10 @@ def test_own_splits_are_kept():
     source = from_dataset(both)
     assert source.splits["validation"]["id"][:] == ["validation_0", "validation_1"]
     assert source.split_rule == "as the data come"
-    assert set(from_dataset({"train": both["train"], "val": both["validation"]}).splits) == {"train", "test"}
+    assert set(from_dataset({"train": both["train"], "val": both["validation"]}).splits) == {
+        "train",
+        "test",
+    }
     with pytest.raises(InputError, match="Unknown split 'trian': did you mean 'train'"):
         from_dataset({"trian": both["train"], "test": both["test"]})
 
@@ -77,14 +90,18 @@ def test_a_row_without_image_or_mask_is_named():
 
 @pytest.mark.parametrize("shape", [(5, 4, 3), (3, 5, 4)])
 def test_a_mask_in_colour_is_no_volume(shape):
-    table = datasets.Dataset.from_dict({"image": [np.zeros(shape, np.uint8)] * 4, "mask": [np.zeros(shape, int)] * 4})
+    table = datasets.Dataset.from_dict(
+        {"image": [np.zeros(shape, np.uint8)] * 4, "mask": [np.zeros(shape, int)] * 4}
+    )
     with pytest.raises(InputError, match="as a colour picture: give class indices"):
         from_dataset(table)
 
 
 @pytest.mark.parametrize("sides", [(1, 5, 6, 7), (5, 6, 7, 1), (5, 6, 7)])
 def test_a_volume_may_have_one_channel(sides):
-    table = datasets.Dataset.from_dict({"image": [np.random.rand(*sides)] * 4, "mask": [np.ones(sides, int)] * 4})
+    table = datasets.Dataset.from_dict(
+        {"image": [np.random.rand(*sides)] * 4, "mask": [np.ones(sides, int)] * 4}
+    )
     source = from_dataset(table)
     assert source.dims == 3 and cases(source.splits["test"]).images[0].shape[-3:] == (5, 6, 7)
 
@@ -103,7 +120,9 @@ def test_arrays_of_pictures(shape, of_mask):
 def test_arrays_of_volumes():
     rng = np.random.default_rng(0)
     volumes = [(9 + 5 * rng.normal(size=(4, 5, 6))).astype(np.float32) for _ in range(4)]
-    rows = datasets.Dataset.from_dict({"image": volumes, "mask": [np.ones((4, 5, 6), np.uint8)] * 4})
+    rows = datasets.Dataset.from_dict(
+        {"image": volumes, "mask": [np.ones((4, 5, 6), np.uint8)] * 4}
+    )
     part = cases(from_dataset(rows).splits["train"])
     assert part.images[0].dtype == np.float16 and part.images[0].shape == (1, 4, 5, 6)
     assert abs(float(part.images[0].mean(dtype=np.float32))) < 1e-2
@@ -112,7 +131,10 @@ def test_arrays_of_volumes():
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda: pictured(names=("image", "target")), "no column 'mask' but image, target: name it with"),
+        (
+            lambda: pictured(names=("image", "target")),
+            "no column 'mask' but image, target: name it with",
+        ),
         (lambda: pictured(value=9), r"holds the values 0, 9 where 2 classes need"),
         (lambda: pictured(id=list("aabcde")), "Two rows have the id 'a'"),
         (lambda: pictured(0), "has no rows"),
@@ -120,8 +142,14 @@ def test_arrays_of_volumes():
             lambda: datasets.Dataset.from_dict({"image": [[[0.0]]] * 3, "mask": [[[0, 1]]] * 3}),
             r"image is \(1, 1\) but",
         ),
-        (lambda: datasets.Dataset.from_dict({"image": [[[np.nan]]] * 3, "mask": [[[1]]] * 3}), "NaN or infinite"),
-        (lambda: datasets.Dataset.from_dict({"image": [[[0.5]]] * 3, "mask": [[[0.5]]] * 3}), "no whole numbers"),
+        (
+            lambda: datasets.Dataset.from_dict({"image": [[[np.nan]]] * 3, "mask": [[[1]]] * 3}),
+            "NaN or infinite",
+        ),
+        (
+            lambda: datasets.Dataset.from_dict({"image": [[[0.5]]] * 3, "mask": [[[0.5]]] * 3}),
+            "no whole numbers",
+        ),
     ],
 )
 def test_wrong_datasets(make, sentence):
@@ -129,13 +157,15 @@ def test_wrong_datasets(make, sentence):
         from_dataset(make())
 
 
-# --- the Hub -------------------------------------------------------------------------------------------------------
+# --- the Hub ------------------------------------------------------------------------------------
 
 PINNED, OTHER = "1" * 40, "2" * 40
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Answers what the Hub's client asks to fetch one revision of owner/polyps; any other revision is unknown."""
+    """Answers what the Hub's client asks to fetch one revision of owner/polyps; any other revision
+    is unknown.
+    """
 
     files: dict[str, bytes] = {}
     asked: list[str] = []
@@ -152,7 +182,10 @@ class Hub(BaseHTTPRequestHandler):
             names = [{"rfilename": name} for name in self.files]
             data = json.dumps({"id": "owner/polyps", "sha": PINNED, "siblings": names}).encode()
         elif path == f"/api/datasets/owner/polyps/tree/{PINNED}":
-            entries = [{"type": "file", "path": n, "size": len(v), "oid": "0" * 40} for n, v in self.files.items()]
+            entries = [
+                {"type": "file", "path": n, "size": len(v), "oid": "0" * 40}
+                for n, v in self.files.items()
+            ]
             data = json.dumps(entries).encode()
         elif path.startswith(files):
             data = self.files.get(path.removeprefix(files))
@@ -183,11 +216,13 @@ def hub():
 
 def test_pinned_revision(hub, tmp_path):
     """In a process of its own, since the Hub's client reads its address when it is imported."""
-    (tmp_path / "owner/polyps").mkdir(parents=True)  # a folder of the same name must not win over the Hub
+    (tmp_path / "owner/polyps").mkdir(
+        parents=True
+    )  # a folder of the same name must not win over the Hub
     (tmp_path / "owner/polyps/train.csv").write_text("image,mask\n1,2\n")
     code = f"""
 from ucmt_lite.data import load, cases
-from ucmt_lite.errors import InputError
+from ucmt_lite.common import InputError
 source = load("kvasir_seg", hub="owner/polyps@{PINNED}")
 print(source.classes, sorted(int(m.sum()) for s in source.splits.values() for m in cases(s).masks))
 try:
@@ -195,7 +230,11 @@ try:
 except InputError as error:
     print(error)
 """
-    address = {"HF_ENDPOINT": hub, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_DISABLE_TELEMETRY": "1"}
+    address = {
+        "HF_ENDPOINT": hub,
+        "HF_HOME": str(tmp_path / "cache"),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
     run = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | address,
@@ -207,7 +246,9 @@ except InputError as error:
     assert run.returncode == 0, run.stderr
     read, refused = run.stdout.strip().split("\n")
     assert read == "('background', 'polyp') [1, 2, 3, 4, 5, 6]"
-    assert refused.startswith(f"hub='owner/polyps@{OTHER}' cannot be read (") and refused.endswith("the network.")
+    assert refused.startswith(f"hub='owner/polyps@{OTHER}' cannot be read (") and refused.endswith(
+        "the network."
+    )
     assert f"/datasets/owner/polyps/resolve/{PINNED}/data/train-00000-of-00001.parquet" in Hub.asked
     assert not any("/main" in path for path in Hub.asked)
 
@@ -217,14 +258,15 @@ def test_a_copy_on_the_hub_keeps_patients_together(monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: "")
     monkeypatch.setattr("datasets.load_dataset", lambda _: {"train": pictured(value=3, id=ids)})
     for seed in range(5):
-        source = load("acdc", hub=f"owner/hearts@{PINNED}", seed=seed)
+        source = load_data("acdc", hub=f"owner/hearts@{PINNED}", seed=seed)
         groups = [set(split["group"]) for split in source.splits.values()]
         assert sum(map(len, groups)) == len(set.union(*groups)) == 3
 
 
 @pytest.mark.parametrize(
-    "address", ["owner/polyps", "owner/polyps@main", "owner/polyps@v1.0", "owner/polyps@1234567", "@"]
+    "address",
+    ["owner/polyps", "owner/polyps@main", "owner/polyps@v1.0", "owner/polyps@1234567", "@"],
 )
 def test_unpinned_revision_is_refused(address):
     with pytest.raises(InputError, match=f"hub='{address}' is not pinned"):
-        load("kvasir_seg", hub=address)
+        load_data("kvasir_seg", hub=address)

@@ -1,4 +1,6 @@
-"""Downloads from a server on this computer: mirrors, checksums, interruptions, and archives that mean harm."""
+"""Downloads from a server on this computer: mirrors, checksums, interruptions, and archives that
+mean harm.
+"""
 
 import hashlib
 import io
@@ -8,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from ucmt_lite.common import InputError
 from ucmt_lite.data.download import Archive, fetch, fetch_set, unzip
-from ucmt_lite.errors import InputError
 
 
 def zipped(**files: str) -> bytes:
@@ -39,7 +41,11 @@ class Handler(BaseHTTPRequestHandler):
         data = self.server.files.get(self.path)
         if data is None:
             return self.send_error(404)
-        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.server.ranges else 0
+        start = (
+            int(wanted.removeprefix("bytes=").removesuffix("-"))
+            if wanted and self.server.ranges
+            else 0
+        )
         if start >= len(data):
             return self.send_error(416)
         self.send_response(206 if start else 200)
@@ -54,7 +60,11 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     with Server(("127.0.0.1", 0), Handler) as server:
-        server.files, server.cut, server.asked = {"/good.zip": GOOD, "/bad.zip": zipped(a="other")}, {}, []
+        server.files, server.cut, server.asked = (
+            {"/good.zip": GOOD, "/bad.zip": zipped(a="other")},
+            {},
+            [],
+        )
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield server
@@ -69,17 +79,25 @@ def archive(server, *paths, content=GOOD):
 
 def test_fetch_set(server, tmp_path):
     fetch_set([archive(server, "/good.zip")], tmp_path / "set")
-    assert (tmp_path / "set/images/a").read_text() == "1" * 5000 and (tmp_path / "set/masks/a").read_text() == "2"
+    assert (tmp_path / "set/images/a").read_text() == "1" * 5000 and (
+        tmp_path / "set/masks/a"
+    ).read_text() == "2"
     assert [path.name for path in tmp_path.iterdir()] == ["set"]  # nothing else is left behind
 
 
 def test_the_next_address_is_tried(server, tmp_path):
-    assert fetch(archive(server, "/missing.zip", "/bad.zip", "/good.zip"), tmp_path).read_bytes() == GOOD
+    assert (
+        fetch(archive(server, "/missing.zip", "/bad.zip", "/good.zip"), tmp_path).read_bytes()
+        == GOOD
+    )
     assert [path for path, _ in server.asked] == ["/missing.zip", "/bad.zip", "/good.zip"]
 
 
 def test_wrong_checksum_leaves_nothing(server, tmp_path):
-    with pytest.raises(InputError, match=r"bad.zip could not be fetched \(http.*: sha256 is .*, not .*\): try later"):
+    with pytest.raises(
+        InputError,
+        match=r"bad.zip could not be fetched \(http.*: sha256 is .*, not .*\): try later",
+    ):
         fetch_set([archive(server, "/good.zip"), archive(server, "/bad.zip")], tmp_path / "set")
     assert not (tmp_path / "set").exists()
     assert {path.name for path in (tmp_path / ".set.download").iterdir()} == {"good.zip"}
@@ -106,11 +124,15 @@ def test_leftovers_do_no_harm(server, tmp_path, ranges, before):
 
 
 def test_no_server(tmp_path):
-    with pytest.raises(InputError, match=r"x.zip could not be fetched \(http://127.0.0.1:9/x.zip: .*refused"):
+    with pytest.raises(
+        InputError, match=r"x.zip could not be fetched \(http://127.0.0.1:9/x.zip: .*refused"
+    ):
         fetch(Archive(("http://127.0.0.1:9/x.zip",), "0" * 64, 1), tmp_path)
 
 
-@pytest.mark.parametrize("name", ["../outside", "a/../../outside", "/absolute", "..\\outside", "C:\\outside"])
+@pytest.mark.parametrize(
+    "name", ["../outside", "a/../../outside", "/absolute", "..\\outside", "C:\\outside"]
+)
 def test_path_traversal(tmp_path, name):
     file = tmp_path / "evil.zip"
     with zipfile.ZipFile(file, "w") as harm:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from ucmt_lite.data import Batches, cases, load
+from ucmt_lite.common import InputError
+from ucmt_lite.data import Batches, cases, load_data
 from ucmt_lite.data.mapped import ROWS, keep_on_disk, open_cases, save_cases
-from ucmt_lite.errors import InputError
 
 
 def agree(one, other):
@@ -18,7 +18,7 @@ def agree(one, other):
 
 @pytest.mark.parametrize(("phantom", "size"), [("phantom_skin", 32), ("phantom_atrium", None)])
 def test_mapped_cases_are_the_cases_in_memory(phantom, size, tmp_path):
-    split = load(phantom, size=size, count=3).splits["train"]
+    split = load_data(phantom, size=size, count=3).splits["train"]
     mapped = keep_on_disk(split, tmp_path / "cases.arrow", size=size)
     agree(mapped, cases(split, size=size))
     agree(open_cases(tmp_path / "cases.arrow"), mapped)
@@ -26,17 +26,22 @@ def test_mapped_cases_are_the_cases_in_memory(phantom, size, tmp_path):
 
 
 def test_a_set_is_written_part_by_part(tmp_path):
-    few = cases(load("phantom_heart", size=32, count=ROWS + 1).splits["train"])
-    keep_on_disk(load("phantom_heart", size=32, count=ROWS + 1).splits["train"], tmp_path / "cases.arrow")
+    few = cases(load_data("phantom_heart", size=32, count=ROWS + 1).splits["train"])
+    keep_on_disk(
+        load_data("phantom_heart", size=32, count=ROWS + 1).splits["train"],
+        tmp_path / "cases.arrow",
+    )
     agree(open_cases(tmp_path / "cases.arrow"), few)
 
 
 def test_training_gets_the_same_minibatches_and_copies_no_image_before(tmp_path):
-    held = cases(load("phantom_heart", size=32, count=6).splits["train"])
+    held = cases(load_data("phantom_heart", size=32, count=6).splits["train"])
     save_cases([held], tmp_path / "cases.arrow")
     mapped = open_cases(tmp_path / "cases.arrow")
     batches = Batches(mapped, mapped, seed=1)
-    assert all(image is kept for image, (kept, _) in zip(mapped.images, batches.labeled, strict=True))
+    assert all(
+        image is kept for image, (kept, _) in zip(mapped.images, batches.labeled, strict=True)
+    )
     expected = Batches(held, held, seed=1)
     for step in (0, 3):
         assert all(torch.equal(a, b) for a, b in zip(batches(step), expected(step), strict=True))

@@ -1,4 +1,6 @@
-"""The phantoms: the same seed draws the same sample, the masks are valid, and the ambiguity means what it says."""
+"""The phantoms: the same seed draws the same sample, the masks are valid, and the ambiguity means
+what it says.
+"""
 
 from pathlib import Path
 
@@ -8,10 +10,19 @@ import yaml
 from PIL import Image
 from scipy.ndimage import distance_transform_edt, grey_dilation, zoom
 
+from ucmt_lite.common import InputError
 from ucmt_lite.data.phantoms import PHANTOMS, generate
 from ucmt_lite.data.phantoms.card import measure, picture
-from ucmt_lite.data.phantoms.shapes import DOUBT, ambiguity, edge_width, ellipsoid, field, grid, paint, union
-from ucmt_lite.errors import InputError
+from ucmt_lite.data.phantoms.shapes import (
+    DOUBT,
+    ambiguity,
+    edge_width,
+    ellipsoid,
+    field,
+    grid,
+    paint,
+    union,
+)
 
 CARDS = Path(__file__).parents[2] / "data_cards"
 SMALL = {2: 48, 3: (32, 32, 24)}
@@ -47,7 +58,11 @@ def test_arrays_have_the_promised_shapes_types_and_values(name):
     phantom, drawn = PHANTOMS[name], small(name, 3)
     shape = drawn["mask"].shape
     assert drawn["image"].shape == shape + ((3,) if phantom.channels == 3 else ())
-    assert [drawn[key].dtype.name for key in ("image", "mask", "ambiguity")] == ["uint8", "uint8", "float16"]
+    assert [drawn[key].dtype.name for key in ("image", "mask", "ambiguity")] == [
+        "uint8",
+        "uint8",
+        "float16",
+    ]
     assert drawn["ambiguity"].min() >= 0 and drawn["ambiguity"].max() <= 1
     assert drawn["image"].std() > 10  # neither black nor saturated
     default = generate(name, 1)
@@ -101,7 +116,9 @@ def test_ambiguity_is_high_on_borders_and_zero_far_away(name):
 
 @every
 def test_a_veins_cut_or_border_is_where_the_reader_is_undecided(name):
-    """The mask is what the likeliest reader draws: across every border between two pixels the ambiguity peaks."""
+    """The mask is what the likeliest reader draws: across every border between two pixels the
+    ambiguity peaks.
+    """
     drawn = small(name, 4 if PHANTOMS[name].dims == 2 else 2)
     for mask, doubt in zip(drawn["mask"], drawn["ambiguity"].astype(float), strict=True):
         inside = distance_transform_edt(~border(mask))
@@ -121,7 +138,9 @@ def test_a_softer_border_a_fainter_one_and_a_noisier_one_are_more_ambiguous():
     assert edge(0.03, 0.05, 0.4)[1].mean() > 2 * plain
     assert edge(0.01, 0.05, 0.1)[1].mean() > 1.2 * plain
     assert edge(0.01, 0.20, 0.4)[1].mean() > 1.2 * plain
-    assert edge(0.01, 9.0, 0.4)[1].mean() == pytest.approx(edge(0.01 * (1 + DOUBT), 1e-9, 0.4)[1].mean(), rel=1e-5)
+    assert edge(0.01, 9.0, 0.4)[1].mean() == pytest.approx(
+        edge(0.01 * (1 + DOUBT), 1e-9, 0.4)[1].mean(), rel=1e-5
+    )
 
 
 def test_ambiguity_follows_its_equation_and_the_image_its_blur():
@@ -130,7 +149,9 @@ def test_ambiguity_follows_its_equation_and_the_image_its_blur():
     d = 0.25 - np.hypot(y - 0.5, x - 0.5)
     near = np.abs(d) < 0.1
     s = 0.02 * (1 + 0.1 / 0.4)
-    assert np.abs(doubt - (1 - np.tanh(np.abs(d) / (2 * s))))[near].max() < 1e-3  # 1 - |2 sigmoid(z) - 1|
+    assert (
+        np.abs(doubt - (1 - np.tanh(np.abs(d) / (2 * s))))[near].max() < 1e-3
+    )  # 1 - |2 sigmoid(z) - 1|
     assert np.abs(image - (0.3 + 0.4 / (1 + np.exp(-d / 0.02))))[near].max() < 1e-3
 
 
@@ -167,8 +188,12 @@ def test_distances_are_signed_and_true_near_the_border():
 
 
 def test_the_heart_is_built_like_a_heart():
-    """The left ventricle is ringed by myocardium, the right one lies on the patient's right; both are brighter."""
-    for image, mask in zip(*(generate("phantom_heart", 12, 96)[key] for key in ("image", "mask")), strict=True):
+    """The left ventricle is ringed by myocardium, the right one lies on the patient's right; both
+    are brighter.
+    """
+    for image, mask in zip(
+        *(generate("phantom_heart", 12, 96)[key] for key in ("image", "mask")), strict=True
+    ):
         shell = grey_dilation(mask == 3, 3) & (mask != 3)
         assert (mask[shell] == 2).mean() > 0.98
         assert np.nonzero(mask == 1)[1].mean() < np.nonzero(mask == 3)[1].mean()
@@ -181,11 +206,15 @@ def test_veins_are_seen_further_than_they_are_labeled():
     assert (drawn["mask"][:, [0, -1]] > 0).mean() < 0.001
     for mask, doubt in zip(drawn["mask"], drawn["ambiguity"].astype(float), strict=True):
         near = distance_transform_edt(~border(mask)) < 2
-        assert (doubt > 0.9)[~near].sum() < 0.01 * (doubt > 0.9).sum()  # doubt peaks on the label's own border only
+        assert (doubt > 0.9)[~near].sum() < 0.01 * (
+            doubt > 0.9
+        ).sum()  # doubt peaks on the label's own border only
 
 
 def test_thresholds_do_not_solve_the_heart():
-    """The best single range of grey values, told by the truth itself, stays far below a network's Dice."""
+    """The best single range of grey values, told by the truth itself, stays far below a network's
+    Dice.
+    """
     drawn = generate("phantom_heart", 30, 64)
     best = []
     for image, mask in zip(drawn["image"], drawn["mask"] == 3, strict=True):
@@ -236,5 +265,10 @@ def test_the_cards_picture_is_there_small_and_the_one_the_package_draws(name, tm
     assert f"](pictures/{name}.png)" in (CARDS / f"{name}.md").read_text()
     assert committed.stat().st_size < 60_000
     picture(name, tmp_path / "again.png")
-    again, there = (np.asarray(Image.open(file).convert("RGB"), int) for file in (tmp_path / "again.png", committed))
-    assert np.abs(again - there).mean() < 2  # other versions of the libraries may choose other colours
+    again, there = (
+        np.asarray(Image.open(file).convert("RGB"), int)
+        for file in (tmp_path / "again.png", committed)
+    )
+    assert (
+        np.abs(again - there).mean() < 2
+    )  # other versions of the libraries may choose other colours

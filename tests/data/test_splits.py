@@ -5,9 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from ucmt_lite.common import InputError
 from ucmt_lite.data import Cases, split_labeled
 from ucmt_lite.data.splits import split_groups
-from ucmt_lite.errors import InputError
 
 IDS = tuple(f"p{i // 4}_s{i % 4}" for i in range(40))
 GROUPS = tuple(name.split("_")[0] for name in IDS)
@@ -30,7 +30,10 @@ def test_split_depends_on_seed_and_ids_alone():
     }
     assert split_groups(PATIENTS, seed=3) != split_groups(PATIENTS, seed=4)
     # Written down once: another Python or numpy must not move anyone to the other side.
-    assert sorted({PATIENTS[name] for name in split_groups(PATIENTS, seed=0)["test"]}) == ["p4", "p7"]
+    assert sorted({PATIENTS[name] for name in split_groups(PATIENTS, seed=0)["test"]}) == [
+        "p4",
+        "p7",
+    ]
 
 
 def test_few_groups():
@@ -76,7 +79,10 @@ def test_labeled_of_cases():
 
 @pytest.mark.parametrize(
     ("labeled", "sentence"),
-    [(0, "labeled=0 leaves nothing to learn from"), (41, "labeled=41 is more than the 40 training cases")],
+    [
+        (0, "labeled=0 leaves nothing to learn from"),
+        (41, "labeled=41 is more than the 40 training cases"),
+    ],
 )
 def test_wrong_number_of_labels(labeled, sentence):
     with pytest.raises(InputError, match=sentence):

@@ -8,10 +8,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ucmt_lite.blur import gaussian_blur
+from ucmt_lite.common import InputError
+from ucmt_lite.core.blur import gaussian_blur
 from ucmt_lite.data import Batches, Cases, strong_view, to_input, weak_view
 from ucmt_lite.data.batches import center_crop
-from ucmt_lite.errors import InputError
 
 
 def make_cases(count, sides=(16, 16), channels=1, dtype=np.uint8):
@@ -37,14 +37,25 @@ def test_weak_views_move_image_and_mask_alike_and_lose_nothing(sides):
     images = torch.stack([masks.float(), -masks.float()], dim=1)
     x, y = weak_view(images, masks, generator())
     assert torch.equal(x[:, 0], y.float()) and torch.equal(x[:, 1], -y.float())
-    assert all(torch.equal(a.flatten().sort()[0], b.flatten().sort()[0]) for a, b in zip(y, masks, strict=True))
+    assert all(
+        torch.equal(a.flatten().sort()[0], b.flatten().sort()[0])
+        for a, b in zip(y, masks, strict=True)
+    )
     moved = [not torch.equal(a, b) for a, b in zip(y, masks, strict=True)]
     assert any(moved) and not all(moved)
 
 
 def test_a_square_is_seen_in_all_eight_turns():
     square = torch.arange(9).view(1, 3, 3).expand(200, 3, 3)
-    assert len({tuple(view.flatten().tolist()) for view in weak_view(square.unsqueeze(1), square, generator())[1]}) == 8
+    assert (
+        len(
+            {
+                tuple(view.flatten().tolist())
+                for view in weak_view(square.unsqueeze(1), square, generator())[1]
+            }
+        )
+        == 8
+    )
 
 
 def test_strong_views_change_colours_and_move_nothing():
@@ -61,7 +72,11 @@ def test_all_views_of_a_minibatch_differ():
     batch = Batches(make_cases(4), make_cases(8), seed=0)(0)
     for views in ((batch.x, batch.x1, batch.x2), (batch.u, batch.u1, batch.u2)):
         assert not any(torch.equal(one, other) for one, other in combinations(views, 2))
-    assert batch.x.shape == (4, 1, 16, 16) and batch.y.shape == (4, 16, 16) and batch.y.dtype == torch.long
+    assert (
+        batch.x.shape == (4, 1, 16, 16)
+        and batch.y.shape == (4, 16, 16)
+        and batch.y.dtype == torch.long
+    )
 
 
 def test_masks_belong_to_their_images():
@@ -92,18 +107,26 @@ def test_every_image_comes_once_in_each_lap():
 
 def test_each_lap_of_each_stream_and_seed_has_an_order_of_its_own():
     cases = make_cases(6)
-    cases = replace(cases, images=[np.full_like(image, 10 * i) for i, image in enumerate(cases.images)])
+    cases = replace(
+        cases, images=[np.full_like(image, 10 * i) for i, image in enumerate(cases.images)]
+    )
     orders = set()
     for seed in (0, 1):
         batches = Batches(cases, cases, batch=(6, 6), seed=seed)
-        orders |= {tuple(x.amax((1, 2, 3)).tolist()) for lap in (0, 1) for x in (batches(lap).x, batches(lap).u)}
+        orders |= {
+            tuple(x.amax((1, 2, 3)).tolist())
+            for lap in (0, 1)
+            for x in (batches(lap).x, batches(lap).u)
+        }
     assert len(orders) == 8
 
 
 def test_crops_come_from_everywhere():
     place = np.arange(64, dtype=np.uint8).reshape(8, 8)
     one = Cases(("a",), ("a",), [place[None]], [place], (None,))
-    corners = {int(Batches(one, one, patch=(4, 4), batch=(1, 1))(step).y.min()) for step in range(200)}
+    corners = {
+        int(Batches(one, one, patch=(4, 4), batch=(1, 1))(step).y.min()) for step in range(200)
+    }
     assert corners == {8 * row + column for row in range(5) for column in range(5)}
 
 
@@ -111,7 +134,9 @@ def test_centre_crops_of_image_mask_and_ambiguity_are_one_place():
     case = make_cases(1, (9, 12, 7))
     case = replace(case, ambiguity=[mask.astype(np.float16) for mask in case.masks])
     cut = center_crop(case, (4, 16, 4))
-    image, mask, ambiguity = (array[:, 2:14] for array in (cut.images[0][0], cut.masks[0], cut.ambiguity[0]))
+    image, mask, ambiguity = (
+        array[:, 2:14] for array in (cut.images[0][0], cut.masks[0], cut.ambiguity[0])
+    )
     assert np.array_equal(mask, case.masks[0][2:6, :, 1:5]) and mask.any()
     assert np.array_equal(image, 80 * mask) and np.array_equal(ambiguity, mask)
 
@@ -141,14 +166,18 @@ def test_strong_views_change_contrast_brightness_sharpness_and_noise_as_much_as_
 
     contrast = (bright.mean((2, 3)) - dark.mean((2, 3)))[quiet, 0]
     assert 0.5 <= contrast.min() < 0.55 and 1.45 < contrast.max() <= 1.5
-    level = view.mean((2, 3))[quiet] - 0.5  # contrast is about the image's mean and leaves it where it is
+    level = (
+        view.mean((2, 3))[quiet] - 0.5
+    )  # contrast is about the image's mean and leaves it where it is
     own = level - level.mean(1, keepdim=True)
     assert 0.35 < level.mean(1).max() < 0.45 and -0.45 < level.mean(1).min() < -0.35
     assert 0.09 < own.abs().max() < 0.15
 
     edge = (view[..., 6] - view[..., 5]).mean((1, 2))[quiet] / contrast
     assert 0.4 < (edge > 0.9999).float().mean() < 0.6, "half of the images stay sharp"
-    assert 0.39 < edge.min() < 0.42, "the others get at most all of the blur, whose middle weight is 0.4"
+    assert 0.39 < edge.min() < 0.42, (
+        "the others get at most all of the blur, whose middle weight is 0.4"
+    )
 
 
 def test_a_strong_view_does_not_depend_on_the_other_images():
@@ -162,7 +191,9 @@ def test_blur_is_a_convolution_with_a_gaussian():
     kernel = (kernel / kernel.sum()).double()
     image = torch.rand(2, 3, 20, 17, dtype=torch.double)
     wide = F.pad(image, (6, 6, 6, 6), mode="replicate").flatten(0, 1).unsqueeze(1)
-    expected = F.conv2d(F.conv2d(wide, kernel.view(1, 1, 1, 13)), kernel.view(1, 1, 13, 1)).view(image.shape)
+    expected = F.conv2d(F.conv2d(wide, kernel.view(1, 1, 1, 13)), kernel.view(1, 1, 13, 1)).view(
+        image.shape
+    )
     torch.testing.assert_close(gaussian_blur(image, 2.0), expected, rtol=0, atol=1e-7)
     assert gaussian_blur(image[:0], 2.0).shape == (0, 3, 20, 17)
 
@@ -171,4 +202,6 @@ def test_bytes_among_standardised_volumes_are_seen_as_they_are_alone():
     cases = make_cases(2, (8, 8, 8))
     cases.images[1] = np.full((1, 8, 8, 8), 1.5, np.float16)
     x = Batches(cases, cases, batch=(2, 2))(0).x
-    assert sorted(x.flatten(1).amax(1).tolist()) == pytest.approx(sorted([cases.images[0].max() / 127.5 - 1, 1.5]))
+    assert sorted(x.flatten(1).amax(1).tolist()) == pytest.approx(
+        sorted([cases.images[0].max() / 127.5 - 1, 1.5])
+    )

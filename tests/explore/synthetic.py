@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ucmt_lite.traces import Trace
+from ucmt_lite.training.traces import Trace
 
 
 def disc(size, row, column, radius):
@@ -11,10 +11,18 @@ def disc(size, row, column, radius):
 
 
 def synthetic(method="ucmt", *, frames=6, images=2, size=32, seed=0, channels=1, ambiguity=True):
-    """A run in which masks grow onto the truth, students from both sides, and uncertainty shrinks to a ring."""
+    """A run in which masks grow onto the truth, students from both sides, and uncertainty shrinks
+    to a ring.
+    """
     random = np.random.default_rng(0)
-    truth = np.stack([disc(size, size * 0.5, size * (0.42 + 0.1 * i), size * 0.25) for i in range(images)])
-    image = (60 + 120 * truth[..., None] + random.normal(0, 8, (*truth.shape, channels))).clip(0, 255).astype(np.uint8)
+    truth = np.stack(
+        [disc(size, size * 0.5, size * (0.42 + 0.1 * i), size * 0.25) for i in range(images)]
+    )
+    image = (
+        (60 + 120 * truth[..., None] + random.normal(0, 8, (*truth.shape, channels)))
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
     far = np.linspace(1, 0, frames) ** 1.5
     y, x = np.mgrid[:size, :size]
     nets = {"mean_teacher": ("student1", "teacher"), "cps": ("student1", "student2")}.get(
@@ -24,19 +32,38 @@ def synthetic(method="ucmt", *, frames=6, images=2, size=32, seed=0, channels=1,
     predictions = {
         name: np.stack(
             [
-                [disc(size, size * 0.5, size * (0.42 + 0.1 * i) + shift[name] * size * 0.16 * f, size * 0.25 - size * 0.06 * f) for i in range(images)]
+                [
+                    disc(
+                        size,
+                        size * 0.5,
+                        size * (0.42 + 0.1 * i) + shift[name] * size * 0.16 * f,
+                        size * 0.25 - size * 0.06 * f,
+                    )
+                    for i in range(images)
+                ]
                 for f in far
             ]
         )
         for name in nets
-    }  # fmt: skip
+    }
     distance = np.stack(
-        [np.abs(np.hypot(y - size * 0.5, x - size * (0.42 + 0.1 * i)) - size * 0.25) for i in range(images)]
+        [
+            np.abs(np.hypot(y - size * 0.5, x - size * (0.42 + 0.1 * i)) - size * 0.25)
+            for i in range(images)
+        ]
     )
-    uncertainty = np.stack([np.log(2) * np.exp(-distance / (1 + size * 0.12 * f)) for f in far]).astype(np.float16)
+    uncertainty = np.stack(
+        [np.log(2) * np.exp(-distance / (1 + size * 0.12 * f)) for f in far]
+    ).astype(np.float16)
     step = np.arange(1, frames * 5 + 1) * 20
-    late = 1 - np.exp(-step / step[-1] * ({"mean_teacher": 2, "cps": 2.5}.get(method, 3) + 0.2 * seed))
-    curves = {"dice": 0.2 + 0.7 * late, "disagreement": 0.4 * (1 - late), "uncertainty": 0.3 * (1 - late) + 0.02}
+    late = 1 - np.exp(
+        -step / step[-1] * ({"mean_teacher": 2, "cps": 2.5}.get(method, 3) + 0.2 * seed)
+    )
+    curves = {
+        "dice": 0.2 + 0.7 * late,
+        "disagreement": 0.4 * (1 - late),
+        "uncertainty": 0.3 * (1 - late) + 0.02,
+    }
     curves["error"] = 0.2 * (1 - late) + 0.03
     curves |= {f"dice/{name}": 0.18 + 0.7 * late - 0.02 * i for i, name in enumerate(nets)}
     branches = ["student1", nets[1]]
@@ -48,6 +75,13 @@ def synthetic(method="ucmt", *, frames=6, images=2, size=32, seed=0, channels=1,
         "seed": seed,
     }
     return Trace(
-        meta=meta, step=step, curves=curves, map_step=step[4::5], image=image, truth=truth, predictions=predictions,
-        uncertainty=uncertainty, ambiguity=np.exp(-distance / 2).astype(np.float16) if ambiguity else None,
-    )  # fmt: skip
+        meta=meta,
+        step=step,
+        curves=curves,
+        map_step=step[4::5],
+        image=image,
+        truth=truth,
+        predictions=predictions,
+        uncertainty=uncertainty,
+        ambiguity=np.exp(-distance / 2).astype(np.float16) if ambiguity else None,
+    )

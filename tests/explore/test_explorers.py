@@ -1,4 +1,6 @@
-"""What explorers got wrong once: runs that the monitor ended, users' own volumes, early iterations, masks shown too soon."""
+"""What explorers got wrong once: runs that the monitor ended, users' own volumes, early iterations,
+masks shown too soon.
+"""
 
 from dataclasses import replace
 
@@ -8,12 +10,12 @@ import torch
 from synthetic import disc, synthetic
 from torch import nn
 
+from ucmt_lite.common import InputError
 from ucmt_lite.data import Cases
-from ucmt_lite.errors import InputError
 from ucmt_lite.explore import annotate, ema, monitor, volume
-from ucmt_lite.explore.picture import overlap
+from ucmt_lite.explore.draw.picture import overlap
 from ucmt_lite.methods import build_nets
-from ucmt_lite.recorder import Recorder
+from ucmt_lite.training.recorder import Recorder
 
 
 def watch(*size, terms, **how):
@@ -21,7 +23,9 @@ def watch(*size, terms, **how):
     torch.manual_seed(0)
     mask = np.zeros(size, np.uint8)
     mask[tuple(slice(side // 4, side // 2) for side in size)] = 1
-    probe = Cases(("a", "b"), ("a", "b"), [2 * np.float16(mask)[None]] * 2, [mask, mask], (None, None))
+    probe = Cases(
+        ("a", "b"), ("a", "b"), [2 * np.float16(mask)[None]] * 2, [mask, mask], (None, None)
+    )
     layer = nn.Conv3d if len(size) == 3 else nn.Conv2d
     live = monitor.widget(Recorder("mean_teacher", probe, 2, **how))
     live.look(1, build_nets("mean_teacher", lambda: layer(1, 2, 3, padding=1)), terms)
@@ -30,7 +34,10 @@ def watch(*size, terms, **how):
 
 def png_and_words(widget):
     data, _ = widget._repr_mimebundle_()
-    assert widget.picture().png().startswith(b"\x89PNG") and "Dice on the probe images student 1" in data["text/plain"]
+    assert (
+        widget.picture().png().startswith(b"\x89PNG")
+        and "Dice on the probe images student 1" in data["text/plain"]
+    )
     return data["text/plain"]
 
 
@@ -43,12 +50,18 @@ def test_the_monitor_shows_volumes_by_the_slice_with_most_truth():
     masks = live.trace(method="mean_teacher", classes=["a", "b"]).predictions["student1"][-1, 0, 2]
     dice = overlap(masks, live.recorder.probe.masks[0][2])
     assert f"image 0, after 1: Dice student 1 {dice:.2f}" in live.board.value
-    assert live.board.value.count("<svg viewBox") == 3 + 4 and 'viewBox="0 0 12 16"' in live.board.value
+    assert (
+        live.board.value.count("<svg viewBox") == 3 + 4
+        and 'viewBox="0 0 12 16"' in live.board.value
+    )
 
 
 def test_the_monitor_shows_curves_where_no_maps_were_asked_for():
     live = watch(16, 16, terms={"sup": 1.0}, maps=0)
-    assert live.board.value.count("<svg viewBox") == 3 and "Dice on the probe images student 1" in live.board.value
+    assert (
+        live.board.value.count("<svg viewBox") == 3
+        and "Dice on the probe images student 1" in live.board.value
+    )
     assert "teacher" in png_and_words(live) and len(live.picture().figure.axes) == 3
 
 
@@ -105,7 +118,9 @@ def test_integers_of_a_byte_are_shown_as_they_are(dtype):
         (np.array([False, True]), [0, 1]),
     ],
 )
-def test_other_integers_are_shown_from_lowest_to_highest_and_floats_as_standardised(values, expected):
+def test_other_integers_are_shown_from_lowest_to_highest_and_floats_as_standardised(
+    values, expected
+):
     assert volume.grey_levels(values).tolist() == expected
 
 
@@ -114,17 +129,26 @@ def test_the_scale_of_uncertainty_ends_where_the_masks_say():
     assert picture.figure.axes[3].images[0].get_clim() == (0, pytest.approx(np.log(4)))
     widget = volume.widget(cube() * 200, {"truth": 3 * cube()}, cube() * 0.1)
     assert widget.spec["unit"]["max"] == pytest.approx(np.log(4))
-    assert volume.parts(cube(), {"truth": 255 * cube()}, None, None, 0, 2)[3] == 2, "black and white are two classes"
+    assert volume.parts(cube(), {"truth": 255 * cube()}, None, None, 0, 2)[3] == 2, (
+        "black and white are two classes"
+    )
     assert volume.parts(cube(), {}, None, None, 0, 5)[3] == 5
 
 
 def test_lists_and_arrays_are_taken_alike():
     plain = volume.figure(200 * cube(), {"truth": cube()}, 0.1 * cube(), spacing=(2, 1, 1))
-    given = volume.figure((200 * cube()).tolist(), {"truth": cube().tolist()}, (0.1 * cube()).tolist(), spacing=np.array([2.0, 1, 1]))  # fmt: skip
+    given = volume.figure(
+        (200 * cube()).tolist(),
+        {"truth": cube().tolist()},
+        (0.1 * cube()).tolist(),
+        spacing=np.array([2.0, 1, 1]),
+    )
     assert given.alt == plain.alt and given.png() == plain.png()
     widget = volume.widget(200 * cube(), spacing=np.array([2.0, 1, 1]))
     assert [panel["stretch"] for panel in widget.spec["panels"]] == [1, 2, 2]
-    assert [panel["stretch"] for panel in volume.widget(200 * cube(), spacing=()).spec["panels"]] == [1, 1, 1]
+    assert [
+        panel["stretch"] for panel in volume.widget(200 * cube(), spacing=()).spec["panels"]
+    ] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("show", [volume.figure, volume.widget])
@@ -140,8 +164,12 @@ def test_a_spacing_is_three_lengths(show, spacing):
 def test_the_teachers_arbitrary_start_is_not_counted():
     paths = ema.simulate(share=(1.0,))
     losses = ema.last_losses(paths, 20)
-    assert losses == {name: pytest.approx(values[1:21].mean()) for name, values in paths.loss.items()}
-    assert ema.last_losses(paths) == {name: pytest.approx(v[-50:].mean()) for name, v in paths.loss.items()}
+    assert losses == {
+        name: pytest.approx(values[1:21].mean()) for name, values in paths.loss.items()
+    }
+    assert ema.last_losses(paths) == {
+        name: pytest.approx(v[-50:].mean()) for name, v in paths.loss.items()
+    }
     text = ema.figure(until=20).alt
     assert "last 20 steps" in text and "better than its students" in text
     assert "last step:" in ema.figure(until=1).alt and "last 50 steps" in ema.figure(until=51).alt
@@ -149,8 +177,14 @@ def test_the_teachers_arbitrary_start_is_not_counted():
 
 @pytest.mark.parametrize("how", [{"share": (1.0,)}, {"share": (0.5, 0.5), "same_valley": True}])
 def test_nobody_stands_between_valleys_where_there_is_one(how):
-    paths = [ema.simulate(decay, **how, steps=60, seed=seed) for seed in range(5) for decay in (0.0, 0.9, 0.99, 1.0)]
-    assert not any("between" in ema.describe(path, until) for path in paths for until in range(1, 61))
+    paths = [
+        ema.simulate(decay, **how, steps=60, seed=seed)
+        for seed in range(5)
+        for decay in (0.0, 0.9, 0.99, 1.0)
+    ]
+    assert not any(
+        "between" in ema.describe(path, until) for path in paths for until in range(1, 61)
+    )
 
 
 def test_the_picture_of_the_lab_ends_where_the_slider_stands():
@@ -158,7 +192,10 @@ def test_the_picture_of_the_lab_ends_where_the_slider_stands():
     assert widget.until.value == 30 and "last 30 steps" in widget.board.value
     widget.until.value = 20
     picture = widget.picture()
-    assert picture.alt == ema.figure(share=(0.5, 0.5), until=20).alt and picture.alt in widget.board.value
+    assert (
+        picture.alt == ema.figure(share=(0.5, 0.5), until=20).alt
+        and picture.alt in widget.board.value
+    )
     for line in picture.figure.axes[1].lines:
         step, loss = line.get_xdata(), widget.paths.loss[line.get_label().replace(" ", "")]
         assert step[-1] == 20 and np.array_equal(line.get_ydata(), loss[step])
@@ -166,7 +203,11 @@ def test_the_picture_of_the_lab_ends_where_the_slider_stands():
 
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
-    [({"until": 0}, "from 1 to 300"), ({"until": 9, "steps": 8}, "from 1 to 8"), ({"decay": 2}, "all steps alike")],
+    [
+        ({"until": 0}, "from 1 to 300"),
+        ({"until": 9, "steps": 8}, "from 1 to 8"),
+        ({"decay": 2}, "all steps alike"),
+    ],
 )
 def test_the_ema_lab_names_what_can_be_chosen(wrong, sentence):
     for show in (ema.figure, ema.widget):

@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 from synthetic import disc, synthetic
 
-from ucmt_lite import traces
-from ucmt_lite.errors import InputError
+from ucmt_lite.common import InputError
 from ucmt_lite.explore import annotate, compare, ema, monitor, training, uncertainty, volume
-from ucmt_lite.explore.picture import overlap
+from ucmt_lite.explore.draw.picture import overlap
+from ucmt_lite.training import traces
 
 
 def png_of(picture):
     data, metadata = picture._repr_mimebundle_()
-    assert data["text/plain"] == metadata["image/png"]["alt"] and picture.png().startswith(b"\x89PNG")
+    assert data["text/plain"] == metadata["image/png"]["alt"] and picture.png().startswith(
+        b"\x89PNG"
+    )
     return picture.png()
 
 
@@ -25,18 +27,26 @@ def test_training_tells_the_dice_of_every_network_at_that_step():
     trace = synthetic()
     picture = training.figure(trace, step=100, image=1)
     masks = {name: maps[0, 1] for name, maps in trace.predictions.items()}
-    for said, name in [("student 1", "student1"), ("student 2", "student2"), ("teacher", "teacher")]:
+    for said, name in [
+        ("student 1", "student1"),
+        ("student 2", "student2"),
+        ("teacher", "teacher"),
+    ]:
         assert f"{said} reaches Dice {overlap(masks[name], trace.truth[1]):.2f}" in picture.alt
     assert f"differ on {100 * (masks['student1'] != masks['student2']).mean():.1f} %" in picture.alt
     assert (
-        png_of(picture) != png_of(training.figure(trace, step=600, image=1)) != png_of(training.figure(trace, image=0))
+        png_of(picture)
+        != png_of(training.figure(trace, step=600, image=1))
+        != png_of(training.figure(trace, image=0))
     )
 
 
 def test_runs_stand_side_by_side_and_one_network_less_leaves_a_gap():
     runs = [synthetic("mean_teacher"), synthetic("cps"), synthetic("ucmt")]
     picture = training.figure(runs)
-    assert [name for name in ("Mean Teacher", "CPS", "UCMT") if f"{name} after 600" in picture.alt] == [
+    assert [
+        name for name in ("Mean Teacher", "CPS", "UCMT") if f"{name} after 600" in picture.alt
+    ] == [
         "Mean Teacher",
         "CPS",
         "UCMT",
@@ -49,9 +59,13 @@ def test_a_volume_is_shown_by_the_slice_with_most_truth():
     depth = np.zeros((2, 3, 32, 32), np.uint8)
     depth[:, 2] = flat.truth
     deep = replace(
-        flat, truth=depth, image=np.repeat(flat.image[:, None], 3, 1), uncertainty=np.repeat(flat.uncertainty[:, :, None], 3, 2),
-        predictions={n: np.repeat(m[:, :, None], 3, 2) for n, m in flat.predictions.items()}, ambiguity=None,
-    )  # fmt: skip
+        flat,
+        truth=depth,
+        image=np.repeat(flat.image[:, None], 3, 1),
+        uncertainty=np.repeat(flat.uncertainty[:, :, None], 3, 2),
+        predictions={n: np.repeat(m[:, :, None], 3, 2) for n, m in flat.predictions.items()},
+        ambiguity=None,
+    )
     assert training.figure(deep).alt == training.figure(flat).alt
 
 
@@ -60,8 +74,11 @@ def test_a_volume_is_shown_by_the_slice_with_most_truth():
 
 def test_kept_pixels_are_counted():
     trace = synthetic()
-    entropy, wrong = trace.uncertainty[0, 0].astype(float), trace.predictions["teacher"][0, 0] != trace.truth[0]
-    share, accuracy, everywhere = uncertainty.kept(trace, 0.3, step=100)
+    entropy, wrong = (
+        trace.uncertainty[0, 0].astype(float),
+        trace.predictions["teacher"][0, 0] != trace.truth[0],
+    )
+    share, accuracy, everywhere = uncertainty.kept_share(trace, 0.3, step=100)
     assert share == (entropy <= 0.3).mean() and everywhere == 1 - wrong.mean()
     assert accuracy == pytest.approx(1 - wrong[entropy <= 0.3].mean())
     text = uncertainty.figure(trace, step=100, threshold=0.3).alt
@@ -73,11 +90,17 @@ def test_kept_pixels_are_counted():
 
 def test_risk_and_coverage_against_counting():
     random = np.random.default_rng(0)
-    entropy, wrong, levels = random.random((9, 9)), random.random((9, 9)) < 0.3, np.linspace(0, 1, 7)
+    entropy, wrong, levels = (
+        random.random((9, 9)),
+        random.random((9, 9)) < 0.3,
+        np.linspace(0, 1, 7),
+    )
     coverage, risk = uncertainty.risk_coverage(entropy, wrong, levels)
     for level, share, error in zip(levels, coverage, risk, strict=True):
         kept = entropy <= level
-        assert share == kept.mean() and (not kept.any() or error == pytest.approx(wrong[kept].mean()))
+        assert share == kept.mean() and (
+            not kept.any() or error == pytest.approx(wrong[kept].mean())
+        )
     assert np.isnan(risk[0]) and risk[-1] == pytest.approx(wrong.mean())
 
 
@@ -85,7 +108,9 @@ def test_calibration_of_someone_who_knows_the_ambiguity_is_the_ideal_line():
     ambiguity = np.linspace(0, 1, 5001)
     means = uncertainty.calibration(uncertainty.entropy_of(ambiguity), ambiguity)
     assert np.allclose(means, uncertainty.entropy_of((np.arange(10) + 0.5) / 10), atol=0.02)
-    assert uncertainty.entropy_of(np.array([0.5]))[0] == pytest.approx(-0.25 * np.log(0.25) - 0.75 * np.log(0.75))
+    assert uncertainty.entropy_of(np.array([0.5]))[0] == pytest.approx(
+        -0.25 * np.log(0.25) - 0.75 * np.log(0.75)
+    )
 
 
 # EMA
@@ -95,7 +120,7 @@ def test_the_explorer_follows_the_rule_of_ema_update():
     import torch
     from torch import nn
 
-    from ucmt_lite.ema import ema_update
+    from ucmt_lite.core.ema import ema_update
 
     paths = ema.simulate(0.9, (0.7, 0.3), steps=40)
     teacher, students = nn.Linear(2, 1, bias=False), [nn.Linear(2, 1, bias=False) for _ in range(2)]
@@ -108,10 +133,16 @@ def test_the_explorer_follows_the_rule_of_ema_update():
 
 
 def test_equal_shares_collapse_only_between_valleys():
-    apart, together = ema.simulate(share=(0.5, 0.5)), ema.simulate(share=(0.5, 0.5), same_valley=True)
+    apart, together = (
+        ema.simulate(share=(0.5, 0.5)),
+        ema.simulate(share=(0.5, 0.5), same_valley=True),
+    )
     alone = ema.simulate(share=(0.99, 0.01))
     losses = [ema.last_losses(paths) for paths in (apart, together, alone)]
-    assert losses[0]["teacher"] > 0.5 > 10 * losses[2]["teacher"] and losses[1]["teacher"] < losses[1]["student2"]
+    assert (
+        losses[0]["teacher"] > 0.5 > 10 * losses[2]["teacher"]
+        and losses[1]["teacher"] < losses[1]["student2"]
+    )
     assert "worse than every student" in ema.figure(share=(0.5, 0.5)).alt
     assert "better than its students" in ema.figure(share=(1.0,)).alt
 
@@ -123,12 +154,20 @@ def test_compare_tells_where_every_curve_ends():
     runs = [synthetic(method, seed=seed) for method in ("cps", "ucmt") for seed in range(3)]
     picture = compare.figure(runs)
     mean = np.mean([run.curves["dice"][-1] for run in runs if run.method == "ucmt"])
-    assert "dice ends at CPS" in picture.alt and f"UCMT {mean:.3f}" in picture.alt and "3 runs a line" in picture.alt
+    assert (
+        "dice ends at CPS" in picture.alt
+        and f"UCMT {mean:.3f}" in picture.alt
+        and "3 runs a line" in picture.alt
+    )
     assert compare.figure({"CPS": runs[:3], "UCMT": runs[3:]}).alt == picture.alt
 
 
 def test_two_settings_of_one_method_do_not_look_alike():
-    runs = {"UMIX": [synthetic("ucmt")], "CutMix": [synthetic("ucmt", seed=1)], "noise": [synthetic("ucmt", seed=2)]}
+    runs = {
+        "UMIX": [synthetic("ucmt")],
+        "CutMix": [synthetic("ucmt", seed=1)],
+        "noise": [synthetic("ucmt", seed=2)],
+    }
     assert len(set(compare.looks(runs))) == 3
 
 
@@ -145,22 +184,32 @@ def test_a_volume_is_cut_through_the_middle_of_its_first_mask():
     picture = volume.figure(ball() * 200, masks, ball(1) * 0.5)
     assert "12 x 16 x 20 voxels" in picture.alt and "through (6, 8, 9)" in picture.alt
     assert (
-        f"Dice {overlap(masks['teacher'], masks['truth']):.2f}" in picture.alt and "0.500 at that point" in picture.alt
+        f"Dice {overlap(masks['teacher'], masks['truth']):.2f}" in picture.alt
+        and "0.500 at that point" in picture.alt
     )
-    assert png_of(picture) != png_of(volume.figure(ball() * 200, masks, ball(1) * 0.5, at=(2, 8, 9)))
+    assert png_of(picture) != png_of(
+        volume.figure(ball() * 200, masks, ball(1) * 0.5, at=(2, 8, 9))
+    )
 
 
 def test_a_drawing_is_compared_with_the_expert():
     image, truth, drawn = np.zeros((1, 32, 32), np.uint8), disc(32, 16, 16, 8), disc(32, 16, 18, 8)
     text = annotate.figure(image, truth, drawn, 90).alt
-    assert "drawn in 1.5 minutes" in text and f"Dice {overlap(drawn, truth):.2f}" in text and "2.5 hours" in text
+    assert (
+        "drawn in 1.5 minutes" in text
+        and f"Dice {overlap(drawn, truth):.2f}" in text
+        and "2.5 hours" in text
+    )
 
 
 def test_the_monitor_tells_the_last_values():
     trace = synthetic()
     trace.curves["loss/sup"] = trace.curves["dice"]
     dice = trace.curves["dice/student1"][-1]
-    assert f"UCMT after 600 iterations: Dice on the probe images student 1 {dice:.3f}" in monitor.figure(trace).alt
+    assert (
+        f"UCMT after 600 iterations: Dice on the probe images student 1 {dice:.3f}"
+        in monitor.figure(trace).alt
+    )
     assert monitor.page(trace).count("<svg viewBox") == 3 + 4  # charts, and two tiles an image
 
 
@@ -177,10 +226,21 @@ WRONG = [
     (lambda: training.figure(replace(synthetic(), step=np.zeros(0))), "trace is empty"),
     (lambda: training.figure(no_maps(synthetic())), "no maps, only curves"),
     (lambda: training.figure(replace(synthetic(), uncertainty=None)), "no uncertainty maps"),
-    (lambda: training.figure(replace(synthetic(), truth=synthetic().truth[:, :16])), r"'truth' have shape \(2, 16, 32\), the images \(2, 32, 32\)"),
-    (lambda: training.figure(replace(synthetic(), predictions={"teacher": synthetic().predictions["teacher"]})), "no maps of 'student1'"),
+    (
+        lambda: training.figure(replace(synthetic(), truth=synthetic().truth[:, :16])),
+        r"'truth' have shape \(2, 16, 32\), the images \(2, 32, 32\)",
+    ),
+    (
+        lambda: training.figure(
+            replace(synthetic(), predictions={"teacher": synthetic().predictions["teacher"]})
+        ),
+        "no maps of 'student1'",
+    ),
     (lambda: training.figure(synthetic(), image=7), "image=7: this trace holds 2 probe images"),
-    (lambda: training.widget([synthetic("cps"), synthetic(size=16)]), "CPS and UCMT watched different images"),
+    (
+        lambda: training.widget([synthetic("cps"), synthetic(size=16)]),
+        "CPS and UCMT watched different images",
+    ),
     (lambda: uncertainty.figure(synthetic(), threshold=2), "threshold=2: choose 0 to 0.693"),
     (lambda: ema.figure(1.5), "decay=1.5"),
     (lambda: ema.figure(share=(0.5, 0.6)), "share=.* sum to 1"),
@@ -188,11 +248,17 @@ WRONG = [
     (lambda: compare.figure([synthetic()], ["dise"]), "has no curve 'dise'"),
     (lambda: compare.figure([synthetic(), synthetic(frames=3)]), "recorded at different steps"),
     (lambda: volume.figure(np.zeros((4, 4))), r"three axes, this array has shape \(4, 4\)"),
-    (lambda: volume.figure(np.zeros((4, 4, 4)), {"truth": np.zeros((4, 4, 5))}), r"'truth' has shape \(4, 4, 5\)"),
+    (
+        lambda: volume.figure(np.zeros((4, 4, 4)), {"truth": np.zeros((4, 4, 5))}),
+        r"'truth' has shape \(4, 4, 5\)",
+    ),
     (lambda: volume.figure(np.zeros((4, 4, 4)), at=(0, 0, 4)), "lies outside"),
     (lambda: annotate.figure(np.zeros((5, 32, 32))), "this is float64 of shape"),
-    (lambda: annotate.widget(np.zeros((32, 32), np.uint8), np.zeros((16, 16))), r"mask has shape \(16, 16\), the image \(32, 32\)"),
-]  # fmt: skip
+    (
+        lambda: annotate.widget(np.zeros((32, 32), np.uint8), np.zeros((16, 16))),
+        r"mask has shape \(16, 16\), the image \(32, 32\)",
+    ),
+]
 
 
 @pytest.mark.parametrize(("call", "sentence"), WRONG, ids=[sentence for _, sentence in WRONG])
@@ -204,7 +270,10 @@ def test_wrong_input_is_told_in_one_sentence(call, sentence):
 
 def test_a_recorded_file_makes_the_same_picture(tmp_path):
     synthetic().save(tmp_path / "run.npz")
-    assert training.figure(traces.load(tmp_path / "run.npz")).png() == training.figure(synthetic()).png()
+    assert (
+        training.figure(traces.load_trace(tmp_path / "run.npz")).png()
+        == training.figure(synthetic()).png()
+    )
 
 
 def test_a_black_and_white_expert_is_scored_like_one_in_classes():

@@ -1,4 +1,5 @@
-"""Every explorer in JupyterLab in a real Chromium: run, used by keyboard and mouse, and its pixels looked at.
+"""Every explorer in JupyterLab in a real Chromium: run, used by keyboard and mouse, and its pixels
+looked at.
 
 Screenshots are kept in runs/browser/explorers.
 """
@@ -8,7 +9,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from browser import (  # fmt: skip
+from browser import (
     PICTURES,
     chromium_page,
     free_port,
@@ -22,9 +23,9 @@ from browser import (  # fmt: skip
 from synthetic import disc, synthetic
 
 from ucmt_lite.explore import dashboard, uncertainty
-from ucmt_lite.explore.palette import DIFFERENT
-from ucmt_lite.explore.picture import overlap
-from ucmt_lite.explore.stack import as_level, colour_table
+from ucmt_lite.explore.draw.palette import DIFFERENT
+from ucmt_lite.explore.draw.picture import overlap
+from ucmt_lite.explore.draw.stack import as_level, colour_table
 
 pytestmark = needs_chromium
 HERE = str(__file__).rpartition("/")[0]
@@ -35,13 +36,13 @@ CELLS = [
 sys.path.insert(0, {HERE!r})
 import torch
 from synthetic import disc, synthetic
-from ucmt_lite import traces
+from ucmt_lite.training import traces
 from ucmt_lite.data import Batches, cases, load
 from ucmt_lite.explore import annotate, compare, ema, monitor, training, umix_lab, uncertainty, volume
 from ucmt_lite.methods import build_nets
 from ucmt_lite.nets import make
-from ucmt_lite.recorder import Recorder
-from ucmt_lite.train import fit
+from ucmt_lite.training.recorder import Recorder
+from ucmt_lite.training.fit import fit
 torch.set_num_threads(1)
 ucmt = traces.load("ucmt.npz")""",
     "training.widget(ucmt)",
@@ -52,7 +53,10 @@ nets = build_nets("ucmt", lambda: make("unet_small", 1, 4, 2))
 umix_lab.widget(nets, probe, top_k=2)""",
     "ema.widget()",
     "compare.widget([traces.load(f'{name}.npz') for name in ('mean_teacher', 'cps', 'ucmt')])",
-    "cube = disc(24, 12, 10, 6)[None].repeat(16, 0)\nvolume.widget(cube * 200, {'truth': cube}, at=(8, 12, 10))",
+    (
+        "cube = disc(24, 12, 10, 6)[None].repeat(16, 0)\nvolume.widget(cube * 200, {'truth': cube},"
+        " at=(8, 12, 10))"
+    ),
     "drawing = annotate.widget(ucmt.image[0], ucmt.truth[0])\ndrawing",
     """with monitor.widget(Recorder("ucmt", probe, 4, every=2)) as live:
     fit("ucmt", nets, Batches(train.select(train.ids[:2]), train, batch=(1, 1)), 100_000, grid=8, recorder=live, checkpoint="c.pt")
@@ -96,7 +100,10 @@ def page(tmp_path_factory):
         synthetic(name, size=64).save(root / f"{name}.npz")
     with jupyterlab(root, settings) as address, chromium_page(1280, 1200) as page:
         outside = []
-        page.on("request", lambda request: outside.append(request.url) if address not in request.url else None)
+        page.on(
+            "request",
+            lambda request: outside.append(request.url) if address not in request.url else None,
+        )
         run_all(page, f"{address}/lab/tree/explorers.ipynb?reset", command="run-all-above")
         page.outside = outside
         page.wait_for_selector(".ucmt-annotate canvas", timeout=30_000)
@@ -137,7 +144,9 @@ def test_training_draws_what_the_trace_holds(page):
     widget, canvas = area.locator(".ucmt-stack"), area.locator("canvas")
     page.wait_for_timeout(300)
     area.screenshot(path=SHOTS / "training.png")
-    keys(page, widget, "4", "5", "6", "7", "Home", "ArrowUp")  # outlines off, first step, second image
+    keys(
+        page, widget, "4", "5", "6", "7", "Home", "ArrowUp"
+    )  # outlines off, first step, second image
     a, b = trace.predictions["student1"][0, 1], trace.predictions["student2"][0, 1]
     grey = trace.image[1].repeat(3, -1).astype(float)
     expected = np.where((a != b)[..., None], 0.35 * grey + 0.65 * rgb(DIFFERENT), grey)
@@ -156,7 +165,9 @@ def test_training_draws_what_the_trace_holds(page):
     assert area.locator(".ucmt-value").first.inner_text() == "600", "a click on a curve goes there"
     keys(page, widget, "1", "2", "4", "5", "6", "7", "Home", " ")
     said = area.locator(".ucmt-speech").element_handle()
-    page.wait_for_function("e => e.textContent.startsWith('UCMT, iterations 600')", arg=said, timeout=5000)
+    page.wait_for_function(
+        "e => e.textContent.startsWith('UCMT, iterations 600')", arg=said, timeout=5000
+    )
     assert area.locator("canvas").get_attribute("aria-label").startswith("UCMT, iterations 600")
 
 
@@ -165,32 +176,53 @@ def test_the_kernel_hears_where_the_reader_rests_and_nothing_on_the_way(page):
     keys(page, area.locator(".ucmt-stack"), "End")
     page.wait_for_timeout(1000)
     page.evaluate(LISTEN)
-    for place in [0, 3, 1, 4, 2, 5, 1, 3, 0, 2]:  # a drag over the chart; each is less than a rest away from the next
+    for place in [
+        0,
+        3,
+        1,
+        4,
+        2,
+        5,
+        1,
+        3,
+        0,
+        2,
+    ]:  # a drag over the chart; each is less than a rest away from the next
         area.locator("input").first.evaluate(
-            "(e, to) => { e.value = to; e.dispatchEvent(new Event('input', { bubbles: true })); }", place
+            "(e, to) => { e.value = to; e.dispatchEvent(new Event('input', { bubbles: true })); }",
+            place,
         )
-    assert area.locator(".ucmt-value").first.inner_text() == "300" and page.evaluate("window.heard") == []
+    assert (
+        area.locator(".ucmt-value").first.inner_text() == "300"
+        and page.evaluate("window.heard") == []
+    )
     page.wait_for_function("() => window.heard.length", timeout=5000)
     assert page.evaluate("window.heard") == [{"frame": 2, "item": 1}]
     said = area.locator("canvas").element_handle()
-    page.wait_for_function("e => e.getAttribute('aria-label').startsWith('UCMT, iterations 300')", arg=said)
+    page.wait_for_function(
+        "e => e.getAttribute('aria-label').startsWith('UCMT, iterations 300')", arg=said
+    )
     assert asked(page, "Out[2].position") == "{'frame': 2, 'item': 1}"
     keys(page, area.locator(".ucmt-stack"), "End")
 
 
 def test_pictures_have_the_pixels_of_the_screen_and_only_what_changed_is_drawn(page):
     area = cell(page, 6)
-    sides = area.locator("canvas").first.evaluate("e => [e.width, e.height, e.clientWidth, e.clientHeight]")
+    sides = area.locator("canvas").first.evaluate(
+        "e => [e.width, e.height, e.clientWidth, e.clientHeight]"
+    )
     assert sides[:2] == pytest.approx(sides[2:], abs=1) and sides[0] > 100
-    area.locator(
-        "canvas"
-    ).first.evaluate("""() => { window.put = 0; const draw = CanvasRenderingContext2D.prototype.putImageData;
-      CanvasRenderingContext2D.prototype.putImageData = function (...all) { window.put++; return draw.apply(this, all); }; }""")
+    area.locator("canvas").first.evaluate(
+        """() => { window.put = 0; const draw = CanvasRenderingContext2D.prototype.putImageData;
+      CanvasRenderingContext2D.prototype.putImageData = function (...all) { window.put++; return draw.apply(this, all); }; }"""
+    )
     keys(page, area.locator(".ucmt-stack"), "ArrowLeft")
     assert page.evaluate("window.put") == 3, "one plane, and the cross of the others"
     keys(page, area.locator(".ucmt-stack"), "ArrowRight")
     widget = cell(page, 2).locator(".ucmt-stack")
-    keys(page, widget, "3", "ArrowRight", "ArrowLeft")  # nothing shown depends on the threshold any more
+    keys(
+        page, widget, "3", "ArrowRight", "ArrowLeft"
+    )  # nothing shown depends on the threshold any more
     assert page.evaluate("window.put") == 3 + 3 + 1
     keys(page, widget, "3")
 
@@ -201,17 +233,23 @@ def test_keys_stay_in_the_explorer(page):
     keys(page, cell(page, 1).locator(".ucmt-stack"), "d", "d", "b", "a", "ArrowDown")
     keys(page, cell(page, 1).locator("input[type=range]").first, "d", "d", "ArrowLeft")
     page.wait_for_function(
-        "e => e.textContent === '500'", arg=cell(page, 1).locator(".ucmt-value").first.element_handle(), timeout=5000
+        "e => e.textContent === '500'",
+        arg=cell(page, 1).locator(".ucmt-value").first.element_handle(),
+        timeout=5000,
     )
     assert page.locator(".jp-CodeCell").count() == cells
 
 
 def test_the_threshold_keeps_what_counting_keeps(page):
     area, trace = cell(page, 2), synthetic("ucmt", size=64)
-    keys(page, area.locator(".ucmt-stack"), "4", *["ArrowDown"] * 5, *["ArrowRight"] * 10)  # no outline, first step
+    keys(
+        page, area.locator(".ucmt-stack"), "4", *["ArrowDown"] * 5, *["ArrowRight"] * 10
+    )  # no outline, first step
     level = float(area.locator(".ucmt-value").first.inner_text())
-    kept = uncertainty.kept(
-        trace, np.linspace(0, np.log(2), uncertainty.LEVELS)[round(level / np.log(2) * 64)], step=100
+    kept = uncertainty.kept_share(
+        trace,
+        np.linspace(0, np.log(2), uncertainty.LEVELS)[round(level / np.log(2) * 64)],
+        step=100,
     )
     text = area.locator("dl").inner_text()
     assert f"{100 * kept.share:.1f} %" in text and f"{100 * kept.accuracy:.1f} %" in text
@@ -254,7 +292,14 @@ def test_curves_tell_their_values_under_the_pointer_and_leave_when_their_name_is
         assert told[0][0] < told[1][0], "the values follow the pointer"
         for step, values in told:
             where = trace.step.tolist().index(step)
-            expected = {name: synthetic(run, size=64).curves[curve][where] for name, run in (("UCMT", "ucmt"), ("CPS", "cps"), ("Mean Teacher", "mean_teacher"))}  # fmt: skip
+            expected = {
+                name: synthetic(run, size=64).curves[curve][where]
+                for name, run in (
+                    ("UCMT", "ucmt"),
+                    ("CPS", "cps"),
+                    ("Mean Teacher", "mean_teacher"),
+                )
+            }
             assert values == {name: f"{value:.3f}" for name, value in expected.items()}
         heights.append(area.locator(".nsewdrag").nth(panel).bounding_box()["y"])
     assert heights == sorted(heights)
@@ -278,7 +323,9 @@ def hovered(page, area, panel, share):
     area.locator(".hoverlayer .legendtext").first.wait_for(timeout=5000)
     step = area.locator(".hoverlayer .legendtitletext").first.text_content()
     lines = area.locator(".hoverlayer .legendtext").all_text_contents()
-    return int(step), {name.strip(): value.strip() for name, value in (line.rsplit(":", 1) for line in lines)}
+    return int(step), {
+        name.strip(): value.strip() for name, value in (line.rsplit(":", 1) for line in lines)
+    }
 
 
 def test_a_click_in_one_plane_moves_the_others(page):
@@ -287,7 +334,9 @@ def test_a_click_in_one_plane_moves_the_others(page):
     assert values.all_inner_texts() == ["8", "12", "10"]
     before = [planes.nth(i).screenshot() for i in range(3)]
     place = planes.nth(0).bounding_box()
-    page.mouse.click(place["x"] + place["width"] * 20.5 / 24, place["y"] + place["height"] * 3.5 / 24)
+    page.mouse.click(
+        place["x"] + place["width"] * 20.5 / 24, place["y"] + place["height"] * 3.5 / 24
+    )
     assert values.all_inner_texts() == ["8", "3", "20"]
     after = pixels(planes.nth(2), 16, 24)
     assert (after[:4, 10:] == 0).all(), "beside the cylinder there is nothing"
@@ -319,24 +368,34 @@ def test_a_mask_is_drawn_by_mouse_and_by_keys_and_compared(page):
 
 
 def test_all_read_well_on_a_small_screen_in_the_dark(page):
-    page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })")
+    page.evaluate(
+        "() => window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab"
+        " Dark' })"
+    )
     page.set_viewport_size({"width": 390, "height": 1600})
     only_the_notebook(page)
     page.wait_for_timeout(1500)
-    for number, name in enumerate(("training", "uncertainty", "umix_lab", "ema", "compare", "volume", "annotate"), 1):
+    for number, name in enumerate(
+        ("training", "uncertainty", "umix_lab", "ema", "compare", "volume", "annotate"), 1
+    ):
         area = cell(page, number)
         area.screenshot(path=SHOTS / f"{name}_390_dark.png")
         wide = area.evaluate(
-            "e => [...e.querySelectorAll('canvas, svg, button, input')].filter(x => x.getBoundingClientRect().right > innerWidth).length"
+            "e => [...e.querySelectorAll('canvas, svg, button, input')].filter(x =>"
+            " x.getBoundingClientRect().right > innerWidth).length"
         )
         assert wide == 0, f"{name} is wider than the screen"
-    page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' })")
+    page.evaluate(
+        "() => window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab"
+        " Light' })"
+    )
     page.set_viewport_size({"width": 1280, "height": 1200})
 
 
 def test_the_stop_button_ends_training_after_the_step(page):
     page.evaluate(
-        "() => { const n = window.jupyterapp.shell.currentWidget.content; n.activeCellIndex = n.widgets.length - 1; }"
+        "() => { const n = window.jupyterapp.shell.currentWidget.content; n.activeCellIndex ="
+        " n.widgets.length - 1; }"
     )
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
     area = cell(page, 8)
@@ -364,7 +423,9 @@ def test_the_dashboard_asks_for_its_token_and_moves(page, tmp_path, monkeypatch)
     files = [tmp_path / f"{name}.npz" for name in RUNS]
     for file in files:
         synthetic(file.stem, size=64).save(file)
-    (tmp_path / dashboard.PAGE).write_text(json.dumps(dashboard.notebook(files, dashboard.read(files))))
+    (tmp_path / dashboard.PAGE).write_text(
+        json.dumps(dashboard.notebook(files, dashboard.read_traces(files)))
+    )
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     with (tmp_path / "log").open("w") as log:

@@ -6,7 +6,10 @@ from synthetic import synthetic
 
 pytestmark = needs_chromium
 CELLS = [
-    "from ucmt_lite import traces\nfrom ucmt_lite.explore import annotate, compare, ema, training, uncertainty\nucmt = traces.load('ucmt.npz')",
+    (
+        "from ucmt_lite import traces\nfrom ucmt_lite.explore import annotate, compare, ema,"
+        " training, uncertainty\nucmt = traces.load('ucmt.npz')"
+    ),
     "training.widget(ucmt)",
     "uncertainty.widget(ucmt)",
     "ema.widget()",
@@ -23,7 +26,9 @@ SHOWN = [  # a notebook takes cells out of the page that are out of view: found 
 
 
 def test_explorers_show_and_move(tmp_path):
-    pytest.importorskip("notebook", minversion="7", reason="Notebook 7 is not installed: pip install notebook")
+    pytest.importorskip(
+        "notebook", minversion="7", reason="Notebook 7 is not installed: pip install notebook"
+    )
     root, settings = tmp_path / "root", tmp_path / "settings"
     root.mkdir()
     settings.mkdir()
@@ -47,9 +52,13 @@ def test_explorers_show_and_move(tmp_path):
         page.locator(".ucmt-annotate canvas").focus()
         for key in ("d", "d"):
             page.keyboard.press(key)
-        assert page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets.length") == len(CELLS)
+        assert page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets.length") == len(
+            CELLS
+        )
         told = page.locator(".ucmt-tiles p").inner_text()
-        page.locator(".noUi-handle").nth(1).press("PageDown")  # the arrows fold headings here, also on a slider
+        page.locator(".noUi-handle").nth(1).press(
+            "PageDown"
+        )  # the arrows fold headings here, also on a slider
         other = "told => document.querySelector('.ucmt-tiles p').innerText !== told"
         page.wait_for_function(other, arg=told, timeout=10_000)
         assert page.faults == []

@@ -1,4 +1,6 @@
-"""Pictures and their words agree: with the data, also at the edges, and with the numbers of the other modules."""
+"""Pictures and their words agree: with the data, also at the edges, and with the numbers of the
+other modules.
+"""
 
 import re
 import warnings
@@ -12,15 +14,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from synthetic import synthetic
 from torch import nn
 
-from ucmt_lite.data import cases, load, to_input
-from ucmt_lite.errors import InputError
-from ucmt_lite.explore import compare, maps, scores, training, umix_lab, uncertainty
-from ucmt_lite.explore.palette import ERROR, NETS
-from ucmt_lite.explore.picture import draw_image, draw_outline, images, new_figure, overlap
-from ucmt_lite.explore.svg import Line, chart
+from ucmt_lite.common import InputError
+from ucmt_lite.data import cases, load_data, to_input
+from ucmt_lite.experiments import scores
+from ucmt_lite.explore import compare, training, umix_lab, uncertainty
+from ucmt_lite.explore.draw import maps
+from ucmt_lite.explore.draw.palette import ERROR, NET_COLOURS
+from ucmt_lite.explore.draw.picture import draw_image, draw_outline, images, new_figure, overlap
+from ucmt_lite.explore.draw.svg import Line, chart
 from ucmt_lite.methods import build_nets
-from ucmt_lite.metrics import scores as metric_scores
-from ucmt_lite.recorder import mean_dice
+from ucmt_lite.predict.metrics import scores as metric_scores
+from ucmt_lite.training.recorder import mean_dice
 
 
 def drawn(figure):
@@ -55,7 +59,10 @@ def test_where_no_pixel_is_kept_the_words_say_so():
     trace = unsure(synthetic())
     right = 100 * (trace.predictions["teacher"][-1, 0] == trace.truth[0]).mean()
     text = uncertainty.figure(trace, threshold=0.2).alt
-    assert f"no pixel has at most 0.20 nats of uncertainty, so none is kept; {right:.1f} % of all pseudo labels are right." in text  # fmt: skip
+    assert (
+        f"no pixel has at most 0.20 nats of uncertainty, so none is kept; {right:.1f} % of all"
+        " pseudo labels are right." in text
+    )
     assert "against" not in text
 
 
@@ -71,8 +78,12 @@ def test_wrong_labels_are_striped_in_their_own_colour_and_dropped_pixels_are_see
     shown = cut(figure, axes[0, 0])
     grey = shown.mean(-1)
     middle = shown.shape[1] // 2
-    assert grey[5:20, middle + 5 : -5].min() - grey[5:20, 5 : middle - 5].max() > 80, "dropped pixels stand out"
-    share = near(shown, ERROR, 8)[: int(0.6 * len(shown)), :middle].sum() / (20 * 20 / 64**2 * near(shown, ERROR, 255).size)  # fmt: skip
+    assert grey[5:20, middle + 5 : -5].min() - grey[5:20, 5 : middle - 5].max() > 80, (
+        "dropped pixels stand out"
+    )
+    share = near(shown, ERROR, 8)[: int(0.6 * len(shown)), :middle].sum() / (
+        20 * 20 / 64**2 * near(shown, ERROR, 255).size
+    )
     assert 0.3 < share < 0.7, "stripes, not a surface"
     heading = uncertainty.figure(synthetic()).figure.axes[1].get_title()
     assert heading == "dropped above 0.20 nats (white),\nwrong labels (pink stripes)"
@@ -80,7 +91,9 @@ def test_wrong_labels_are_striped_in_their_own_colour_and_dropped_pixels_are_see
 
 def sent(widget, ref, *shape):
     kind = {"u1": np.uint8, "f4": np.float32}[ref["type"]]
-    return np.frombuffer(zlib.decompress(widget.data), kind, ref["length"], ref["at"]).reshape(shape)
+    return np.frombuffer(zlib.decompress(widget.data), kind, ref["length"], ref["at"]).reshape(
+        shape
+    )
 
 
 def test_the_explorer_hatches_the_pixels_that_its_numbers_leave_out():
@@ -99,8 +112,10 @@ def test_the_explorer_hatches_the_pixels_that_its_numbers_leave_out():
         assert shown == pytest.approx(told[:, :, level], abs=1e-6)
     assert (told[:, :, -1] == 1).all() and 0 < told[-1, 0, 0] < 0.1
     widget.position = {"level": 0}
-    assert f"{100 * told[-1, 0, 0]:.1f} % of the pixels have at most 0.00 nats" in widget.picture().alt
-    assert uncertainty.kept(trace, float(np.log(2))).share == 1
+    assert (
+        f"{100 * told[-1, 0, 0]:.1f} % of the pixels have at most 0.00 nats" in widget.picture().alt
+    )
+    assert uncertainty.kept_share(trace, float(np.log(2))).share == 1
 
 
 def test_the_risk_chart_is_scaled_by_what_follows_the_first_step():
@@ -111,7 +126,12 @@ def test_the_risk_chart_is_scaled_by_what_follows_the_first_step():
     wrong = uncertainty.wrong_labels(trace)[1:].mean(axis=(2, 3)).max()
     top = uncertainty.widget(trace).spec["charts"][0]["box"]["y"][1]
     assert top == pytest.approx(wrong) and top < 0.2
-    lone = replace(trace, map_step=trace.map_step[:1], uncertainty=trace.uncertainty[:1], predictions={n: m[:1] for n, m in first.items()})  # fmt: skip
+    lone = replace(
+        trace,
+        map_step=trace.map_step[:1],
+        uncertainty=trace.uncertainty[:1],
+        predictions={n: m[:1] for n, m in first.items()},
+    )
     assert uncertainty.widget(lone).spec["charts"][0]["box"]["y"] == [0, 1]
 
 
@@ -147,7 +167,9 @@ def test_outlines_of_two_classes_at_the_edge_keep_their_places():
     draw_image(axes[0, 0], np.zeros((16, 16), np.uint8))
     draw_outline(axes[0, 0], mask, "student1")
     corners = [line.get_paths()[0].get_extents().get_points() for line in axes[0, 0].collections]
-    assert np.array_equal(corners[1], [[-0.5, -0.5], [15.5, 3.5]]) and np.array_equal(corners[3], [[3.5, 7.5], [7.5, 11.5]])  # fmt: skip
+    assert np.array_equal(corners[1], [[-0.5, -0.5], [15.5, 3.5]]) and np.array_equal(
+        corners[3], [[3.5, 7.5], [7.5, 11.5]]
+    )
 
 
 # UMIX lab
@@ -155,7 +177,7 @@ def test_outlines_of_two_classes_at_the_edge_keep_their_places():
 
 @pytest.fixture(scope="module")
 def hearts():
-    return cases(load("phantom_heart", size=64, count=(2, 2, 1)).splits["validation"])
+    return cases(load_data("phantom_heart", size=64, count=(2, 2, 1)).splits["validation"])
 
 
 @pytest.fixture
@@ -176,10 +198,19 @@ def test_the_slider_reaches_what_the_board_shows(nets, hearts):
 
 def test_the_key_below_the_board_tells_of_the_mix_above_it(nets, hearts):
     lab = umix_lab.Lab(nets, hearts)
-    page = {mix: umix_lab.page(lab.sample(0, 3, 8, mix)) for mix in umix_lab.MIXES}
-    assert "solid: the least certain cells, replaced" in page["umix"] and "numbers: rank" in page["umix"]
-    assert "solid: cells drawn at random, replaced" in page["cutmix"] and "dashed: cells drawn" in page["cutmix"]
-    assert "noise on every pixel: no cell moves" in page["noise"] and "no cell moves" in page["identity"]
+    page = {mix: umix_lab.page(lab.sample(0, 3, 8, mix)) for mix in umix_lab.MIX_NAMES}
+    assert (
+        "solid: the least certain cells, replaced" in page["umix"]
+        and "numbers: rank" in page["umix"]
+    )
+    assert (
+        "solid: cells drawn at random, replaced" in page["cutmix"]
+        and "dashed: cells drawn" in page["cutmix"]
+    )
+    assert (
+        "noise on every pixel: no cell moves" in page["noise"]
+        and "no cell moves" in page["identity"]
+    )
     assert "no cell moves" in umix_lab.page(lab.sample(0, 0, 8))
     for mix in ("cutmix", "noise", "identity"):
         assert "certain cells" not in page[mix] and "rank" not in page[mix]
@@ -191,10 +222,14 @@ def test_the_lab_asks_networks_that_went_on_training_again(nets, hearts):
     with torch.no_grad():
         for parameter in nets.student1.parameters():
             parameter.normal_()
-        nets.student2.weight.data = torch.randn_like(nets.student2.weight)  # in a way that autograd does not count
+        nets.student2.weight.data = torch.randn_like(
+            nets.student2.weight
+        )  # in a way that autograd does not count
     again = lab.sample(0, 2, 8, "identity")
     for name in ("student1", "student2"):
-        assert np.array_equal(again.before[name], again.after[name]), "the mix that changes nothing changes nothing"
+        assert np.array_equal(again.before[name], again.after[name]), (
+            "the mix that changes nothing changes nothing"
+        )
 
 
 def test_ranks_are_readable_on_the_bright_end_of_the_map(nets, hearts):
@@ -212,7 +247,10 @@ def scored(method, seed, dice=0.5):
 
 
 def test_scores_stand_below_their_own_seed():
-    runs = {"ucmt": [scored("ucmt", seed, 0.7 + seed / 100) for seed in (12, 10, 11)], "cps": [scored("cps", 12, 0.6)]}
+    runs = {
+        "ucmt": [scored("ucmt", seed, 0.7 + seed / 100) for seed in (12, 10, 11)],
+        "cps": [scored("cps", 12, 0.6)],
+    }
     assert scores.table(runs).markdown.splitlines() == [
         "| Dice on 200 test images | seed 10 | seed 11 | seed 12 | mean |",
         "| --- | --- | --- | --- | --- |",
@@ -224,7 +262,11 @@ def test_scores_stand_below_their_own_seed():
 def test_one_trace_alone_is_a_run():
     trace = scored("ucmt", 10)
     assert scores.table({"ucmt": trace}) == scores.table([trace]) == scores.table(trace)
-    assert compare.figure({"UCMT": trace}).alt == compare.figure([trace]).alt == compare.figure(trace).alt
+    assert (
+        compare.figure({"UCMT": trace}).alt
+        == compare.figure([trace]).alt
+        == compare.figure(trace).alt
+    )
 
 
 @pytest.mark.parametrize(
@@ -235,7 +277,10 @@ def test_one_trace_alone_is_a_run():
         (lambda: scores.table({"ucmt": [None]}), "A trace is needed, this is a NoneType"),
         (lambda: scores.table({}), "nothing to compare"),
         (lambda: scores.table({"ucmt": []}), "nothing to compare"),
-        (lambda: scores.table([scored("ucmt", 1)], "jacard"), "Unknown score 'jacard': did you mean 'jaccard'"),
+        (
+            lambda: scores.table([scored("ucmt", 1)], "jacard"),
+            "Unknown score 'jacard': did you mean 'jaccard'",
+        ),
         (lambda: scores.table([scored("ucmt", 1)], "undefined"), "Unknown score 'undefined'"),
         (lambda: scores.table([scored("ucmt", 1)] * 2), "Two runs of 'UCMT' have the seed 1"),
         (lambda: scores.table([synthetic()]), "'UCMT' with seed 0 has no test scores"),
@@ -267,9 +312,19 @@ def test_images_on_a_gpu_are_shown():
     assert (shown(images({"x": torch.zeros(1, 4, 4, device="cuda")})) == 128).all()
 
 
-@pytest.mark.parametrize("image", [np.zeros((4, 8), np.uint8), np.zeros((8, 9, 3), np.uint8), np.zeros((5, 8, 8)), np.zeros((1, 8, 8), int)])  # fmt: skip
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((4, 8), np.uint8),
+        np.zeros((8, 9, 3), np.uint8),
+        np.zeros((5, 8, 8)),
+        np.zeros((1, 8, 8), int),
+    ],
+)
 def test_what_is_no_image_is_refused_with_its_shape(image):
-    with pytest.raises(InputError, match=f"this is {image.dtype} of shape {re.escape(str(image.shape))}: put"):
+    with pytest.raises(
+        InputError, match=f"this is {image.dtype} of shape {re.escape(str(image.shape))}: put"
+    ):
         images({"x": image})
 
 
@@ -279,7 +334,9 @@ def test_what_is_no_image_is_refused_with_its_shape(image):
 def test_the_dice_of_pictures_is_that_of_curves_and_metrics():
     random = np.random.default_rng(0)
     for _ in range(20):
-        mask, truth = (random.choice([0, 0, 1, 3], (4, 4)) * (random.random() < 0.8) for _ in range(2))
+        mask, truth = (
+            random.choice([0, 0, 1, 3], (4, 4)) * (random.random() < 0.8) for _ in range(2)
+        )
         curve = mean_dice(torch.tensor(mask)[None], torch.tensor(truth)[None], 5)
         metric = np.mean(metric_scores(mask, truth, 5, distances=False)["dice"])
         assert overlap(mask, truth, 5) == pytest.approx(curve) == pytest.approx(metric)
@@ -288,7 +345,9 @@ def test_the_dice_of_pictures_is_that_of_curves_and_metrics():
 
 def test_explorers_count_the_classes_of_their_trace():
     trace = synthetic()
-    trace = replace(trace, meta={**trace.meta, "classes": ["background", "lesion", "hair", "ruler"]})
+    trace = replace(
+        trace, meta={**trace.meta, "classes": ["background", "lesion", "hair", "ruler"]}
+    )
     mask = trace.predictions["student1"][0, 0]
     expected = (overlap(mask, trace.truth[0]) + 2) / 3
     assert maps.dice_over_time(trace, "student1", np.array([0]))[0, 0] == pytest.approx(expected)
@@ -300,7 +359,9 @@ def test_explorers_count_the_classes_of_their_trace():
 def test_the_lab_counts_the_classes_of_its_networks(nets, hearts):
     sample = umix_lab.Lab(nets, hearts).sample()
     empty = {name: np.zeros_like(mask) for name, mask in sample.after.items()}
-    sample = replace(sample, after=empty, mixed_label=np.eye(64, dtype=int) * 2)  # of the classes 1, 2, 3 one is missed
+    sample = replace(
+        sample, after=empty, mixed_label=np.eye(64, dtype=int) * 2
+    )  # of the classes 1, 2, 3 one is missed
     assert "student 1 agrees with the moved pseudo label to Dice 0.67" in umix_lab.describe(sample)
     assert "Dice 0.67 with the moved pseudo label" in umix_lab.tiles(sample)[5].caption
 
@@ -315,19 +376,30 @@ def test_ticks_of_long_runs_are_numbers_that_are_read():
 
 def test_one_network_is_not_compared_with_itself():
     alone = synthetic("mean_teacher")
-    alone = replace(alone, meta={**alone.meta, "method": "supervised", "branches": ["student1", "student1"]},
-                    predictions={"student1": alone.predictions["student1"]})  # fmt: skip
+    alone = replace(
+        alone,
+        meta={**alone.meta, "method": "supervised", "branches": ["student1", "student1"]},
+        predictions={"student1": alone.predictions["student1"]},
+    )
     picture = training.figure(alone)
     headings = [axes.get_title() for axes in picture.figure.axes]
-    assert [heading.split(",")[0] for heading in headings[:3]] == ["supervised", "student 1", "uncertainty (nats)"]
+    assert [heading.split(",")[0] for heading in headings[:3]] == [
+        "supervised",
+        "student 1",
+        "uncertainty (nats)",
+    ]
     assert "disagreement" not in picture.figure.get_suptitle()
     beside = training.figure([alone, synthetic("cps")])
     headings = [axes.get_title() for axes in beside.figure.axes[:10]]
-    assert headings[3] == "" and headings[8].startswith("they differ on") and headings[4] == "uncertainty (nats)"
+    assert (
+        headings[3] == ""
+        and headings[8].startswith("they differ on")
+        and headings[4] == "uncertainty (nats)"
+    )
 
 
 def test_the_outline_of_an_untrained_network_is_seen():
     trace = synthetic(channels=3)
     whole = {**trace.predictions, "student1": np.ones_like(trace.predictions["student1"])}
     picture = training.figure(replace(trace, predictions=whole))
-    assert near(drawn(picture.figure), NETS["student1"]).sum() > 100
+    assert near(drawn(picture.figure), NET_COLOURS["student1"]).sum() > 100

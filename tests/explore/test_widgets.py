@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from synthetic import disc, synthetic
 
-from ucmt_lite.errors import InputError
+from ucmt_lite.common import InputError
 from ucmt_lite.explore import annotate, compare, dashboard, ema, training, uncertainty, volume
-from ucmt_lite.explore.stack import MOST, Stack, as_level
-from ucmt_lite.explore.tiles import outline
-from ucmt_lite.explore.twin import VIEW, WithTwin
+from ucmt_lite.explore.draw.stack import MOST, Stack, as_level
+from ucmt_lite.explore.draw.tiles import outline
+from ucmt_lite.explore.draw.twin import VIEW, WithTwin
 
 
 def sent(widget, ref, **where):
@@ -27,7 +27,11 @@ def sent(widget, ref, **where):
 
 def bundle(widget):
     data, metadata = widget._repr_mimebundle_()
-    assert VIEW in data and metadata["image/png"]["alt"] == data["text/plain"] and len(data["text/plain"]) > 40
+    assert (
+        VIEW in data
+        and metadata["image/png"]["alt"] == data["text/plain"]
+        and len(data["text/plain"]) > 40
+    )
     return base64.b64decode(data["image/png"])
 
 
@@ -59,9 +63,15 @@ def test_the_stack_holds_what_the_trace_holds():
         trace.uncertainty[3, 1, 10, 5], np.log(2)
     )
     assert sent(widget, panel["base"], **place)[:3].tolist() == trace.image[1, 10, 5].tolist()
-    assert [r["label"] for r in panel["readouts"]][:3] == ["student 1 Dice", "student 2 Dice", "teacher Dice"]
+    assert [r["label"] for r in panel["readouts"]][:3] == [
+        "student 1 Dice",
+        "student 2 Dice",
+        "teacher Dice",
+    ]
     differ = sent(widget, panel["readouts"][3]["ref"], **place)[0]
-    assert differ == pytest.approx((trace.predictions["student1"][3, 1] != trace.predictions["student2"][3, 1]).mean())
+    assert differ == pytest.approx(
+        (trace.predictions["student1"][3, 1] != trace.predictions["student2"][3, 1]).mean()
+    )
     assert widget.spec["charts"][0]["at"] == trace.map_step.tolist()
 
 
@@ -82,15 +92,20 @@ def test_the_threshold_reads_what_counting_gives():
     widget = uncertainty.widget(trace, threshold=0.3)
     levels = np.linspace(0, np.log(2), uncertainty.LEVELS)
     widget.position = {"level": 20, "frame": 0}
-    kept = uncertainty.kept(trace, levels[20], step=100)
-    read = [sent(widget, item["ref"], **widget.position)[0] for item in widget.spec["panels"][0]["readouts"]]
+    kept = uncertainty.kept_share(trace, levels[20], step=100)
+    read = [
+        sent(widget, item["ref"], **widget.position)[0]
+        for item in widget.spec["panels"][0]["readouts"]
+    ]
     assert read == pytest.approx(list(kept), abs=1e-6)
     assert f"at most {levels[20]:.2f} nats" in widget.picture().alt
 
 
 def test_stacks_stay_small_however_much_was_recorded():
     large = synthetic(frames=30, images=3, size=128)
-    random = np.random.default_rng(0).random(large.uncertainty.shape).astype(np.float16)  # does not pack
+    random = (
+        np.random.default_rng(0).random(large.uncertainty.shape).astype(np.float16)
+    )  # does not pack
     large = type(large)(**{**large.__dict__, "uncertainty": random * np.float16(0.69)})
     widget = training.widget([large, large, large])
     assert len(widget.data) <= MOST
@@ -102,9 +117,26 @@ def test_stacks_stay_small_however_much_was_recorded():
         stack.data()
 
 
-@pytest.mark.parametrize("make", [lambda: training.widget(synthetic()), lambda: uncertainty.widget(synthetic()), lambda: annotate.widget(synthetic().image[0], synthetic().truth[0])])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: training.widget(synthetic()),
+        lambda: uncertainty.widget(synthetic()),
+        lambda: annotate.widget(synthetic().image[0], synthetic().truth[0]),
+    ],
+)
 def test_without_anywidget_sliders_take_over(make, monkeypatch):
-    for module in [name for name in sys.modules if name.startswith(("anywidget", "ucmt_lite.explore.stack_widget", "ucmt_lite.explore.annotate_widget"))]:  # fmt: skip
+    for module in [
+        name
+        for name in sys.modules
+        if name.startswith(
+            (
+                "anywidget",
+                "ucmt_lite.explore.draw.stack_widget",
+                "ucmt_lite.explore.annotate_widget",
+            )
+        )
+    ]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "anywidget", None)
     widget = make()
@@ -145,7 +177,9 @@ def test_the_annotation_is_compared_only_when_asked():
     trace = synthetic()
     widget = annotate.widget(trace.image[0], trace.truth[0])
     widget.drawn, widget.seconds = trace.truth[0].tobytes(), 60.0
-    assert widget.told == "" and widget.expert == b"" and np.array_equal(widget.mask, trace.truth[0])
+    assert (
+        widget.told == "" and widget.expert == b"" and np.array_equal(widget.mask, trace.truth[0])
+    )
     widget.asked = True
     assert "Dice 1.00" in widget.told and widget.expert == trace.truth[0].tobytes()
 
@@ -155,9 +189,16 @@ def test_plotly_is_told_values_bands_and_nothing_of_the_network():
     data, _ = compare.widget(runs)._repr_mimebundle_()
     plot = data["application/vnd.plotly.v1+json"]
     means = [line for line in plot["data"] if line.get("name") == "CPS"]
-    assert means[0]["y"][-1] == pytest.approx(np.mean([run.curves["disagreement"][-1] for run in runs[:2]]), abs=1e-4)
-    assert sum(line.get("fill") == "toself" for line in plot["data"]) == 6 and "%{y:.3f}" in means[0]["hovertemplate"]
-    assert base64.b64decode(data["image/jpeg"]).startswith(b"\xff\xd8") and "CPS" in data["text/plain"]
+    assert means[0]["y"][-1] == pytest.approx(
+        np.mean([run.curves["disagreement"][-1] for run in runs[:2]]), abs=1e-4
+    )
+    assert (
+        sum(line.get("fill") == "toself" for line in plot["data"]) == 6
+        and "%{y:.3f}" in means[0]["hovertemplate"]
+    )
+    assert (
+        base64.b64decode(data["image/jpeg"]).startswith(b"\xff\xd8") and "CPS" in data["text/plain"]
+    )
 
 
 def test_outlines_pass_through_the_middles_of_pixel_edges():
@@ -169,19 +210,28 @@ def test_outlines_pass_through_the_middles_of_pixel_edges():
 
 
 def test_the_dashboard_listens_here_only_and_shows_one_run_a_method(tmp_path, monkeypatch):
-    runs = [synthetic("ucmt"), synthetic("cps"), synthetic("cps", seed=1), synthetic("cmt", size=16)]
+    runs = [
+        synthetic("ucmt"),
+        synthetic("cps"),
+        synthetic("cps", seed=1),
+        synthetic("cmt", size=16),
+    ]
     assert [run.method for run in dashboard.side_by_side(runs)] == ["cps", "ucmt"]
     command = dashboard.command(tmp_path, 1234, False)
-    assert "--ServerApp.ip=127.0.0.1" in command and not [part for part in command if "token" in part]
-    monkeypatch.setattr("ucmt_lite.traces.RECORDED", tmp_path)
+    assert "--ServerApp.ip=127.0.0.1" in command and not [
+        part for part in command if "token" in part
+    ]
+    monkeypatch.setattr("ucmt_lite.training.traces.RECORDED", tmp_path)
     with pytest.raises(InputError, match="No recorded runs"):
         dashboard.serve()
 
 
 def test_explorers_of_recorded_runs_do_without_torch():
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from synthetic import synthetic; from ucmt_lite import explore; t = synthetic();"
-        "[w._repr_mimebundle_() for w in (explore.training.widget(t), explore.uncertainty.widget(t), explore.compare.widget([t]), explore.ema.widget())];"
-        "explore.umix_lab, explore.monitor, explore.volume, explore.annotate; assert 'torch' not in sys.modules"
+        "import sys; sys.path.insert(0, sys.argv[1]); from synthetic import synthetic; from"
+        " ucmt_lite import explore; t = synthetic();[w._repr_mimebundle_() for w in"
+        " (explore.training.widget(t), explore.uncertainty.widget(t), explore.compare.widget([t]),"
+        " explore.ema.widget())];explore.umix_lab, explore.monitor, explore.volume,"
+        " explore.annotate; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code, str(__file__).rpartition("/")[0]], check=True)

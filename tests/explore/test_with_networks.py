@@ -8,26 +8,28 @@ import pytest
 import torch
 from torch import nn
 
-from ucmt_lite.data import Batches, Cases, cases, load
-from ucmt_lite.errors import InputError
+from ucmt_lite.common import InputError
+from ucmt_lite.core.mixing import umix
+from ucmt_lite.core.uncertainty import entropy_of_mean
+from ucmt_lite.data import Batches, Cases, cases, load_data
 from ucmt_lite.explore import monitor, umix_lab
 from ucmt_lite.methods import build_nets
-from ucmt_lite.mixing import umix
-from ucmt_lite.recorder import Recorder
-from ucmt_lite.train import fit
-from ucmt_lite.uncertainty import entropy_of_mean
+from ucmt_lite.training.fit import fit
+from ucmt_lite.training.recorder import Recorder
 
 
 @pytest.fixture(scope="module")
 def hearts():
-    source = load("phantom_heart", size=32, count=(8, 3, 2))
+    source = load_data("phantom_heart", size=32, count=(8, 3, 2))
     return cases(source.splits["train"]), cases(source.splits["validation"])
 
 
 @pytest.fixture(scope="module")
 def nets():
     def tiny():
-        return nn.Sequential(nn.Conv2d(1, 8, 5, padding=2), nn.ReLU(), nn.Dropout(0.5), nn.Conv2d(8, 4, 5, padding=2))
+        return nn.Sequential(
+            nn.Conv2d(1, 8, 5, padding=2), nn.ReLU(), nn.Dropout(0.5), nn.Conv2d(8, 4, 5, padding=2)
+        )
 
     return build_nets("ucmt", tiny)
 
@@ -50,14 +52,21 @@ def test_the_lab_mixes_as_the_method_does(nets, hearts):
     moved = umix_lab.pairs(sample)
     assert 3 <= len(moved) <= 6 and len(umix_lab.moved_cells(sample)) == len(moved)
     for place, source, _ in moved:
-        at, of = (np.s_[n // 8 * 4 : n // 8 * 4 + 4, n % 8 * 4 : n % 8 * 4 + 4] for n in (place, source))
+        at, of = (
+            np.s_[n // 8 * 4 : n // 8 * 4 + 4, n % 8 * 4 : n % 8 * 4 + 4] for n in (place, source)
+        )
         assert np.array_equal(sample.mixed[at], sample.image[of])
-    assert {place for place, *_ in moved} == set(sample.ranks["student1"][:3]) | set(sample.ranks["student2"][:3])
+    assert {place for place, *_ in moved} == set(sample.ranks["student1"][:3]) | set(
+        sample.ranks["student2"][:3]
+    )
 
 
 def test_the_lab_tells_its_numbers_and_leaves_a_picture(nets, hearts):
     picture = umix_lab.figure(nets, hearts[1], top_k=2, grid=4)
-    assert "umix with top_k 2 on a grid of 4 x 4 cells" in picture.alt and len(picture.figure.axes) == 8
+    assert (
+        "umix with top_k 2 on a grid of 4 x 4 cells" in picture.alt
+        and len(picture.figure.axes) == 8
+    )
     assert "0 cells are replaced." in umix_lab.figure(nets, hearts[1], mix="identity").alt
 
 
@@ -68,21 +77,31 @@ def test_turning_knobs_mixes_again(nets, hearts):
     assert len(umix_lab.pairs(lab.sample)) > one and lab.board.value != page
     assert lab._repr_mimebundle_()[0]["text/plain"] == umix_lab.describe(lab.sample)
     lab.grid.value = 2
-    assert lab.top_k.max == lab.top_k.value == 2 and lab.sample.grid == 2 and lab.board.value.count("<svg") == 8
+    assert (
+        lab.top_k.max == lab.top_k.value == 2
+        and lab.sample.grid == 2
+        and lab.board.value.count("<svg") == 8
+    )
     lab.mix.value = "noise"
     assert not umix_lab.pairs(lab.sample) and (lab.sample.mixed != lab.sample.image).any()
 
 
 def test_knobs_that_do_not_fit_are_told_before_anything_is_drawn(nets, hearts):
-    for wrong, sentence in [({"top_k": 99, "grid": 4}, "does not fit 16 cells"), ({"grid": 5}, "does not split into 5"),
-                            ({"mix": "umx"}, "did you mean 'umix'"), ({"image": 9}, "there are 3 images")]:  # fmt: skip
+    for wrong, sentence in [
+        ({"top_k": 99, "grid": 4}, "does not fit 16 cells"),
+        ({"grid": 5}, "does not split into 5"),
+        ({"mix": "umx"}, "did you mean 'umix'"),
+        ({"image": 9}, "there are 3 images"),
+    ]:
         with pytest.raises(InputError, match=sentence):
             umix_lab.widget(nets, hearts[1], **wrong)
     with pytest.raises(InputError, match="there is no teacher"):
         umix_lab.figure({"student1": nets.student1, "student2": nets.student2}, hearts[1])
     with pytest.raises(InputError, match="no images"):
         umix_lab.figure(nets, hearts[1].select([]))
-    deep = Cases(("a",), ("a",), [np.zeros((1, 4, 4, 4), np.uint8)], [np.zeros((4, 4, 4), np.uint8)], (None,))
+    deep = Cases(
+        ("a",), ("a",), [np.zeros((1, 4, 4, 4), np.uint8)], [np.zeros((4, 4, 4), np.uint8)], (None,)
+    )
     with pytest.raises(InputError, match="shows 2D images"):
         umix_lab.figure(nets, deep)
 
@@ -106,10 +125,15 @@ def test_the_monitor_stops_after_the_step_and_the_checkpoint_goes_on(nets, heart
         recorder.look = look_and_stop
         train(nets, hearts, live, 6, tmp_path / "c.pt")
     assert (
-        recorder.steps[-1] == 4 and live.button.description == "stopped" and signal.getsignal(signal.SIGINT) == before
+        recorder.steps[-1] == 4
+        and live.button.description == "stopped"
+        and signal.getsignal(signal.SIGINT) == before
     )
     assert torch.load(tmp_path / "c.pt", weights_only=True)["step"] == 4
-    assert live.board.value.count("<svg viewBox") == 3 + 6 and "UCMT after 4 iterations" in live.board.value
+    assert (
+        live.board.value.count("<svg viewBox") == 3 + 6
+        and "UCMT after 4 iterations" in live.board.value
+    )
     assert "UCMT after 4 iterations" in live._repr_mimebundle_()[0]["text/plain"]
     with monitor.widget(Recorder("ucmt", hearts[1], 4, every=2)) as live:
         train(nets, hearts, live, 6, tmp_path / "c.pt")

@@ -8,10 +8,19 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ucmt_lite.batch import Batch, Clock
-from ucmt_lite.errors import InputError
-from ucmt_lite.methods import METHODS, FlawDetector, build_nets, check_knobs, cpc, dry_run, gct, knobs
-from ucmt_lite.methods.gct import flaw_target
+from ucmt_lite.common import InputError
+from ucmt_lite.core.batch import Batch, Clock
+from ucmt_lite.methods import (
+    METHODS,
+    FlawDetector,
+    build_nets,
+    check_knobs,
+    dry_run,
+    knobs,
+    step_of,
+)
+from ucmt_lite.methods.cpc import cpc
+from ucmt_lite.methods.gct import flaw_target, gct
 
 TERMS = {
     "supervised": [("sup",)],
@@ -54,9 +63,14 @@ class Minimize:
         self.nets.zero_grad(set_to_none=True)
         sum(terms.values()).backward()
         self.terms.append({name: term.item() for name, term in terms.items()})
-        gradients = {name: [p.grad for p in net.parameters()] for name, net in self.nets.named_children()}
+        gradients = {
+            name: [p.grad for p in net.parameters()] for name, net in self.nets.named_children()
+        }
         self.gradients.append(
-            {name: any(g is not None and g.abs().sum() > 0 for g in grads) for name, grads in gradients.items()}
+            {
+                name: any(g is not None and g.abs().sum() > 0 for g in grads)
+                for name, grads in gradients.items()
+            }
         )
         with torch.no_grad():
             for p in self.nets.parameters():
@@ -68,7 +82,7 @@ def one_iteration(method, batch, step=5, ramp=1.0, **settings):
     nets = build_nets(method, Spy, flaw_detector=lambda: FlawDetector(1, 2))
     minimize = Minimize(nets)
     torch.manual_seed(0)
-    METHODS[method].step(nets, batch, Clock(step, ramp), minimize, **settings)
+    step_of(method)(nets, batch, Clock(step, ramp), minimize, **settings)
     return nets, minimize
 
 
@@ -94,7 +108,9 @@ def test_the_teacher_moves_towards_its_students_once_a_gradient_step(method, bat
     assert calls == [0] * len(minimize.terms)
     students = [nets.student1] if method == "mean_teacher" else [nets.student1, nets.student2]
     share = [1.0] if method == "mean_teacher" else [0.99, 0.01]
-    for t, *s in zip(nets.teacher.parameters(), *(student.parameters() for student in students), strict=True):
+    for t, *s in zip(
+        nets.teacher.parameters(), *(student.parameters() for student in students), strict=True
+    ):
         torch.testing.assert_close(t, sum(w * p for w, p in zip(share, s, strict=True)))
 
 
@@ -117,7 +133,9 @@ def test_mean_teacher_compares_two_different_views(batch):
     nets, _ = one_iteration("mean_teacher", batch)
     student_saw, teacher_saw = nets.student1.seen[0], nets.teacher.seen[0]
     assert torch.equal(student_saw[2:], batch.u1)
-    assert torch.equal(teacher_saw, torch.cat([batch.x, batch.u])), "clean, and as many images as the student"
+    assert torch.equal(teacher_saw, torch.cat([batch.x, batch.u])), (
+        "clean, and as many images as the student"
+    )
 
 
 @pytest.mark.parametrize("method", ["cpc", "gct", "cps", "cmt", "ucmt"])
@@ -136,22 +154,33 @@ def test_forward_passes_of_an_ucmt_iteration(batch):
         "student2": 2,
         "teacher": 1,
     }
-    assert torch.equal(nets.student1.seen[1], nets.student2.seen[1]), "both students see the same mixed images"
+    assert torch.equal(nets.student1.seen[1], nets.student2.seen[1]), (
+        "both students see the same mixed images"
+    )
 
 
 def test_the_mix_moves_image_mask_and_pseudo_label_alike(batch):
-    """With a mix that turns images upside down, the second step must see turned masks and turned pseudo labels."""
+    """With a mix that turns images upside down, the second step must see turned masks and turned
+    pseudo labels.
+    """
     seen = []
 
     def upside_down(u1, u2, top_k, grid):
         return lambda image: (seen.append(image), image.flip(-2))[1]
 
     nets, _ = one_iteration("ucmt", batch, make_mix=upside_down)
-    assert [tuple(s.shape) for s in seen] == [(2, 1, 16, 16), (2, 16, 16), (2, 1, 16, 16), (2, 16, 16)]
+    assert [tuple(s.shape) for s in seen] == [
+        (2, 1, 16, 16),
+        (2, 16, 16),
+        (2, 1, 16, 16),
+        (2, 16, 16),
+    ]
     assert torch.equal(nets.student1.seen[1], torch.cat([batch.x1, batch.u1]).flip(-2))
     assert torch.equal(seen[1], batch.y)
     teacher_start = build_nets("ucmt", Spy).teacher
-    assert torch.equal(seen[3], teacher_start(batch.u).argmax(1)), "the teacher's label of step 1 is pasted"
+    assert torch.equal(seen[3], teacher_start(batch.u).argmax(1)), (
+        "the teacher's label of step 1 is pasted"
+    )
 
 
 def test_ucmt_without_moved_cells_is_cmt_twice(batch):
@@ -165,7 +194,9 @@ def test_ucmt_without_moved_cells_is_cmt_twice(batch):
 
 def saying(z1, z2, **others):
     """Students that say these logits, whatever images they see."""
-    return SimpleNamespace(student1=lambda image: z1[: len(image)], student2=lambda image: z2[: len(image)], **others)
+    return SimpleNamespace(
+        student1=lambda image: z1[: len(image)], student2=lambda image: z2[: len(image)], **others
+    )
 
 
 def test_cpc_is_its_equation(batch):
@@ -173,7 +204,9 @@ def test_cpc_is_its_equation(batch):
     found = {}
     cpc(saying(z1, z2), batch, Clock(0, 0.5), found.update, weight=2.0)
     p, q = z1.detach().softmax(1), z2.detach().softmax(1)
-    assert found["cpc"].item() == pytest.approx(2 * ((p - q) ** 2).sum().item() / (4 * 16 * 16), rel=1e-5)
+    assert found["cpc"].item() == pytest.approx(
+        2 * ((p - q) ** 2).sum().item() / (4 * 16 * 16), rel=1e-5
+    )
     found["cpc"].backward()
     for own, other in ((z1, q), (z2, p)):
         alone = own.detach().requires_grad_()
@@ -198,8 +231,12 @@ def test_gct_corrects_where_both_are_flawed_and_learns_the_flaws_of_each(batch):
     gct(nets, batch, Clock(0, 1.0), found.update, weight=1.0, correction_weight=0.5)
     p, q = z1.softmax(1), z2.softmax(1)
     assert found["correction"].item() == pytest.approx(0.5 * (0.9**2 + 0.7**2) / 2)
-    assert found["consistency"].item() == pytest.approx(((p - q) ** 2)[..., 8:].sum().item() / p.numel(), rel=1e-5)
-    wanted = sum(F.mse_loss(f[:2], flaw_target(s[:2], batch.y)) for f, s in zip(flaws, (p, q), strict=True))
+    assert found["consistency"].item() == pytest.approx(
+        ((p - q) ** 2)[..., 8:].sum().item() / p.numel(), rel=1e-5
+    )
+    wanted = sum(
+        F.mse_loss(f[:2], flaw_target(s[:2], batch.y)) for f, s in zip(flaws, (p, q), strict=True)
+    )
     assert found["flaw"].item() == pytest.approx(wanted.item())
 
 
@@ -214,7 +251,9 @@ def test_gct_learns_flaws_where_the_prediction_is_wrong():
 
 
 def test_gct_takes_the_prediction_with_the_lower_flaw(batch):
-    """Where the detector finds student 1 flawless, student 1 gets no consistency gradient and student 2 does."""
+    """Where the detector finds student 1 flawless, student 1 gets no consistency gradient and
+    student 2 does.
+    """
 
     class Judge(nn.Module):
         def __init__(self):
@@ -234,7 +273,8 @@ def test_gct_takes_the_prediction_with_the_lower_flaw(batch):
             nets.zero_grad()
             terms["consistency"].backward()
             gradients.extend(
-                sum(p.grad.abs().sum().item() for p in net.parameters()) for net in (nets.student1, nets.student2)
+                sum(p.grad.abs().sum().item() for p in net.parameters())
+                for net in (nets.student1, nets.student2)
             )
 
     gct(nets, batch, Clock(0, 1.0), minimize)
@@ -242,7 +282,9 @@ def test_gct_takes_the_prediction_with_the_lower_flaw(batch):
 
 
 def test_students_start_apart_and_student_1_alike_for_all_methods():
-    first = {m: build_nets(m, Spy, seed=3, flaw_detector=lambda: FlawDetector(1, 2)) for m in METHODS}
+    first = {
+        m: build_nets(m, Spy, seed=3, flaw_detector=lambda: FlawDetector(1, 2)) for m in METHODS
+    }
     weights = [nets.student1.layers[0].weight for nets in first.values()]
     assert all(torch.equal(weights[0], w) for w in weights)
     assert not torch.equal(first["cps"].student2.layers[0].weight, weights[0])
@@ -251,7 +293,7 @@ def test_students_start_apart_and_student_1_alike_for_all_methods():
 
 def test_students_may_differ_in_architecture(batch):
     nets = build_nets("cps", Spy, make_net2=lambda: nn.Conv2d(1, 2, 1))
-    METHODS["cps"].step(nets, batch, Clock(1, 1.0), Minimize(nets))
+    step_of("cps")(nets, batch, Clock(1, 1.0), Minimize(nets))
     assert isinstance(nets.student2, nn.Conv2d)
 
 

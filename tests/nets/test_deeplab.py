@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ucmt_lite.errors import InputError
+from ucmt_lite.common import InputError
 from ucmt_lite.nets import DeepLabV3Plus, make, resnet
 
 
@@ -16,7 +16,9 @@ def count(module):
 
 @pytest.fixture(scope="module")
 def usual(tmp_path_factory):
-    """A state dict as it is usually published: with a classifier, without batch counts, every value recognisable."""
+    """A state dict as it is usually published: with a classifier, without batch counts, every value
+    recognisable.
+    """
     state = OrderedDict(
         (name, torch.full_like(values, 0.5))
         for name, values in resnet.ResNet50(3).state_dict().items()
@@ -36,7 +38,9 @@ def backbone():
 @pytest.mark.parametrize("in_channels", [3, 1])
 def test_size_equals_the_reference(oracle, in_channels):
     known = json.loads(oracle("params.json").read_text())
-    known = next(k for k in known if k["network"] == "DeepLabv3p" and k["in_channels"] == in_channels)
+    known = next(
+        k for k in known if k["network"] == "DeepLabv3p" and k["in_channels"] == in_channels
+    )
     net = DeepLabV3Plus(in_channels, known["out_channels"])
     assert count(net) == known["parameters"] == {3: 39_756_962, 1: 39_750_433}[in_channels]
     assert len(list(net.parameters())) == known["parameter_tensors"]
@@ -64,7 +68,9 @@ def test_backbone_has_output_stride_8_with_dilated_last_stages():
     backbone = resnet.ResNet50(1).eval()
     fine, deep = backbone(torch.zeros(1, 1, 64, 32))
     assert (fine.shape[1:], deep.shape[1:]) == ((256, 16, 8), (2048, 8, 4))
-    dilations = [[block.conv2.dilation[0] for block in stage] for stage in (backbone.layer3, backbone.layer4)]
+    dilations = [
+        [block.conv2.dilation[0] for block in stage] for stage in (backbone.layer3, backbone.layer4)
+    ]
     assert dilations == [[1, 2, 2, 2, 2, 2], [2, 4, 4]]
     assert [backbone.layer2[0].conv1.stride, backbone.layer2[0].conv2.stride] == [(1, 1), (2, 2)]
 
@@ -76,12 +82,21 @@ def test_backbone_starts_by_the_fan_out():
 
 def test_pyramid_looks_at_the_rates_of_output_stride_8():
     convolutions = [branch[0] for branch in DeepLabV3Plus(1, 2).decoder.aspp.local]
-    assert [(c.kernel_size[0], c.dilation[0]) for c in convolutions] == [(1, 1), (3, 12), (3, 24), (3, 36)]
+    assert [(c.kernel_size[0], c.dilation[0]) for c in convolutions] == [
+        (1, 1),
+        (3, 12),
+        (3, 24),
+        (3, 36),
+    ]
 
 
 def test_weights_are_loaded_from_a_file(usual):
     net = DeepLabV3Plus(3, 2, weights=usual)
-    different = [n for n, v in net.encoder.state_dict().items() if not n.endswith("tracked") and (v != 0.5).any()]
+    different = [
+        n
+        for n, v in net.encoder.state_dict().items()
+        if not n.endswith("tracked") and (v != 0.5).any()
+    ]
     assert different == []
     assert not (net.decoder.head[0][0].weight == 0.5).any()
 

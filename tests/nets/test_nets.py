@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ucmt_lite.errors import InputError
+from ucmt_lite.common import InputError
 from ucmt_lite.nets import NETS, make
 
 EVERY = [
@@ -38,7 +38,8 @@ def test_every_name_is_tried():
 def test_gradient_reaches_every_parameter(name, dims, settled):
     net = make(name, 1, 2, dims)
     x = image(net)
-    # In eval mode: in training a batch norm takes the mean away, and with it the gradient of every bias before it.
+    # In eval mode: in training a batch norm takes the mean away, and with it the gradient of every
+    # bias before it.
     settled(net, x)(x).square().sum().backward()
     untouched = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
     assert untouched == []
@@ -48,14 +49,18 @@ def ignored(net, x):
     """Which of the encoder's feature maps the logits do not depend on."""
     leaves = []
 
-    def cut_from_each_other(module, arguments, features):  # else a shallow map would still act through the deeper ones
+    def cut_from_each_other(
+        module, arguments, features
+    ):  # else a shallow map would still act through the deeper ones
         leaves.extend(feature.detach().requires_grad_() for feature in features)
         return list(leaves)
 
     handle = net.encoder.register_forward_hook(cut_from_each_other)
     gradients = torch.autograd.grad(net(x).square().sum(), leaves, allow_unused=True)
     handle.remove()
-    return [level for level, gradient in enumerate(gradients) if gradient is None or not gradient.any()]
+    return [
+        level for level, gradient in enumerate(gradients) if gradient is None or not gradient.any()
+    ]
 
 
 @pytest.mark.parametrize("name, dims", SMALL)
@@ -65,7 +70,9 @@ def test_every_skip_connection_carries_and_a_cut_one_is_seen(name, dims, settled
     settled(net, x)
     assert ignored(net, x) == []
     decode = net.decoder.forward
-    monkeypatch.setattr(net.decoder, "forward", lambda maps: decode([torch.zeros_like(maps[0]), *maps[1:]]))
+    monkeypatch.setattr(
+        net.decoder, "forward", lambda maps: decode([torch.zeros_like(maps[0]), *maps[1:]])
+    )
     assert ignored(net, x) == [0]
 
 
@@ -99,7 +106,9 @@ def test_images_do_not_see_each_other_in_eval(name, dims):
 def test_dropout_acts_in_training_only(name, dims):
     net = make(name, 1, 2, dims)
     x = image(net)
-    for module in net.modules():  # batch norm as in eval, so that dropout alone can tell two passes apart
+    for (
+        module
+    ) in net.modules():  # batch norm as in eval, so that dropout alone can tell two passes apart
         if isinstance(module, (torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)):
             module.eval()
     assert not torch.equal(net(x), net(x))
@@ -121,7 +130,8 @@ def test_an_image_that_does_not_fit_is_refused_with_both_numbers(name, dims):
     with pytest.raises(InputError, match=r"takes 1 channel, the image has 3: .*in_channels=3"):
         net(image(net, channels=3))
     with pytest.raises(
-        InputError, match=f"multiple of {net.stride}, one is {2 * net.stride - 1}: .*to {2 * net.stride}"
+        InputError,
+        match=f"multiple of {net.stride}, one is {2 * net.stride - 1}: .*to {2 * net.stride}",
     ):
         net(good[:, :, 1:])
     with pytest.raises(InputError, match=f"multiple of {net.stride}, one is 0"):

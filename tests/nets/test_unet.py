@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from ucmt_lite.errors import InputError
+from ucmt_lite.common import InputError
 from ucmt_lite.nets import UNet, make
 
 
@@ -30,9 +30,13 @@ def test_small_is_small_and_takes_sides_of_8(dims, size):
 
 
 def test_dropouts_are_those_of_the_reference():
-    rates = [module.p for module in UNet(1, 2).encoder.modules() if isinstance(module, torch.nn.Dropout)]
+    rates = [
+        module.p for module in UNet(1, 2).encoder.modules() if isinstance(module, torch.nn.Dropout)
+    ]
     assert rates == [0.05, 0.1, 0.2, 0.3, 0.5]
-    rest = [module.p for module in UNet(1, 2).decoder.modules() if isinstance(module, torch.nn.Dropout)]
+    rest = [
+        module.p for module in UNet(1, 2).decoder.modules() if isinstance(module, torch.nn.Dropout)
+    ]
     assert rest == [0, 0, 0, 0]
 
 
@@ -42,7 +46,9 @@ def test_moving_the_image_by_a_stride_moves_the_logits(settled):
     settled(net, image)
     here, moved = net(image), net(image.roll((8, 8), dims=(2, 3)))
     inner = slice(64, 96)  # far from the border, which sees the padding
-    torch.testing.assert_close(moved[..., inner, inner], here[..., 56:88, 56:88], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        moved[..., inner, inner], here[..., 56:88, 56:88], rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize(

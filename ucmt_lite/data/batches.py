@@ -1,4 +1,6 @@
-"""Endless minibatches from images in memory. Minibatch n depends on the seed and on n alone, whatever came before it."""
+"""Endless minibatches from images in memory. Minibatch n depends on the seed and on n alone,
+whatever came before it.
+"""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -7,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ucmt_lite.batch import Batch
+from ucmt_lite.common import InputError
+from ucmt_lite.core.batch import Batch
 from ucmt_lite.data.source import Cases
 from ucmt_lite.data.views import strong_view, to_input, weak_view
-from ucmt_lite.errors import InputError
 
 Case = tuple[np.ndarray, np.ndarray]  # image C *S, mask *S
 
@@ -18,10 +20,11 @@ Case = tuple[np.ndarray, np.ndarray]  # image C *S, mask *S
 class Batches:
     """The labeled and the unlabeled stream of a training set, as `Batch`es: `batches(step)`.
 
-    Images stay where they are, in memory or in a memory-mapped file (`keep_on_disk`), as bytes or half floats; those of a
-    minibatch go to `device` and become views there. No file is opened and nothing is decoded.
-    In each pass over a stream every image comes once, in an order of that pass. Volumes, and images of different sizes,
-    are cropped to `patch` at a random place. The unlabeled stream may hold the labeled images too.
+    Images stay where they are, in memory or in a memory-mapped file (`keep_on_disk`), as bytes or
+    half floats; those of a minibatch go to `device` and become views there. No file is opened and
+    nothing is decoded. In each pass over a stream every image comes once, in an order of that pass.
+    Volumes, and images of different sizes, are cropped to `patch` at a random place. The unlabeled
+    stream may hold the labeled images too.
     """
 
     def __init__(
@@ -40,12 +43,16 @@ class Batches:
         sizes = {image.shape[1:] for image in (*labeled.images, *unlabeled.images)}
         if patch is None and len(sizes) > 1:
             raise InputError(
-                f"Images come in {len(sizes)} sizes, {min(sizes)} to {max(sizes)}: give the patch size to crop them to."
+                f"Images come in {len(sizes)} sizes, {min(sizes)} to {max(sizes)}: give the patch"
+                " size to crop them to."
             )
         self.patch = tuple(patch) if patch else next(iter(sizes))
         self.batch, self.seed, self.device = batch, seed, torch.device(device)
         self.labeled, self.unlabeled = (
-            [padded(image, mask, self.patch) for image, mask in zip(cases.images, cases.masks, strict=True)]
+            [
+                _padded(image, mask, self.patch)
+                for image, mask in zip(cases.images, cases.masks, strict=True)
+            ]
             for cases in (labeled, unlabeled)
         )
 
@@ -63,30 +70,41 @@ class Batches:
             u2=strong_view(u, generator),
         )
 
-    def weak(self, cases: list[Case], stream: int, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def weak(
+        self, cases: list[Case], stream: int, step: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         """The weak views of one step of a stream. They are moved as bytes, a quarter of the floats."""
         images, masks = weak_view(*self.draw(cases, stream, step), generator)
         return to_input(images), masks.long()
 
     def draw(self, cases: list[Case], stream: int, step: int) -> tuple[Tensor, Tensor]:
-        """The images `B C *S` and masks `B *S` of one step of a stream as they were read, cropped to the patch."""
+        """The images `B C *S` and masks `B *S` of one step of a stream as they were read, cropped
+        to the patch.
+        """
         count = self.batch[stream]
         random = np.random.default_rng((self.seed, stream, step))
         images, masks = [], []
         for position in range(step * count, (step + 1) * count):
             lap, place = divmod(position, len(cases))
-            image, mask = cases[lap_order(self.seed, stream, lap, len(cases))[place]]
-            corner = [int(random.integers(side - size + 1)) for side, size in zip(mask.shape, self.patch, strict=True)]
+            image, mask = cases[_lap_order(self.seed, stream, lap, len(cases))[place]]
+            corner = [
+                int(random.integers(side - size + 1))
+                for side, size in zip(mask.shape, self.patch, strict=True)
+            ]
             window = tuple(slice(c, c + size) for c, size in zip(corner, self.patch, strict=True))
             images.append(image[(slice(None), *window)])
             masks.append(mask[window])
-        return to_device(stacked(images), self.device), to_device(np.stack(masks), self.device)
+        return _to_device(stack_images(images), self.device), _to_device(
+            np.stack(masks), self.device
+        )
 
 
-def stacked(images: Sequence[np.ndarray]) -> np.ndarray:
-    """Images of one size as one array for `to_input`, which tells bytes from standardised floats by their type.
+def stack_images(images: Sequence[np.ndarray]) -> np.ndarray:
+    """Images of one size as one array for `to_input`, which tells bytes from standardised floats by
+    their type.
 
-    Bytes among floats become the floats that they would have been alone, or their 0..255 would pass for standardised.
+    Bytes among floats become the floats that they would have been alone, or their 0..255 would pass
+    for standardised.
 
     >>> stacked([np.array([255], np.uint8), np.array([1.5], np.float16)]).tolist()
     [[1.0], [1.5]]
@@ -97,7 +115,7 @@ def stacked(images: Sequence[np.ndarray]) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def lap_order(seed: int, stream: int, lap: int, count: int) -> list[int]:
+def _lap_order(seed: int, stream: int, lap: int, count: int) -> list[int]:
     """The order of one pass over a stream: every index once.
 
     >>> sorted(lap_order(0, 1, 5, 4))
@@ -106,13 +124,19 @@ def lap_order(seed: int, stream: int, lap: int, count: int) -> list[int]:
     return np.random.default_rng((seed, stream, lap, 1)).permutation(count).tolist()
 
 
-def to_device(array: np.ndarray, device: torch.device) -> Tensor:
+def _to_device(array: np.ndarray, device: torch.device) -> Tensor:
     """An array as a tensor on the device; to a GPU it is sent while Python goes on."""
     tensor = torch.from_numpy(array)
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+    return (
+        tensor.pin_memory().to(device, non_blocking=True)
+        if device.type == "cuda"
+        else tensor.to(device)
+    )
 
 
-def padded(image: np.ndarray, mask: np.ndarray, patch: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def _padded(
+    image: np.ndarray, mask: np.ndarray, patch: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
     """Widen sides shorter than the patch: the image by its own edge, the mask with background.
 
     >>> padded(np.ones((1, 2, 4)), np.ones((2, 4)), (4, 4))[1].sum(1).tolist()
@@ -126,15 +150,21 @@ def padded(image: np.ndarray, mask: np.ndarray, patch: Sequence[int]) -> tuple[n
 
 
 def center_crop(cases: Cases, patch: Sequence[int]) -> Cases:
-    """The cases cut (or padded) about their centre to one size: a fixed set to watch while training runs on patches."""
+    """The cases cut (or padded) about their centre to one size: a fixed set to watch while training
+    runs on patches.
+    """
 
     def cut(array: np.ndarray) -> np.ndarray:
-        corner = [(side - size) // 2 for side, size in zip(array.shape[-len(patch) :], patch, strict=True)]
+        corner = [
+            (side - size) // 2 for side, size in zip(array.shape[-len(patch) :], patch, strict=True)
+        ]
         window = tuple(slice(c, c + size) for c, size in zip(corner, patch, strict=True))
         return array[window] if array.ndim == len(patch) else array[(slice(None), *window)]
 
-    pairs = [padded(image, mask, patch) for image, mask in zip(cases.images, cases.masks, strict=True)]
-    ambiguity = cases.ambiguity and [cut(padded(a[None], a, patch)[0][0]) for a in cases.ambiguity]
+    pairs = [
+        _padded(image, mask, patch) for image, mask in zip(cases.images, cases.masks, strict=True)
+    ]
+    ambiguity = cases.ambiguity and [cut(_padded(a[None], a, patch)[0][0]) for a in cases.ambiguity]
     images, masks = [cut(image) for image, _ in pairs], [cut(mask) for _, mask in pairs]
     return Cases(cases.ids, cases.groups, images, masks, cases.spacing, ambiguity)
 

@@ -11,29 +11,47 @@ from ucmt_lite.data.hdf5 import read_hdf5
 from ucmt_lite.data.nifti import read_nifti
 from ucmt_lite.data.source import Source
 
-# Pairs of ISIC 2018 training images that show one lesion, by difference hash and colour correlation: see the data card.
+# Pairs of ISIC 2018 training images that show one lesion, by difference hash and colour
+# correlation: see the data card.
 ISIC_TWINS = (
-    ("0012290", "0013594"), ("0013109", "0013163"), ("0015986", "0015987"), ("0012672", "0012673"),
-    ("0000162", "0014826"), ("0012222", "0016003"), ("0000222", "0014846"), ("0000184", "0015310"),
-    ("0012887", "0012989"), ("0012756", "0013184"), ("0000519", "0011295"), ("0000183", "0015311"),
-)  # fmt: skip
-# LA 2018 scans whose aligned labels and images agree so well that one patient is likely (first characters of the ids).
+    ("0012290", "0013594"),
+    ("0013109", "0013163"),
+    ("0015986", "0015987"),
+    ("0012672", "0012673"),
+    ("0000162", "0014826"),
+    ("0012222", "0016003"),
+    ("0000222", "0014846"),
+    ("0000184", "0015310"),
+    ("0012887", "0012989"),
+    ("0012756", "0013184"),
+    ("0000519", "0011295"),
+    ("0000183", "0015311"),
+)
+# LA 2018 scans whose aligned labels and images agree so well that one patient is likely (first
+# characters of the ids).
 LA_TWINS = (
-    ("ZIJLJAVQ", "4EPVTT1H"), ("ULHWPWKK", "4498CA6D"), ("WSJB9P4J", "45C45I6I"), ("WBG9WYZ1", "QZC1W0FN"),
-    ("VIXBEFTN", "O5TSIKRD"), ("Z9GMG63C", "45C45I6I"), ("0RZDK210", "CMPXO4J2"),
-)  # fmt: skip
+    ("ZIJLJAVQ", "4EPVTT1H"),
+    ("ULHWPWKK", "4498CA6D"),
+    ("WSJB9P4J", "45C45I6I"),
+    ("WBG9WYZ1", "QZC1W0FN"),
+    ("VIXBEFTN", "O5TSIKRD"),
+    ("Z9GMG63C", "45C45I6I"),
+    ("0RZDK210", "CMPXO4J2"),
+)
 
 
-def isic_group(name: str) -> str:
+def _isic_group(name: str) -> str:
     """The id, or for near-duplicates one id for both.
 
     >>> isic_group("ISIC_0013594"), isic_group("ISIC_0000000")
     ('ISIC_0012290', 'ISIC_0000000')
     """
-    return next((f"ISIC_{twins[0]}" for twins in ISIC_TWINS if name.removeprefix("ISIC_") in twins), name)
+    return next(
+        (f"ISIC_{twins[0]}" for twins in ISIC_TWINS if name.removeprefix("ISIC_") in twins), name
+    )
 
 
-def la_group(name: str) -> str:
+def _la_group(name: str) -> str:
     """The id, or for scans that are probably of one patient the start of one id for all of them.
 
     >>> la_group("Z9GMG63CXXXX") == la_group("WSJB9P4JYYYY")
@@ -45,7 +63,7 @@ def la_group(name: str) -> str:
     return name
 
 
-def acdc_group(name: str) -> str:
+def _acdc_group(name: str) -> str:
     """The patient of a slice or volume.
 
     >>> acdc_group("patient001_frame01_slice_1")
@@ -67,7 +85,11 @@ class RealSet:
     folder: str  # what a local folder must hold
     where: str  # where a person gets the files
     archives: tuple[Archive, ...] = ()
-    shares: tuple[float, float, float] = (0.6, 0.2, 0.2)  # of the groups, where no lists are in the folder
+    shares: tuple[float, float, float] = (
+        0.6,
+        0.2,
+        0.2,
+    )  # of the groups, where no lists are in the folder
     options: dict = field(default_factory=dict)  # for the reader
 
 
@@ -100,7 +122,7 @@ CATALOGUE: dict[str, RealSet] = {
             ),
         ),
         shares=(0.7, 0.1, 0.2),  # as the 1815 / 260 / 519 of the published lists
-        options={"group_of": isic_group},
+        options={"group_of": _isic_group},
     ),
     "kvasir_seg": RealSet(
         title="Kvasir-SEG: polyps in colonoscopy",
@@ -130,7 +152,7 @@ CATALOGUE: dict[str, RealSet] = {
         folder="one .h5 file for each case, with image and label",
         where="https://www.cardiacatlas.org/atriaseg2018-challenge/atria-seg-data/",
         shares=(0.8, 0.0, 0.2),
-        options={"group_of": la_group},
+        options={"group_of": _la_group},
     ),
     "acdc": RealSet(
         title="ACDC: ventricles and myocardium in short-axis cine MRI",
@@ -142,7 +164,7 @@ CATALOGUE: dict[str, RealSet] = {
         folder="slices named patient001_frame01_slice_1.h5, with image and label",
         where="https://www.creatis.insa-lyon.fr/Challenge/acdc/",
         shares=(0.7, 0.1, 0.2),
-        options={"group_of": acdc_group, "pattern": "*_slice_*.h5"},
+        options={"group_of": _acdc_group, "pattern": "*_slice_*.h5"},
     ),
     "pancreas_ct": RealSet(
         title="NIH Pancreas-CT: pancreas in portal-venous CT",

@@ -1,4 +1,6 @@
-"""How one case is kept in a Hugging Face dataset, and read back: PNG bytes or a path in 2D, `np.save` bytes in 3D."""
+"""How one case is kept in a Hugging Face dataset, and read back: PNG bytes or a path in 2D,
+`np.save` bytes in 3D.
+"""
 
 import io
 from collections.abc import Callable, Iterable, Sequence
@@ -9,18 +11,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 from PIL import Image, ImageOps
 
-from ucmt_lite.errors import InputError
+from ucmt_lite.common import InputError
 
 if TYPE_CHECKING:
     import datasets
 
 Argument = TypeVar("Argument")
-Result = TypeVar("Result")
+Out = TypeVar("Result")
 ARRAYS = ("image", "mask", "ambiguity")  # the columns that hold pictures or volumes
 
 
 class Item(NamedTuple):
-    """One case on its way into a dataset: pictures and volumes are encoded already, or stay in their own file."""
+    """One case on its way into a dataset: pictures and volumes are encoded already, or stay in
+    their own file.
+    """
 
     id: str
     group: str
@@ -58,9 +62,13 @@ def unnpy(data: bytes) -> np.ndarray:
 
 
 def unpng(data: bytes | Path | str, mode: str, size: int | None = None) -> np.ndarray:
-    """Decode a picture to uint8 `H W` (mode "L") or `H W 3` (mode "RGB"), bilinear with antialias to `size` x `size`."""
+    """Decode a picture to uint8 `H W` (mode "L") or `H W 3` (mode "RGB"), bilinear with antialias
+    to `size` x `size`.
+    """
     with Image.open(io.BytesIO(data) if isinstance(data, bytes) else data) as picture:
-        if size is not None:  # a JPEG can be decoded at 1/2, 1/4, 1/8: never below twice the size we resize to
+        if (
+            size is not None
+        ):  # a JPEG can be decoded at 1/2, 1/4, 1/8: never below twice the size we resize to
             picture.draft(mode, (2 * size, 2 * size))
         upright = ImageOps.exif_transpose(picture).convert(mode)
         if size is not None:
@@ -68,21 +76,32 @@ def unpng(data: bytes | Path | str, mode: str, size: int | None = None) -> np.nd
         return np.asarray(upright)
 
 
-def nearest(mask: np.ndarray, size: int) -> np.ndarray:
-    """Resize class indices `H W` to `size` x `size`: every pixel takes the value of the nearest one."""
+def resize_nearest(mask: np.ndarray, size: int) -> np.ndarray:
+    """Resize class indices `H W` to `size` x `size`: every pixel takes the value of the nearest
+    one.
+    """
     return np.asarray(Image.fromarray(mask).resize((size, size), Image.Resampling.NEAREST))
 
 
 def in_threads(
-    function: Callable[[Argument], Result], items: Sequence[Argument], what: str = "reading"
-) -> list[Result]:
-    """Apply `function` to all items in threads and keep their order; a bar shows once it takes more than five seconds."""
+    function: Callable[[Argument], Out], items: Sequence[Argument], what: str = "reading"
+) -> list[Out]:
+    """Apply `function` to all items in threads and keep their order; a bar shows once it takes more
+    than five seconds.
+    """
     from tqdm.auto import tqdm
 
     with ThreadPoolExecutor() as pool:
         try:
             return list(
-                tqdm(pool.map(function, items), total=len(items), desc=what, delay=5, leave=False, disable=None)
+                tqdm(
+                    pool.map(function, items),
+                    total=len(items),
+                    desc=what,
+                    delay=5,
+                    leave=False,
+                    disable=None,
+                )
             )
         except BaseException:
             pool.shutdown(cancel_futures=True)  # the first bad file is enough
@@ -109,7 +128,9 @@ def to_split(items: Iterable[Item], dims: int, channels: int) -> "datasets.Datas
 
     items = list(items)
     ambiguity = bool(items) and items[0].ambiguity is not None
-    columns: dict[str, list] = {name: [getattr(item, name) for item in items] for name in ("id", "group", "mask")}
+    columns: dict[str, list] = {
+        name: [getattr(item, name) for item in items] for name in ("id", "group", "mask")
+    }
     columns["image"] = [item.image for item in items]
     columns["spacing"] = [list(item.spacing) for item in items]
     if ambiguity:
@@ -118,14 +139,18 @@ def to_split(items: Iterable[Item], dims: int, channels: int) -> "datasets.Datas
         for name in ARRAYS[: 2 + ambiguity]:
             columns[name] = [_picture(value) for value in columns[name]]
     split = datasets.Dataset.from_dict(columns, features=features(dims, channels, ambiguity))
-    return split if dims == 2 else split.with_transform(decode_volumes)
+    return split if dims == 2 else split.with_transform(_decode_volumes)
 
 
 def _picture(value: bytes | Path) -> dict[str, Any]:
-    return {"bytes": value, "path": None} if isinstance(value, bytes) else {"bytes": None, "path": str(value)}
+    return (
+        {"bytes": value, "path": None}
+        if isinstance(value, bytes)
+        else {"bytes": None, "path": str(value)}
+    )
 
 
-def decode_volumes(batch: dict[str, list]) -> dict[str, list]:
+def _decode_volumes(batch: dict[str, list]) -> dict[str, list]:
     """Transform of a 3D split: `split[0]["image"]` is an array, not its bytes."""
     return {k: [unnpy(v) for v in column] if k in ARRAYS else column for k, column in batch.items()}
 

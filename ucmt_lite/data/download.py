@@ -1,4 +1,6 @@
-"""Fetching archives: several addresses tried in order, checked by sha256, unpacked safely, never left half-written."""
+"""Fetching archives: several addresses tried in order, checked by sha256, unpacked safely, never
+left half-written.
+"""
 
 import hashlib
 import os
@@ -12,7 +14,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from ucmt_lite.errors import InputError
+from ucmt_lite.common import InputError
 
 SECONDS = 30  # without a byte, after which an address counts as dead
 
@@ -27,14 +29,19 @@ class Archive:
 
 
 def fetch_set(archives: Sequence[Archive], folder: Path) -> None:
-    """Download and unpack archives into a new `folder`, which appears only when everything is in it.
+    """Download and unpack archives into a new `folder`, which appears only when everything is in
+    it.
 
-    What has arrived is kept beside it in `.<name>.download`, so that an interrupted download goes on where it stopped.
+    What has arrived is kept beside it in `.<name>.download`, so that an interrupted download goes
+    on where it stopped.
     """
     folder = folder.resolve()
     if folder.is_dir():
         folder.rmdir()  # only an empty one goes; an error tells of any other
-    parts, unpacked = folder.parent / f".{folder.name}.download", folder.parent / f".{folder.name}.unpacked"
+    parts, unpacked = (
+        folder.parent / f".{folder.name}.download",
+        folder.parent / f".{folder.name}.unpacked",
+    )
     parts.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(unpacked, ignore_errors=True)  # left by an interrupted run
     try:
@@ -47,17 +54,21 @@ def fetch_set(archives: Sequence[Archive], folder: Path) -> None:
 
 
 def fetch(archive: Archive, folder: Path) -> Path:
-    """Download one archive into `folder` from the first address that gives the right bytes, and return its path."""
+    """Download one archive into `folder` from the first address that gives the right bytes, and
+    return its path.
+    """
     target = folder / PurePosixPath(archive.urls[0]).name
     if target.is_file() and sha256(target) == archive.sha256:
         return target
     part, problems = target.with_name(target.name + ".part"), []
     for url in archive.urls:
         try:
-            resumed = receive(url, part)
-            if sha256(part) != archive.sha256 and resumed:  # the first half was from elsewhere: all of it again
+            resumed = _receive(url, part)
+            if (
+                sha256(part) != archive.sha256 and resumed
+            ):  # the first half was from elsewhere: all of it again
                 part.unlink()
-                receive(url, part)
+                _receive(url, part)
         except (OSError, HTTPException) as error:
             problems.append(f"{url}: {' '.join(str(error).split()) or type(error).__name__}")
             continue
@@ -66,10 +77,13 @@ def fetch(archive: Archive, folder: Path) -> Path:
             return target
         part.unlink()
         problems.append(f"{url}: sha256 is {found}, not {archive.sha256}")
-    raise InputError(f"{target.name} could not be fetched ({'; '.join(problems)}): try later or fetch it by hand.")
+    raise InputError(
+        f"{target.name} could not be fetched ({'; '.join(problems)}): try later or fetch it by"
+        " hand."
+    )
 
 
-def receive(url: str, part: Path) -> bool:
+def _receive(url: str, part: Path) -> bool:
     """Append what is missing of `url` to `part`, and say whether there was something before."""
     from tqdm.auto import tqdm
 
@@ -78,7 +92,9 @@ def receive(url: str, part: Path) -> bool:
     try:
         answer = urlopen(Request(url, headers=headers), timeout=SECONDS)
     except HTTPError as error:
-        if error.code != 416 or not start:  # 416: nothing is missing, or `part` is longer than the file
+        if (
+            error.code != 416 or not start
+        ):  # 416: nothing is missing, or `part` is longer than the file
             raise
         return True
     with answer:
@@ -86,7 +102,14 @@ def receive(url: str, part: Path) -> bool:
         length = int(answer.headers.get("Content-Length", 0))
         with (
             part.open("ab" if resumed else "wb") as file,
-            tqdm(total=length or None, desc=part.stem, unit="B", unit_scale=True, leave=False, disable=None) as bar,
+            tqdm(
+                total=length or None,
+                desc=part.stem,
+                unit="B",
+                unit_scale=True,
+                leave=False,
+                disable=None,
+            ) as bar,
         ):
             while chunk := answer.read(1 << 20):
                 bar.update(file.write(chunk))
@@ -106,19 +129,27 @@ def sha256(file: Path) -> str:
 
 
 def unzip(file: Path, folder: Path) -> None:
-    """Unpack a zip into `folder`; nothing is written when one entry would leave it or is not a plain file."""
+    """Unpack a zip into `folder`; nothing is written when one entry would leave it or is not a
+    plain file.
+    """
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
             for entry in entries:
-                path = PureWindowsPath(entry.filename)  # which knows both kinds of slash, and drives
+                path = PureWindowsPath(
+                    entry.filename
+                )  # which knows both kinds of slash, and drives
                 if path.anchor or ".." in path.parts or stat.S_ISLNK(entry.external_attr >> 16):
-                    raise InputError(f"{file.name} would write outside its folder ('{entry.filename}'): do not use it.")
+                    raise InputError(
+                        f"{file.name} would write outside its folder ('{entry.filename}'): do not"
+                        " use it."
+                    )
             folder.mkdir(parents=True, exist_ok=True)
             needed, free = sum(entry.file_size for entry in entries), shutil.disk_usage(folder).free
             if needed > free:
                 raise InputError(
-                    f"{file.name} needs {needed >> 20} MB but {folder.parent} has {free >> 20}: make room."
+                    f"{file.name} needs {needed >> 20} MB but {folder.parent} has {free >> 20}:"
+                    " make room."
                 )
             archive.extractall(folder)
     except zipfile.BadZipFile as error:

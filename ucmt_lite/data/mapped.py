@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ucmt_lite.common import InputError, atomic
 from ucmt_lite.data.source import Cases, cases
-from ucmt_lite.errors import InputError
-from ucmt_lite.files import atomic
 
 if TYPE_CHECKING:
     import datasets
@@ -18,12 +17,16 @@ if TYPE_CHECKING:
 ROWS = 64  # cases that are in memory at once while the file is written
 
 
-def keep_on_disk(split: datasets.Dataset, file: str | os.PathLike, *, size: int | None = None) -> Cases:
-    """Like `cases(split, size=size)`, but the arrays lie in `file`: the system reads what is used and drops it again.
+def keep_on_disk(
+    split: datasets.Dataset, file: str | os.PathLike, *, size: int | None = None
+) -> Cases:
+    """Like `cases(split, size=size)`, but the arrays lie in `file`: the system reads what is used
+    and drops it again.
 
-    For sets that do not fit into memory. The file is written once, `ROWS` cases at a time, and replaced if it exists;
-    `open_cases` opens it again. The arrays are read-only. Source: Arrow's IPC file format, as Hugging Face `datasets`
-    keeps it, but with decoded pixels, so that nothing is decoded while training.
+    For sets that do not fit into memory. The file is written once, `ROWS` cases at a time, and
+    replaced if it exists; `open_cases` opens it again. The arrays are read-only. Source: Arrow's
+    IPC file format, as Hugging Face `datasets` keeps it, but with decoded pixels, so that nothing
+    is decoded while training.
 
     >>> from tempfile import TemporaryDirectory
     >>> from ucmt_lite.data import load
@@ -60,12 +63,18 @@ def _rows(part: Cases) -> Iterator[dict[str, Any]]:
         if part.ambiguity is not None:
             arrays["ambiguity"] = part.ambiguity[i]
         for what, array in arrays.items():
-            row |= {what: array.tobytes(), f"{what}_shape": array.shape, f"{what}_type": array.dtype.str}
+            row |= {
+                what: array.tobytes(),
+                f"{what}_shape": array.shape,
+                f"{what}_type": array.dtype.str,
+            }
         yield row
 
 
 def open_cases(file: str | os.PathLike) -> Cases:
-    """The cases of a file that `save_cases` wrote, as arrays that lie in the file; nothing is read yet."""
+    """The cases of a file that `save_cases` wrote, as arrays that lie in the file; nothing is read
+    yet.
+    """
     import pyarrow as pa
 
     try:
@@ -74,7 +83,9 @@ def open_cases(file: str | os.PathLike) -> Cases:
     except (OSError, pa.ArrowInvalid, KeyError) as cause:
         raise InputError(f"{file} holds no cases ({cause}): write it with keep_on_disk.") from None
     ids, groups, spacing = (table.column(name).to_pylist() for name in ("id", "group", "spacing"))
-    arrays = {name: _arrays(table, name) for name, column in columns.items() if not column.null_count}
+    arrays = {
+        name: _arrays(table, name) for name, column in columns.items() if not column.null_count
+    }
     return Cases(
         tuple(ids),
         tuple(groups),
@@ -89,7 +100,9 @@ def _arrays(table: Any, name: str) -> list[np.ndarray]:
     """The arrays of one column, each a window into the mapped file."""
     shapes, types = (table.column(f"{name}_{what}").to_pylist() for what in ("shape", "type"))
     buffers = (value.as_buffer() for value in table.column(name))
-    arrays = [np.frombuffer(b, t).reshape(s) for b, t, s in zip(buffers, types, shapes, strict=True)]
+    arrays = [
+        np.frombuffer(b, t).reshape(s) for b, t, s in zip(buffers, types, shapes, strict=True)
+    ]
     for array in arrays:
         array.flags.writeable = False  # Arrow may say otherwise, but the file is mapped for reading
     return arrays

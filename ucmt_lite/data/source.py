@@ -1,4 +1,6 @@
-"""A set of cases in two forms: `Source`, a Hugging Face dataset with its splits, and `Cases`, plain arrays in memory."""
+"""A set of cases in two forms: `Source`, a Hugging Face dataset with its splits, and `Cases`, plain
+arrays in memory.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ucmt_lite.data.columns import ARRAYS, Item, in_threads, nearest, to_split, unnpy, unpng, unreadable
+from ucmt_lite.common import InputError
+from ucmt_lite.data.columns import (
+    ARRAYS,
+    Item,
+    in_threads,
+    resize_nearest,
+    to_split,
+    unnpy,
+    unpng,
+    unreadable,
+)
 from ucmt_lite.data.pictures import DAMAGED
-from ucmt_lite.errors import InputError
 
 if TYPE_CHECKING:
     import datasets
@@ -21,8 +32,9 @@ if TYPE_CHECKING:
 class Source:
     """A named set with its splits, and what a network has to know about it.
 
-    Every split has the columns `id`, `group` (the patient where known, else the id), `image`, `mask` (class indices),
-    `spacing` (mm per axis, empty when unknown) and, for phantoms, `ambiguity` (how uncertain the truth is, 0..1).
+    Every split has the columns `id`, `group` (the patient where known, else the id), `image`,
+    `mask` (class indices), `spacing` (mm per axis, empty when unknown) and, for phantoms,
+    `ambiguity` (how uncertain the truth is, 0..1).
     """
 
     name: str  # "phantom_heart", "folder", "isic2018", ...
@@ -52,7 +64,10 @@ class Cases:
         place = {name: i for i, name in enumerate(self.ids)}
         ids = tuple(ids)
         if unknown := [name for name in ids if name not in place]:
-            raise InputError(f"Case '{unknown[0]}' is not among these {len(self)} cases: take ids from cases.ids.")
+            raise InputError(
+                f"Case '{unknown[0]}' is not among these {len(self)} cases: take ids from"
+                " cases.ids."
+            )
         rows = [place[name] for name in ids]
         return Cases(
             ids,
@@ -64,7 +79,7 @@ class Cases:
         )
 
 
-def build(
+def build_source(
     name: str,
     parts: Mapping[str, Sequence[Item]],
     *,
@@ -73,18 +88,22 @@ def build(
     dims: int,
     split_rule: str,
 ) -> Source:
-    """Put cases that a reader has checked and encoded into a `Source`; a split without cases is left out."""
+    """Put cases that a reader has checked and encoded into a `Source`; a split without cases is
+    left out.
+    """
     import datasets
 
-    splits = datasets.DatasetDict({k: to_split(items, dims, channels) for k, items in parts.items() if items})
+    splits = datasets.DatasetDict(
+        {k: to_split(items, dims, channels) for k, items in parts.items() if items}
+    )
     return Source(name, splits, tuple(classes), channels, dims, split_rule)
 
 
 def cases(split: datasets.Dataset, *, size: int | None = None) -> Cases:
     """Read one split into arrays: what a training loop needs so that it never opens a file.
 
-    2D images are resized to `size` x `size` (bilinear with antialias; masks by nearest neighbour; spacing is scaled
-    along). Volumes stay as they are: training cuts patches from them.
+    2D images are resized to `size` x `size` (bilinear with antialias; masks by nearest neighbour;
+    spacing is scaled along). Volumes stay as they are: training cuts patches from them.
 
     >>> from ucmt_lite.data.columns import Item, png, to_split
     >>> image, mask = np.zeros((4, 6, 3), np.uint8), np.ones((4, 6), np.uint8)
@@ -93,14 +112,21 @@ def cases(split: datasets.Dataset, *, size: int | None = None) -> Cases:
     >>> one.ids, one.images[0].shape, one.masks[0].tolist(), one.spacing
     (('a',), (3, 2, 2), [[1, 1], [1, 1]], ((1.0, 3.0),))
     """
-    missing = [name for name in ("id", "group", "image", "mask", "spacing") if name not in split.column_names]
+    missing = [
+        name
+        for name in ("id", "group", "image", "mask", "spacing")
+        if name not in split.column_names
+    ]
     if missing:
         columns = ", ".join(split.column_names)
         raise InputError(
-            f"A split needs the column '{missing[0]}' but has {columns}: make it with ucmt_lite.data.from_dataset."
+            f"A split needs the column '{missing[0]}' but has {columns}: make it with"
+            " ucmt_lite.data.from_dataset."
         )
     if size is not None and (size != int(size) or size < 1):
-        raise InputError(f"size={size} is no side length: give a positive number of pixels, such as size=128.")
+        raise InputError(
+            f"size={size} is no side length: give a positive number of pixels, such as size=128."
+        )
     import datasets
 
     volumes = not isinstance(split.features["image"], datasets.Image)
@@ -109,9 +135,16 @@ def cases(split: datasets.Dataset, *, size: int | None = None) -> Cases:
         for name in set(ARRAYS) & set(split.column_names):
             plain = plain.cast_column(name, datasets.Image(decode=False))
     mode = "L" if volumes else split.features["image"].mode or "RGB"
-    # Threads pay for pictures, which have to be decoded; of volumes they would only hold more copies at once.
-    read = list(map(_volume, plain)) if volumes else in_threads(lambda row: _picture(row, mode, size), plain)
-    images, masks, spacing, ambiguity = map(list, zip(*read, strict=True)) if read else ([], [], [], [None])
+    # Threads pay for pictures, which have to be decoded; of volumes they would only hold more
+    # copies at once.
+    read = (
+        list(map(_volume, plain))
+        if volumes
+        else in_threads(lambda row: _picture(row, mode, size), plain)
+    )
+    images, masks, spacing, ambiguity = (
+        map(list, zip(*read, strict=True)) if read else ([], [], [], [None])
+    )
     return Cases(
         tuple(plain["id"]),
         tuple(plain["group"]),
@@ -140,9 +173,11 @@ def _picture(row: dict, mode: str, size: int | None) -> tuple:
     if size is not None:
         if spacing is not None:
             spacing = tuple(mm * side / size for mm, side in zip(spacing, mask.shape, strict=True))
-        mask = nearest(mask, size)
+        mask = resize_nearest(mask, size)
     ambiguity = None
     if "ambiguity" in files:
         ambiguity = (unpng(files["ambiguity"], "L", size) / 255).astype(np.float16)
-    channels_first = image[None] if image.ndim == 2 else np.ascontiguousarray(image.transpose(2, 0, 1))
+    channels_first = (
+        image[None] if image.ndim == 2 else np.ascontiguousarray(image.transpose(2, 0, 1))
+    )
     return channels_first, mask, spacing, ambiguity

@@ -1,16 +1,18 @@
 """Views: what a network gets to see of an image. Whole batches at once, on the device they are on.
 
-Weak views move the image and its mask alike; strong views change colours and sharpness only, so masks stay valid.
+Weak views move the image and its mask alike; strong views change colours and sharpness only, so
+masks stay valid.
 """
 
 import torch
 from torch import Generator, Tensor
 
-from ucmt_lite.blur import gaussian_blur
+from ucmt_lite.core.blur import gaussian_blur
 
 
 def to_input(images: Tensor) -> Tensor:
-    """Images as the networks take them, float32: bytes 0..255 become -1..1, floats (already standardised) stay.
+    """Images as the networks take them, float32: bytes 0..255 become -1..1, floats (already
+    standardised) stay.
 
     >>> to_input(torch.tensor([0, 255], dtype=torch.uint8)), to_input(torch.tensor([1.5], dtype=torch.float16))
     (tensor([-1.,  1.]), tensor([1.5000]))
@@ -19,9 +21,11 @@ def to_input(images: Tensor) -> Tensor:
 
 
 def weak_view(images: Tensor, masks: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Flip each image along a random choice of its axes and, where they are as long, swap the first two, or not.
+    """Flip each image along a random choice of its axes and, where they are as long, swap the first
+    two, or not.
 
-    Shapes: images `B C *S`, masks `B *S`; both move alike. On a square that makes all eight turns and reflections.
+    Shapes: images `B C *S`, masks `B *S`; both move alike. On a square that makes all eight turns
+    and reflections.
 
     >>> image = torch.arange(4.0).view(1, 1, 2, 2)
     >>> moved, mask = weak_view(image, image[:, 0], torch.Generator().manual_seed(0))
@@ -37,11 +41,13 @@ def weak_view(images: Tensor, masks: Tensor, generator: Generator) -> tuple[Tens
 
 
 def strong_view(images: Tensor, generator: Generator) -> Tensor:
-    """Change contrast and brightness (of each channel a little on its own), soften, and add noise, image by image.
+    """Change contrast and brightness (of each channel a little on its own), soften, and add noise,
+    image by image.
 
-    Shapes: `B C *S` -> `B C *S`, in the units of `to_input`. Contrast is scaled by 0.5 to 1.5 about the image's mean;
-    brightness moves by up to 0.4, and each channel by up to 0.1 more on its own; half the images are blurred (blended
-    with a blur of one pixel), half get Gaussian noise of up to 0.1. Geometry does not change.
+    Shapes: `B C *S` -> `B C *S`, in the units of `to_input`. Contrast is scaled by 0.5 to 1.5 about
+    the image's mean; brightness moves by up to 0.4, and each channel by up to 0.1 more on its own;
+    half the images are blurred (blended with a blur of one pixel), half get Gaussian noise of up to
+    0.1. Geometry does not change.
 
     >>> image = torch.rand(2, 3, 8, 8)
     >>> strong_view(image, torch.Generator().manual_seed(0)).shape
@@ -49,10 +55,14 @@ def strong_view(images: Tensor, generator: Generator) -> Tensor:
     """
     mean = images.flatten(1).mean(1).view(len(images), *[1] * (images.dim() - 1))
     contrast = 0.5 + uniform(images, generator)
-    brightness = 0.8 * (uniform(images, generator) - 0.5) + 0.2 * (uniform(images, generator, images.shape[1]) - 0.5)
+    brightness = 0.8 * (uniform(images, generator) - 0.5) + 0.2 * (
+        uniform(images, generator, images.shape[1]) - 0.5
+    )
     x = (images - mean).mul_(contrast).add_(mean).add_(brightness)
     softness, soft = uniform(images, generator), coin(images, generator)
-    some = soft.flatten().nonzero().flatten() if x.device.type == "cpu" else slice(None)  # a GPU would have to wait
+    some = (
+        soft.flatten().nonzero().flatten() if x.device.type == "cpu" else slice(None)
+    )  # a GPU would have to wait
     sharp = x[some]
     x[some] = torch.lerp(sharp, gaussian_blur(sharp, 1.0), (softness * soft)[some])
     noise = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
@@ -60,7 +70,9 @@ def strong_view(images: Tensor, generator: Generator) -> Tensor:
 
 
 def uniform(images: Tensor, generator: Generator, channels: int = 1) -> Tensor:
-    """A number in [0, 1) for each image of the batch, or for each of its channels, shaped to be multiplied with it."""
+    """A number in [0, 1) for each image of the batch, or for each of its channels, shaped to be
+    multiplied with it.
+    """
     shape = (len(images), channels, *[1] * (images.dim() - 2))
     return torch.rand(shape, generator=generator, device=images.device, dtype=images.dtype)
 

@@ -1,19 +1,24 @@
-"""Looking at images, predictions and training. Every picture carries a sentence that says what is on it.
+"""Looking at images, predictions and training. Every picture carries a sentence that says what is
+on it.
 
-Each explorer is a module with two functions: `figure(...)` makes a still picture, `widget(...)` the explorer around it,
-which leaves that picture in a saved notebook. Both show the same data; the monitor's figure takes a trace, its widget
-the recorder that makes one. Other arguments may differ: a widget leaves to its reader which step to see, or which mask to
-draw. They read traces and arrays, never torch; only the UMIX lab and the monitor, which work with networks, import it
-when they are called.
+Each explorer is a module with two functions: `figure(...)` makes a still picture, `widget(...)` the
+explorer around it, which leaves that picture in a saved notebook. Both show the same data; the
+monitor's figure takes a trace, its widget the recorder that makes one. Other arguments may differ:
+a widget leaves to its reader which step to see, or which mask to draw. They read traces and arrays,
+never torch; only the UMIX lab and the monitor, which work with networks, import it when they are
+called.
 """
 
-import importlib
-from typing import Any
+from ucmt_lite.common import lazy
 
-EXPLORERS = ("training", "uncertainty", "umix_lab", "ema", "compare", "volume", "annotate", "monitor")
-
-
-def __getattr__(name: str) -> Any:
-    if name in EXPLORERS:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+EXPLORERS = (
+    "training",
+    "uncertainty",
+    "umix_lab",
+    "ema",
+    "compare",
+    "volume",
+    "annotate",
+    "monitor",
+)
+__getattr__ = lazy(__name__, {name: name for name in EXPLORERS})

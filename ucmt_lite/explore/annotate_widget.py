@@ -7,34 +7,42 @@ import numpy as np
 import traitlets
 
 from ucmt_lite.explore.annotate import describe, figure
-from ucmt_lite.explore.palette import NETS
-from ucmt_lite.explore.picture import Picture
-from ucmt_lite.explore.twin import WithTwin
+from ucmt_lite.explore.draw.palette import NET_COLOURS
+from ucmt_lite.explore.draw.picture import Picture
+from ucmt_lite.explore.draw.twin import WithTwin
 
 HERE = Path(__file__).parent
 
 
 class Annotate(WithTwin, anywidget.AnyWidget):
-    """The browser draws; here the drawing is compared. The expert's mask is sent only when it is asked for."""
+    """The browser draws; here the drawing is compared. The expert's mask is sent only when it is
+    asked for.
+    """
 
     _esm = HERE / "annotate.js"
-    _css = HERE / "stack.css"
+    _css = HERE / "draw" / "stack.css"
     pixels = traitlets.Bytes().tag(sync=True)  # H W RGBA
     size: traitlets.List = traitlets.List().tag(sync=True)  # H, W
     classes: traitlets.List = traitlets.List().tag(sync=True)
-    colour = traitlets.Unicode(NETS["student1"]).tag(sync=True)
-    drawn = traitlets.Bytes().tag(sync=True, from_json=lambda view, widget: bytes(view))  # H W class indices
+    colour = traitlets.Unicode(NET_COLOURS["student1"]).tag(sync=True)
+    drawn = traitlets.Bytes().tag(
+        sync=True, from_json=lambda view, widget: bytes(view)
+    )  # H W class indices
     seconds = traitlets.Float(0.0).tag(sync=True)  # since the first stroke
     asked = traitlets.Bool(False).tag(sync=True)  # to see the expert
     expert = traitlets.Bytes().tag(sync=True)
     told = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(self, image: np.ndarray, truth: np.ndarray | None, classes: tuple[str, ...]) -> None:
+    def __init__(
+        self, image: np.ndarray, truth: np.ndarray | None, classes: tuple[str, ...]
+    ) -> None:
         self._image, self._truth = image, truth
         colours = np.broadcast_to(image, (*image.shape[:2], 3))
         pixels = np.concatenate([colours, np.full((*image.shape[:2], 1), 255, np.uint8)], axis=2)
         blank = bytes(image.shape[0] * image.shape[1])
-        super().__init__(pixels=pixels.tobytes(), size=list(image.shape[:2]), classes=list(classes), drawn=blank)
+        super().__init__(
+            pixels=pixels.tobytes(), size=list(image.shape[:2]), classes=list(classes), drawn=blank
+        )
 
     @property
     def mask(self) -> np.ndarray:

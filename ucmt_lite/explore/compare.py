@@ -1,4 +1,6 @@
-"""Several runs beside each other: disagreement as in Figure 1 (d) of the UCMT paper, uncertainty and Dice over training."""
+"""Several runs beside each other: disagreement as in Figure 1 (d) of the UCMT paper, uncertainty
+and Dice over training.
+"""
 
 import base64
 import json
@@ -7,27 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ucmt_lite import names
-from ucmt_lite.errors import InputError
-from ucmt_lite.explore.maps import as_trace, title
-from ucmt_lite.explore.palette import DASHES, LABELS, METHODS
-from ucmt_lite.explore.picture import Picture, new_figure, sentence
+from ucmt_lite.common import InputError
+from ucmt_lite.explore.draw.maps import as_trace, trace_title
+from ucmt_lite.explore.draw.palette import LABELS, PLAIN
+from ucmt_lite.explore.draw.picture import Picture, new_figure, sentence
+from ucmt_lite.methods import METHODS, look_of, title_of
 
 if TYPE_CHECKING:
-    from ucmt_lite.traces import Trace
+    from ucmt_lite.training.traces import Trace
 
     Runs = Mapping[str, Sequence[Trace]] | Sequence[Trace]
 
 CURVES = ("disagreement", "uncertainty", "dice")
 PLOTLY_DASHES = {"-": "solid", "--": "dash", ":": "dot", "-.": "dashdot"}
-PLAIN = "#808080"  # text and axes: readable on white and on black, since a plot does not know the page's theme
 
 
 def figure(runs: "Runs", curves: Sequence[str] = CURVES) -> Picture:
-    """One panel a curve, one line a method: the mean over its runs, with a band from the lowest to the highest.
+    """One panel a curve, one line a method: the mean over its runs, with a band from the lowest to
+    the highest.
 
-    `runs` maps a method (or any name) to its traces, one a seed, or is a list of traces, grouped by method here; those of
-    one name must have been recorded at the same steps.
+    `runs` maps a method (or any name) to its traces, one a seed, or is a list of traces, grouped by
+    method here; those of one name must have been recorded at the same steps.
     """
     named = grouped(runs)
     drawing, axes = new_figure(1, len(curves), width=3.6, height=2.8)
@@ -35,9 +37,18 @@ def figure(runs: "Runs", curves: Sequence[str] = CURVES) -> Picture:
     for panel, curve in zip(axes[0], curves, strict=True):
         ends = []
         for (name, traces), (colour, dash) in zip(named.items(), looks(named), strict=True):
-            values = values_of(traces, curve, name)
-            panel.plot(traces[0].step, values.mean(0), label=name, linewidth=1.5, color=colour, linestyle=dash)
-            panel.fill_between(traces[0].step, values.min(0), values.max(0), color=colour, alpha=0.15, linewidth=0)
+            values = _values_of(traces, curve, name)
+            panel.plot(
+                traces[0].step,
+                values.mean(0),
+                label=name,
+                linewidth=1.5,
+                color=colour,
+                linestyle=dash,
+            )
+            panel.fill_between(
+                traces[0].step, values.min(0), values.max(0), color=colour, alpha=0.15, linewidth=0
+            )
             ends.append(f"{name} {values[:, -1].mean():.3f}")
         panel.set_xlabel("iterations", fontsize=8)
         panel.set_title(LABELS.get(curve, curve), fontsize=9)
@@ -51,7 +62,8 @@ def figure(runs: "Runs", curves: Sequence[str] = CURVES) -> Picture:
 class Plot:
     """An interactive plot that leaves its still picture where none can be shown.
 
-    The picture is a JPEG: beside a PNG, plotly's renderer shows that instead of the plot until a mouse comes over it.
+    The picture is a JPEG: beside a PNG, plotly's renderer shows that instead of the plot until a
+    mouse comes over it.
     """
 
     def __init__(self, plot: Any, picture: Picture) -> None:
@@ -61,7 +73,9 @@ class Plot:
         """The still picture of the plot."""
         return self._picture
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict, dict]:
         data = {
             "application/vnd.plotly.v1+json": json.loads(self.plot.to_json()),
             "image/jpeg": base64.b64encode(self._picture.file("jpeg")).decode(),
@@ -71,22 +85,37 @@ class Plot:
 
 
 def widget(runs: "Runs", curves: Sequence[str] = CURVES) -> Plot:
-    """The curves with values under the pointer; a click on a name hides its line. Arguments as in `figure`."""
+    """The curves with values under the pointer; a click on a name hides its line. Arguments as in
+    `figure`.
+    """
     from plotly.graph_objects import Figure
     from plotly.subplots import make_subplots
 
     picture, named = figure(runs, curves), grouped(runs)
     headings = [LABELS.get(curve, curve) for curve in curves]
-    plot: Figure = make_subplots(rows=len(curves), shared_xaxes=True, vertical_spacing=0.3 / len(curves) ** 2, subplot_titles=headings)  # fmt: skip
+    plot: Figure = make_subplots(
+        rows=len(curves),
+        shared_xaxes=True,
+        vertical_spacing=0.3 / len(curves) ** 2,
+        subplot_titles=headings,
+    )
     for row, curve in enumerate(curves, 1):
         for (name, traces), (colour, dash) in zip(named.items(), looks(named), strict=True):
-            add_line(plot, row, name, traces[0].step, values_of(traces, curve, name), colour, dash)
+            _add_line(
+                plot, row, name, traces[0].step, _values_of(traces, curve, name), colour, dash
+            )
     faint = "rgba(128,128,128,.25)"
     plot.update_layout(
-        template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": PLAIN, "size": 12},
-        height=90 + 210 * len(curves), margin={"l": 48, "r": 12, "t": 64, "b": 40}, hovermode="x unified",
-        legend={"orientation": "h", "y": 1, "yref": "container", "yanchor": "top"}, hoverlabel={"font": {"color": "#111"}, "bgcolor": "#fff"},
-    )  # fmt: skip
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": PLAIN, "size": 12},
+        height=90 + 210 * len(curves),
+        margin={"l": 48, "r": 12, "t": 64, "b": 40},
+        hovermode="x unified",
+        legend={"orientation": "h", "y": 1, "yref": "container", "yanchor": "top"},
+        hoverlabel={"font": {"color": "#111"}, "bgcolor": "#fff"},
+    )
     plot.update_annotations(font_size=13)
     plot.update_xaxes(gridcolor=faint, zeroline=False)
     plot.update_yaxes(gridcolor=faint, zeroline=False)
@@ -94,7 +123,9 @@ def widget(runs: "Runs", curves: Sequence[str] = CURVES) -> Plot:
     return Plot(plot, picture)
 
 
-def add_line(plot: Any, row: int, name: str, step: np.ndarray, values: np.ndarray, colour: str, dash: Any) -> None:
+def _add_line(
+    plot: Any, row: int, name: str, step: np.ndarray, values: np.ndarray, colour: str, dash: Any
+) -> None:
     """The band and the mean of one name in one panel."""
     from plotly.graph_objects import Scatter
 
@@ -112,7 +143,9 @@ def add_line(plot: Any, row: int, name: str, step: np.ndarray, values: np.ndarra
             "line": {"width": 0},
         }
         plot.add_trace(
-            Scatter(**band, legendgroup=name, showlegend=False, hoverinfo="skip", mode="lines"), row=row, col=1
+            Scatter(**band, legendgroup=name, showlegend=False, hoverinfo="skip", mode="lines"),
+            row=row,
+            col=1,
         )
     spread = [f"{a:.3f} to {b:.3f}" for a, b in zip(low, high, strict=True)]
     line = {
@@ -122,23 +155,37 @@ def add_line(plot: Any, row: int, name: str, step: np.ndarray, values: np.ndarra
     }
     told = "%{y:.3f}" + (" (%{text})" if len(values) > 1 else "")
     plot.add_trace(
-        Scatter(x=x, y=mean, text=spread, name=name, legendgroup=name, showlegend=row == 1, line=line, mode="lines", hovertemplate=told),
-        row=row, col=1,
-    )  # fmt: skip
+        Scatter(
+            x=x,
+            y=mean,
+            text=spread,
+            name=name,
+            legendgroup=name,
+            showlegend=row == 1,
+            line=line,
+            mode="lines",
+            hovertemplate=told,
+        ),
+        row=row,
+        col=1,
+    )
 
 
 def grouped(runs: Any) -> dict[str, list["Trace"]]:
     """Runs by name, methods as they are written in text; a list of traces is grouped by method."""
     if not isinstance(runs, Mapping):
-        traces = as_traces(runs)
-        runs = {title(trace): [other for other in traces if other.method == trace.method] for trace in traces}
-    named = {names.title(name): as_traces(given) for name, given in runs.items()}
+        traces = _as_traces(runs)
+        runs = {
+            trace_title(trace): [other for other in traces if other.method == trace.method]
+            for trace in traces
+        }
+    named = {title_of(name): _as_traces(given) for name, given in runs.items()}
     if not named or not all(named.values()):
         raise InputError("There is nothing to compare: give at least one trace for each name.")
     return named
 
 
-def as_traces(given: Any) -> list["Trace"]:
+def _as_traces(given: Any) -> list["Trace"]:
     """A list of traces, or one alone, as a list."""
     return [as_trace(one) for one in (given if isinstance(given, list | tuple) else [given])]
 
@@ -146,13 +193,13 @@ def as_traces(given: Any) -> list["Trace"]:
 def looks(runs: Mapping[str, Sequence["Trace"]]) -> list[tuple[str, Any]]:
     """Colour and dash of every name: its method's, or where two names share a method, others."""
     taken: list[tuple[str, Any]] = []
-    spare = [
-        (METHODS[name], DASHES[name]) for name in ("ucmt", "cps", "mean_teacher", "cmt", "cpc", "gct", "supervised")
-    ]
+    spare = [look_of(name) for name in reversed(METHODS)]
     for traces in runs.values():
         method = traces[0].method
-        own = (METHODS.get(method, PLAIN), DASHES.get(method, "-"))
-        taken.append(own if own not in taken else next((look for look in spare if look not in taken), own))
+        own = look_of(method)
+        taken.append(
+            own if own not in taken else next((look for look in spare if look not in taken), own)
+        )
     return taken
 
 
@@ -162,15 +209,20 @@ def counted(runs: Mapping[str, Sequence["Trace"]]) -> str:
     return "one run" if counts == [1] else f"{sentence([str(count) for count in counts])} runs"
 
 
-def values_of(traces: Sequence["Trace"], curve: str, name: str) -> np.ndarray:
+def _values_of(traces: Sequence["Trace"], curve: str, name: str) -> np.ndarray:
     """One curve of all runs of a name, `R T`, or the sentence that says why there is none."""
     for trace in traces:
         if curve not in trace.curves:
-            raise InputError(f"The trace of '{name}' has no curve '{curve}': it has {', '.join(trace.curves)}.")
+            raise InputError(
+                f"The trace of '{name}' has no curve '{curve}': it has {', '.join(trace.curves)}."
+            )
         if not len(trace.step):
-            raise InputError(f"The trace of '{name}' is empty: nothing was recorded before the run ended.")
+            raise InputError(
+                f"The trace of '{name}' is empty: nothing was recorded before the run ended."
+            )
         if not np.array_equal(trace.step, traces[0].step):
             raise InputError(
-                f"The traces of '{name}' were recorded at different steps: record them with the same settings."
+                f"The traces of '{name}' were recorded at different steps: record them with the"
+                " same settings."
             )
     return np.stack([trace.curves[curve] for trace in traces])

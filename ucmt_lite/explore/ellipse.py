@@ -1,4 +1,6 @@
-"""Drawing with core ipywidgets alone: an ellipse that sliders move, where nothing can be drawn with the mouse."""
+"""Drawing with core ipywidgets alone: an ellipse that sliders move, where nothing can be drawn with
+the mouse.
+"""
 
 import time
 
@@ -6,8 +8,8 @@ import ipywidgets as W
 import numpy as np
 
 from ucmt_lite.explore.annotate import figure
-from ucmt_lite.explore.picture import Picture
-from ucmt_lite.explore.twin import WithTwin
+from ucmt_lite.explore.draw.picture import Picture
+from ucmt_lite.explore.draw.twin import WithTwin
 
 
 class Ellipse(WithTwin, W.VBox):
@@ -16,8 +18,17 @@ class Ellipse(WithTwin, W.VBox):
     def __init__(self, image: np.ndarray, truth: np.ndarray | None) -> None:
         self._image, self._truth, self._start = image, truth, time.monotonic()
         height, width = image.shape[:2]
-        starts = {"row": (height // 2, height), "column": (width // 2, width), "height": (0, height), "width": (width // 4, width), "turn": (0, 180)}  # fmt: skip
-        self.sliders = {name: W.IntSlider(value, 0, most, description=name) for name, (value, most) in starts.items()}
+        starts = {
+            "row": (height // 2, height),
+            "column": (width // 2, width),
+            "height": (0, height),
+            "width": (width // 4, width),
+            "turn": (0, 180),
+        }
+        self.sliders = {
+            name: W.IntSlider(value, 0, most, description=name)
+            for name, (value, most) in starts.items()
+        }
         self.compare = W.ToggleButton(description="compare")
         self.image, self.words = (
             W.Image(format="png", layout=W.Layout(object_fit="contain", max_width="100%")),
@@ -36,7 +47,9 @@ class Ellipse(WithTwin, W.VBox):
         angle = np.deg2rad(turn)
         u = (x - column) * np.cos(angle) + (y - row) * np.sin(angle)
         v = (y - row) * np.cos(angle) - (x - column) * np.sin(angle)
-        return ((2 * u / max(wide, 1)) ** 2 + (2 * v / max(high, 1)) ** 2 <= 1).astype(np.uint8) * (high > 0)
+        return ((2 * u / max(wide, 1)) ** 2 + (2 * v / max(high, 1)) ** 2 <= 1).astype(np.uint8) * (
+            high > 0
+        )
 
     def picture(self) -> Picture:
         """The still picture of what was drawn so far."""

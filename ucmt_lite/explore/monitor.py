@@ -1,19 +1,29 @@
-"""Training as it happens: curves, predictions on a few probe images, and a button that ends the run after the step."""
+"""Training as it happens: curves, predictions on a few probe images, and a button that ends the run
+after the step.
+"""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ucmt_lite.explore.maps import checked, entropies, most_uncertain, title
-from ucmt_lite.explore.palette import DASHES, LABELS, METHODS, NAMES, NETS, STROKES, UNCERTAINTY
-from ucmt_lite.explore.picture import Picture, draw_image, draw_outline, new_figure, overlap, sentence
-from ucmt_lite.explore.stack import as_level, colour_table
-from ucmt_lite.explore.svg import Line, chart, limits
-from ucmt_lite.explore.tiles import Tile, html
+from ucmt_lite.explore.draw.maps import checked_trace, entropies, most_uncertain, trace_title
+from ucmt_lite.explore.draw.palette import LABELS, NET_COLOURS, NET_TITLES, STROKES, UNCERTAINTY
+from ucmt_lite.explore.draw.picture import (
+    Picture,
+    draw_image,
+    draw_outline,
+    new_figure,
+    overlap,
+    sentence,
+)
+from ucmt_lite.explore.draw.stack import as_level, colour_table
+from ucmt_lite.explore.draw.svg import Line, chart, limits
+from ucmt_lite.explore.draw.tiles import Tile, html
 from ucmt_lite.explore.training import draw_uncertainty
+from ucmt_lite.methods import look_of
 
 if TYPE_CHECKING:
-    from ucmt_lite.traces import Trace
+    from ucmt_lite.training.traces import Trace
 
 SPARE = ("-", "--", ":", "-.", (0, (1, 1)), (0, (5, 1)))
 
@@ -24,19 +34,23 @@ def figure(trace: "Trace") -> Picture:
     drawing, axes = new_figure(2 if len(trace.map_step) else 1, 3, width=3, height=2.5)
     for at, (heading, lines) in zip(axes[0], panels(trace).items(), strict=True):
         for line in lines:
-            at.plot(line.x, line.y, label=line.label, color=shown(line.colour), linestyle=line.stroke)
+            at.plot(
+                line.x, line.y, label=line.label, color=shown(line.colour), linestyle=line.stroke
+            )
         at.set_title(heading, fontsize=9)
         at.tick_params(labelsize=8)
         at.grid(alpha=0.3)
         if lines:
             at.legend(fontsize=7)
     if len(trace.map_step):
-        draw_maps(axes[1], trace)
+        _draw_maps(axes[1], trace)
     return Picture(drawing, describe(trace))
 
 
-def draw_maps(row: np.ndarray, trace: "Trace") -> None:
-    """The first probe image with its truth, with what the networks say of it, and how unsure they are."""
+def _draw_maps(row: np.ndarray, trace: "Trace") -> None:
+    """The first probe image with its truth, with what the networks say of it, and how unsure they
+    are.
+    """
     draw_image(row[0], trace.image[0], "image and truth")
     draw_outline(row[0], trace.truth[0], "truth")
     draw_image(row[1], trace.image[0], "predictions")
@@ -46,9 +60,11 @@ def draw_maps(row: np.ndarray, trace: "Trace") -> None:
 
 
 def watched(trace: "Trace") -> "Trace":
-    """The trace as `checked` gives it; one of a recorder that was asked for no maps is shown by its curves alone."""
+    """The trace as `checked` gives it; one of a recorder that was asked for no maps is shown by its
+    curves alone.
+    """
     curves_alone = hasattr(trace, "map_step") and len(trace.step) and not len(trace.map_step)
-    return trace if curves_alone else checked(trace)
+    return trace if curves_alone else checked_trace(trace)
 
 
 def networks(trace: "Trace") -> list[str]:
@@ -66,11 +82,14 @@ def panels(trace: "Trace") -> dict[str, list[Line]]:
     x, curves, own = (
         trace.step,
         trace.curves,
-        (METHODS.get(trace.method, "currentColor"), DASHES.get(trace.method, "-")),
+        look_of(trace.method, "currentColor"),
     )
     losses = [name for name in curves if name.startswith("loss/")]
     return {
-        LABELS["dice"]: [Line(NAMES[n], x, curves[f"dice/{n}"], NETS[n], STROKES[n]) for n in networks(trace)],
+        LABELS["dice"]: [
+            Line(NET_TITLES[n], x, curves[f"dice/{n}"], NET_COLOURS[n], STROKES[n])
+            for n in networks(trace)
+        ],
         "disagreement and uncertainty": [
             Line("disagreement", x, curves["disagreement"], *own),
             Line("uncertainty (nats)", x, curves["uncertainty"], "currentColor", ":"),
@@ -90,38 +109,56 @@ def page(trace: "Trace") -> str:
         y = (0.0, 1.0) if dice or not lines else limits(np.zeros(1), *(line.y for line in lines))
         text, _ = chart(lines, heading, "iterations", x=(0, max(float(trace.step[-1]), 2.0)), y=y)
         charts.append(f"<div>{text}{legend(lines)}</div>")
-    tiles = tiles_of(trace) if len(trace.map_step) else []
+    tiles = _tiles_of(trace) if len(trace.map_step) else []
     grid = 'style="grid-template-columns:repeat(auto-fit,minmax(min(240px,100%),1fr))"'
-    return f'<div class="ucmt-tiles" {grid}>{"".join(charts)}</div>{html(tiles, f"<p>{describe(trace)}</p>")}'
+    return (
+        '<div class="ucmt-tiles"'
+        f" {grid}>{''.join(charts)}</div>{html(tiles, f'<p>{describe(trace)}</p>')}"
+    )
 
 
-def tiles_of(trace: "Trace") -> list[Tile]:
+def _tiles_of(trace: "Trace") -> list[Tile]:
     """Every probe image with its last predictions, and its uncertainty."""
     table, most, tiles = colour_table(UNCERTAINTY)[:, :3], most_uncertain(trace), []
     classes = len(trace.meta["classes"])
     for i, image in enumerate(trace.image):
         masks = {name: maps[-1, i] for name, maps in trace.predictions.items()}
-        score = sentence([f"{NAMES[n]} {overlap(mask, trace.truth[i], classes):.2f}" for n, mask in masks.items()])
+        score = sentence(
+            [
+                f"{NET_TITLES[n]} {overlap(mask, trace.truth[i], classes):.2f}"
+                for n, mask in masks.items()
+            ]
+        )
         caption = f"image {i}, after {trace.map_step[-1]}: Dice {score}"
         tiles.append(Tile(caption, image, {"truth": trace.truth[i], **masks}))
-        tiles.append(Tile(f"uncertainty, 0 to {most:.2f} nats", table[as_level(entropies(trace)[-1, i], most)]))
+        tiles.append(
+            Tile(
+                f"uncertainty, 0 to {most:.2f} nats", table[as_level(entropies(trace)[-1, i], most)]
+            )
+        )
     return tiles
 
 
 def legend(lines: list[Line]) -> str:
     """Names and last values of the lines."""
-    from ucmt_lite.explore.svg import pen
+    from ucmt_lite.explore.draw.svg import pen
 
-    sample = '<svg width="26" height="8" aria-hidden="true"><path d="M0 4H26" {}/></svg> {} <b>{:.3f}</b>'
+    sample = (
+        '<svg width="26" height="8" aria-hidden="true"><path d="M0 4H26" {}/></svg> {}'
+        " <b>{:.3f}</b>"
+    )
     return "&ensp;".join(sample.format(pen(s.colour, s.stroke, 3), s.label, s.y[-1]) for s in lines)
 
 
 def describe(trace: "Trace") -> str:
     """The run so far in words, from its numbers."""
-    dice = sentence([f"{NAMES[n]} {trace.curves[f'dice/{n}'][-1]:.3f}" for n in networks(trace)])
+    dice = sentence(
+        [f"{NET_TITLES[n]} {trace.curves[f'dice/{n}'][-1]:.3f}" for n in networks(trace)]
+    )
     return (
-        f"{title(trace)} after {trace.step[-1]} iterations: Dice on the probe images {dice}; disagreement "
-        f"{trace.curves['disagreement'][-1]:.3f}, uncertainty {trace.curves['uncertainty'][-1]:.3f} nats."
+        f"{trace_title(trace)} after {trace.step[-1]} iterations: Dice on the probe images {dice};"
+        f" disagreement {trace.curves['disagreement'][-1]:.3f}, uncertainty"
+        f" {trace.curves['uncertainty'][-1]:.3f} nats."
     )
 
 
@@ -133,8 +170,9 @@ def widget(recorder: Any):
         with monitor.widget(Recorder("ucmt", probe, classes)) as live:
             fit("ucmt", nets, batches, 1000, recorder=live)
 
-    The stop button, or the notebook's own interrupt button, ends the run after the step; where `fit` was given a checkpoint,
-    the same call goes on from there. `live.trace(...)` is the recorder's.
+    The stop button, or the notebook's own interrupt button, ends the run after the step; where
+    `fit` was given a checkpoint, the same call goes on from there. `live.trace(...)` is the
+    recorder's.
     """
     from ucmt_lite.explore.monitor_widget import Monitor
 

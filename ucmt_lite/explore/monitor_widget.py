@@ -1,4 +1,6 @@
-"""The monitor as a widget, and as the recorder that `fit` is given: it passes everything on and draws what was seen."""
+"""The monitor as a widget, and as the recorder that `fit` is given: it passes everything on and
+draws what was seen.
+"""
 
 import signal
 import threading
@@ -6,24 +8,28 @@ from typing import Any
 
 import ipywidgets as W
 
+from ucmt_lite.explore.draw.picture import Picture, new_figure
+from ucmt_lite.explore.draw.twin import WithTwin
 from ucmt_lite.explore.monitor import figure, page
-from ucmt_lite.explore.picture import Picture, new_figure
-from ucmt_lite.explore.twin import WithTwin
 
 STOP = "stop after this step"
 
 
 class Monitor(WithTwin, W.VBox):
-    """What `fit` asks of a recorder, around a recorder, with a picture of it that is drawn after each look."""
+    """What `fit` asks of a recorder, around a recorder, with a picture of it that is drawn after
+    each look.
+    """
 
     def __init__(self, recorder: Any) -> None:
         self.recorder = recorder
         self.iterations = 0
-        self.progress = W.IntProgress(0, 0, 1, description="waiting", layout=W.Layout(width="min(100%, 480px)"))
+        self.progress = W.IntProgress(
+            0, 0, 1, description="waiting", layout=W.Layout(width="min(100%, 480px)")
+        )
         self.button = W.Button(description=STOP, tooltip="ends the run and keeps the checkpoint")
         self.button.on_click(self._ask)
-        # ipykernel 7.4 would answer the button where it was made, in the thread that is busy training, though the page
-        # sends its click to another.
+        # ipykernel 7.4 would answer the button where it was made, in the thread that is busy
+        # training, though the page sends its click to another.
         if self.button.comm is not None:
             self.button.comm._reply_subshell_for = lambda data, default: default
         self.board = W.HTML("Training has not started.", layout=W.Layout(min_width="0"))
@@ -40,7 +46,9 @@ class Monitor(WithTwin, W.VBox):
         self.recorder.stop = value
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else that `fit` or a reader asks a recorder for, such as `curves`, `steps`, `state`, `trace`."""
+        """Everything else that `fit` or a reader asks a recorder for, such as `curves`, `steps`,
+        `state`, `trace`.
+        """
         if name.startswith("_") or name == "recorder":
             raise AttributeError(name)
         return getattr(self.recorder, name)
@@ -67,7 +75,9 @@ class Monitor(WithTwin, W.VBox):
 
     def _so_far(self) -> Any:
         recorder = self.recorder
-        return recorder.trace(method=recorder.method.step.__name__, classes=[str(k) for k in range(recorder.classes)])
+        return recorder.trace(
+            method=recorder.method.step.__name__, classes=[str(k) for k in range(recorder.classes)]
+        )
 
     def _ask(self, *_: object) -> None:
         """End the run after the step."""
@@ -80,8 +90,9 @@ class Monitor(WithTwin, W.VBox):
         self.stop = False
         self.button.disabled, self.button.description = False, STOP
         self._shown = display(self, display_id=True)
-        # A kernel that is training reads the button only where it has a second line to the page (ipykernel 7); its
-        # interrupt button works everywhere. The second press interrupts as usual.
+        # A kernel that is training reads the button only where it has a second line to the page
+        # (ipykernel 7); its interrupt button works everywhere. The second press interrupts as
+        # usual.
         self._before = None
         if threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGINT, self._interrupted)

@@ -5,15 +5,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ucmt_lite.errors import InputError
-from ucmt_lite.explore.annotate import class_indices
-from ucmt_lite.explore.maps import most_uncertain, nearest
-from ucmt_lite.explore.palette import NAMES, STROKES, UNCERTAINTY
-from ucmt_lite.explore.picture import Picture, draw_image, draw_outline, new_figure, overlap, sentence
-from ucmt_lite.explore.stack import Stack, as_level, show
+from ucmt_lite.common import InputError
+from ucmt_lite.explore.annotate import as_class_indices
+from ucmt_lite.explore.draw.maps import most_uncertain, nearest_look
+from ucmt_lite.explore.draw.palette import NET_TITLES, STROKES, UNCERTAINTY
+from ucmt_lite.explore.draw.picture import (
+    Picture,
+    draw_image,
+    draw_outline,
+    new_figure,
+    overlap,
+    sentence,
+)
+from ucmt_lite.explore.draw.stack import Stack, as_level, show
 
 if TYPE_CHECKING:
-    from ucmt_lite.traces import Trace
+    from ucmt_lite.training.traces import Trace
 
 AXES = ("d", "h", "w")  # depth, height, width: the axes of a volume in the order of its array
 PLANES = {"d": "plane across axis 0", "h": "plane across axis 1", "w": "plane across axis 2"}
@@ -32,10 +39,11 @@ def figure(
 ) -> Picture:
     """The three planes through a point (the middle of the first mask where none is named).
 
-    `volume` is `D H W` bytes; other integers are shown from their lowest to their highest, floats as standardised, from -2
-    to 4 deviations. `masks` maps names (`truth`, `student1`, `student2`, `teacher`) to `D H W` class indices,
-    `uncertainty` is `D H W` nats, of `classes` classes or as many as the masks show; or `volume` is a trace of volumes, and
-    `step` and `image` say what of it. `spacing` in millimetres gives the planes their true proportions.
+    `volume` is `D H W` bytes; other integers are shown from their lowest to their highest, floats
+    as standardised, from -2 to 4 deviations. `masks` maps names (`truth`, `student1`, `student2`,
+    `teacher`) to `D H W` class indices, `uncertainty` is `D H W` nats, of `classes` classes or as
+    many as the masks show; or `volume` is a trace of volumes, and `step` and `image` say what of
+    it. `spacing` in millimetres gives the planes their true proportions.
     """
     voxels, masks, uncertainty, classes = parts(volume, masks, uncertainty, step, image, classes)
     at, spacing = point(voxels, masks, at), sides(spacing)
@@ -48,7 +56,9 @@ def figure(
             draw_outline(axes[0, column], mask[cut], name)
         if uncertainty is not None:
             values, most = uncertainty[cut].astype(float), np.log(classes)
-            shown = axes[1, column].imshow(values, cmap=UNCERTAINTY, vmin=0, vmax=most, interpolation="nearest")
+            shown = axes[1, column].imshow(
+                values, cmap=UNCERTAINTY, vmin=0, vmax=most, interpolation="nearest"
+            )
             axes[1, column].set_axis_off()
             stretch(axes[1, column], axis, spacing)
     if uncertainty is not None:
@@ -67,11 +77,15 @@ def widget(
     spacing: Sequence[float] | None = None,
     classes: int = 2,
 ):
-    """Scroll through a volume: a slider a plane, or a click in one plane moves the other two. Arguments as in `figure`."""
+    """Scroll through a volume: a slider a plane, or a click in one plane moves the other two.
+    Arguments as in `figure`.
+    """
     voxels, masks, uncertainty, classes = parts(volume, masks, uncertainty, step, image, classes)
     stack, most, spacing = Stack("A volume in three planes"), float(np.log(classes)), sides(spacing)
     for axis, place, size in zip(AXES, point(voxels, masks, at), voxels.shape, strict=True):
-        stack.control(axis, f"axis {AXES.index(axis)}", range(size), start=int(place), play=axis == "d")
+        stack.control(
+            axis, f"axis {AXES.index(axis)}", range(size), start=int(place), play=axis == "d"
+        )
     image_ref = stack.put(voxels, "d h w")
     refs = {name: [stack.put(mask.astype(np.uint8), "d h w")] for name, mask in masks.items()}
     if uncertainty is not None:
@@ -83,34 +97,60 @@ def widget(
     stack.spec["blended"] = uncertainty is not None
     for number in range(3):
         y, x = (other for other in range(3) if other != number)
-        stack.panel(PLANES[AXES[number]], image_ref, (voxels.shape[y], voxels.shape[x]), refs, y=AXES[y], x=AXES[x],
-                    cross=True, stretch=spacing[y] / spacing[x])  # fmt: skip
-    return show(stack, lambda to: figure(voxels, masks, uncertainty, at=[to[a] for a in AXES], spacing=spacing, classes=classes))  # fmt: skip
+        stack.panel(
+            PLANES[AXES[number]],
+            image_ref,
+            (voxels.shape[y], voxels.shape[x]),
+            refs,
+            y=AXES[y],
+            x=AXES[x],
+            cross=True,
+            stretch=spacing[y] / spacing[x],
+        )
+    return show(
+        stack,
+        lambda to: figure(
+            voxels, masks, uncertainty, at=[to[a] for a in AXES], spacing=spacing, classes=classes
+        ),
+    )
 
 
 def parts(volume, masks, uncertainty, step, image, classes) -> tuple:
-    """Arrays from a trace or as given, checked: volume as bytes, masks, uncertainty, number of classes."""
+    """Arrays from a trace or as given, checked: volume as bytes, masks, uncertainty, number of
+    classes.
+    """
     if hasattr(volume, "map_step"):
         trace = volume
         if not len(trace.map_step) or trace.truth.ndim != 4:
             raise InputError("This trace holds no maps of volumes: record one on a 3D data set.")
         if not 0 <= image < len(trace.image):
-            raise InputError(f"image={image}: this trace holds {len(trace.image)} probe images, counted from 0.")
-        where = nearest(trace, step)
-        masks = {"truth": trace.truth[image], **{n: maps[where, image] for n, maps in trace.predictions.items()}}
+            raise InputError(
+                f"image={image}: this trace holds {len(trace.image)} probe images, counted from 0."
+            )
+        where = nearest_look(trace, step)
+        masks = {
+            "truth": trace.truth[image],
+            **{n: maps[where, image] for n, maps in trace.predictions.items()},
+        }
         uncertainty = None if trace.uncertainty is None else trace.uncertainty[where, image]
         volume, classes = trace.image[image][..., 0], round(np.exp(most_uncertain(trace)))
-    masks = {name: class_indices(mask) for name, mask in (masks or {}).items()}
+    masks = {name: as_class_indices(mask) for name, mask in (masks or {}).items()}
     uncertainty = None if uncertainty is None else np.asarray(uncertainty)
     volume = np.asarray(volume)
     if volume.ndim == 4 and volume.shape[0] == 1:
         volume = volume[0]
     if volume.ndim != 3:
-        raise InputError(f"A volume has three axes, this array has shape {volume.shape}: give D H W.")
-    for name, values in {**masks, **({} if uncertainty is None else {"uncertainty": uncertainty})}.items():
+        raise InputError(
+            f"A volume has three axes, this array has shape {volume.shape}: give D H W."
+        )
+    for name, values in {
+        **masks,
+        **({} if uncertainty is None else {"uncertainty": uncertainty}),
+    }.items():
         if values.shape != volume.shape:
             raise InputError(
-                f"'{name}' has shape {values.shape}, the volume {volume.shape}: give arrays of the same shape."
+                f"'{name}' has shape {values.shape}, the volume {volume.shape}: give arrays of the"
+                " same shape."
             )
         if name not in STROKES and name != "uncertainty":
             raise InputError(f"Unknown mask '{name}': name masks {', '.join(STROKES)}.")
@@ -119,7 +159,8 @@ def parts(volume, masks, uncertainty, step, image, classes) -> tuple:
 
 
 def grey_levels(volume: np.ndarray) -> np.ndarray:
-    """A volume for looking at: 0..255 stays, other integers are shown from lowest to highest, floats as standardised.
+    """A volume for looking at: 0..255 stays, other integers are shown from lowest to highest,
+    floats as standardised.
 
     >>> [grey_levels(np.array(values)).tolist() for values in ([0, 200], [-1000, 1000], [-2.0, 4.0])]
     [[0, 200], [0, 255], [0, 255]]
@@ -130,17 +171,28 @@ def grey_levels(volume: np.ndarray) -> np.ndarray:
         if low >= 0 and high <= 255:
             return volume.astype(np.uint8)
         high = max(high, low + 1)  # a volume may be the same everywhere
-    return ((volume.astype(np.float64).clip(low, high) - low) / (high - low) * 255).round().astype(np.uint8)
+    return (
+        ((volume.astype(np.float64).clip(low, high) - low) / (high - low) * 255)
+        .round()
+        .astype(np.uint8)
+    )
 
 
-def point(volume: np.ndarray, masks: Mapping[str, np.ndarray], at: Sequence[int] | None) -> tuple[int, ...]:
+def point(
+    volume: np.ndarray, masks: Mapping[str, np.ndarray], at: Sequence[int] | None
+) -> tuple[int, ...]:
     """The point that is shown, checked; without one the middle of the first mask, or of the volume."""
     if at is None:
         mask = next(iter(masks.values()), np.zeros(1, bool)) > 0
-        middle = np.argwhere(mask).mean(axis=0).round() if mask.any() else np.array(volume.shape) // 2
+        middle = (
+            np.argwhere(mask).mean(axis=0).round() if mask.any() else np.array(volume.shape) // 2
+        )
         return tuple(int(i) for i in middle)
     if len(at) != 3 or not all(0 <= i < size for i, size in zip(at, volume.shape, strict=True)):
-        raise InputError(f"at={tuple(at)} lies outside a volume of shape {volume.shape}: give three indices from 0.")
+        raise InputError(
+            f"at={tuple(at)} lies outside a volume of shape {volume.shape}: give three indices"
+            " from 0."
+        )
     return tuple(int(i) for i in at)
 
 
@@ -148,7 +200,9 @@ def sides(spacing: Sequence[float] | None) -> tuple[float, ...]:
     """The three sides of a voxel, checked; equal where no spacing is known."""
     lengths = tuple(np.ravel(() if spacing is None else spacing).tolist()) or (1.0, 1.0, 1.0)
     if len(lengths) != 3 or not all(length > 0 for length in lengths):
-        raise InputError(f"spacing={lengths}: give three lengths in millimetres, in the order of the axes D H W.")
+        raise InputError(
+            f"spacing={lengths}: give three lengths in millimetres, in the order of the axes D H W."
+        )
     return lengths
 
 
@@ -158,14 +212,26 @@ def stretch(axes, axis: int, spacing: Sequence[float]) -> None:
     axes.set_aspect(y / x)
 
 
-def describe(volume, masks: Mapping[str, np.ndarray], uncertainty, at: Sequence[int], classes: int) -> str:
+def describe(
+    volume, masks: Mapping[str, np.ndarray], uncertainty, at: Sequence[int], classes: int
+) -> str:
     """The volume in words, from its numbers."""
     told = []
     for name, mask in masks.items():
-        score = f", Dice {overlap(mask, masks['truth'], classes):.2f}" if "truth" in masks and name != "truth" else ""
-        told.append(f"{NAMES[name]} ({100 * (mask > 0).mean():.1f} % of the voxels{score})")
-    text = f"A volume of {' x '.join(map(str, volume.shape))} voxels in its three planes through {tuple(at)}"
+        score = (
+            f", Dice {overlap(mask, masks['truth'], classes):.2f}"
+            if "truth" in masks and name != "truth"
+            else ""
+        )
+        told.append(f"{NET_TITLES[name]} ({100 * (mask > 0).mean():.1f} % of the voxels{score})")
+    text = (
+        f"A volume of {' x '.join(map(str, volume.shape))} voxels in its three planes through"
+        f" {tuple(at)}"
+    )
     text += f", with the outlines of {sentence(told)}." if told else "."
     if uncertainty is not None:
-        text += f" Mean uncertainty is {uncertainty.astype(float).mean():.3f} nats, {float(uncertainty[tuple(at)]):.3f} at that point."
+        text += (
+            f" Mean uncertainty is {uncertainty.astype(float).mean():.3f} nats,"
+            f" {float(uncertainty[tuple(at)]):.3f} at that point."
+        )
     return text

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from ucmt_lite.errors import InputError, one_of
+from ucmt_lite.common import InputError, one_of
 from ucmt_lite.nets.deeplab import DeepLabV3Plus
 from ucmt_lite.nets.unet import UNet
 from ucmt_lite.nets.vnet import VNet
@@ -38,7 +38,8 @@ def _deeplabv3plus(in_channels: int, classes: int, dims: int) -> nn.Module:
 def _only(takes: int, dims: int, net: str, instead: str) -> None:
     if dims != takes:
         raise InputError(
-            f"{net} takes {takes}D images, these have {dims} dims: choose '{instead}', which does 2D and 3D."
+            f"{net} takes {takes}D images, these have {dims} dims: choose '{instead}', which does"
+            " 2D and 3D."
         )
 
 
@@ -52,10 +53,12 @@ NETS: dict[str, Callable[[int, int, int], nn.Module]] = {
 
 
 def make(name: str, in_channels: int, classes: int, dims: int = 2) -> nn.Module:
-    """Build the network `name` with fresh random weights: `B C *S` -> logits `B K *S`, K = `classes` with background.
+    """Build the network `name` with fresh random weights: `B C *S` -> logits `B K *S`, K =
+    `classes` with background.
 
-    The weights come from torch's global generator: two networks made one after the other differ, the same seed repeats
-    them. Raises InputError for an unknown name, or for `dims` that the network does not do.
+    The weights come from torch's global generator: two networks made one after the other differ,
+    the same seed repeats them. Raises InputError for an unknown name, or for `dims` that the
+    network does not do.
 
     >>> net = make("unet_small", in_channels=1, classes=2)
     >>> sum(parameter.numel() for parameter in net.parameters())

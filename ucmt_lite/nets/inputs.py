@@ -4,24 +4,30 @@ from math import prod
 
 from torch import Tensor
 
-from ucmt_lite.errors import InputError
+from ucmt_lite.common import InputError
 
 AXES = {2: "B C H W", 3: "B C D H W"}
 
 
 def check_image(x: Tensor, in_channels: int, dims: int, stride: int, training: bool) -> None:
-    """Raise an InputError unless `x` (float, B C *S) has the channels, the number of sides and sides that divide.
+    """Raise an InputError unless `x`, float `B C *S`, has the channels and sides that fit.
 
     >>> import torch
-    >>> check_image(torch.zeros(4, 3, 64, 64), in_channels=1, dims=2, stride=8, training=True)  # doctest: +ELLIPSIS
+    >>> image = torch.zeros(4, 3, 64, 64)
+    >>> check_image(image, in_channels=1, dims=2, stride=8, training=True)
     Traceback (most recent call last):
-    ucmt_lite.errors.InputError: The network takes 1 channel, the image has 3: ...
+    ucmt_lite.common.InputError: The network takes 1 channel, the image has 3: ...
     """
     shape = " x ".join(map(str, x.shape))
     if x.ndim != dims + 2:
-        raise InputError(f"The network takes {dims}D images as {AXES[dims]}, this tensor is {shape}: reshape it.")
+        raise InputError(
+            f"The network takes {dims}D images as {AXES[dims]}, this tensor is {shape}: reshape it."
+        )
     if not x.is_floating_point():
-        raise InputError(f"The network takes floats, the image is {x.dtype}: normalise it with `data.to_input` first.")
+        raise InputError(
+            f"The network takes floats, the image is {x.dtype}: normalise it with `data.to_input`"
+            " first."
+        )
     if x.shape[1] != in_channels:
         takes = f"{in_channels} channel" + "s" * (in_channels != 1)
         remedy = f"convert the image ({shape}), or build the network with in_channels={x.shape[1]}"
@@ -32,5 +38,9 @@ def check_image(x: Tensor, in_channels: int, dims: int, stride: int, training: b
         remedy = f"resize, crop or pad the image ({shape}), for example to {near}"
         raise InputError(f"Every side must be a multiple of {stride}, one is {wrong[0]}: {remedy}.")
     if training and x.shape[0] * prod(side // stride for side in x.shape[2:]) == 1:
-        # Batch norm at the bottom of the network would divide by the standard deviation of a single number.
-        raise InputError(f"One image of {shape} is too little to train on: take 2 a batch, or call net.eval() first.")
+        # Batch norm at the bottom of the network would divide by the standard deviation of a single
+        # number.
+        raise InputError(
+            f"One image of {shape} is too little to train on: take 2 a batch, or call net.eval()"
+            " first."
+        )

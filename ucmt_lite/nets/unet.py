@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ucmt_lite.errors import InputError
+from ucmt_lite.common import InputError
 from ucmt_lite.nets.inputs import check_image
 
 CONV = {2: nn.Conv2d, 3: nn.Conv3d}
@@ -17,24 +17,30 @@ LINEAR = {2: "bilinear", 3: "trilinear"}
 
 
 class UNet(nn.Module):
-    """U-Net (Ronneberger et al., MICCAI 2015, arXiv 1505.04597; in 3D Cicek et al., MICCAI 2016, arXiv 1606.06650).
+    """U-Net (Ronneberger et al., MICCAI 2015, arXiv 1505.04597; in 3D Cicek et al., MICCAI 2016,
+    arXiv 1606.06650).
 
-    Each level is two times (3-convolution, batch norm, LeakyReLU); going down halves the sides by max pooling, going up
-    doubles them; what the way down saw at a level is concatenated to what comes up from below:
+    Each level is two times (3-convolution, batch norm, LeakyReLU); going down halves the sides by
+    max pooling, going up doubles them; what the way down saw at a level is concatenated to what
+    comes up from below:
 
-        e_0 = block(x),  e_i = block(pool(e_{i-1})),  d_i = block([e_i, up(conv1(d_{i+1}))]),  logits = conv3(d_0)
+        e_0 = block(x),  e_i = block(pool(e_{i-1})),  d_i = block([e_i, up(conv1(d_{i+1}))]),
+        logits = conv3(d_0)
 
-    Shapes: x `B C *S` -> logits `B K *S`, K = `classes` counting the background. Every side must be a multiple of
-    `stride` = 2 ** (levels - 1).
+    Shapes: x `B C *S` -> logits `B K *S`, K = `classes` counting the background. Every side must be
+    a multiple of `stride` = 2 ** (levels - 1).
 
-    - paper: convolutions without padding, ReLU, transposed convolution to go up, dropout at the bottom only
-    - reference code (UCMT, as in SSL4MIS): padding, batch norm, LeakyReLU; 1-convolution and bilinear interpolation to
-      go up; dropout between the two convolutions of a block on the way down, 0.05 to 0.5; a 3-convolution at the end
-    - here: the same, except that interpolation keeps pixel centres in place (`align_corners=False`), so that what comes
-      up lies exactly on what is concatenated to it
+    - paper: convolutions without padding, ReLU, transposed convolution to go up, dropout at the
+      bottom only
+    - reference code (UCMT, as in SSL4MIS): padding, batch norm, LeakyReLU; 1-convolution and
+      bilinear interpolation to go up; dropout between the two convolutions of a block on the way
+      down, 0.05 to 0.5; a 3-convolution at the end
+    - here: the same, except that interpolation keeps pixel centres in place
+      (`align_corners=False`), so that what comes up lies exactly on what is concatenated to it
 
-    The weights start as PyTorch's convolutions start by default (uniform, scaled by the fan-in), as in the reference:
-    the batch norms make the scale of the weights before them almost irrelevant, so a special start would buy nothing.
+    The weights start as PyTorch's convolutions start by default (uniform, scaled by the fan-in), as
+    in the reference: the batch norms make the scale of the weights before them almost irrelevant,
+    so a special start would buy nothing.
 
     Raises InputError when the image has another number of channels, or a side that does not divide.
 
@@ -54,10 +60,14 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         if dims not in CONV:
-            raise InputError(f"A U-Net has 2 or 3 dims, not {dims}: choose dims=2 for images, dims=3 for volumes.")
+            raise InputError(
+                f"A U-Net has 2 or 3 dims, not {dims}: choose dims=2 for images, dims=3 for"
+                " volumes."
+            )
         if len(channels) != len(dropout):
             raise InputError(
-                f"channels names {len(channels)} levels and dropout {len(dropout)}: give one dropout rate a level."
+                f"channels names {len(channels)} levels and dropout {len(dropout)}: give one"
+                " dropout rate a level."
             )
         self.in_channels, self.classes, self.dims = in_channels, classes, dims
         self.stride = 2 ** (len(channels) - 1)
@@ -87,10 +97,14 @@ class Block(nn.Sequential):
 class Encoder(nn.Module):
     """The way down: one feature map a level, from the image's own size to 1 / stride of it."""
 
-    def __init__(self, in_channels: int, channels: Sequence[int], dropout: Sequence[float], dims: int) -> None:
+    def __init__(
+        self, in_channels: int, channels: Sequence[int], dropout: Sequence[float], dims: int
+    ) -> None:
         super().__init__()
         before = (in_channels, *channels[:-1])
-        self.blocks = nn.ModuleList(Block(b, a, p, dims) for b, a, p in zip(before, channels, dropout, strict=True))
+        self.blocks = nn.ModuleList(
+            Block(b, a, p, dims) for b, a, p in zip(before, channels, dropout, strict=True)
+        )
         self.pool = POOL[dims](2)
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -101,7 +115,9 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The way up: at each level, what comes from below is enlarged and joined with what the encoder saw there."""
+    """The way up: at each level, what comes from below is enlarged and joined with what the encoder
+    saw there.
+    """
 
     def __init__(self, channels: Sequence[int], classes: int, dims: int) -> None:
         super().__init__()
@@ -114,7 +130,8 @@ class Decoder(nn.Module):
     def forward(self, features: list[Tensor]) -> Tensor:
         *skips, x = features
         for reduce, block, skip in zip(self.reduce, self.blocks, reversed(skips), strict=True):
-            # A 1-convolution and interpolation commute; before it, the convolution costs a quarter (an eighth in 3D).
+            # A 1-convolution and interpolation commute; before it, the convolution costs a quarter
+            # (an eighth in 3D).
             x = F.interpolate(reduce(x), scale_factor=2, mode=self.mode, align_corners=False)
             x = block(torch.cat([skip, x], dim=1))
         return self.head(x)

@@ -1,4 +1,6 @@
-"""The V-Net of this field, for volumes: five levels, features added where the U-Net concatenates them."""
+"""The V-Net of this field, for volumes: five levels, features added where the U-Net concatenates
+them.
+"""
 
 from torch import Tensor, nn
 
@@ -8,25 +10,30 @@ DEPTHS = (1, 2, 3, 3, 3)  # convolutions a level, on the way down; the way up mi
 
 
 class VNet(nn.Module):
-    """V-Net (Milletari et al., 3DV 2016, arXiv 1606.04797), in the plain form used on the left atrium.
+    """V-Net (Milletari et al., 3DV 2016, arXiv 1606.04797), in the plain form used on the left
+    atrium.
 
-    Level i has `filters` * 2**i channels; one goes down and up by 2-convolutions of stride 2, plain and transposed;
-    what the way down saw is added to what comes up:
+    Level i has `filters` * 2**i channels; one goes down and up by 2-convolutions of stride 2, plain
+    and transposed; what the way down saw is added to what comes up:
 
-        e_0 = stage(x),  e_i = stage(down(e_{i-1})),  d_i = stage(e_i + up(d_{i+1})),  logits = conv1(d_0)
+        e_0 = stage(x),  e_i = stage(down(e_{i-1})),  d_i = stage(e_i + up(d_{i+1})),  logits =
+        conv1(d_0)
 
-    Shapes: x `B C D H W` -> logits `B K D H W`, K = `classes` counting the background. Every side must be a multiple of
-    `stride` = 16.
+    Shapes: x `B C D H W` -> logits `B K D H W`, K = `classes` counting the background. Every side
+    must be a multiple of `stride` = 16.
 
-    - paper: 5-convolutions, PReLU, a residual connection around each stage, features concatenated on the way up
-    - reference code (UCMT, as in UA-MT): 3-convolutions, batch norm, ReLU, no residual connection, features added;
-      UA-MT has dropout 0.5 at the bottom and at the end, UCMT has none
+    - paper: 5-convolutions, PReLU, a residual connection around each stage, features concatenated
+      on the way up
+    - reference code (UCMT, as in UA-MT): 3-convolutions, batch norm, ReLU, no residual connection,
+      features added; UA-MT has dropout 0.5 at the bottom and at the end, UCMT has none
     - here: as in UCMT, without dropout, so that train and eval differ in batch norm only
 
-    The weights start as PyTorch's convolutions start by default (uniform, scaled by the fan-in), as in the reference:
-    the batch norms make the scale of the weights before them almost irrelevant, so a special start would buy nothing.
+    The weights start as PyTorch's convolutions start by default (uniform, scaled by the fan-in), as
+    in the reference: the batch norms make the scale of the weights before them almost irrelevant,
+    so a special start would buy nothing.
 
-    Raises InputError when the volume has another number of channels, or a side that does not divide.
+    Raises InputError when the volume has another number of channels, or a side that does not
+    divide.
 
     >>> import torch
     >>> net = VNet(1, 2, filters=2)
@@ -47,15 +54,17 @@ class VNet(nn.Module):
         return self.decoder(self.encoder(x))
 
 
-def unit(convolution: nn.Module, channels: int) -> list[nn.Module]:
+def _unit(convolution: nn.Module, channels: int) -> list[nn.Module]:
     """One convolution with its batch norm and ReLU."""
     return [convolution, nn.BatchNorm3d(channels), nn.ReLU(inplace=True)]
 
 
-def stage(before: int, after: int, depth: int) -> nn.Sequential:
+def _stage(before: int, after: int, depth: int) -> nn.Sequential:
     """`depth` 3-convolutions at one size; the first changes the number of channels."""
     inputs = [before] + [after] * (depth - 1)
-    return nn.Sequential(*(layer for i in inputs for layer in unit(nn.Conv3d(i, after, 3, padding=1), after)))
+    return nn.Sequential(
+        *(layer for i in inputs for layer in _unit(nn.Conv3d(i, after, 3, padding=1), after))
+    )
 
 
 class Encoder(nn.Module):
@@ -64,8 +73,12 @@ class Encoder(nn.Module):
     def __init__(self, in_channels: int, channels: list[int]) -> None:
         super().__init__()
         widths = [in_channels, *channels[1:]]
-        self.stages = nn.ModuleList(stage(w, c, depth) for w, c, depth in zip(widths, channels, DEPTHS, strict=True))
-        self.down = nn.ModuleList(nn.Sequential(*unit(nn.Conv3d(c, 2 * c, 2, stride=2), 2 * c)) for c in channels[:-1])
+        self.stages = nn.ModuleList(
+            _stage(w, c, depth) for w, c, depth in zip(widths, channels, DEPTHS, strict=True)
+        )
+        self.down = nn.ModuleList(
+            nn.Sequential(*_unit(nn.Conv3d(c, 2 * c, 2, stride=2), 2 * c)) for c in channels[:-1]
+        )
 
     def forward(self, x: Tensor) -> list[Tensor]:
         features = [self.stages[0](x)]
@@ -75,13 +88,19 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The way up: at each level, what comes from below is enlarged and added to what the encoder saw there."""
+    """The way up: at each level, what comes from below is enlarged and added to what the encoder
+    saw there.
+    """
 
     def __init__(self, channels: list[int], classes: int) -> None:
         super().__init__()
         here, depths = channels[-2::-1], DEPTHS[-2::-1]  # the deepest first
-        self.up = nn.ModuleList(nn.Sequential(*unit(nn.ConvTranspose3d(2 * c, c, 2, stride=2), c)) for c in here)
-        self.stages = nn.ModuleList(stage(c, c, depth) for c, depth in zip(here, depths, strict=True))
+        self.up = nn.ModuleList(
+            nn.Sequential(*_unit(nn.ConvTranspose3d(2 * c, c, 2, stride=2), c)) for c in here
+        )
+        self.stages = nn.ModuleList(
+            _stage(c, c, depth) for c, depth in zip(here, depths, strict=True)
+        )
         self.head = nn.Conv3d(channels[0], classes, 1)
 
     def forward(self, features: list[Tensor]) -> Tensor:

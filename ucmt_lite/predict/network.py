@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ucmt_lite import metrics
+from ucmt_lite.common import InputError
 from ucmt_lite.data.views import to_input
-from ucmt_lite.errors import InputError
+from ucmt_lite.predict import metrics
 
 if TYPE_CHECKING:
     from ucmt_lite.data import Cases
@@ -22,14 +22,21 @@ WINDOWS = 4  # windows a forward pass: V-Net patches of 112 x 112 x 80 then fit 
 
 
 def probabilities(
-    net: nn.Module, image: NDArray | Tensor, *, patch: int | Sequence[int] | None = None, overlap: float = 0.5
+    net: nn.Module,
+    image: NDArray | Tensor,
+    *,
+    patch: int | Sequence[int] | None = None,
+    overlap: float = 0.5,
 ) -> NDArray[np.float32]:
-    """Softmax of the network's logits for one image `C *S` (uint8, or floats as trained): float32 `K *S`.
+    """Softmax of the network's logits for one image `C *S` (uint8, or floats as trained): float32
+    `K *S`.
 
-    Without `patch` the whole image goes through the network, mirrored at its far ends until `net.stride` divides every
-    side; the margin is cut off again. With `patch` (voxels per axis) a window of that size slides over it, neighbours
-    sharing `overlap` of a side; probabilities are averaged with Gaussian weights, since a window knows least about its
-    rim (MONAI's `sliding_window_inference`). The network runs in eval mode, where it lies, and gets its own mode back.
+    Without `patch` the whole image goes through the network, mirrored at its far ends until
+    `net.stride` divides every side; the margin is cut off again. With `patch` (voxels per axis) a
+    window of that size slides over it, neighbours sharing `overlap` of a side; probabilities are
+    averaged with Gaussian weights, since a window knows least about its rim (MONAI's
+    `sliding_window_inference`). The network runs in eval mode, where it lies, and gets its own mode
+    back.
 
     Raises InputError for NaN, and for channels, sides or a patch that do not fit the network.
 
@@ -42,9 +49,14 @@ def probabilities(
 
 
 def segment(
-    net: nn.Module, image: NDArray | Tensor, *, patch: int | Sequence[int] | None = None, overlap: float = 0.5
+    net: nn.Module,
+    image: NDArray | Tensor,
+    *,
+    patch: int | Sequence[int] | None = None,
+    overlap: float = 0.5,
 ) -> NDArray[np.uint8]:
-    """The most probable class of every pixel of one image `C *S`: uint8 `*S`. Arguments as `probabilities`.
+    """The most probable class of every pixel of one image `C *S`: uint8 `*S`. Arguments as
+    `probabilities`.
 
     >>> segment(nn.Conv2d(1, 3, 1), np.zeros((1, 10, 12), np.uint8)).shape
     (10, 12)
@@ -61,11 +73,14 @@ def evaluate(
     batch: int = 16,
     distances: bool = True,
 ) -> dict[str, Any]:
-    """Segment all cases and score them: {"cases": [{"id", "dice": [...], ...}], "mean": {...}, "unit": ...}.
+    """Segment all cases and score them: {"cases": [{"id", "dice": [...], ...}], "mean": {...},
+    "unit":
+    ...}.
 
-    Images of the same size go through the network `batch` at a time; windows (`patch`) one case at a time. `mean` is
-    `metrics.summary`. Distances are in mm if every case knows its spacing, else in pixels or voxels: never averaged over both.
-    `distances=False` leaves out HD95 and ASD, and the wait for MONAI.
+    Images of the same size go through the network `batch` at a time; windows (`patch`) one case at
+    a time. `mean` is `metrics.summary`. Distances are in mm if every case knows its spacing, else
+    in pixels or voxels: never averaged over both. `distances=False` leaves out HD95 and ASD, and
+    the wait for MONAI.
     """
     if not len(cases):
         raise InputError("There are no cases to evaluate: the split is empty.")
@@ -77,7 +92,9 @@ def evaluate(
         for i, pred in zip(where, probs.argmax(1).cpu().numpy(), strict=True):
             spacing = cases.spacing[i] if in_mm else None
             try:
-                scores = metrics.scores(pred, cases.masks[i], probs.shape[1], spacing, distances=distances)
+                scores = metrics.scores(
+                    pred, cases.masks[i], probs.shape[1], spacing, distances=distances
+                )
             except InputError as error:
                 raise InputError(f"Case '{cases.ids[i]}': {error}") from None
             rows[i] = {"id": cases.ids[i], **scores}
@@ -90,18 +107,26 @@ def _network_input(image: NDArray | Tensor, name: str = "The image") -> Tensor:
     """An image `C *S` as float32 in the range of training, checked."""
     x = image if isinstance(image, Tensor) else torch.from_numpy(np.array(image))
     if x.ndim not in (3, 4) or 0 in x.shape:
-        raise InputError(f"{name} is {tuple(x.shape)}: give C H W or C D H W, channels first and not empty.")
+        raise InputError(
+            f"{name} is {tuple(x.shape)}: give C H W or C D H W, channels first and not empty."
+        )
     if x.dtype != torch.uint8 and not x.is_floating_point():
-        raise InputError(f"{name} holds {x.dtype} numbers: give uint8 (0..255), or floats as in training.")
+        raise InputError(
+            f"{name} holds {x.dtype} numbers: give uint8 (0..255), or floats as in training."
+        )
     if not torch.isfinite(x).all():
         raise InputError(f"{name} holds NaN or infinite values: repair it or take it out.")
     return to_input(x)
 
 
-def _softmax(net: nn.Module, x: Tensor, patch: int | Sequence[int] | None, overlap: float) -> Tensor:
+def _softmax(
+    net: nn.Module, x: Tensor, patch: int | Sequence[int] | None, overlap: float
+) -> Tensor:
     """Probabilities `B K *S` of a batch `B C *S`, on the network's device."""
     sides, stride = x.shape[2:], getattr(net, "stride", 1)
-    stride = stride if isinstance(stride, int) else 1  # a bare convolution has a `stride` of another meaning
+    stride = (
+        stride if isinstance(stride, int) else 1
+    )  # a bare convolution has a `stride` of another meaning
     parameter = next(net.parameters(), None)
     x = x if parameter is None else x.to(parameter.device)
     with _inference(net):
@@ -113,7 +138,12 @@ def _softmax(net: nn.Module, x: Tensor, patch: int | Sequence[int] | None, overl
 
             x = _mirrored(x, [max(pair) for pair in zip(sides, window, strict=True)])
             probs = sliding_window_inference(
-                x, window, WINDOWS, lambda part: net(part).softmax(1), overlap=overlap, mode="gaussian"
+                x,
+                window,
+                WINDOWS,
+                lambda part: net(part).softmax(1),
+                overlap=overlap,
+                mode="gaussian",
             )
     inside = (..., *(slice(side) for side in sides))
     return probs[inside]
@@ -121,7 +151,9 @@ def _softmax(net: nn.Module, x: Tensor, patch: int | Sequence[int] | None, overl
 
 @contextmanager
 def _inference(net: nn.Module) -> Iterator[None]:
-    """Eval mode without gradients; afterwards every part of the network is back in the mode it was in."""
+    """Eval mode without gradients; afterwards every part of the network is back in the mode it was
+    in.
+    """
     modes = [(module, module.training) for module in net.modules()]
     net.eval()
     try:
@@ -133,10 +165,14 @@ def _inference(net: nn.Module) -> Iterator[None]:
 
 
 def _mirrored(x: Tensor, sides: Sequence[int]) -> Tensor:
-    """Continue `x` (`B C *S`) by reflection at the far end of each axis up to `sides`, back and forth if need be."""
+    """Continue `x` (`B C *S`) by reflection at the far end of each axis up to `sides`, back and
+    forth if need be.
+    """
     for axis, side in enumerate(sides, start=2):
         if side > x.shape[axis]:
-            there_and_back = np.pad(np.arange(x.shape[axis]), (0, side - x.shape[axis]), mode="reflect")
+            there_and_back = np.pad(
+                np.arange(x.shape[axis]), (0, side - x.shape[axis]), mode="reflect"
+            )
             x = x.index_select(axis, torch.from_numpy(there_and_back).to(x.device))
     return x
 
@@ -144,9 +180,15 @@ def _mirrored(x: Tensor, sides: Sequence[int]) -> Tensor:
 def _window(patch: int | Sequence[int], dims: int, stride: int, overlap: float) -> tuple[int, ...]:
     window = (patch,) * dims if isinstance(patch, int) else tuple(patch)
     if len(window) != dims or any(side < 1 or side % stride for side in window):
-        raise InputError(f"patch={patch} does not fit: give {dims} sides (or one for all), multiples of {stride}.")
+        raise InputError(
+            f"patch={patch} does not fit: give {dims} sides (or one for all), multiples of"
+            f" {stride}."
+        )
     if not 0 <= overlap < 1:
-        raise InputError(f"overlap={overlap} is no share of a window: give a number from 0 to below 1, such as 0.5.")
+        raise InputError(
+            f"overlap={overlap} is no share of a window: give a number from 0 to below 1, such as"
+            " 0.5."
+        )
     return window
 
 

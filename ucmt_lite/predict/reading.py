@@ -1,4 +1,6 @@
-"""Reading one image the way the data readers read a set, so that a network meets what it was trained on."""
+"""Reading one image the way the data readers read a set, so that a network meets what it was
+trained on.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import png, unpng, unreadable
 from ucmt_lite.data.folder import PICTURES
 from ucmt_lite.data.hdf5 import normalised
 from ucmt_lite.data.pictures import DAMAGED, eight_bits, read_image
-from ucmt_lite.errors import InputError
 
 
-def read_picture(image: Any, mode: str, size: int | None) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    """A 2D image, a path or an array `H W` or `H W C`: as bytes `C H W` at `size` x `size`, and its own height and width.
+def read_picture(
+    image: Any, mode: str, size: int | None
+) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """A 2D image, a path or an array `H W` or `H W C`: as bytes `C H W` at `size` x `size`, and its
+    own height and width.
 
     `mode` "L" (1 channel) or "RGB" (3); values that are not uint8 are scaled as `eight_bits` does.
 
@@ -30,7 +35,11 @@ def read_picture(image: Any, mode: str, size: int | None) -> tuple[NDArray[np.ui
     name = f"{image}" if is_path else "array"
     is_picture = is_path and Path(image).suffix.lower() in PICTURES
     try:
-        data = read_image(_existing(Path(image)), mode, None, name) if is_picture else _encoded(image, name)
+        data = (
+            read_image(_existing(Path(image)), mode, None, name)
+            if is_picture
+            else _encoded(image, name)
+        )
         height, width = unpng(data, mode).shape[:2]
         pixels = unpng(data, mode, size)
     except InputError:
@@ -42,23 +51,38 @@ def read_picture(image: Any, mode: str, size: int | None) -> tuple[NDArray[np.ui
 
 def _encoded(image: Any, name: str) -> bytes:
     """A 2D array, or the one in a file, as PNG: pictures then go one and the same way."""
-    values = _read_array(Path(image)) if isinstance(image, (str, os.PathLike)) else np.asarray(image)
+    values = (
+        _read_array(Path(image)) if isinstance(image, (str, os.PathLike)) else np.asarray(image)
+    )
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
-    if 0 in values.shape or not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))):
-        raise InputError(f"Image '{name}' is {values.shape}: the network takes 2D images, H W (grey) or H W 3 (RGB).")
+    if 0 in values.shape or not (
+        values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))
+    ):
+        raise InputError(
+            f"Image '{name}' is {values.shape}: the network takes 2D images, H W (grey) or H W 3"
+            " (RGB)."
+        )
     return png(eight_bits(values, name))  # as the readers of training data do
 
 
-def read_volume(image: Any, window: Sequence[float] | None = None, as_bytes: bool = True) -> NDArray:
-    """A volume, a path or an array `*S`, prepared as in training: bytes as they are, all others standardised to float16.
+def read_volume(
+    image: Any, window: Sequence[float] | None = None, as_bytes: bool = True
+) -> NDArray:
+    """A volume, a path or an array `*S`, prepared as in training: bytes as they are, all others
+    standardised to float16.
 
-    `as_bytes`: whether the volumes of training were bytes; else whole numbers from 0 to 255 are standardised, too.
+    `as_bytes`: whether the volumes of training were bytes; else whole numbers from 0 to 255 are
+    standardised, too.
     """
     is_path = isinstance(image, (str, os.PathLike))
-    name, values = (f"{image}", _read_array(Path(image))) if is_path else ("array", np.asarray(image))
+    name, values = (
+        (f"{image}", _read_array(Path(image))) if is_path else ("array", np.asarray(image))
+    )
     if values.ndim != 3 or 0 in values.shape:
-        raise InputError(f"Image '{name}' is {values.shape}: the network takes 3D volumes with three axes.")
+        raise InputError(
+            f"Image '{name}' is {values.shape}: the network takes 3D volumes with three axes."
+        )
     if window is not None or not as_bytes:
         values = values.astype(np.float32)
     return normalised(values if window is None else values.clip(window[0], window[1]), name)
@@ -80,14 +104,18 @@ def _read_array(path: Path) -> NDArray:
             return _read_nifti(path)
     except (OSError, EOFError, ValueError, KeyError) as error:
         raise unreadable("Image", path, error) from error
-    raise InputError(f"'{path}' is no kind of image read here: give PNG, JPEG, BMP, TIFF, .h5, .npy or .nii.gz.")
+    raise InputError(
+        f"'{path}' is no kind of image read here: give PNG, JPEG, BMP, TIFF, .h5, .npy or .nii.gz."
+    )
 
 
 def _read_nifti(path: Path) -> NDArray:
     try:
         import nibabel
     except ImportError as error:
-        raise InputError("NIfTI files need the package nibabel: run pip install nibabel.") from error
+        raise InputError(
+            "NIfTI files need the package nibabel: run pip install nibabel."
+        ) from error
     try:
         volume: Any = nibabel.load(path)
         return np.asarray(volume.dataobj, np.float32)

@@ -1,4 +1,6 @@
-"""A trained network in a file that anyone can load and use: weights, and a card that says what they are."""
+"""A trained network in a file that anyone can load and use: weights, and a card that says what they
+are.
+"""
 
 from __future__ import annotations
 
@@ -14,31 +16,38 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ucmt_lite.errors import InputError
-from ucmt_lite.files import atomic, plain
+from ucmt_lite.common import InputError, atomic, plain
 from ucmt_lite.nets import make
 from ucmt_lite.predict.network import probabilities
 from ucmt_lite.predict.reading import read_picture, read_volume
 
-# What it takes to build the network again and to prepare an image for it: a check, and what to give instead.
+# What it takes to build the network again and to prepare an image for it: a check, and what to give
+# instead.
 CARD = {
     "network": (lambda x: isinstance(x, str), "a name in ucmt_lite.nets.NETS"),
     "in_channels": (lambda x: isinstance(x, int) and x > 0, "the number of channels of an image"),
     "classes": (lambda x: isinstance(x, list) and len(x) > 1, "a list of names, background first"),
     "dims": (lambda x: x in (2, 3), "2 for images or 3 for volumes"),
-    "size": (lambda x: x is None or (isinstance(x, int) and x > 0), "the side of 2D images in training, or null"),
+    "size": (
+        lambda x: x is None or (isinstance(x, int) and x > 0),
+        "the side of 2D images in training, or null",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Segmenter:
-    """A trained network with its card: what it was trained on, and so how an image has to be prepared for it."""
+    """A trained network with its card: what it was trained on, and so how an image has to be
+    prepared for it.
+    """
 
     net: nn.Module = field(repr=False)
     card: dict[str, Any]
 
     def probabilities(self, image: Any, *, overlap: float = 0.5) -> NDArray[np.float32]:
-        """Softmax `K *S` at the image's own size `*S`; `image` is a path or an array, as in `segment`."""
+        """Softmax `K *S` at the image's own size `*S`; `image` is a path or an array, as in
+        `segment`.
+        """
         patch, size = self.card.get("patch"), self.card.get("size")
         if self.card["dims"] == 3:
             volume = read_volume(image, self.card.get("window"), self.card.get("bytes", True))
@@ -53,34 +62,41 @@ class Segmenter:
     def segment(self, image: Any, *, overlap: float = 0.5) -> NDArray[np.uint8]:
         """Class indices `*S` at the image's own size.
 
-        2D: a picture file, an HDF5 file or an array `H W` or `H W C` (uint8, or greys that `eight_bits` scales); grey and
-        colour are converted to what the network takes. It is resized to the size of training, segmented, and the
-        probabilities are resized back. 3D: an HDF5, NIfTI or NumPy file or an array `*S`, standardised as in training and
-        segmented by a sliding window of the card's `patch`.
+        2D: a picture file, an HDF5 file or an array `H W` or `H W C` (uint8, or greys that
+        `eight_bits` scales); grey and colour are converted to what the network takes. It is resized
+        to the size of training, segmented, and the probabilities are resized back. 3D: an HDF5,
+        NIfTI or NumPy file or an array `*S`, standardised as in training and segmented by a sliding
+        window of the card's `patch`.
         """
         return self.probabilities(image, overlap=overlap).argmax(0).astype(np.uint8)
 
 
-def save(net: nn.Module, path: str | os.PathLike, card: dict[str, Any]) -> None:
+def save_segmenter(net: nn.Module, path: str | os.PathLike, card: dict[str, Any]) -> None:
     """Write the weights as safetensors, with the card as JSON in the file's header.
 
-    card: `network` (a name in `nets.NETS`), `in_channels`, `classes` (names, background first) and `dims` say how to build
-    the network; `size` (side of 2D images in training), `patch` (3D), `window` (CT: values clipped to) and `bytes` (3D:
-    whether volumes were bytes, not standardised) how to prepare an image. Whatever else is worth knowing goes along: method, dataset, config, scores. NaN is written as null.
+    card: `network` (a name in `nets.NETS`), `in_channels`, `classes` (names, background first) and
+    `dims` say how to build the network; `size` (side of 2D images in training), `patch` (3D),
+    `window` (CT: values clipped to) and `bytes` (3D: whether volumes were bytes, not standardised)
+    how to prepare an image. Whatever else is worth knowing goes along: method, dataset, config,
+    scores. NaN is written as null.
     """
     from safetensors.torch import save_file
 
     card = plain(card)
     fresh = _build(card, "the card")
     # A copy each: safetensors refuses tensors that share memory, and views that are not contiguous.
-    tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in net.state_dict().items()}
+    tensors = {
+        name: tensor.detach().cpu().clone().contiguous()
+        for name, tensor in net.state_dict().items()
+    }
     _check_fit(fresh, tensors, "the network", card)
     with atomic(path) as temporary:
         save_file(tensors, temporary, metadata={"card": json.dumps(card, allow_nan=False)})
 
 
-def load(path: str | os.PathLike, *, device: str | torch.device = "cpu") -> Segmenter:
-    """Read what `save` wrote; nothing in the file is executed. Raises InputError if it is not such a file.
+def load_segmenter(path: str | os.PathLike, *, device: str | torch.device = "cpu") -> Segmenter:
+    """Read what `save` wrote; nothing in the file is executed. Raises InputError if it is not such
+    a file.
 
     >>> from tempfile import TemporaryDirectory
     >>> card = {"network": "unet_small", "in_channels": 1, "classes": ["background", "lesion"], "dims": 2, "size": 32}
@@ -94,17 +110,24 @@ def load(path: str | os.PathLike, *, device: str | torch.device = "cpu") -> Segm
     from safetensors.torch import load_file
 
     if not Path(path).is_file():
-        raise InputError(f"There is no file '{path}': give the path of a network written by ucmt_lite.predict.save.")
+        raise InputError(
+            f"There is no file '{path}': give the path of a network written by"
+            " ucmt_lite.predict.save."
+        )
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise InputError(f"'{path}' is not a whole safetensors file ({error}): fetch or save it again.") from error
+        raise InputError(
+            f"'{path}' is not a whole safetensors file ({error}): fetch or save it again."
+        ) from error
     try:
         card = dict(json.loads(header["card"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"'{path}' has no card in its header: write it with ucmt_lite.predict.save.") from error
+        raise InputError(
+            f"'{path}' has no card in its header: write it with ucmt_lite.predict.save."
+        ) from error
     net = _build(card, f"the card of '{path}'")
     _check_fit(net, tensors, f"'{path}'", card)
     net.load_state_dict(tensors)
@@ -112,7 +135,9 @@ def load(path: str | os.PathLike, *, device: str | torch.device = "cpu") -> Segm
 
 
 def _build(card: dict[str, Any], where: str) -> nn.Module:
-    """The network that a card describes, with random weights; the global generator is left as it was."""
+    """The network that a card describes, with random weights; the global generator is left as it
+    was.
+    """
     for key, (fits, what) in CARD.items():
         if not fits(card.get(key)):
             raise InputError(f"'{key}' in {where} is {card.get(key)!r}: give {what}.")
@@ -128,6 +153,6 @@ def _check_fit(net: nn.Module, tensors: dict[str, Tensor], what: str, card: dict
     if odd:
         here, there = (shapes.get(odd[0], "absent") for shapes in (found, expected))
         raise InputError(
-            f"{len(odd)} tensors of {what} do not fit the card's network '{card['network']}' ('{odd[0]}' is {here}, "
-            f"there {there}): correct the card."
+            f"{len(odd)} tensors of {what} do not fit the card's network '{card['network']}'"
+            f" ('{odd[0]}' is {here}, there {there}): correct the card."
         )

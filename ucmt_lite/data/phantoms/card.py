@@ -1,6 +1,7 @@
 """What the phantoms' data cards show: their numbers, measured, and their pictures, drawn.
 
-`python -m ucmt_lite.data.phantoms.card data_cards/pictures` prints the numbers and draws the pictures anew.
+`python -m ucmt_lite.data.phantoms.card data_cards/pictures` prints the numbers and draws the
+pictures anew.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import grey_dilation
 
+from ucmt_lite.common import atomic
 from ucmt_lite.data.phantoms import PHANTOMS, generate
-from ucmt_lite.files import atomic
 
 COUNTS = {2: 300, 3: 24}  # samples behind the numbers of a card, by dims
-OUTLINES = np.array([(0, 0, 0), (80, 170, 255), (120, 230, 90), (255, 90, 80)], np.uint8)  # by class
+OUTLINES = np.array(
+    [(0, 0, 0), (80, 170, 255), (120, 230, 90), (255, 90, 80)], np.uint8
+)  # by class
 
 
 def measure(name: str, count: int, size: int | Sequence[int], seed: int) -> dict[str, float]:
@@ -28,11 +31,16 @@ def measure(name: str, count: int, size: int | Sequence[int], seed: int) -> dict
     """
     masks = generate(name, count, size if isinstance(size, int) else tuple(size), seed)["mask"]
     share = 100 * (masks > 0).reshape(count, -1).mean(1)
-    return {key: round(float(getattr(np, key)(share)), 2) for key in ("min", "median", "mean", "max")}
+    return {
+        key: round(float(getattr(np, key)(share)), 2) for key in ("min", "median", "mean", "max")
+    }
 
 
-def picture(name: str, path: str | Path, *, columns: int = 5, side: int = 80, seed: int = 0) -> None:
-    """Write a PNG of a few samples: image above, true outline in the middle, ambiguity (black 0, white 1) below.
+def picture(
+    name: str, path: str | Path, *, columns: int = 5, side: int = 80, seed: int = 0
+) -> None:
+    """Write a PNG of a few samples: image above, true outline in the middle, ambiguity (black 0,
+    white 1) below.
 
     Of volumes the axial slice with most foreground is shown, front of the chest up.
     """
@@ -57,9 +65,15 @@ def picture(name: str, path: str | Path, *, columns: int = 5, side: int = 80, se
 def main(folder: str) -> None:
     """Print the head fields of every phantom's card and draw its picture into `folder`."""
     for name, phantom in PHANTOMS.items():
-        count, size = COUNTS[phantom.dims], list(phantom.size) if phantom.dims == 3 else phantom.size[0]
+        count, size = (
+            COUNTS[phantom.dims],
+            list(phantom.size) if phantom.dims == 3 else phantom.size[0],
+        )
         picture(name, Path(folder) / f"{name}.png")
-        print(f"{name}: count: {count}, size: {size}, seed: 0, foreground_percent: {measure(name, count, size, 0)}")
+        print(
+            f"{name}: count: {count}, size: {size}, seed: 0, foreground_percent:"
+            f" {measure(name, count, size, 0)}"
+        )
 
 
 if __name__ == "__main__":

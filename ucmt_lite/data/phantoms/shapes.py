@@ -1,7 +1,8 @@
 """What the phantoms share: coordinates, soft shapes, paint, and the ambiguity of what was painted.
 
-Everything is drawn in relative coordinates, 0..1 along each axis, and distances are fractions of a side, so one seed
-gives the same anatomy at any size. `d` is always a signed distance to a border, positive inside, accurate near it.
+Everything is drawn in relative coordinates, 0..1 along each axis, and distances are fractions of a
+side, so one seed gives the same anatomy at any size. `d` is always a signed distance to a border,
+positive inside, accurate near it.
 """
 
 from __future__ import annotations
@@ -32,19 +33,25 @@ def grid(shape: tuple[int, ...]) -> tuple[Array, ...]:
 
 @lru_cache(maxsize=64)
 def _weights(n: int, cells: int) -> Array:
-    """Return the `n x cells` matrix that spreads `cells` values over `n` pixels by Gaussian bumps, rows of norm 1."""
+    """Return the `n x cells` matrix that spreads `cells` values over `n` pixels by Gaussian bumps,
+    rows of norm 1.
+    """
     at = (np.arange(n) + 0.5) / n * (cells - 1)
     bumps = np.exp(-0.5 * ((at[:, None] - np.arange(cells)) / 0.6) ** 2)
     return (bumps / np.linalg.norm(bumps, axis=1, keepdims=True)).astype(np.float32)
 
 
 def field(rng: Generator, shape: tuple[int, ...], cells: int) -> Array:
-    """Return a smooth random field `*S` of mean 0 and variance 1 whose hills are about 1 / `cells` wide.
+    """Return a smooth random field `*S` of mean 0 and variance 1 whose hills are about 1 / `cells`
+    wide.
 
-    The `cells` numbers along each axis are drawn alike at every size, so the field is the same at every size.
+    The `cells` numbers along each axis are drawn alike at every size, so the field is the same at
+    every size.
     """
     values = rng.standard_normal((cells,) * len(shape), dtype=np.float32)
-    for n in shape:  # each turn spreads the first axis and moves it last, so all axes come back in order
+    for n in (
+        shape
+    ):  # each turn spreads the first axis and moves it last, so all axes come back in order
         values = np.tensordot(values, _weights(n, cells), axes=(0, 1))
     return values
 
@@ -59,7 +66,9 @@ def sigmoid(z: Array) -> Array:
 
 
 def ellipsoid(position: Sequence[Array], radii: Sequence[float] | Array) -> Array:
-    """Return `d` for an ellipse or ellipsoid at the origin: k0 (1 - k0) / k1, k0 = |x / r|, k1 = |x / r^2|."""
+    """Return `d` for an ellipse or ellipsoid at the origin: k0 (1 - k0) / k1, k0 = |x / r|, k1 = |x
+    / r^2|.
+    """
     scaled = [p / r for p, r in zip(position, radii, strict=True)]
     k0 = np.sqrt(sum(s * s for s in scaled))
     k1 = np.sqrt(sum((s / r) ** 2 for s, r in zip(scaled, radii, strict=True)))
@@ -73,20 +82,26 @@ def union(a: Array, b: Array, smooth: float) -> Array:
 
 
 def edge_width(rng: Generator, shape: tuple[int, ...], width: float, vary: float) -> Array:
-    """Return a locally varying edge width w(x) `*S`: `width` times exp(vary * field), never below a pixel's extent."""
+    """Return a locally varying edge width w(x) `*S`: `width` times exp(vary * field), never below a
+    pixel's extent.
+    """
     pixel = PIXEL * float(np.mean([1 / n for n in shape]))
     return np.hypot(width * np.exp(vary * np.clip(field(rng, shape, 4), -2, 2)), pixel)
 
 
-def paint(canvas: Array, fill: Array | float, d: Array, w: Array | float, noise: float = 0.0) -> tuple[Array, Array]:
-    """Paint a soft shape and return the new canvas and the chance `p` that a reader calls each pixel part of it.
+def paint(
+    canvas: Array, fill: Array | float, d: Array, w: Array | float, noise: float = 0.0
+) -> tuple[Array, Array]:
+    """Paint a soft shape and return the new canvas and the chance `p` that a reader calls each
+    pixel part of it.
 
-        canvas <- canvas + o (fill - canvas),   o = sigmoid(d / w)                   what the blur leaves to see
-        p = sigmoid(d / s),   s = w (1 + min(noise / c, DOUBT))                      what a reader makes of it
+        canvas <- canvas + o (fill - canvas),   o = sigmoid(d / w)                   what the blur
+        leaves to see p = sigmoid(d / s),   s = w (1 + min(noise / c, DOUBT))
+        what a reader makes of it
 
-    c is the contrast |fill - canvas| averaged over a neighbourhood (a Gaussian of REACH of the side), because readers
-    judge a stretch of border and not a pixel. `canvas` and `fill` are `*S` or `*S C` (then c is the root mean square
-    over C); `d`, `w` and `p` are `*S`.
+    c is the contrast |fill - canvas| averaged over a neighbourhood (a Gaussian of REACH of the
+    side), because readers judge a stretch of border and not a pixel. `canvas` and `fill` are `*S`
+    or `*S C` (then c is the root mean square over C); `d`, `w` and `p` are `*S`.
     """
     gap = fill - canvas
     colour = canvas.ndim > d.ndim
@@ -100,9 +115,11 @@ def paint(canvas: Array, fill: Array | float, d: Array, w: Array | float, noise:
 
 
 def ambiguity(*chances: Array) -> Array:
-    """Return 1 - (p1 - p2), p1 and p2 the two greatest of the class probabilities given (each `*S`, summing to 1).
+    """Return 1 - (p1 - p2), p1 and p2 the two greatest of the class probabilities given (each `*S`,
+    summing to 1).
 
-    With two classes this is 1 - |2 p - 1|: 1 where a reader would toss a coin, 0 where none would hesitate.
+    With two classes this is 1 - |2 p - 1|: 1 where a reader would toss a coin, 0 where none would
+    hesitate.
 
     >>> ambiguity(np.array([0.5, 0.1, 0.0]), np.array([0.5, 0.9, 1.0])).round(2).tolist()
     [1.0, 0.2, 0.0]

@@ -1,7 +1,8 @@
 """`phantom_skin`: one dermoscopic photograph of a skin lesion, RGB.
 
-The skin goes from very light to very dark, the lesion from pale pink to black, its border from sharp to melting away.
-Hair, rulers, bubbles, freckles, moles and dark corners lie over and around it; none of them belongs to the lesion.
+The skin goes from very light to very dark, the lesion from pale pink to black, its border from
+sharp to melting away. Hair, rulers, bubbles, freckles, moles and dark corners lie over and around
+it; none of them belongs to the lesion.
 """
 
 from __future__ import annotations
@@ -9,18 +10,45 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from ucmt_lite.data.phantoms.shapes import PIXEL, Array, ambiguity, edge_width, ellipsoid, field, grid, paint, sigmoid
+from ucmt_lite.data.phantoms.shapes import (
+    PIXEL,
+    Array,
+    ambiguity,
+    edge_width,
+    ellipsoid,
+    field,
+    grid,
+    paint,
+    sigmoid,
+)
 
-# From very light to very dark, sRGB in 0..1: six anchors by eye, after Fitzpatrick's types, evenly likely here
-TONES = np.array([(248, 214, 198), (238, 190, 164), (216, 163, 130), (176, 122, 88), (128, 84, 60), (84, 54, 42)]) / 255
+# From very light to very dark, sRGB in 0..1: six anchors by eye, after Fitzpatrick's types, evenly
+# likely here
+TONES = (
+    np.array(
+        [
+            (248, 214, 198),
+            (238, 190, 164),
+            (216, 163, 130),
+            (176, 122, 88),
+            (128, 84, 60),
+            (84, 54, 42),
+        ]
+    )
+    / 255
+)
 
 
-def draw(rng: Generator, shape: tuple[int, ...]) -> tuple[Array, Array, Array]:
-    """Return image `H W 3`, mask `H W` and ambiguity `H W` of one lesion; image and ambiguity in 0..1."""
+def draw_skin(rng: Generator, shape: tuple[int, ...]) -> tuple[Array, Array, Array]:
+    """Return image `H W 3`, mask `H W` and ambiguity `H W` of one lesion; image and ambiguity in
+    0..1.
+    """
     y, x = grid(shape)
     tone = _tone(rng)
     mottle, sensor = rng.uniform(0.02, 0.06), rng.uniform(0.006, 0.025)
-    skin = tone * (1 + mottle * (0.6 * field(rng, shape, 28) + 0.4 * field(rng, shape, 8)))[..., None]
+    skin = (
+        tone * (1 + mottle * (0.6 * field(rng, shape, 28) + 0.4 * field(rng, shape, 8)))[..., None]
+    )
     skin = skin * np.exp(0.07 * field(rng, shape, 3))[..., None]
     d = _outline(rng, y, x)
     colour = _lesion_colour(rng, tone)
@@ -39,7 +67,9 @@ def draw(rng: Generator, shape: tuple[int, ...]) -> tuple[Array, Array, Array]:
 
 
 def _tone(rng: Generator) -> Array:
-    """Return a skin colour between two neighbouring tones, all equally likely, camera cast included."""
+    """Return a skin colour between two neighbouring tones, all equally likely, camera cast
+    included.
+    """
     at = rng.uniform(0, len(TONES) - 1)
     low = min(int(at), len(TONES) - 2)
     tone = TONES[low] + (at - low) * (TONES[low + 1] - TONES[low])
@@ -48,18 +78,24 @@ def _tone(rng: Generator) -> Array:
 
 def _outline(rng: Generator, y: Array, x: Array) -> Array:
     """Return `d` of an irregular lesion: an ellipse whose plane is warped by hills of two sizes."""
-    share = np.clip(np.exp(rng.normal(np.log(0.15), 0.85)), 0.012, 0.6)  # of the picture; most lesions are small
+    share = np.clip(
+        np.exp(rng.normal(np.log(0.15), 0.85)), 0.012, 0.6
+    )  # of the picture; most lesions are small
     radius, oval, turn = np.sqrt(share / np.pi), np.exp(rng.normal(0, 0.16)), rng.uniform(0, np.pi)
     rough = rng.uniform((0.05, 0.03), (0.24, 0.14)) * radius
     cells = (4, 9) if radius > 0.2 else (6, 14)
     y = y - np.clip(rng.normal(0.5, 0.09), 0.25, 0.75) + rough[0] * field(rng, y.shape, cells[0])
     x = x - np.clip(rng.normal(0.5, 0.09), 0.25, 0.75) + rough[0] * field(rng, y.shape, cells[0])
     u, v = np.cos(turn) * x + np.sin(turn) * y, -np.sin(turn) * x + np.cos(turn) * y
-    return ellipsoid((u, v), (radius * oval, radius / oval)) + rough[1] * field(rng, y.shape, cells[1])
+    return ellipsoid((u, v), (radius * oval, radius / oval)) + rough[1] * field(
+        rng, y.shape, cells[1]
+    )
 
 
 def _lesion_colour(rng: Generator, tone: Array) -> Array:
-    """Return the lesion's main colour: the skin's, seen through brown, black, red or blue-grey absorption."""
+    """Return the lesion's main colour: the skin's, seen through brown, black, red or blue-grey
+    absorption.
+    """
     depth = rng.uniform(0.28, 1.0) if rng.random() < 0.8 else rng.uniform(0.12, 0.3)
     absorbs = np.array([(0.55, 0.95, 1.15), (1.3, 1.45, 1.4), (0.2, 0.75, 0.65), (0.9, 0.75, 0.5)])
     colour = tone * np.exp(-depth * absorbs[rng.choice(4, p=(0.55, 0.2, 0.15, 0.1))])
@@ -67,25 +103,39 @@ def _lesion_colour(rng: Generator, tone: Array) -> Array:
 
 
 def _inside(rng: Generator, fill: Array, y: Array, x: Array, d: Array) -> Array:
-    """Return the lesion's inside: darker or paler blotches, a pigment network, dots, a pale or dark centre."""
+    """Return the lesion's inside: darker or paler blotches, a pigment network, dots, a pale or dark
+    centre.
+    """
     shape = y.shape
-    blotch = rng.uniform(0.05, 0.3) * np.tanh(1.5 * field(rng, shape, 7)) + 0.06 * field(rng, shape, 18)
+    blotch = rng.uniform(0.05, 0.3) * np.tanh(1.5 * field(rng, shape, 7)) + 0.06 * field(
+        rng, shape, 18
+    )
     bend_y, bend_x = y + 0.02 * field(rng, shape, 9), x + 0.02 * field(rng, shape, 9)
     lines = [rng.uniform(35, 70) * (bend_y + side * bend_x) for side in (1, -1)]
-    net = (2 - np.abs(np.sin(lines[0])) - np.abs(np.sin(lines[1]))) * sigmoid(field(rng, shape, 5) / 0.4)
+    net = (2 - np.abs(np.sin(lines[0])) - np.abs(np.sin(lines[1]))) * sigmoid(
+        field(rng, shape, 5) / 0.4
+    )
     blotch = blotch - rng.uniform(0, 0.2) * net
     core = rng.uniform(-0.45, 0.12) * sigmoid((d - rng.uniform(0.03, 0.15)) / 0.02)
     dots = rng.uniform(0, 0.5) * np.maximum(field(rng, shape, 26) - 1.6, 0)
-    return fill * np.exp(blotch + core - dots)[..., None] * (1 + 0.05 * np.tanh(field(rng, shape, 5)))[..., None]
+    return (
+        fill
+        * np.exp(blotch + core - dots)[..., None]
+        * (1 + 0.05 * np.tanh(field(rng, shape, 5)))[..., None]
+    )
 
 
 def _over(rng: Generator, image: Array, y: Array, x: Array) -> Array:
-    """Return the image with what lies over it: hairs, gel bubbles, a ruler, and the dark corners of the optics."""
+    """Return the image with what lies over it: hairs, gel bubbles, a ruler, and the dark corners of
+    the optics.
+    """
     pixel = PIXEL / y.shape[0]
     hair = rng.uniform(0.02, 0.3) * np.array([1, 0.85, 0.7])
     for _ in range(int(rng.exponential(9)) if rng.random() < 0.55 else 0):
         image, _ = paint(image, hair, _hair(rng, y, x), pixel)
-    for _ in range(rng.integers(1, 8) if rng.random() < 0.2 else 0):  # bubbles: bright rings in the gel
+    for _ in range(
+        rng.integers(1, 8) if rng.random() < 0.2 else 0
+    ):  # bubbles: bright rings in the gel
         at, radius = rng.uniform(0, 1, 2), rng.uniform(0.01, 0.04)
         ring = 0.004 - np.abs(ellipsoid((y - at[0], x - at[1]), (radius, radius)))
         image, _ = paint(image, np.minimum(image + 0.25, 1), ring, pixel)
@@ -93,7 +143,9 @@ def _over(rng: Generator, image: Array, y: Array, x: Array) -> Array:
         image, _ = paint(image, np.full(3, rng.uniform(0.02, 0.2)), _ruler(rng, y, x), pixel)
     away = np.hypot(y - rng.normal(0.5, 0.03), x - rng.normal(0.5, 0.03))
     if rng.random() < 0.3:  # the round field of the dermatoscope
-        image, _ = paint(image, np.zeros(3), away - rng.uniform(0.5, 0.64), rng.uniform(0.003, 0.02))
+        image, _ = paint(
+            image, np.zeros(3), away - rng.uniform(0.5, 0.64), rng.uniform(0.003, 0.02)
+        )
     return image * (1 - rng.uniform(0, 0.9) * away**2)[..., None]
 
 
@@ -107,8 +159,14 @@ def _hair(rng: Generator, y: Array, x: Array) -> Array:
 
 
 def _ruler(rng: Generator, y: Array, x: Array) -> Array:
-    """Return `d` of a ruler near one side of the picture: ticks a millimetre apart, every fifth one longer."""
-    turn, step, near = rng.integers(4) * np.pi / 2 + rng.normal(0, 0.1), rng.uniform(0.03, 0.06), rng.uniform(0.3, 0.47)
+    """Return `d` of a ruler near one side of the picture: ticks a millimetre apart, every fifth one
+    longer.
+    """
+    turn, step, near = (
+        rng.integers(4) * np.pi / 2 + rng.normal(0, 0.1),
+        rng.uniform(0.03, 0.06),
+        rng.uniform(0.3, 0.47),
+    )
     y, x = y - 0.5, x - 0.5
     u, v = np.cos(turn) * x + np.sin(turn) * y, -np.sin(turn) * x + np.cos(turn) * y - near
     tick = np.round(u / step)

@@ -1,0 +1,144 @@
+"""From a configuration to a run: what is refused, and that a refused run leaves nothing behind."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import ucmt_lite.data
+from ucmt_lite import predict
+from ucmt_lite.common import InputError
+from ucmt_lite.experiments.assemble import method_settings
+from ucmt_lite.experiments.config import RunConfig
+from ucmt_lite.experiments.run import run
+
+pytestmark = pytest.mark.usefixtures("few_cases")
+SMALL = {"size": 32, "labeled": 2, "iterations": 2, "batch": 2, "device": "cpu", "distances": False}
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"method": "umct"}, "did you mean 'ucmt'"),
+        ({"network": "unett"}, "did you mean 'unet'"),
+        ({"dataset": "phantom_hart"}, "did you mean 'phantom_heart'"),
+        ({"labeled": 0}, "labeled=0"),
+        ({"labeled": 99}, "labeled=99 is more than the 8 training cases"),
+        ({"iterations": 0}, "iterations=0"),
+        ({"size": 36, "settings": {"grid": 4}}, "multiple of 8, one is 36"),
+        ({"settings": {"grid": 5}}, "does not split into 5 equal cells"),
+        ({"settings": {"grid": 4, "top_k": 9}}, "top_k=9 does not fit 16 cells"),
+        ({"settings": {"topk": 2}}, "did you mean 'top_k'"),
+        ({"settings": {"make_mix": "cutmx"}}, "did you mean 'cutmix'"),
+        ({"settings": {"loss": "dice"}}, "did you mean 'dice_loss'"),
+        ({"patch": (8, 8)}, "is for volumes"),
+        ({"dataset": "phantom_atrium", "patch": (8, 8)}, "2 numbers"),
+        ({"dataset": "folder"}, "needs a folder"),
+        ({"precision": "float16"}, "needs a GPU"),
+        (
+            {"settings": {"grid": 8, "top_k": "two"}},
+            "top_k='two' does not fit method ucmt: its default is 2",
+        ),
+        ({"settings": {"grid": 8, "top_k": 1.5}}, "top_k=1.5"),
+        ({"settings": {"grid": 8.0}}, "grid=8.0"),
+        ({"settings": {"grid": [8, 8, 8]}}, "grid="),
+        ({"settings": {"grid": 8, "weight": "abc"}}, "weight='abc'"),
+        ({"settings": {"grid": 8, "weight": -1.0}}, "weight=-1.0: give 0"),
+        ({"settings": {"grid": 8, "ema_decay": 1.5}}, "ema_decay=1.5: give a number from 0 to 1"),
+        ({"settings": {"grid": 8, "ema_share": 0.5}}, "ema_share=0.5"),
+        ({"settings": {"grid": 8, "ema_share": (0.9, 0.9)}}, "together 1"),
+        ({"settings": {"grid": 8, "forward": "separatly"}}, "did you mean 'separately'"),
+        ({"settings": {"grid": 8, "labeled_views": ("x", "x3")}}, "labeled view 'x3'"),
+        ({"lr": -1.0}, "lr=-1.0"),
+        ({"lr": float("nan")}, "lr=nan"),
+        ({"weight_decay": -1.0}, "weight_decay=-1.0"),
+        ({"ramp": -1.0}, "ramp=-1.0"),
+        ({"seed": -1}, "seed=-1"),
+        ({"network2": "unet"}, "ema_share=(1, 0)"),
+        ({"method": "supervised", "network2": "unet"}, "has no second student"),
+        ({"data": "/some/folder"}, "leave it out"),
+        ({"classes": 7}, "is for your own data"),
+        ({"dataset": "phantom_atrium", "patch": (-8, -8, -8)}, "give positive numbers"),
+        ({"dataset": "phantom_atrium", "size": 20, "method": "cps"}, "multiple of 8"),
+        ({"dataset": "phantom_atrium", "size": 20}, "does not split into 8 equal cells"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence_and_leaves_nothing(values, sentence, tmp_path):
+    with pytest.raises(InputError) as error:
+        run(RunConfig.of({**SMALL, **values}), tmp_path / "run")
+    assert sentence in str(error.value) and "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name, sizes", [("jointly", [4]), ("separately", [2, 2])])
+def test_minibatches_go_forward_as_asked(name, sizes):
+    """Labeled and unlabeled images share their batch-norm statistics, or each kind has its own."""
+    source = ucmt_lite.data.load_data("phantom_heart", size=32)
+    forward = method_settings(
+        RunConfig(method="cps", settings={"forward": name}), source, (32, 32)
+    )["forward"]
+    seen = []
+    forward(lambda image: seen.append(len(image)) or image, *torch.zeros(2, 2, 1, 8, 8))
+    assert seen == sizes
+
+
+def test_the_teacher_may_follow_the_student_of_its_own_architecture_alone(tmp_path):
+    config = RunConfig.of(
+        {**SMALL, "network2": "unet", "settings": {"grid": 8, "ema_share": (1, 0)}}
+    )
+    assert run(config, tmp_path / "run").config == config
+
+
+def test_a_finished_run_is_read_whatever_kinds_of_numbers_its_settings_had(tmp_path, monkeypatch):
+    config = RunConfig.of({**SMALL, "lr": 1, "settings": {"grid": 8, "ema_share": (0.5, 0.5)}})
+    run(config, tmp_path / "run")
+    monkeypatch.setattr(
+        "ucmt_lite.experiments.run.train", lambda *_: pytest.fail("it was trained again")
+    )
+    assert run(config, tmp_path / "run").config == config
+    assert config.fingerprint == RunConfig.of({**config.as_dict(), "lr": 1.0}).fingerprint
+
+
+def test_what_a_killed_run_left_before_its_first_checkpoint_does_not_stand_in_the_way(tmp_path):
+    work = tmp_path / ".run.unfinished"
+    work.mkdir()
+    (work / "config.json").write_text(json.dumps(RunConfig(seed=9).as_dict()))
+    (work / ".checkpoint.abc.pt").write_bytes(b"half")
+    result = run(RunConfig.of({**SMALL, "method": "supervised"}), tmp_path / "run")
+    names = {"config.json", "metrics.json", "trace.npz", "teacher.safetensors"}
+    assert {file.name for file in result.folder.iterdir()} == names and list(
+        tmp_path.iterdir()
+    ) == [result.folder]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written.*--out"):
+        run(RunConfig.of({**SMALL, "method": "supervised"}), tmp_path / "file" / "run")
+
+
+def test_nifti_volumes_can_be_run_and_a_network_knows_the_window_of_its_set(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    rng = np.random.default_rng(0)
+    for kind in ("images", "masks"):
+        (tmp_path / "data" / kind).mkdir(parents=True)
+        for i in range(5):
+            values = (
+                rng.normal(50, 200, (16,) * 3) if kind == "images" else np.indices((16,) * 3)[0] > 7
+            )
+            nibabel.save(
+                nibabel.Nifti1Image(values.astype(np.float32), np.eye(4)),
+                tmp_path / "data" / kind / f"{i}.nii.gz",
+            )
+    for name, window in (("nifti", None), ("pancreas_ct", [-125.0, 275.0])):
+        values = {
+            "dataset": name,
+            "data": str(tmp_path / "data"),
+            "method": "supervised",
+            "patch": (8, 8, 8),
+        }
+        result = run(RunConfig.of({**SMALL, **values}), tmp_path / name)
+        assert (
+            predict.load_segmenter(result.folder / "teacher.safetensors").card["window"] == window
+        )

@@ -1,0 +1,355 @@
+"""The report of repeated runs: tables that say what was measured, and pictures whose sentences
+carry the numbers.
+"""
+
+import nbformat
+import numpy as np
+import pytest
+from pandas import DataFrame
+from PIL import Image
+
+from ucmt_lite import cli
+from ucmt_lite.common import InputError
+from ucmt_lite.course.lessons import NOTEBOOKS
+from ucmt_lite.experiments import evidence, grid, results
+from ucmt_lite.experiments.comparison import compare_runs
+from ucmt_lite.experiments.report import (
+    as_latex,
+    as_markdown,
+    filled,
+    first_variant,
+    overview,
+    publish,
+    told_in_markdown,
+)
+
+SCORES = {
+    "supervised": [0.70, 0.72, 0.74],
+    "ucmt": [0.75, 0.76, 0.80],
+    "a_b & c": [0.69, 0.73, 0.71],
+}
+
+
+@pytest.fixture
+def runs():
+    return made(SCORES)
+
+
+def made(scores, labeled=4):
+    rows = [
+        {
+            "run": f"{variant}_{labeled}_{seed}",
+            "variant": variant,
+            "method": "ucmt" if variant == "ucmt" else "supervised",
+            "dataset": "phantom_heart",
+            "size": 64,
+            "labeled": labeled,
+            "split": "test",
+            "seed": seed,
+            "iterations": 10,
+            "gradient_steps": 10,
+            "dice": value,
+            "jaccard": value - 0.1,
+            "hd95": 10 - value,
+            "asd": None,
+            "undefined": 0,
+            "distances": True,
+            "unit": "pixels",
+            "cases": 200,
+            "seconds_training": 30.0,
+            "env_commit": "abc",
+        }
+        for variant, values in scores.items()
+        for seed, value in enumerate(values)
+    ]
+    return DataFrame(rows)
+
+
+def curves_of(runs):
+    return DataFrame(
+        {"run": run, "step": step, "dice": step / 10, "disagreement": 0.1, "uncertainty": 0.2}
+        for run in runs["run"]
+        for step in (5, 10)
+    )
+
+
+def test_the_comparison_is_told_in_markdown(runs):
+    lines = as_markdown(compare_runs(runs, "supervised")).splitlines()
+    assert lines[0] == "phantom_heart, 4 labeled, size 64, test images"
+    row = next(line for line in lines if line.startswith("| UCMT"))
+    assert "| 3 | 0.770 (" in row and "| +0.050 (" in row and "| 3 of 3 |" in row
+    assert next(line for line in lines if line.startswith("| supervised")).endswith(
+        "| - | - | - | - |"
+    )
+
+
+def test_the_comparison_is_told_in_latex(runs):
+    text = as_latex(compare_runs(runs, "supervised"))
+    assert r"a\_b \& c & 3 & 0.710" in text and r"\toprule" in text and text.count(r"\\") == 4
+
+
+def test_every_case_has_a_panel_and_a_table(runs):
+    both = DataFrame(
+        [
+            *runs.to_dict("records"),
+            *made({"supervised": [0.8, 0.81], "ucmt": [0.8, 0.83]}, 8).to_dict("records"),
+        ]
+    )
+    compared = compare_runs(both, "supervised")
+    assert as_markdown(compared).count("| method |") == 2
+    for picture in (evidence.plot_scores(both), evidence.differences(compared, "supervised")):
+        panels = [axes.get_title() for axes in picture.figure.axes]
+        assert [title.partition("phantom_heart, ")[2] for title in panels] == [
+            f"{n} labeled, size 64, test images" for n in (4, 8)
+        ]
+        assert "phantom_heart, 8 labeled, size 64, test images: " in picture.alt
+        assert len({axes.get_xlim() for axes in picture.figure.axes}) == 1, "one scale"
+
+
+def test_scores_show_each_run_as_a_dot_and_say_the_mean(runs):
+    picture = evidence.plot_scores(runs)
+    dots = picture.figure.axes[0].lines[0]
+    assert list(dots.get_xdata()) == SCORES["supervised"] and set(dots.get_ydata()) == {0}
+    assert "UCMT 0.770 (0.704 to 0.836)" in picture.alt
+
+
+def test_differences_fill_only_what_is_sure():
+    sure = made({"supervised": [0.70, 0.71, 0.72, 0.73], "ucmt": [0.80, 0.81, 0.82, 0.8301]})
+    unsure = made({"supervised": [0.70, 0.71, 0.72, 0.73], "ucmt": [0.80, 0.70, 0.79, 0.75]})
+    for scores, fill in ((sure, "black"), (unsure, "white")):
+        picture = evidence.differences(compare_runs(scores, "supervised"), "supervised")
+        dot = next(line for line in picture.figure.axes[0].lines if line.get_marker() == "o")
+        assert dot.get_markerfacecolor() == fill
+    alone = evidence.differences(
+        compare_runs(made({"supervised": [0.7]}), "supervised"), "supervised"
+    )
+    assert "No other variant has Dice at a seed" in alone.markdown
+
+
+def test_label_efficiency_has_a_point_for_each_number_of_labels(runs):
+    both = DataFrame([*runs.to_dict("records"), *made({"ucmt": [0.8, 0.9]}, 16).to_dict("records")])
+    picture = evidence.label_efficiency(both)
+    assert len({line.get_marker() for line in picture.figure.axes[0].lines[:2]}) == 1
+    same = evidence.label_efficiency(both.assign(method="ucmt")).figure.axes[0].lines
+    assert len({line.get_marker() for line in same}) == len(same) == 3, (
+        "variants of one method have markers of their own"
+    )
+    line = next(line for line in picture.figure.axes[0].lines if line.get_label() == "UCMT")
+    assert list(line.get_xdata()) == [4, 16] and np.allclose(line.get_ydata(), [0.77, 0.85])
+    assert "UCMT 0.770 with 4, 0.850 with 16" in picture.alt
+
+
+def test_one_line_is_one_data_set(runs):
+    """What differs beside the seed is told apart where lines are drawn together, and in tables of
+    their own.
+    """
+    other = runs.assign(dataset="phantom_skin", run="skin_" + runs["run"], dice=runs["dice"] - 0.5)
+    both = DataFrame([*runs.to_dict("records"), *other.to_dict("records")])
+    lines = results.traces_of(both, curves_of(both))
+    assert (
+        list(lines)[:2] == ["supervised, phantom_heart", "ucmt, phantom_heart"] and len(lines) == 6
+    )
+    told = told_in_markdown(both, "supervised")
+    assert told.count("Means over runs") == 2 and "| UCMT | 3 | 10 | 10 | 0.270 |" in told
+    rows = [row for labeled in (2, 4, 8) for row in made(SCORES, labeled).to_dict("records")]
+    few = results.traces_of(DataFrame(rows), curves_of(DataFrame(rows)), "ucmt", most=3)
+    assert list(few) == ["ucmt, 2 labeled", "ucmt, 4 labeled", "ucmt, 8 labeled"]
+
+
+def test_distances_come_with_their_unit(runs):
+    for unit in ("pixels", "voxels", "mm"):
+        assert f"| HD95, {unit} | ASD, {unit} |" in results.scores_table(runs.assign(unit=unit))
+
+
+def test_runs_without_a_score_are_left_out_everywhere_alike(runs):
+    runs.loc[0, "hd95"] = np.nan
+    told = told_in_markdown(runs, "supervised", "hd95")
+    mean = f"{(20 - 0.72 - 0.74) / 2:.3f}"
+    assert f"| supervised | 2 | {mean} | - |" in told
+    assert f"| supervised | 3 | 10 | 10 | 0.720 | 0.620 | {float(mean):.2f} |" in told
+    nothing = runs.assign(hd95=None, distances=False, undefined=None)
+    assert "| - | - | - | 30 s |" in told_in_markdown(nothing, "supervised")
+    compared = compare_runs(nothing, "supervised", "hd95")
+    for picture in (
+        evidence.plot_scores(nothing, "hd95"),
+        evidence.label_efficiency(nothing, "hd95"),
+        evidence.differences(compared, "supervised", "hd95"),
+    ):
+        assert picture.markdown.startswith("No")
+
+
+def test_the_report_of_a_folder_is_an_executed_page(runs, tmp_path, capsys):
+    results.save_runs(runs, tmp_path / "runs.parquet")
+    results.save_runs(curves_of(runs), tmp_path / "curves.parquet")
+    assert cli.main(["report", str(tmp_path), "--baseline", "supervised"]) == 0
+    out = capsys.readouterr().out
+    assert "| UCMT | 3 | 0.770" in out
+    assert "| UCMT | 3 | 10 | 10 | 0.770 | 0.670 | 9.23 | - | 0 of 600 | 30 s |" in out
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "comparison.md",
+        "comparison.tex",
+        "curves.parquet",
+        "report.ipynb",
+        "runs.parquet",
+    ]
+    page = nbformat.read(tmp_path / "report.ipynb", as_version=4)
+    assert page.cells[0].source.startswith("# ") and not any(
+        "badge" in cell.source for cell in page.cells
+    )
+    shown = [
+        output for cell in page.cells for output in cell.get("outputs", []) if "data" in output
+    ]
+    assert sum("image/png" in output.data for output in shown) == 3
+    assert any(
+        "All of these runs have 4 labeled" in output.data.get("text/markdown", "")
+        for output in shown
+    )
+    assert any("| UCMT | 3 | 0.770" in output.data.get("text/markdown", "") for output in shown)
+
+
+def test_a_report_of_nothing_is_refused(tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/metrics.json").write_text("{}")
+    (tmp_path / "planned").mkdir()
+    (tmp_path / "planned/grid.json").write_text("{}")
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged/grid.json").write_text("{")
+    results.save_runs(DataFrame({"a": [1]}), tmp_path / "foreign/runs.parquet")
+    for folder, said in {
+        ".": "holds no sweep: run `ucmt-lite sweep GRID",
+        "run": "holds one run, not a sweep",
+        "planned": "No run of the sweep",
+        "none": "There is no folder",
+        "damaged": "is damaged",
+        "foreign": "holds no runs",
+    }.items():
+        assert cli.main(["report", str(tmp_path / folder)]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_a_kept_comparison_is_tables_a_picture_and_its_part_of_the_page(runs, tmp_path, capsys):
+    sweep, kept, page = (
+        tmp_path / "sweep",
+        tmp_path / "results/mine",
+        tmp_path / "results/README.md",
+    )
+    results.save_runs(runs, sweep / "runs.parquet")
+    results.save_runs(curves_of(runs), sweep / "curves.parquet")
+    page.parent.mkdir()
+    page.write_text(
+        "Before.\n\n<!-- mine -->\nold\n<!-- end -->\n\nBetween.\n<!-- other -->\nstays\n<!-- end"
+        " -->\n"
+    )
+    assert publish(sweep, kept)
+    text = page.read_text()
+    assert (
+        text.startswith("Before.\n\n<!-- mine -->\n\n![Dice of each variant")
+        and "\nold\n" not in text
+    )
+    assert "| UCMT | 3 | 0.770" in text and "(mine/overview.png)" in text
+    assert text.endswith("<!-- end -->\n\nBetween.\n<!-- other -->\nstays\n<!-- end -->\n")
+    assert results.load_runs(kept / "runs.parquet").equals(
+        results.load_runs(sweep / "runs.parquet")
+    )
+    publish(kept, kept)
+    assert page.read_text() == text, "the same tables make the same page"
+    assert not publish(sweep, tmp_path / "results/not-told"), "of which the page says nothing"
+    (sweep / "grid.json").write_text('{"ucmt_4_9": {}}')
+    with pytest.raises(InputError, match="1 runs of .* are not finished, ucmt_4_9 for one"):
+        publish(sweep, kept)
+    (sweep / "grid.json").unlink()
+    with pytest.raises(
+        InputError, match="README.md cannot be written .*: choose another folder with --keep"
+    ):
+        publish(sweep, page)
+    assert cli.main(["report", str(sweep), "--baseline", "ucmt", "--keep", str(kept)]) == 2
+    assert "leave out --baseline and --score" in capsys.readouterr().err
+
+
+def test_a_page_can_hold_every_comparison_of_methods_at_a_glance(runs, tmp_path):
+    named = runs.assign(variant=runs["variant"].replace("a_b & c", "ucmt, half"))
+    results.save_runs(
+        DataFrame([*named.to_dict("records"), *made(SCORES, 8).to_dict("records")]),
+        tmp_path / "b/runs.parquet",
+    )
+    results.save_runs(named.assign(gradient_steps=[10] * 3 + [20] * 6), tmp_path / "a/runs.parquet")
+    results.save_runs(named.assign(split="validation"), tmp_path / "search/runs.parquet")
+    lines = filled("<!-- all -->\n<!-- end -->", tmp_path).splitlines()
+    assert lines[4:-2] == [
+        (
+            "| [a](a) | phantom_heart, 4 labeled, size 64 | 10 iterations | 3 | 0.720 | - | - | - |"
+            " 0.770 |"
+        ),
+        (
+            "| [b](b) | phantom_heart, 4 labeled, size 64 | 10 gradient steps | 3 | 0.720 | - | - |"
+            " - | 0.770 |"
+        ),
+        (
+            "| [b](b) | phantom_heart, 8 labeled, size 64 | 10 gradient steps | 3 | 0.720 | - | - |"
+            " - | 0.770 |"
+        ),
+    ]
+
+
+def test_a_part_of_the_page_that_does_not_end_is_told_and_costs_no_text(runs, tmp_path):
+    place, page = tmp_path / "mine", tmp_path / "README.md"
+    results.save_runs(runs, place / "runs.parquet")
+    results.save_runs(curves_of(runs), place / "curves.parquet")
+    text = "<!-- mine -->\nMy own text.\n<!-- other -->\nstays\n<!-- end -->\n"
+    page.write_text(text)
+    with pytest.raises(InputError, match="no `<!-- end -->` after it"):
+        publish(place, place)
+    assert page.read_text() == text and not (place / "overview.png").exists()
+
+
+def test_own_data_sets_are_never_compared_with_each_other(runs):
+    both = DataFrame(
+        [*runs.assign(data="a").to_dict("records"), *runs.assign(data="b").to_dict("records")]
+    )
+    told = as_markdown(compare_runs(both, "supervised"))
+    assert (
+        "phantom_heart a, 4 labeled" in told
+        and "phantom_heart b, 4 labeled" in told
+        and told.count("| UCMT |") == 2
+    )
+
+
+def test_the_baseline_is_the_first_of_the_grid_or_is_asked_for(runs, tmp_path):
+    (tmp_path / "grid.json").write_text('{"a": {"variant": "cps"}, "b": {"variant": "ucmt"}}')
+    with pytest.raises(
+        InputError,
+        match="No run of 'cps', the first variant of the grid, is finished: name another",
+    ):
+        first_variant(tmp_path, runs)
+    (tmp_path / "grid.json").write_text('{"a": {"variant": "ucmt"}}')
+    assert (
+        first_variant(tmp_path, runs) == "ucmt"
+        and first_variant(tmp_path / "none", runs) == "supervised"
+    )
+
+
+def test_a_comparison_over_several_numbers_of_labels_is_shown_as_a_curve(runs):
+    rows = [row for labeled in (2, 4, 8) for row in made(SCORES, labeled).to_dict("records")]
+    assert "by number of labeled images" in overview(DataFrame(rows)).alt
+    assert "each variant" in overview(runs).alt
+
+
+def test_the_page_of_results_is_what_the_tables_make_it():
+    page = NOTEBOOKS.parent / "results/README.md"
+    assert filled(page.read_text(), page.parent) == page.read_text().rstrip("\n"), (
+        "run `ucmt-lite report --keep` again"
+    )
+
+
+@pytest.mark.parametrize(
+    "folder", sorted(NOTEBOOKS.parent.glob("results/*/grid.yaml")), ids=lambda f: f.parent.name
+)
+def test_results_in_the_repository_are_whole_and_say_where_they_come_from(folder):
+    """Every run of the grid is in the table, from a clean clone; the picture is of these numbers;
+    the page tells of them.
+    """
+    runs = results.load_runs(folder.parent / "runs.parquet")
+    assert runs["env_commit"].str.fullmatch("[0-9a-f]{12}").all(), "made from a clean clone"
+    assert sorted(runs["run"]) == sorted(run.name for run in grid.read_grid(folder))
+    assert Image.open(folder.parent / "overview.png").text["Description"] == overview(runs).alt
+    assert f"<!-- {folder.parent.name} -->" in (folder.parents[1] / "README.md").read_text()

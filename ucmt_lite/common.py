@@ -1,0 +1,124 @@
+"""What every room uses: errors that say what to do, names loaded when asked for, files that are
+whole or absent.
+"""
+
+import importlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+
+class InputError(ValueError):
+    """Wrong input, told in one sentence: what was wrong, where, and what to do.
+
+    In a notebook only that sentence is shown, without the stack of calls that led to it.
+    """
+
+    status = 2  # what a command ends with
+
+    def _render_traceback_(
+        self,
+    ) -> list[str]:  # IPython asks the exception itself how it wants to be shown
+        return [f"{type(self).__name__}: {self}"]
+
+
+def one_of(what: str, name: str, known: Iterable[str]) -> str:
+    """Return `name` if it is among `known`, else raise an InputError that suggests the nearest
+    name.
+
+    >>> one_of("method", "ucmt", ["cps", "ucmt"])
+    'ucmt'
+    >>> one_of("method", "umct", ["cps", "ucmt"])
+    Traceback (most recent call last):
+    ucmt_lite.common.InputError: Unknown method 'umct': did you mean 'ucmt'? Known: cps, ucmt.
+    """
+    known = list(known)
+    if name in known:
+        return name
+    near = get_close_matches(str(name), known, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'? Known" if near else "choose one of"
+    raise InputError(f"Unknown {what} '{name}': {hint}: {', '.join(known)}.")
+
+
+def lazy(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """Make a package's `__getattr__`, which imports a name from its module when somebody asks for
+    it.
+
+    `homes` names the module of each name, relative to the package; a module may offer itself:
+    `{"traces": "traces"}`. Importing the package then stays quick and free of torch.
+
+    >>> lazy("os", {"join": "path"})("join") is os.path.join
+    True
+    """
+
+    def __getattr__(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module '{package}' has no attribute '{name}'")
+        module = importlib.import_module(f"{package}.{homes[name]}")
+        return module if homes[name].rpartition(".")[2] == name else getattr(module, name)
+
+    return __getattr__
+
+
+@contextmanager
+def atomic(path: str | os.PathLike) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` on success, remove it on failure.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     with atomic(Path(folder) / "note.txt") as temporary:
+    ...         _ = temporary.write_text("whole")
+    ...     (Path(folder) / "note.txt").read_text()
+    'whole'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix is kept: numpy and safetensors choose or extend the name by it.
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    try:
+        yield Path(name)
+        os.chmod(name, 0o644)  # what mkstemp makes is for its owner alone
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: str | os.PathLike, content: Any) -> None:
+    """Write indented JSON, whole or not at all; what is not finite becomes null, which JSON can
+    hold.
+    """
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(plain(content), indent=1, allow_nan=False) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """The same in types that JSON can hold: tuples as lists, numpy numbers as numbers, NaN and
+    infinity as None.
+
+    >>> plain({"hd95": float("nan"), "patch": (96, 96)})
+    {'hd95': None, 'patch': [96, 96]}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):  # numpy numbers and arrays
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise InputError(
+        f"JSON cannot hold {type(value).__name__} '{value}': put numbers, text, lists and dicts"
+        " into it."
+    )

@@ -1,0 +1,3 @@
+"""The terms of the equations: minibatches, losses, uncertainty, mixes, the teacher's average. Uses
+`common`.
+"""

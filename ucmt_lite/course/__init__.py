@@ -1,0 +1,3 @@
+"""The lessons: building, running and checking notebooks, and the checks of their exercises. Uses
+`training` and below.
+"""

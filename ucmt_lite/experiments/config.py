@@ -1,0 +1,175 @@
+"""The configuration of a run: every setting with its type and default, and what is wrong with a
+wrong one.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+import typing
+from dataclasses import dataclass, field
+
+from ucmt_lite.common import InputError, one_of, plain
+
+
+def setting(default: typing.Any, meaning: str) -> typing.Any:
+    """A field of the configuration; its meaning is what the command's help and the experiment
+    notebook say of it.
+    """
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata={"meaning": meaning})
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a run. Two runs with equal configurations are the same run.
+
+    >>> RunConfig(method="cps", labeled=8).method
+    'cps'
+    >>> RunConfig.of({"metod": "cps"})
+    Traceback (most recent call last):
+    ucmt_lite.common.InputError: Unknown setting of a run 'metod': did you mean 'method'? Known:
+    dataset, data, ...
+    """
+
+    dataset: str = setting(
+        "phantom_heart", "a phantom, a real set, or folder, hdf5, nifti for your own data"
+    )
+    data: str = setting("", "folder that holds a real set or your own data")
+    classes: int = setting(
+        2, "classes of your own data, background included; phantoms and real sets know theirs"
+    )
+    size: int = setting(64, "side in pixels that 2D images are drawn at or resized to")
+    patch: tuple[int, ...] = setting(
+        (), "voxels an axis that volumes are cropped to; none: the whole image"
+    )
+    method: str = setting("ucmt", "supervised, mean_teacher, cpc, gct, cps, cmt or ucmt")
+    labeled: int = setting(4, "training images whose masks are used")
+    seed: int = setting(
+        0, "draws the labeled images, the first weights and all that is random in training"
+    )
+    network: str = setting("unet_small", "unet, unet_small, vnet, vnet_small or deeplabv3plus")
+    network2: str = setting("", "student 2, where it is to be another network")
+    iterations: int = setting(600, "minibatches to train on")
+    batch: int = setting(
+        4, "labeled images in a minibatch, and as many of all training images without their masks"
+    )
+    lr: float = setting(3e-3, "learning rate at the start; it falls to 0")
+    weight_decay: float = setting(1e-2, "weight decay of AdamW")
+    ramp: float = setting(0.5, "share of the iterations over which the unsupervised terms rise")
+    settings: dict = setting(
+        {}, "the method's own settings, for instance top_k, grid, weight, make_mix"
+    )
+    precision: str = setting("auto", "float32, bfloat16, float16 or auto")
+    device: str = setting("auto", "cpu, cuda, mps or auto")
+    split: str = setting(
+        "test", "images that are scored: validation while you search, test once at the end"
+    )
+    distances: bool = setting(True, "also HD95 and ASD, which take longer than Dice and Jaccard")
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(RunConfig)
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, list):
+                object.__setattr__(self, item.name, value := tuple(value))
+            if isinstance(value, dict):  # with lists for tuples, as they come back from config.json
+                object.__setattr__(self, item.name, value := plain(value))
+            if not is_a(value, hints[item.name]):
+                wanted = str(hints[item.name]).removeprefix("<class '").removesuffix("'>")
+                hint = (
+                    " (YAML takes 1e-3 for text: write 1.0e-3)"
+                    if wanted == "float" and _is_number(value)
+                    else ""
+                )
+                raise InputError(
+                    f"{item.name}={value!r} is not of type {wanted}{hint}: its default is"
+                    f" {item_default(item)!r}."
+                )
+            if hints[item.name] is float:
+                object.__setattr__(self, item.name, float(value))
+
+    @classmethod
+    def of(cls, values: dict) -> "RunConfig":
+        """A configuration from a plain dictionary; unknown names are refused."""
+        known = [item.name for item in dataclasses.fields(cls)]
+        for name in values:
+            one_of("setting of a run", name, known)
+        return cls(**values)
+
+    def as_dict(self) -> dict:
+        """Plain types, as they are written to `config.json`."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve digits that are the same for equal configurations and for no others."""
+        return hashlib.sha256(
+            json.dumps(_shortest(self.as_dict()), sort_keys=True).encode()
+        ).hexdigest()[:12]
+
+
+def _shortest(value: typing.Any) -> typing.Any:
+    """Plain values with every whole number as an int: a method takes 1 and 1.0 for the same weight.
+
+    >>> shortest({"weight": 1.0, "ema_share": [0.5, 1.0]})
+    {'weight': 1, 'ema_share': [0.5, 1]}
+    """
+    if isinstance(value, dict):
+        return {name: _shortest(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_shortest(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def is_a(value: object, kind: typing.Any) -> bool:
+    """Whether a value is of an annotated type; a whole number is a float, True and False are no
+    numbers.
+
+    >>> is_a(3, float), is_a(True, int), is_a((1, 2), tuple[int, ...]), is_a("3", int)
+    (True, False, True, False)
+    """
+    origin = typing.get_origin(kind)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(is_a(v, typing.get_args(kind)[0]) for v in value)
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def _is_number(value: object) -> bool:
+    """Whether a text reads as a number.
+
+    >>> is_number("1e-3"), is_number("much"), is_number([])
+    (True, False, False)
+    """
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
+def item_default(item: dataclasses.Field) -> object:
+    """What a field of the configuration is when nothing is said."""
+    return item.default if item.default is not dataclasses.MISSING else {}
+
+
+def refuse_unknown(names: typing.Mapping[str, object], others: tuple[str, ...] = ("out",)) -> None:
+    """Refuse plain values among a notebook's variables that are no setting of a run, nor one of
+    `others`.
+
+    papermill sets whatever name it is given, and a misspelt parameter would change nothing in
+    silence.
+
+    >>> refuse_unknown({"method": "cps", "out": "runs/a", "_hidden": 1})
+    >>> refuse_unknown({"metod": "cps"})
+    Traceback (most recent call last):
+    ucmt_lite.common.InputError: Unknown parameter 'metod': did you mean 'method'? Known: dataset,
+    data, ...
+    """
+    known = [item.name for item in dataclasses.fields(RunConfig)]
+    for name, value in names.items():
+        plain = value is None or isinstance(value, (bool, int, float, str, list, tuple, dict))
+        if plain and not name.startswith("_") and name not in ("In", "Out"):  # IPython's own
+            one_of("parameter", name, [*known, *others])

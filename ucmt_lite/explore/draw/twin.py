@@ -1,0 +1,31 @@
+"""Widgets that leave a picture: what GitHub, a PDF and a screen reader get where no kernel runs."""
+
+import base64
+from typing import Any
+
+from ucmt_lite.explore.draw.picture import Picture
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class WithTwin:
+    """Put before a widget class: its output carries the still picture of what it shows, and that
+    picture's sentence.
+    """
+
+    _ipython_display_ = None  # ipywidgets 7 would show the widget alone
+    model_id: str
+
+    def picture(self) -> Picture:
+        """The still picture of what the widget shows now."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
+        inherited = getattr(super(), "_repr_mimebundle_", None)
+        bundle = inherited(**kwargs) if inherited else None
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
+        if VIEW not in data:
+            data[VIEW] = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        picture = self.picture()
+        data |= {"image/png": base64.b64encode(picture.png()).decode(), "text/plain": picture.alt}
+        return data, {**metadata, "image/png": {"alt": picture.alt}}

@@ -1,0 +1,5 @@
+"""From a method and minibatches to trained networks and a trace of how they got there. Uses
+`methods`, `data`, `core`.
+
+`traces`, what explorers read, opens without torch.
+"""

@@ -1,0 +1,121 @@
+"""What one training run looked like: curves over all recorded steps, and maps of a few fixed images
+over training.
+
+A trace is numpy and JSON in one `.npz`, opens without torch, and is all that the explorers and the
+lessons' figures read.
+"""
+
+import json
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ucmt_lite.common import InputError, atomic, one_of
+
+VERSION = 1
+RECORDED = Path(__file__).resolve().parents[2] / "notebooks" / "traces"  # in a clone
+INSTALLED = (
+    Path(__file__).resolve().parents[1] / "recorded"
+)  # in a wheel: the same files, see pyproject.toml
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One run on a fixed probe set. T recorded steps, M steps with maps, P probe images, sizes
+    `*S`, channels last.
+
+    >>> trace = Trace(meta={"method": "cps"}, step=np.arange(3), curves={"dice": np.array([0.1, 0.5, 0.8])})
+    >>> trace.method, float(trace.curves["dice"][-1])
+    ('cps', 0.8)
+    """
+
+    meta: dict  # method, dataset, classes, config, seed, commit
+    step: np.ndarray  # T, optimisation iterations done when the curves were read
+    curves: dict[
+        str, np.ndarray
+    ]  # name -> T: "dice", "dice/<network>", "disagreement", "uncertainty", "error", "loss/<term>"
+    map_step: np.ndarray = field(default_factory=lambda: np.zeros(0, int))  # M
+    image: np.ndarray = field(
+        default_factory=lambda: np.zeros((0, 0, 0, 1), np.uint8)
+    )  # P *S C uint8
+    truth: np.ndarray = field(
+        default_factory=lambda: np.zeros((0, 0, 0), np.uint8)
+    )  # P *S class indices
+    predictions: dict[str, np.ndarray] = field(
+        default_factory=dict
+    )  # "student1" ... -> M P *S class indices
+    uncertainty: np.ndarray | None = (
+        None  # M P *S float16, nats: entropy of the mean softmax of the two traced branches
+    )
+    ambiguity: np.ndarray | None = (
+        None  # P *S float16 in [0, 1], phantoms only: how undecided the border truly is
+    )
+
+    @property
+    def method(self) -> str:
+        return self.meta["method"]
+
+    @property
+    def branches(self) -> tuple[str, str]:
+        """The two networks whose disagreement the trace follows, as in Figure 1 (d) of the UCMT
+        paper.
+        """
+        return tuple(self.meta["branches"])
+
+    def save(self, path: str | Path) -> None:
+        """Write the trace as a compressed `.npz`."""
+        arrays = {
+            "meta": np.array(json.dumps({"version": VERSION, **self.meta})),
+            "step": self.step,
+        }
+        arrays |= {
+            f"curve/{name}": values.astype(np.float32) for name, values in self.curves.items()
+        }
+        arrays |= {"map_step": self.map_step, "image": self.image, "truth": self.truth}
+        arrays |= {f"prediction/{name}": maps for name, maps in self.predictions.items()}
+        optional = {"uncertainty": self.uncertainty, "ambiguity": self.ambiguity}
+        arrays |= {name: values for name, values in optional.items() if values is not None}
+        with atomic(path) as temporary, temporary.open("wb") as file:
+            # Without `allow_pickle=`: before numpy 2.2 that would become an array of its own.
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its stub thinks of that one
+
+
+def load_trace(path: str | Path) -> Trace:
+    """Read a trace; a file that is none, or of another version, is refused with one sentence."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(
+            f"There is no trace at {path}: record one with `ucmt-lite run`, or check the path."
+        )
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        meta = json.loads(str(arrays.pop("meta")))
+        version = meta.pop("version")
+        if version == VERSION:
+            curves, predictions = (
+                {
+                    name.removeprefix(kind): arrays.pop(name)
+                    for name in list(arrays)
+                    if name.startswith(kind)
+                }
+                for kind in ("curve/", "prediction/")
+            )
+            return Trace(meta=meta, curves=curves, predictions=predictions, **arrays)
+    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as cause:
+        raise InputError(
+            f"{path} is not a trace of this kit ({cause}): record it again with `ucmt-lite run`."
+        ) from None
+    raise InputError(
+        f"{path} is a trace of version {version}, this kit reads version {VERSION}: record it"
+        " again."
+    )
+
+
+def recorded(name: str) -> Trace:
+    """Open one of the runs that come with the kit, by its name: `recorded("heart_ucmt_10")`."""
+    folder = RECORDED if RECORDED.is_dir() else INSTALLED
+    names = sorted(file.stem for file in folder.glob("*.npz"))
+    return load_trace(folder / f"{one_of('recorded trace', name, names)}.npz")
