@@ -1,7 +1,7 @@
 """From `notebooks/src/*.py` to the pairs of notebooks that students and teachers open: build,
 check, run.
 
-One percent script holds a lesson with its exercises, hints and solutions. `build` executes it whole
+One percent script holds a lesson with its exercises, hints and solutions. `build_notebooks` executes it whole
 and writes `notebooks/solutions/NAME.ipynb`, and from that `notebooks/NAME.ipynb` with the exercises
 blank.
 """

@@ -91,7 +91,7 @@ def _advice(threads: int, best: int) -> str:
     """A word on threads: small networks gain little from many, and lose much where cores are
     shared.
 
-    >>> advice(2, best=1)
+    >>> _advice(2, best=1)
     'Fewer threads are faster here just now: set OMP_NUM_THREADS=1 before Python starts.'
     """
     if best < threads:

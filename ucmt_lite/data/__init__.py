@@ -68,7 +68,7 @@ def load_data(
     is there yet. `hub`: read a copy from the Hugging Face Hub instead, "owner/name@revision" with
     the full revision hash.
 
-    >>> source = load("phantom_heart", size=32, count=(4, 2, 2))
+    >>> source = load_data("phantom_heart", size=32, count=(4, 2, 2))
     >>> {name: len(split) for name, split in source.splits.items()}, source.channels
     ({'train': 4, 'validation': 2, 'test': 2}, 1)
     """
@@ -92,7 +92,7 @@ def load_data(
     if name in READERS:
         if root is None:
             raise InputError(
-                f"'{name}' needs a folder: say load('{name}', root='path/of/your/folder')."
+                f"'{name}' needs a folder: say load_data('{name}', root='path/of/your/folder')."
             )
         return READERS[name](Path(root), classes=classes, seed=seed, size=size, count=counts)
     known = CATALOGUE[name]
@@ -134,7 +134,7 @@ def _folder(name: str, known: RealSet, root: str | Path | None, download: bool) 
         return folder
     size = sum(archive.megabytes for archive in known.archives)
     official = (
-        f"load('{name}', root=..., download=True), in a terminal `ucmt-lite data {name} --data DIR"
+        f"load_data('{name}', root=..., download=True), in a terminal `ucmt-lite data {name} --data DIR"
         f" --download`, to fetch the official {size} MB"
         if known.archives
         else f"the files from {known.where}, where one has to register or agree to terms first"

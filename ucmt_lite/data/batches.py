@@ -106,7 +106,7 @@ def stack_images(images: Sequence[np.ndarray]) -> np.ndarray:
     Bytes among floats become the floats that they would have been alone, or their 0..255 would pass
     for standardised.
 
-    >>> stacked([np.array([255], np.uint8), np.array([1.5], np.float16)]).tolist()
+    >>> stack_images([np.array([255], np.uint8), np.array([1.5], np.float16)]).tolist()
     [[1.0], [1.5]]
     """
     if len({image.dtype for image in images}) == 1:
@@ -118,7 +118,7 @@ def stack_images(images: Sequence[np.ndarray]) -> np.ndarray:
 def _lap_order(seed: int, stream: int, lap: int, count: int) -> list[int]:
     """The order of one pass over a stream: every index once.
 
-    >>> sorted(lap_order(0, 1, 5, 4))
+    >>> sorted(_lap_order(0, 1, 5, 4))
     [0, 1, 2, 3]
     """
     return np.random.default_rng((seed, stream, lap, 1)).permutation(count).tolist()
@@ -139,7 +139,7 @@ def _padded(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Widen sides shorter than the patch: the image by its own edge, the mask with background.
 
-    >>> padded(np.ones((1, 2, 4)), np.ones((2, 4)), (4, 4))[1].sum(1).tolist()
+    >>> _padded(np.ones((1, 2, 4)), np.ones((2, 4)), (4, 4))[1].sum(1).tolist()
     [0.0, 4.0, 4.0, 0.0]
     """
     missing = [max(0, size - side) for side, size in zip(mask.shape, patch, strict=True)]

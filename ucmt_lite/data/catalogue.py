@@ -43,7 +43,7 @@ LA_TWINS = (
 def _isic_group(name: str) -> str:
     """The id, or for near-duplicates one id for both.
 
-    >>> isic_group("ISIC_0013594"), isic_group("ISIC_0000000")
+    >>> _isic_group("ISIC_0013594"), _isic_group("ISIC_0000000")
     ('ISIC_0012290', 'ISIC_0000000')
     """
     return next(
@@ -54,7 +54,7 @@ def _isic_group(name: str) -> str:
 def _la_group(name: str) -> str:
     """The id, or for scans that are probably of one patient the start of one id for all of them.
 
-    >>> la_group("Z9GMG63CXXXX") == la_group("WSJB9P4JYYYY")
+    >>> _la_group("Z9GMG63CXXXX") == _la_group("WSJB9P4JYYYY")
     True
     """
     for twins in LA_TWINS:
@@ -66,7 +66,7 @@ def _la_group(name: str) -> str:
 def _acdc_group(name: str) -> str:
     """The patient of a slice or volume.
 
-    >>> acdc_group("patient001_frame01_slice_1")
+    >>> _acdc_group("patient001_frame01_slice_1")
     'patient001'
     """
     return name.split("_")[0]

@@ -29,8 +29,8 @@ def keep_on_disk(
     is decoded while training.
 
     >>> from tempfile import TemporaryDirectory
-    >>> from ucmt_lite.data import load
-    >>> split = load("phantom_heart", size=32, count=2).splits["train"]
+    >>> from ucmt_lite.data import load_data
+    >>> split = load_data("phantom_heart", size=32, count=2).splits["train"]
     >>> with TemporaryDirectory() as folder:
     ...     there, here = keep_on_disk(split, f"{folder}/hearts.arrow"), cases(split)
     ...     all(np.array_equal(a, b) for a, b in zip(there.images, here.images, strict=True))

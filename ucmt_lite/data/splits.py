@@ -217,7 +217,7 @@ def split_up(
 def _on_both_sides(parts: Mapping[str, Iterable[str]], groups: Mapping[str, str]) -> str:
     """A warning in words, where splits share groups.
 
-    >>> on_both_sides({"train": ["a", "b"], "test": ["c"]}, {"a": "p", "b": "q", "c": "p"})
+    >>> _on_both_sides({"train": ["a", "b"], "test": ["c"]}, {"a": "p", "b": "q", "c": "p"})
     ', 1 group on both sides (p)'
     """
     sides = [{groups[name] for name in ids} for ids in parts.values()]

@@ -95,7 +95,7 @@ def by_case(table: "DataFrame") -> list[tuple[str, "DataFrame"]]:
 def _in_words(case: Mapping[str, Any]) -> str:
     """What is compared within, for a reader.
 
-    >>> in_words({"dataset": "la2018", "size": 64, "patch": "[64, 64, 32]", "labeled": 4, "split": "test"})
+    >>> _in_words({"dataset": "la2018", "size": 64, "patch": "[64, 64, 32]", "labeled": 4, "split": "test"})
     'la2018, 4 labeled, patch 64x64x32, test images'
     """
     patch = json.loads(case.get("patch", "[]"))

@@ -113,7 +113,7 @@ class RunConfig:
 def _shortest(value: typing.Any) -> typing.Any:
     """Plain values with every whole number as an int: a method takes 1 and 1.0 for the same weight.
 
-    >>> shortest({"weight": 1.0, "ema_share": [0.5, 1.0]})
+    >>> _shortest({"weight": 1.0, "ema_share": [0.5, 1.0]})
     {'weight': 1, 'ema_share': [0.5, 1]}
     """
     if isinstance(value, dict):
@@ -141,7 +141,7 @@ def is_a(value: object, kind: typing.Any) -> bool:
 def _is_number(value: object) -> bool:
     """Whether a text reads as a number.
 
-    >>> is_number("1e-3"), is_number("much"), is_number([])
+    >>> _is_number("1e-3"), _is_number("much"), _is_number([])
     (True, False, False)
     """
     try:

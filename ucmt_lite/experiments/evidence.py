@@ -184,7 +184,7 @@ def _same_scale(panels: list[Any]) -> None:
 def _axis_label(score: str) -> str:
     """A score in a heading.
 
-    >>> measure("dice"), measure("hd95")
+    >>> _axis_label("dice"), _axis_label("hd95")
     ('Dice', 'HD95 (less is better)')
     """
     return SCORES[score] + (" (less is better)" if score in SMALLER_IS_BETTER else "")

@@ -183,7 +183,7 @@ def _placed(place: str, check: Callable, *arguments: Any) -> None:
 def _one_setting(key: str, value: Any) -> dict:
     """What a varied key sets.
 
-    >>> one_setting("seed", 3), one_setting("settings.top_k", 4)
+    >>> _one_setting("seed", 3), _one_setting("settings.top_k", 4)
     ({'seed': 3}, {'settings': {'top_k': 4}})
     """
     head, _, own = str(key).partition(".")

@@ -97,7 +97,7 @@ def publish(folder: str | Path, place: str | Path) -> bool:
     That part stands in `place/../README.md` between the lines `<!-- NAME -->` and `<!-- end -->`,
     NAME being the folder's: Dice against the grid's first variant. A README without them stays as
     it is; return whether it tells of the comparison. Below the line `<!-- all -->` stands the table
-    of all comparisons there (`at_a_glance`).
+    of all comparisons there (`_at_a_glance`).
     """
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
@@ -266,7 +266,7 @@ def _line_of(row: dict) -> list[str]:
 def _latex(text: str) -> str:
     """Text with LaTeX's own characters escaped.
 
-    >>> print(latex("mean_teacher & 95 %, 10^-3"))
+    >>> print(_latex("mean_teacher & 95 %, 10^-3"))
     mean\\_teacher \\& 95 \\%, 10\\textasciicircum{}-3
     """
     named = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}

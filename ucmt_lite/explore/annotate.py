@@ -74,7 +74,7 @@ def as_class_indices(mask: np.ndarray) -> np.ndarray:
     """A mask as class indices, also where it is black and white, as masks of two classes are often
     kept.
 
-    >>> class_indices([0, 255]).tolist(), class_indices([0, 1, 2]).tolist()
+    >>> as_class_indices([0, 255]).tolist(), as_class_indices([0, 1, 2]).tolist()
     ([0, 1], [0, 1, 2])
     """
     mask = np.asarray(mask)

@@ -95,14 +95,14 @@ def save_segmenter(net: nn.Module, path: str | os.PathLike, card: dict[str, Any]
 
 
 def load_segmenter(path: str | os.PathLike, *, device: str | torch.device = "cpu") -> Segmenter:
-    """Read what `save` wrote; nothing in the file is executed. Raises InputError if it is not such
+    """Read what `save_segmenter` wrote; nothing in the file is executed. Raises InputError if it is not such
     a file.
 
     >>> from tempfile import TemporaryDirectory
     >>> card = {"network": "unet_small", "in_channels": 1, "classes": ["background", "lesion"], "dims": 2, "size": 32}
     >>> with TemporaryDirectory() as folder:
-    ...     save(make("unet_small", in_channels=1, classes=2), f"{folder}/net.safetensors", card)
-    ...     segmenter = load(f"{folder}/net.safetensors")
+    ...     save_segmenter(make("unet_small", in_channels=1, classes=2), f"{folder}/net.safetensors", card)
+    ...     segmenter = load_segmenter(f"{folder}/net.safetensors")
     >>> segmenter.segment(np.zeros((50, 70), np.uint8)).shape
     (50, 70)
     """

@@ -164,7 +164,7 @@ def to_bytes(image: Any) -> np.ndarray:
     """An image `C H W`, array or tensor on any device, bytes or as networks take them (-1..1), as
     bytes `H W C`.
 
-    >>> as_bytes(np.array([[[-1.0, 0.0, 1.0]]])).ravel().tolist()
+    >>> to_bytes(np.array([[[-1.0, 0.0, 1.0]]])).ravel().tolist()
     [0, 128, 255]
     """
     pixels = np.asarray(image.detach().cpu() if hasattr(image, "detach") else image)
