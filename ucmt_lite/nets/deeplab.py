@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ucmt_lite.common import InputError
 from ucmt_lite.nets.inputs import check_image
+from ucmt_lite.nets.norms import norm_layer
 from ucmt_lite.nets.resnet import ResNet50, load_weights
 
 RATES = (12, 24, 36)  # at an output stride of 8
@@ -47,18 +48,24 @@ class DeepLabV3Plus(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, classes: int, *, weights: str | os.PathLike | None = None
+        self,
+        in_channels: int,
+        classes: int,
+        *,
+        weights: str | os.PathLike | None = None,
+        norm: str = "batch",
     ) -> None:
         super().__init__()
         self.in_channels, self.classes, self.dims, self.stride = in_channels, classes, 2, 8
-        self.encoder = ResNet50(in_channels)
-        self.decoder = Decoder(classes)
+        self.norm = norm
+        self.encoder = ResNet50(in_channels, norm)
+        self.decoder = _Decoder(classes, norm)
         if weights is not None:
             load_weights(self.encoder, weights)
 
     def forward(self, x: Tensor) -> Tensor:
         check_image(x, self.in_channels, self.dims, self.stride, self.training)
-        if self.training and len(x) == 1:
+        if self.training and len(x) == 1 and self.norm == "batch":
             raise InputError(
                 "DeepLabv3+ cannot train on a batch of 1 image: take 2 or more, or call net.eval()"
                 " first."
@@ -70,11 +77,11 @@ def _enlarge(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
 
 
-def _unit(before: int, after: int, kernel: int, dilation: int = 1) -> nn.Sequential:
-    """One convolution that keeps the size, with its batch norm and ReLU."""
+def _unit(before: int, after: int, kernel: int, norm: str, dilation: int = 1) -> nn.Sequential:
+    """One convolution that keeps the size, with its norm and ReLU."""
     padding = dilation * (kernel // 2)
     convolution = nn.Conv2d(before, after, kernel, padding=padding, dilation=dilation, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(after), nn.ReLU(inplace=True))
+    return nn.Sequential(convolution, norm_layer(norm, after), nn.ReLU(inplace=True))
 
 
 class ASPP(nn.Module):
@@ -82,35 +89,37 @@ class ASPP(nn.Module):
     image.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, norm: str) -> None:
         super().__init__()
         self.local = nn.ModuleList(
-            [_unit(2048, 256, 1), *(_unit(2048, 256, 3, dilation=rate) for rate in RATES)]
+            [
+                _unit(2048, 256, 1, norm),
+                *(_unit(2048, 256, 3, norm, dilation=rate) for rate in RATES),
+            ]
         )
-        self.whole = _unit(2048, 256, 1)
-        self.join = nn.Sequential(_unit(5 * 256, 256, 1), nn.Dropout(0.5))
+        # The pooled branch has one value per channel, of which instance norm would leave nothing.
+        self.whole = _unit(2048, 256, 1, "group" if norm == "instance" else norm)
+        self.join = nn.Sequential(_unit(5 * 256, 256, 1, norm), nn.Dropout(0.5))
 
     def forward(self, x: Tensor) -> Tensor:
         whole = self.whole(x.mean(dim=(2, 3), keepdim=True)).expand(-1, -1, *x.shape[2:])
         return self.join(torch.cat([*(branch(x) for branch in self.local), whole], dim=1))
 
 
-class Decoder(nn.Module):
+class _Decoder(nn.Module):
     """From the fine and the deep feature map to logits of the fine one's size."""
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, norm: str) -> None:
         super().__init__()
-        self.aspp = ASPP()
-        self.reduce = _unit(
-            256, 48, 1
-        )  # few channels, so that the fine features do not drown the deep ones
-        self.head = nn.Sequential(_unit(48 + 256, 256, 3), nn.Conv2d(256, classes, 1))
+        self.aspp = ASPP(norm)
+        # Few channels, so that the fine features do not drown the deep ones.
+        self.reduce = _unit(256, 48, 1, norm)
+        self.head = nn.Sequential(_unit(48 + 256, 256, 3, norm), nn.Conv2d(256, classes, 1))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         fine, deep = features
-        return self.head(
-            torch.cat([self.reduce(fine), _enlarge(self.aspp(deep), like=fine)], dim=1)
-        )
+        deep = _enlarge(self.aspp(deep), like=fine)
+        return self.head(torch.cat([self.reduce(fine), deep], dim=1))

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ucmt_lite.common import InputError
 
-AXES = {2: "B C H W", 3: "B C D H W"}
+_AXES = {2: "B C H W", 3: "B C D H W"}
 
 
 def check_image(x: Tensor, in_channels: int, dims: int, stride: int, training: bool) -> None:
@@ -21,7 +21,7 @@ def check_image(x: Tensor, in_channels: int, dims: int, stride: int, training: b
     shape = " x ".join(map(str, x.shape))
     if x.ndim != dims + 2:
         raise InputError(
-            f"The network takes {dims}D images as {AXES[dims]}, this tensor is {shape}: reshape it."
+            f"The network takes {dims}D images as {_AXES[dims]}, this tensor is {shape}: reshape it."
         )
     if not x.is_floating_point():
         raise InputError(

@@ -1,4 +1,4 @@
-"""ResNet-50 as a backbone for dense prediction; its names are the usual ones of ImageNet weights."""
+"""ResNet-50 as a backbone for dense prediction; names are those of the usual ImageNet weights."""
 
 import os
 import pickle
@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ucmt_lite.common import InputError
+from ucmt_lite.nets.norms import norm_layer
 
 IMAGENET = (  # the name ends in the start of its sha256
     "https://download.pytorch.org/models/resnet50-0676ba61.pth"
@@ -34,17 +35,17 @@ class ResNet50(nn.Module):
     [torch.Size([256, 8, 16]), torch.Size([2048, 4, 8])]
     """
 
-    def __init__(self, in_channels: int) -> None:
+    def __init__(self, in_channels: int, norm: str = "batch") -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, 64, 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
+        self.bn1 = norm_layer(norm, 64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.layer1 = _stage(64, 64, 3)
-        self.layer2 = _stage(256, 128, 4, stride=2)
+        self.layer1 = _stage(64, 64, 3, norm)
+        self.layer2 = _stage(256, 128, 4, norm, stride=2)
         # The first block of a dilated stage still sees the spacing of the stage before it.
-        self.layer3 = _stage(512, 256, 6, dilations=(1, 2))
-        self.layer4 = _stage(1024, 512, 3, dilations=(2, 4))
+        self.layer3 = _stage(512, 256, 6, norm, dilations=(1, 2))
+        self.layer4 = _stage(1024, 512, 3, norm, dilations=(2, 4))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -56,26 +57,24 @@ class ResNet50(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """relu(x + conv1(conv3(conv1(x)))), each convolution with batch norm: narrow, look around,
-    widen fourfold.
-    """
+    """relu(x + conv1(conv3(conv1(x)))), each convolution with its norm: narrow, look, widen."""
 
-    def __init__(self, before: int, width: int, stride: int, dilation: int) -> None:
+    def __init__(self, before: int, width: int, norm: str, stride: int, dilation: int) -> None:
         super().__init__()
         after = 4 * width
         self.conv1 = nn.Conv2d(before, width, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = norm_layer(norm, width)
         self.conv2 = nn.Conv2d(
             width, width, 3, stride=stride, padding=dilation, dilation=dilation, bias=False
         )
-        self.bn2 = nn.BatchNorm2d(width)
+        self.bn2 = norm_layer(norm, width)
         self.conv3 = nn.Conv2d(width, after, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(after)
+        self.bn3 = norm_layer(norm, after)
         self.relu = nn.ReLU(inplace=True)
         self.downsample: nn.Module = nn.Identity()
         if before != after:
             self.downsample = nn.Sequential(
-                nn.Conv2d(before, after, 1, stride=stride, bias=False), nn.BatchNorm2d(after)
+                nn.Conv2d(before, after, 1, stride=stride, bias=False), norm_layer(norm, after)
             )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -85,15 +84,17 @@ class Bottleneck(nn.Module):
 
 
 def _stage(
-    before: int, width: int, depth: int, stride: int = 1, dilations: tuple[int, int] = (1, 1)
+    before: int,
+    width: int,
+    depth: int,
+    norm: str,
+    stride: int = 1,
+    dilations: tuple[int, int] = (1, 1),
 ) -> nn.Sequential:
-    """`depth` bottlenecks; the first takes the stride and `dilations[0]`, the others
-    `dilations[1]`.
-    """
-    first = Bottleneck(before, width, stride, dilations[0])
-    return nn.Sequential(
-        first, *(Bottleneck(4 * width, width, 1, dilations[1]) for _ in range(depth - 1))
-    )
+    """`depth` bottlenecks; the first takes the stride and `dilations[0]`, the others the second."""
+    first = Bottleneck(before, width, norm, stride, dilations[0])
+    others = (Bottleneck(4 * width, width, norm, 1, dilations[1]) for _ in range(depth - 1))
+    return nn.Sequential(first, *others)
 
 
 def load_weights(backbone: ResNet50, weights: str | os.PathLike) -> None:

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from ucmt_lite.common import InputError
 from ucmt_lite.nets.inputs import check_image
+from ucmt_lite.nets.norms import norm_layer
 
 CONV = {2: nn.Conv2d, 3: nn.Conv3d}
-NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 POOL = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
 LINEAR = {2: "bilinear", 3: "trilinear"}
 
@@ -20,7 +20,7 @@ class UNet(nn.Module):
     """U-Net (Ronneberger et al., MICCAI 2015, arXiv 1505.04597; in 3D Cicek et al., MICCAI 2016,
     arXiv 1606.06650).
 
-    Each level is two times (3-convolution, batch norm, LeakyReLU); going down halves the sides by
+    Each level is two times (3-convolution, norm, LeakyReLU); going down halves the sides by
     max pooling, going up doubles them; what the way down saw at a level is concatenated to what
     comes up from below:
 
@@ -35,12 +35,12 @@ class UNet(nn.Module):
     - reference code (UCMT, as in SSL4MIS): padding, batch norm, LeakyReLU; 1-convolution and
       bilinear interpolation to go up; dropout between the two convolutions of a block on the way
       down, 0.05 to 0.5; a 3-convolution at the end
-    - here: the same, except that interpolation keeps pixel centres in place
+    - here: the norm is a choice (`norm_layer`), and interpolation keeps pixel centres in place
       (`align_corners=False`), so that what comes up lies exactly on what is concatenated to it
 
     The weights start as PyTorch's convolutions start by default (uniform, scaled by the fan-in), as
-    in the reference: the batch norms make the scale of the weights before them almost irrelevant,
-    so a special start would buy nothing.
+    in the reference: a norm makes the scale of the weights before it almost irrelevant, so a
+    special start would buy nothing.
 
     Raises InputError when the image has another number of channels, or a side that does not divide.
 
@@ -57,6 +57,7 @@ class UNet(nn.Module):
         channels: Sequence[int] = (16, 32, 64, 128, 256),
         dropout: Sequence[float] = (0.05, 0.1, 0.2, 0.3, 0.5),
         dims: int = 2,
+        norm: str = "batch",
     ) -> None:
         super().__init__()
         if dims not in CONV:
@@ -71,8 +72,8 @@ class UNet(nn.Module):
             )
         self.in_channels, self.classes, self.dims = in_channels, classes, dims
         self.stride = 2 ** (len(channels) - 1)
-        self.encoder = Encoder(in_channels, channels, dropout, dims)
-        self.decoder = Decoder(channels, classes, dims)
+        self.encoder = _Encoder(in_channels, channels, dropout, dims, norm)
+        self.decoder = _Decoder(channels, classes, dims, norm)
 
     def forward(self, x: Tensor) -> Tensor:
         check_image(x, self.in_channels, self.dims, self.stride, self.training)
@@ -80,30 +81,35 @@ class UNet(nn.Module):
 
 
 class Block(nn.Sequential):
-    """Two times (3-convolution, batch norm, LeakyReLU), with dropout between the two."""
+    """Two times (3-convolution, norm, LeakyReLU), with dropout between the two."""
 
-    def __init__(self, before: int, after: int, dropout: float, dims: int) -> None:
+    def __init__(self, before: int, after: int, dropout: float, dims: int, norm: str) -> None:
         super().__init__(
             CONV[dims](before, after, 3, padding=1),
-            NORM[dims](after),
+            norm_layer(norm, after, dims),
             nn.LeakyReLU(inplace=True),
             nn.Dropout(dropout),
             CONV[dims](after, after, 3, padding=1),
-            NORM[dims](after),
+            norm_layer(norm, after, dims),
             nn.LeakyReLU(inplace=True),
         )
 
 
-class Encoder(nn.Module):
+class _Encoder(nn.Module):
     """The way down: one feature map a level, from the image's own size to 1 / stride of it."""
 
     def __init__(
-        self, in_channels: int, channels: Sequence[int], dropout: Sequence[float], dims: int
+        self,
+        in_channels: int,
+        channels: Sequence[int],
+        dropout: Sequence[float],
+        dims: int,
+        norm: str,
     ) -> None:
         super().__init__()
         before = (in_channels, *channels[:-1])
         self.blocks = nn.ModuleList(
-            Block(b, a, p, dims) for b, a, p in zip(before, channels, dropout, strict=True)
+            Block(b, a, p, dims, norm) for b, a, p in zip(before, channels, dropout, strict=True)
         )
         self.pool = POOL[dims](2)
 
@@ -114,16 +120,16 @@ class Encoder(nn.Module):
         return features
 
 
-class Decoder(nn.Module):
+class _Decoder(nn.Module):
     """The way up: at each level, what comes from below is enlarged and joined with what the encoder
     saw there.
     """
 
-    def __init__(self, channels: Sequence[int], classes: int, dims: int) -> None:
+    def __init__(self, channels: Sequence[int], classes: int, dims: int, norm: str) -> None:
         super().__init__()
         levels = list(pairwise(channels))[::-1]  # (here, below), the deepest first
         self.reduce = nn.ModuleList(CONV[dims](below, here, 1) for here, below in levels)
-        self.blocks = nn.ModuleList(Block(2 * here, here, 0.0, dims) for here, _ in levels)
+        self.blocks = nn.ModuleList(Block(2 * here, here, 0.0, dims, norm) for here, _ in levels)
         self.head = CONV[dims](channels[0], classes, 3, padding=1)
         self.mode = LINEAR[dims]
 

@@ -1,10 +1,9 @@
-"""The V-Net of this field, for volumes: five levels, features added where the U-Net concatenates
-them.
-"""
+"""The V-Net of this field: five levels, features added where the U-Net concatenates them."""
 
 from torch import Tensor, nn
 
 from ucmt_lite.nets.inputs import check_image
+from ucmt_lite.nets.norms import norm_layer
 
 DEPTHS = (1, 2, 3, 3, 3)  # convolutions a level, on the way down; the way up mirrors the first four
 
@@ -16,8 +15,8 @@ class VNet(nn.Module):
     Level i has `filters` * 2**i channels; one goes down and up by 2-convolutions of stride 2, plain
     and transposed; what the way down saw is added to what comes up:
 
-        e_0 = stage(x),  e_i = stage(down(e_{i-1})),  d_i = stage(e_i + up(d_{i+1})),  logits =
-        conv1(d_0)
+        e_0 = stage(x),  e_i = stage(down(e_{i-1})),  d_i = stage(e_i + up(d_{i+1})),
+        logits = conv1(d_0)
 
     Shapes: x `B C D H W` -> logits `B K D H W`, K = `classes` counting the background. Every side
     must be a multiple of `stride` = 16.
@@ -26,11 +25,11 @@ class VNet(nn.Module):
       on the way up
     - reference code (UCMT, as in UA-MT): 3-convolutions, batch norm, ReLU, no residual connection,
       features added; UA-MT has dropout 0.5 at the bottom and at the end, UCMT has none
-    - here: as in UCMT, without dropout, so that train and eval differ in batch norm only
+    - here: as in UCMT, without dropout; the norm is a choice (`norm_layer`)
 
     The weights start as PyTorch's convolutions start by default (uniform, scaled by the fan-in), as
-    in the reference: the batch norms make the scale of the weights before them almost irrelevant,
-    so a special start would buy nothing.
+    in the reference: a norm makes the scale of the weights before it almost irrelevant, so a
+    special start would buy nothing.
 
     Raises InputError when the volume has another number of channels, or a side that does not
     divide.
@@ -41,43 +40,46 @@ class VNet(nn.Module):
     (16, torch.Size([2, 2, 16, 32, 16]))
     """
 
-    def __init__(self, in_channels: int, classes: int, *, filters: int = 16) -> None:
+    def __init__(
+        self, in_channels: int, classes: int, *, filters: int = 16, norm: str = "batch"
+    ) -> None:
         super().__init__()
         self.in_channels, self.classes, self.dims = in_channels, classes, 3
         self.stride = 2 ** (len(DEPTHS) - 1)
         channels = [filters * 2**level for level in range(len(DEPTHS))]
-        self.encoder = Encoder(in_channels, channels)
-        self.decoder = Decoder(channels, classes)
+        self.encoder = _Encoder(in_channels, channels, norm)
+        self.decoder = _Decoder(channels, classes, norm)
 
     def forward(self, x: Tensor) -> Tensor:
         check_image(x, self.in_channels, self.dims, self.stride, self.training)
         return self.decoder(self.encoder(x))
 
 
-def _unit(convolution: nn.Module, channels: int) -> list[nn.Module]:
-    """One convolution with its batch norm and ReLU."""
-    return [convolution, nn.BatchNorm3d(channels), nn.ReLU(inplace=True)]
+def _unit(convolution: nn.Module, channels: int, norm: str) -> list[nn.Module]:
+    """One convolution with its norm and ReLU."""
+    return [convolution, norm_layer(norm, channels, dims=3), nn.ReLU(inplace=True)]
 
 
-def _stage(before: int, after: int, depth: int) -> nn.Sequential:
+def _stage(before: int, after: int, depth: int, norm: str) -> nn.Sequential:
     """`depth` 3-convolutions at one size; the first changes the number of channels."""
     inputs = [before] + [after] * (depth - 1)
     return nn.Sequential(
-        *(layer for i in inputs for layer in _unit(nn.Conv3d(i, after, 3, padding=1), after))
+        *(layer for i in inputs for layer in _unit(nn.Conv3d(i, after, 3, padding=1), after, norm))
     )
 
 
-class Encoder(nn.Module):
+class _Encoder(nn.Module):
     """The way down: one feature map a level, from the volume's own size to 1 / 16 of it."""
 
-    def __init__(self, in_channels: int, channels: list[int]) -> None:
+    def __init__(self, in_channels: int, channels: list[int], norm: str) -> None:
         super().__init__()
         widths = [in_channels, *channels[1:]]
         self.stages = nn.ModuleList(
-            _stage(w, c, depth) for w, c, depth in zip(widths, channels, DEPTHS, strict=True)
+            _stage(w, c, depth, norm) for w, c, depth in zip(widths, channels, DEPTHS, strict=True)
         )
         self.down = nn.ModuleList(
-            nn.Sequential(*_unit(nn.Conv3d(c, 2 * c, 2, stride=2), 2 * c)) for c in channels[:-1]
+            nn.Sequential(*_unit(nn.Conv3d(c, 2 * c, 2, stride=2), 2 * c, norm))
+            for c in channels[:-1]
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -87,19 +89,19 @@ class Encoder(nn.Module):
         return features
 
 
-class Decoder(nn.Module):
+class _Decoder(nn.Module):
     """The way up: at each level, what comes from below is enlarged and added to what the encoder
     saw there.
     """
 
-    def __init__(self, channels: list[int], classes: int) -> None:
+    def __init__(self, channels: list[int], classes: int, norm: str) -> None:
         super().__init__()
         here, depths = channels[-2::-1], DEPTHS[-2::-1]  # the deepest first
         self.up = nn.ModuleList(
-            nn.Sequential(*_unit(nn.ConvTranspose3d(2 * c, c, 2, stride=2), c)) for c in here
+            nn.Sequential(*_unit(nn.ConvTranspose3d(2 * c, c, 2, stride=2), c, norm)) for c in here
         )
         self.stages = nn.ModuleList(
-            _stage(c, c, depth) for c, depth in zip(here, depths, strict=True)
+            _stage(c, c, depth, norm) for c, depth in zip(here, depths, strict=True)
         )
         self.head = nn.Conv3d(channels[0], classes, 1)
 
