@@ -121,13 +121,13 @@ def _read_tables(
         return _content(row[image], row[mask], entry.id)
 
     def look(entry: Entry) -> Form:
-        content = open_case(entry)
-        if isinstance(content[0], np.ndarray):
+        picture, labels = open_case(entry)
+        if isinstance(picture, np.ndarray) or isinstance(labels, np.ndarray):
             return Form(3)
-        return Form(2, look_at_pair(*content, entry.id))
+        return Form(2, look_at_pair(picture, labels, entry.id))
 
     return read_set(
-        [entry._replace(split=sides[entry.split]) for entry in entries.values()],
+        [entry._replace(split=sides[entry.image[0]]) for entry in entries.values()],
         request,
         look=look,
         open_case=open_case,
@@ -147,7 +147,7 @@ def _entries(split: str, table: Any, image: str, mask: str) -> list[Entry]:
     ids = table["id"] if "id" in table.column_names else [f"{split}_{i}" for i in rows]
     groups = table["group"] if "group" in table.column_names else [None] * len(table)
     return [
-        Entry(str(key), (split, i), (split, i), split, None if group is None else str(group))
+        Entry(str(key), (split, i), (split, i), group=None if group is None else str(group))
         for i, key, group in zip(rows, ids, groups, strict=True)
     ]
 

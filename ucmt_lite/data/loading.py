@@ -76,7 +76,7 @@ def find_row(name: str) -> Phantom | RealSet | Reader:
     >>> find_row("la2018").title
     'LA 2018: left atrium in late gadolinium MRI'
     """
-    rows = {**PHANTOMS, **CATALOGUE, **READERS}
+    rows: dict[str, Phantom | RealSet | Reader] = {**PHANTOMS, **CATALOGUE, **READERS}
     return rows[one_of("data set", name, rows)]
 
 

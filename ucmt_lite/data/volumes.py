@@ -13,7 +13,7 @@ def clipped(volume: np.ndarray, window: Sequence[float] | None) -> np.ndarray:
     >>> clipped(np.array([-1000.0, 40.0]), (-125, 275)).tolist()
     [-125.0, 40.0]
     """
-    return volume if window is None else np.clip(volume, *window)
+    return volume if window is None else np.clip(volume, window[0], window[1])
 
 
 def standardised(values: np.ndarray) -> bool:
