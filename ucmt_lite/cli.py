@@ -16,6 +16,7 @@ from typing import Any
 
 from ucmt_lite import __version__
 from ucmt_lite.common import InputError
+from ucmt_lite.data.readers import READERS
 from ucmt_lite.experiments.config import RunConfig, item_default
 
 
@@ -76,7 +77,9 @@ def parser() -> argparse.ArgumentParser:
         "data", help="list the data sets, or load one and say what is in it"
     )
     command.add_argument(
-        "name", nargs="?", help="a phantom, a real set, or folder, hdf5, nifti for your own"
+        "name",
+        nargs="?",
+        help=f"a phantom, a real set, or {', '.join(READERS)} for your own",
     )
     command.add_argument("--data", default="", metavar="DIR", help="the folder it lies in")
     command.add_argument(
@@ -374,12 +377,14 @@ def _do_table(given: argparse.Namespace) -> None:
 
 def _do_data(given: argparse.Namespace) -> None:
     """`ucmt-lite data`."""
-    from ucmt_lite.data import CATALOGUE, PHANTOMS, READERS, load_data, takes_size
+    from ucmt_lite.data import CATALOGUE, PHANTOMS, load_data, takes_size
 
     if given.name is None:
         print("Phantoms, drawn on the spot:", ", ".join(PHANTOMS))
         print("Real sets, from a folder or their archives:", ", ".join(CATALOGUE))
-        print("Your own data:", ", ".join(READERS))
+        print("Your own data:")
+        for name, row in READERS.items():
+            print(f"  {name}: {row.reads}")
         print(
             "Look into one with: ucmt-lite data NAME [--data DIR]. Each has a card in data_cards/."
         )

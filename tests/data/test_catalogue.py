@@ -4,9 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
-import ucmt_lite.data as data
 from ucmt_lite.common import InputError
 from ucmt_lite.data import CATALOGUE, PHANTOMS, Source, cases, load_data
+from ucmt_lite.data.phantoms import generate
 
 
 def lengths(source: Source) -> dict[str, int]:
@@ -23,7 +23,7 @@ def test_phantoms(name):
         PHANTOMS[name].channels,
     )
     part = cases(source.splits["train"])
-    drawn = data.phantoms.generate(name, 3, 16, 3 * 4)
+    drawn = generate(name, 3, 16, 3 * 4)
     for i in range(3):
         image = drawn["image"][i]
         assert (
@@ -184,7 +184,7 @@ def test_download(tmp_path, monkeypatch, pictures):
         fetched.append(archives)
         pictures(folder)
 
-    monkeypatch.setattr(data, "fetch_set", fetch_set)
+    monkeypatch.setattr("ucmt_lite.data.loading.fetch_set", fetch_set)
     assert lengths(load_data("kvasir_seg", root=tmp_path / "new", download=True))["train"] == 4
     load_data("kvasir_seg", root=tmp_path / "new", download=True)  # it is there: not fetched again
     assert fetched == [CATALOGUE["kvasir_seg"].archives]

@@ -221,12 +221,12 @@ def test_pinned_revision(hub, tmp_path):
     )  # a folder of the same name must not win over the Hub
     (tmp_path / "owner/polyps/train.csv").write_text("image,mask\n1,2\n")
     code = f"""
-from ucmt_lite.data import load, cases
+from ucmt_lite.data import cases, load_data
 from ucmt_lite.common import InputError
-source = load("kvasir_seg", hub="owner/polyps@{PINNED}")
+source = load_data("kvasir_seg", hub="owner/polyps@{PINNED}")
 print(source.classes, sorted(int(m.sum()) for s in source.splits.values() for m in cases(s).masks))
 try:
-    load("kvasir_seg", hub="owner/polyps@{OTHER}")
+    load_data("kvasir_seg", hub="owner/polyps@{OTHER}")
 except InputError as error:
     print(error)
 """

@@ -119,7 +119,7 @@ def test_summary_of_overlap_alone_has_no_undefined():
 
 def test_dice_does_not_wait_for_monai():
     code = (
-        "import sys, numpy as np; from ucmt_lite import metrics; "
+        "import sys, numpy as np; from ucmt_lite.predict import metrics; "
         "metrics.scores(np.ones((3, 3), int), np.ones((3, 3), int), 2, distances=False); "
         "assert not {'monai', 'torch', 'scipy'} & set(sys.modules)"
     )

@@ -1,4 +1,4 @@
-"""The real sets by name: what they hold, where they come from, and which reader knows their layout."""
+"""The real sets by name: what they hold, where they come from, which reader knows their layout."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ucmt_lite.data.download import Archive
-from ucmt_lite.data.folder import read_folder
-from ucmt_lite.data.hdf5 import read_hdf5
-from ucmt_lite.data.nifti import read_nifti
-from ucmt_lite.data.source import Source
 
 # Pairs of ISIC 2018 training images that show one lesion, by difference hash and colour
 # correlation: see the data card.
@@ -81,16 +77,19 @@ class RealSet:
     channels: int
     dims: int
     cases: int  # images or volumes with a public mask
-    read: Callable[..., Source]
+    reader: str  # a row of `readers.READERS`
     folder: str  # what a local folder must hold
     where: str  # where a person gets the files
     archives: tuple[Archive, ...] = ()
-    shares: tuple[float, float, float] = (
-        0.6,
-        0.2,
-        0.2,
-    )  # of the groups, where no lists are in the folder
+    # Of the groups for train, validation, test, where no lists are in the folder.
+    shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    group_of: Callable[[str], str] = str  # the patient, or the like, of an id
     options: dict = field(default_factory=dict)  # for the reader
+
+    @property
+    def takes_size(self) -> bool:
+        """Whether images are resized while they are read; volumes keep their size."""
+        return self.dims == 2
 
 
 CATALOGUE: dict[str, RealSet] = {
@@ -100,7 +99,7 @@ CATALOGUE: dict[str, RealSet] = {
         channels=3,
         dims=2,
         cases=2594,
-        read=read_folder,
+        reader="folder",
         folder="images/ and masks/, or the two unpacked official archives",
         where="https://challenge.isic-archive.com/data",
         archives=(
@@ -122,7 +121,7 @@ CATALOGUE: dict[str, RealSet] = {
             ),
         ),
         shares=(0.7, 0.1, 0.2),  # as the 1815 / 260 / 519 of the published lists
-        options={"group_of": _isic_group},
+        group_of=_isic_group,
     ),
     "kvasir_seg": RealSet(
         title="Kvasir-SEG: polyps in colonoscopy",
@@ -130,7 +129,7 @@ CATALOGUE: dict[str, RealSet] = {
         channels=3,
         dims=2,
         cases=1000,
-        read=read_folder,
+        reader="folder",
         folder="images/ and masks/",
         where="https://datasets.simula.no/kvasir-seg",
         archives=(
@@ -148,11 +147,11 @@ CATALOGUE: dict[str, RealSet] = {
         channels=1,
         dims=3,
         cases=100,
-        read=read_hdf5,
+        reader="hdf5",
         folder="one .h5 file for each case, with image and label",
         where="https://www.cardiacatlas.org/atriaseg2018-challenge/atria-seg-data/",
         shares=(0.8, 0.0, 0.2),
-        options={"group_of": _la_group},
+        group_of=_la_group,
     ),
     "acdc": RealSet(
         title="ACDC: ventricles and myocardium in short-axis cine MRI",
@@ -160,11 +159,12 @@ CATALOGUE: dict[str, RealSet] = {
         channels=1,
         dims=2,
         cases=1902,
-        read=read_hdf5,
+        reader="hdf5",
         folder="slices named patient001_frame01_slice_1.h5, with image and label",
         where="https://www.creatis.insa-lyon.fr/Challenge/acdc/",
         shares=(0.7, 0.1, 0.2),
-        options={"group_of": _acdc_group, "pattern": "*_slice_*.h5"},
+        group_of=_acdc_group,
+        options={"pattern": "*_slice_*.h5"},
     ),
     "pancreas_ct": RealSet(
         title="NIH Pancreas-CT: pancreas in portal-venous CT",
@@ -172,7 +172,7 @@ CATALOGUE: dict[str, RealSet] = {
         channels=1,
         dims=3,
         cases=80,
-        read=read_nifti,
+        reader="nifti",
         folder="images/ and masks/ with one .nii.gz file of the same name for each case",
         where="https://doi.org/10.7937/K9/TCIA.2016.tNB1kqBU",
         shares=(0.75, 0.0, 0.25),

@@ -1,5 +1,6 @@
-"""How one case is kept in a Hugging Face dataset, and read back: PNG bytes or a path in 2D,
-`np.save` bytes in 3D.
+"""How one case is kept in a Hugging Face dataset, and read back.
+
+PNG bytes or a path in 2D, `np.save` bytes in 3D.
 """
 
 import io
@@ -17,14 +18,12 @@ if TYPE_CHECKING:
     import datasets
 
 Argument = TypeVar("Argument")
-Out = TypeVar("Result")
+Result = TypeVar("Result")
 ARRAYS = ("image", "mask", "ambiguity")  # the columns that hold pictures or volumes
 
 
 class Item(NamedTuple):
-    """One case on its way into a dataset: pictures and volumes are encoded already, or stay in
-    their own file.
-    """
+    """One case on its way into a dataset: encoded already, or in a file of its own."""
 
     id: str
     group: str
@@ -62,13 +61,13 @@ def unnpy(data: bytes) -> np.ndarray:
 
 
 def unpng(data: bytes | Path | str, mode: str, size: int | None = None) -> np.ndarray:
-    """Decode a picture to uint8 `H W` (mode "L") or `H W 3` (mode "RGB"), bilinear with antialias
-    to `size` x `size`.
+    """Decode a picture to uint8 `H W` (mode "L") or `H W 3` (mode "RGB").
+
+    With `size` it is resized to `size` x `size`, bilinear with antialias.
     """
     with Image.open(io.BytesIO(data) if isinstance(data, bytes) else data) as picture:
-        if (
-            size is not None
-        ):  # a JPEG can be decoded at 1/2, 1/4, 1/8: never below twice the size we resize to
+        if size is not None:
+            # A JPEG can be decoded at 1/2, 1/4, 1/8: never below twice the size we resize to.
             picture.draft(mode, (2 * size, 2 * size))
         upright = ImageOps.exif_transpose(picture).convert(mode)
         if size is not None:
@@ -77,17 +76,25 @@ def unpng(data: bytes | Path | str, mode: str, size: int | None = None) -> np.nd
 
 
 def resize_nearest(mask: np.ndarray, size: int) -> np.ndarray:
-    """Resize class indices `H W` to `size` x `size`: every pixel takes the value of the nearest
-    one.
-    """
+    """Resize class indices `H W` to `size` x `size`; a pixel takes the value of the nearest one."""
     return np.asarray(Image.fromarray(mask).resize((size, size), Image.Resampling.NEAREST))
 
 
+def resized_spacing(spacing: Sequence[float], shape: Sequence[int], size: int) -> tuple[float, ...]:
+    """Return the spacing of an image `shape` after it was resized to `size` along each axis.
+
+    >>> resized_spacing((0.5, 1.0), (4, 6), 2), resized_spacing((), (4, 6), 2)
+    ((1.0, 3.0), ())
+    """
+    return tuple(mm * side / size for mm, side in zip(spacing, shape, strict=bool(spacing)))
+
+
 def in_threads(
-    function: Callable[[Argument], Out], items: Sequence[Argument], what: str = "reading"
-) -> list[Out]:
-    """Apply `function` to all items in threads and keep their order; a bar shows once it takes more
-    than five seconds.
+    function: Callable[[Argument], Result], items: Sequence[Argument], label: str = "reading"
+) -> list[Result]:
+    """Apply `function` to all items in threads and keep their order.
+
+    A bar with the label shows once it takes more than five seconds.
     """
     from tqdm.auto import tqdm
 
@@ -97,7 +104,7 @@ def in_threads(
                 tqdm(
                     pool.map(function, items),
                     total=len(items),
-                    desc=what,
+                    desc=label,
                     delay=5,
                     leave=False,
                     disable=None,
@@ -109,7 +116,7 @@ def in_threads(
 
 
 def features(dims: int, channels: int, ambiguity: bool) -> "datasets.Features":
-    """Columns of every split, whatever it was made from."""
+    """Return the columns of every split, whatever it was made from."""
     import datasets
 
     picture, volume = datasets.Image, datasets.Value("large_binary")
@@ -128,36 +135,33 @@ def to_split(items: Iterable[Item], dims: int, channels: int) -> "datasets.Datas
 
     items = list(items)
     ambiguity = bool(items) and items[0].ambiguity is not None
+    arrays = ARRAYS if ambiguity else ARRAYS[:2]
     columns: dict[str, list] = {
-        name: [getattr(item, name) for item in items] for name in ("id", "group", "mask")
+        name: [getattr(item, name) for item in items] for name in ("id", "group", *arrays)
     }
-    columns["image"] = [item.image for item in items]
     columns["spacing"] = [list(item.spacing) for item in items]
-    if ambiguity:
-        columns["ambiguity"] = [item.ambiguity for item in items]
     if dims == 2:
-        for name in ARRAYS[: 2 + ambiguity]:
-            columns[name] = [_picture(value) for value in columns[name]]
+        for name in arrays:
+            columns[name] = [_picture_cell(value) for value in columns[name]]
     split = datasets.Dataset.from_dict(columns, features=features(dims, channels, ambiguity))
     return split if dims == 2 else split.with_transform(_decode_volumes)
 
 
-def _picture(value: bytes | Path) -> dict[str, Any]:
-    return (
-        {"bytes": value, "path": None}
-        if isinstance(value, bytes)
-        else {"bytes": None, "path": str(value)}
-    )
+def _picture_cell(value: bytes | Path) -> dict[str, Any]:
+    """Return a picture as `datasets.Image` takes it."""
+    if isinstance(value, bytes):
+        return {"bytes": value, "path": None}
+    return {"bytes": None, "path": str(value)}
 
 
 def _decode_volumes(batch: dict[str, list]) -> dict[str, list]:
-    """Transform of a 3D split: `split[0]["image"]` is an array, not its bytes."""
+    """Decode the cells of a 3D split, so that `split[0]["image"]` is an array, not its bytes."""
     return {k: [unnpy(v) for v in column] if k in ARRAYS else column for k, column in batch.items()}
 
 
-def unreadable(what: str, name: object, error: Exception) -> InputError:
-    """The one sentence for a file that cannot be decoded."""
+def unreadable(kind: str, name: object, error: Exception) -> InputError:
+    """Return the one sentence for a file that cannot be decoded."""
     reason = " ".join(str(error).split()) or type(error).__name__
     if type(error).__name__ == "DecompressionBombError":
-        return InputError(f"{what} '{name}' is too large ({reason}): cut it into tiles first.")
-    return InputError(f"{what} '{name}' cannot be read ({reason}): fetch it again or take it out.")
+        return InputError(f"{kind} '{name}' is too large ({reason}): cut it into tiles first.")
+    return InputError(f"{kind} '{name}' cannot be read ({reason}): fetch it again or take it out.")

@@ -1,129 +1,124 @@
-"""Volumes in NIfTI files (needs the package nibabel): `images/` and `masks/` with one file of the
-same name a case.
+"""Volumes in NIfTI files: `images/` and `masks/` with one file of the same name for each case.
+
+Needs the package nibabel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data.columns import Item, in_threads, npy, unreadable
-from ucmt_lite.data.folder import all_paired
-from ucmt_lite.data.hdf5 import normalised
-from ucmt_lite.data.masks import class_indices, class_names
-from ucmt_lite.data.source import Source, build_source
-from ucmt_lite.data.splits import first, read_groups, split_up
+from ucmt_lite.data.columns import unreadable
+from ucmt_lite.data.files import add_unique, check_paired
+from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
+from ucmt_lite.data.source import Source
+from ucmt_lite.data.volumes import clipped
 
-SUFFIXES = (".nii.gz", ".nii")
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
 
 
-def read_nifti(
-    root: Path,
-    *,
-    name: str = "nifti",
-    classes: int | Sequence[str] | None = None,
-    shares: tuple[float, float, float] = (0.6, 0.2, 0.2),
-    seed: int = 0,
-    size: int | None = None,
-    count: Sequence[int] | None = None,
-    group_of: Callable[[str], str] = str,
-    window: tuple[float, float] | None = None,
-) -> Source:
+def read_nifti(root: Path, request: Request, *, window: Sequence[float] | None = None) -> Source:
     """Read whole 3D NIfTI volumes, axes as they are stored, spacing (mm) from the header.
 
     A mask must have its axes in the directions of its image's; between cases they may differ.
     `window` clips the image's values first (CT: Hounsfield units); then each volume is standardised
     to float16. Lists, `groups.csv`, seed and count: as `read_folder`. Volumes are never resized, so
-    `size` must be None.
+    the size asked for must be None.
     """
-    names = class_names(classes)
-    if size is not None:
+    if request.size is not None:
         raise InputError(
-            f"size={size} is for pictures: volumes keep their size and training cuts patches from"
-            " them."
+            f"size={request.size} is for pictures: volumes keep their size and training cuts"
+            " patches from them."
         )
+
+    def open_case(entry: Entry) -> Content:
+        image = clipped(load_voxels("Image", entry.image), window)
+        return image, load_voxels("Mask", entry.mask)
+
+    return read_set(_find_entries(root), request, look=_look, open_case=open_case, root=root)
+
+
+def load_voxels(kind: str, file: Path) -> np.ndarray:
+    """Return the values of a file as float32, axes as they are stored."""
+    with _decoding(kind, file):
+        return np.asarray(_load(file).dataobj, np.float32)
+
+
+def _find_entries(root: Path) -> list[Entry]:
     images, masks = _files(root / "images"), _files(root / "masks")
     if not images:
         raise InputError(
             f"{root}/images holds no .nii or .nii.gz files: put images there and masks into"
             f" {root}/masks."
         )
-    all_paired(root, images, masks, ".nii.gz")
-    groups = read_groups(root, images) or {key: group_of(key) for key in images}
-    parts, rule = split_up(root, dict.fromkeys(images), groups, shares, seed)
-    parts = first(parts, count)
-    rows = [key for ids in parts.values() for key in ids]
-    read = in_threads(
-        lambda key: _read(key, images[key], masks[key], groups[key], len(names), window), rows, name
-    )
-    items = dict(zip(rows, read, strict=True))
-    chosen = {split: [items[key] for key in ids] for split, ids in parts.items()}
-    return build_source(name, chosen, classes=names, channels=1, dims=3, split_rule=rule)
+    check_paired(root, images, masks, ".nii.gz")
+    return [Entry(key, file, masks[key]) for key, file in images.items()]
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+    """Return the NIfTI files of a folder by id."""
+    files: dict[str, Path] = {}
     for file in sorted(folder.glob("*")):
-        suffix = next((s for s in SUFFIXES if file.name.lower().endswith(s)), None)
+        suffix = next((s for s in NIFTI_SUFFIXES if file.name.lower().endswith(s)), None)
         if suffix and not file.name.startswith("."):
-            key = file.name[: -len(suffix)]
-            if (other := found.setdefault(key, file)) is not file:
-                raise InputError(
-                    f"Two files in {folder} have the id '{key}' ({other.name}, {file.name}): rename"
-                    " one."
-                )
-    return found
+            add_unique(files, file.name[: -len(suffix)], file, folder)
+    return files
 
 
-def _read(
-    key: str, image: Path, mask: Path, group: str, classes: int, window: tuple | None
-) -> Item:
-    """Check and encode one case."""
-    values, spacing, axes = _volume("Image", image)
-    labels, _, others = _volume("Mask", mask)
-    if values.shape != labels.shape:
+def _look(entry: Entry) -> Form:
+    """Compare what the headers of an image and its mask say."""
+    shape, spacing, axes = _header("Image", entry.image)
+    mask_shape, _, mask_axes = _header("Mask", entry.mask)
+    if shape != mask_shape:
         raise InputError(
-            f"Mask '{mask}' is {labels.shape} but its image is {values.shape}: save both at one"
-            " size."
+            f"Mask '{entry.mask}' is {mask_shape} but its image is {shape}: save both at one size."
         )
-    if axes != others:
+    if axes != mask_axes:
         raise InputError(
-            f"Mask '{mask}' has its axes towards {others} but its image towards {axes}: one would"
-            " be mirrored against the other; save the mask with its image's affine, and its voxels"
-            " in that order."
+            f"Mask '{entry.mask}' has its axes towards {mask_axes} but its image towards {axes}:"
+            " one would be mirrored against the other; save the mask with its image's affine, and"
+            " its voxels in that order."
         )
-    if values.ndim != 3:
-        raise InputError(f"Image '{image}' has {values.ndim} axes: save one 3D volume in a file.")
-    if window is not None:
-        values = np.clip(values, *window)
-    return Item(
-        key,
-        group,
-        npy(normalised(values, str(image))),
-        npy(class_indices(labels, classes, str(mask))),
-        spacing,
-    )
+    if len(shape) != 3:
+        raise InputError(
+            f"Image '{entry.image}' has {len(shape)} axes: save one 3D volume in a file."
+        )
+    return Form(3, spacing=spacing)
 
 
-def _volume(what: str, file: Path) -> tuple[np.ndarray, tuple[float, ...], str]:
-    """Voxels as they are stored, spacing, and the directions of the axes, such as RAS."""
+def _header(kind: str, file: Path) -> tuple[tuple[int, ...], tuple[float, ...], str]:
+    """Return the shape, the spacing, and the directions of the axes, such as RAS."""
+    with _decoding(kind, file):
+        volume = _load(file)
+        axes = _nibabel().aff2axcodes(volume.affine)
+        spacing = tuple(float(mm) for mm in volume.header.get_zooms()[:3])
+        return volume.shape, spacing, "".join(axis or "?" for axis in axes)
+
+
+@contextmanager
+def _decoding(kind: str, file: Path) -> Iterator[None]:
+    """Tell in one sentence which file cannot be read, where nibabel fails inside the block."""
+    damaged = (OSError, EOFError, ValueError, _nibabel().filebasedimages.ImageFileError)
+    try:
+        yield
+    except damaged as error:
+        raise unreadable(kind, file, error) from error
+
+
+def _load(file: Path) -> Any:
+    return _nibabel().load(file)
+
+
+def _nibabel() -> Any:
     try:
         import nibabel
     except ImportError as error:
         raise InputError(
             "NIfTI files need the package nibabel: run pip install nibabel."
         ) from error
-    try:
-        volume: Any = nibabel.load(file)
-        axes = "".join(axis or "?" for axis in nibabel.aff2axcodes(volume.affine))
-        return (
-            np.asarray(volume.dataobj, np.float32),
-            tuple(float(mm) for mm in volume.header.get_zooms()[:3]),
-            axes,
-        )
-    except (OSError, EOFError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
-        raise unreadable(what, file, error) from error
+    return nibabel

@@ -1,26 +1,75 @@
-"""One picture and its mask: looked at, checked against each other, and encoded; from files or from
-bytes.
-"""
+"""One picture or its mask: looked at, checked, and encoded; from files, from bytes or arrays."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data.columns import Item, png, resize_nearest, unpng, unreadable
+from ucmt_lite.data.columns import png, unpng, unreadable
 from ucmt_lite.data.masks import class_indices
 
+PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 # What Pillow raises for a file that it cannot, or will not, decode.
 DAMAGED = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-Picture = Path | bytes
+PictureFile = Path | bytes  # a picture that is encoded, in a file or in memory
+
+_ORIENTATION = 0x0112  # the EXIF tag; from 5 up it swaps width and height
 
 
-def opened(data: Picture, name: str) -> Image.Image:
-    """The picture, its pixels not read yet; of several pages in a file only one could be."""
+@contextmanager
+def decoding(kind: str, name: str) -> Iterator[None]:
+    """Tell in one sentence which file cannot be decoded, where Pillow fails inside the block."""
+    try:
+        yield
+    except InputError:
+        raise
+    except DAMAGED as error:
+        raise unreadable(kind, name, error) from error
+
+
+def look_at_pair(image: PictureFile, mask: PictureFile, name: str) -> int:
+    """Compare the sizes of an image and its mask, and return the image's channels (1 or 3).
+
+    Only the first bytes of the files are read.
+    """
+    height_width, channels = _look("Image", image, name)
+    of_mask, _ = _look("Mask", mask, name)
+    if height_width != of_mask:
+        (w, h), (v, g) = height_width, of_mask
+        raise InputError(
+            f"Mask '{_name(mask, name)}' is {v} x {g} pixels but its image is {w} x {h}: save both"
+            " alike."
+        )
+    return channels
+
+
+def _look(kind: str, data: PictureFile, name: str) -> tuple[tuple[int, int], int]:
+    """Return the upright size of a picture, and how many channels it has."""
+    with decoding(kind, _name(data, name)), _opened(data, name) as picture:
+        size = picture.size[::-1] if _is_turned(picture) else picture.size
+        grey = picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I")
+        return size, 1 if grey else 3
+
+
+def _is_turned(picture: Image.Image) -> bool:
+    """Return whether its EXIF orientation swaps the width and the height that Pillow tells."""
+    if picture.format == "TIFF":  # Pillow turns its size itself
+        return False
+    # Asking a PNG without EXIF for it would decode all of the picture.
+    if picture.format == "PNG" and "exif" not in picture.info:
+        return False
+    return picture.getexif().get(_ORIENTATION, 1) >= 5
+
+
+def _opened(data: PictureFile, name: str) -> Image.Image:
+    """Return the picture, its pixels not read yet; of several pages in a file only one could be."""
     picture = Image.open(io.BytesIO(data) if isinstance(data, bytes) else data)
-    if picture.format == "TIFF" and (pages := getattr(picture, "n_frames", 1)) > 1:
+    pages = getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 1
+    if pages > 1:
         raise InputError(
             f"'{_name(data, name)}' holds {pages} pages: save one picture a file, or the stack as"
             " NIfTI."
@@ -28,92 +77,24 @@ def opened(data: Picture, name: str) -> Image.Image:
     return picture
 
 
-def look(image: Picture, mask: Picture, name: str) -> int:
-    """Compare the sizes, which the files' first bytes tell, and return how many channels the image
-    has (1 or 3).
-    """
-    sizes, channels = [], []
-    for what, data in (("Image", image), ("Mask", mask)):
-        try:
-            with opened(data, name) as picture:
-                # EXIF orientation may swap width and height. Asking a PNG without EXIF would decode
-                # all of it.
-                exif = (
-                    picture.getexif() if picture.format != "PNG" or "exif" in picture.info else {}
-                )
-                turned = (
-                    exif.get(0x0112, 1) >= 5 and picture.format != "TIFF"
-                )  # whose size Pillow turns itself
-                sizes.append(picture.size[::-1] if turned else picture.size)
-                channels.append(
-                    1
-                    if picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I")
-                    else 3
-                )
-        except InputError:
-            raise
-        except DAMAGED as error:
-            raise unreadable(what, _name(data, name), error) from error
-    if sizes[0] != sizes[1]:
-        (w, h), (v, g) = sizes
-        raise InputError(
-            f"Mask '{_name(mask, name)}' is {v} x {g} pixels but its image is {w} x {h}: save both"
-            " alike."
-        )
-    return channels[0]
-
-
-def read_pair(
-    name: str,
-    group: str,
-    image: Picture,
-    mask: Picture,
-    *,
-    classes: int,
-    mode: str,
-    size: int | None,
-) -> tuple[Item, bool]:
-    """Check and encode one case; also say whether its mask has foreground."""
-    indices = _read_mask(mask, classes, name)
-    foreground = bool(indices.any())
-    if size is not None:
-        indices = resize_nearest(indices, size)
-    return Item(name, group, read_image(image, mode, size, name), png(indices)), foreground
-
-
-def _read_mask(data: Picture, classes: int, name: str) -> np.ndarray:
-    """Class indices of a mask picture, uint8 `H W`."""
+def read_mask(data: PictureFile | np.ndarray, classes: int, name: str) -> np.ndarray:
+    """Return the class indices of a mask, uint8: of a picture `H W`, of an array `*S`."""
+    if isinstance(data, np.ndarray):
+        return class_indices(data, classes, name)
     name = _name(data, name)
-    try:
-        with opened(data, name) as picture:
-            lossy = picture.format == "JPEG"
-            values = np.asarray(
-                ImageOps.exif_transpose(_black_or_white(picture) if classes == 2 else picture)
-            )
-    except InputError:
-        raise
-    except DAMAGED as error:
-        raise unreadable("Mask", name, error) from error
+    with decoding("Mask", name), _opened(data, name) as picture:
+        lossy = picture.format == "JPEG"
+        grey = _black_or_white(picture) if classes == 2 else picture
+        values = np.asarray(ImageOps.exif_transpose(grey))
     if values.ndim == 3:
-        colour = (
-            values[..., :3] if values.shape[2] >= 3 else values[..., :1]
-        )  # an alpha channel says nothing
-        if values.shape[2] in (2, 4) and np.ptp(values[..., -1]) and not np.ptp(colour):
-            raise InputError(
-                f"Mask '{name}' has its shape in its transparency only: save it as one grey"
-                " channel."
-            )
-        if np.ptp(colour.astype(np.int16), axis=2).max() > (16 if lossy else 0):
-            raise InputError(
-                f"Mask '{name}' is a colour picture: save it as one grey channel of class indices."
-            )
-        values = colour[..., 0]
+        values = _one_channel(values, name, lossy)
     return class_indices(values, classes, name, lossy=lossy)
 
 
 def _black_or_white(picture: Image.Image) -> Image.Image:
-    """A picture whose palette shows nothing but black and white, as grey: which of the two comes
-    first says nothing.
+    """Return a picture whose palette shows nothing but black and white as grey.
+
+    Which of the two comes first in the palette says nothing.
     """
     if picture.mode != "P":
         return picture
@@ -121,28 +102,53 @@ def _black_or_white(picture: Image.Image) -> Image.Image:
     return picture.convert("L") if shown <= {(0, 0, 0), (255, 255, 255)} else picture
 
 
-def read_image(data: Picture, mode: str, size: int | None, name: str) -> Picture:
-    """Leave an 8-bit picture as it is, or encode it at `size`; 16-bit and float greys are scaled to
-    8 bits first.
+def _one_channel(values: np.ndarray, name: str, lossy: bool) -> np.ndarray:
+    """Return the one channel that a mask `H W C` says in all of its colours."""
+    # An alpha channel says nothing.
+    colour = values[..., :3] if values.shape[2] >= 3 else values[..., :1]
+    if values.shape[2] in (2, 4) and np.ptp(values[..., -1]) and not np.ptp(colour):
+        raise InputError(
+            f"Mask '{name}' has its shape in its transparency only: save it as one grey channel."
+        )
+    if np.ptp(colour.astype(np.int16), axis=2).max() > (16 if lossy else 0):
+        raise InputError(
+            f"Mask '{name}' is a colour picture: save it as one grey channel of class indices."
+        )
+    return colour[..., 0]
+
+
+def read_image(
+    data: PictureFile | np.ndarray, mode: str, size: int | None, name: str
+) -> PictureFile:
+    """Return an image as an 8-bit picture, resized to `size` x `size` if a size is asked for.
+
+    A picture that has 8 bits is left as it is where no size is asked for. Arrays `H W` or `H W 3`,
+    16-bit and float greys are scaled to 8 bits first (`eight_bits`).
     """
     name = _name(data, name)
-    try:
-        with opened(data, name) as picture:
-            deep = picture.mode == "F" or picture.mode.startswith("I")
-            if not deep:
+    with decoding("Image", name):
+        if not isinstance(data, np.ndarray):
+            deep = _deep_values(data, name)
+            if deep is None:
                 return data if size is None else png(unpng(data, mode, size))
-            values = np.asarray(ImageOps.exif_transpose(picture))
-    except InputError:
-        raise
-    except DAMAGED as error:
-        raise unreadable("Image", name, error) from error
-    grey = png(eight_bits(values, name))
-    return grey if size is None else png(unpng(grey, mode, size))
+            data = deep
+        picture = png(eight_bits(data, name))
+        return picture if size is None else png(unpng(picture, mode, size))
+
+
+def _deep_values(data: PictureFile, name: str) -> np.ndarray | None:
+    """Return the values of a picture of more than 8 bits; None for any other."""
+    with _opened(data, name) as picture:
+        if picture.mode == "F" or picture.mode.startswith("I"):
+            return np.asarray(ImageOps.exif_transpose(picture))
+    return None
 
 
 def eight_bits(values: np.ndarray, name: str) -> np.ndarray:
-    """Scale to 0..255: integers within 0..255 stay, floats within 0..1 are multiplied by 255, all
-    others go linearly from their own minimum to their own maximum.
+    """Return values scaled to 0..255, uint8.
+
+    Integers within 0..255 stay, floats within 0..1 are multiplied by 255, all others go linearly
+    from their own minimum to their own maximum.
 
     >>> [eight_bits(np.array(x), "x").tolist() for x in ([0, 7], [0.2, 0.4], [-100.0, 200.0])]
     [[0, 7], [51, 102], [0, 255]]
@@ -157,5 +163,6 @@ def eight_bits(values: np.ndarray, name: str) -> np.ndarray:
     return np.round(values * 255).astype(np.uint8)
 
 
-def _name(data: Picture, name: str) -> str:
+def _name(data: PictureFile | np.ndarray, name: str) -> str:
+    """Return what a sentence calls a picture: its path, where it has one."""
     return str(data) if isinstance(data, Path) else name

@@ -1,13 +1,11 @@
-"""A set of cases in two forms: `Source`, a Hugging Face dataset with its splits, and `Cases`, plain
-arrays in memory.
-"""
+"""A set of cases in two forms: `Source`, a Hugging Face dataset, and `Cases`, arrays in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,12 +15,12 @@ from ucmt_lite.data.columns import (
     Item,
     in_threads,
     resize_nearest,
+    resized_spacing,
     to_split,
     unnpy,
     unpng,
-    unreadable,
 )
-from ucmt_lite.data.pictures import DAMAGED
+from ucmt_lite.data.pictures import decoding
 
 if TYPE_CHECKING:
     import datasets
@@ -60,7 +58,7 @@ class Cases:
         return len(self.ids)
 
     def select(self, ids: Iterable[str]) -> Cases:
-        """The cases of these ids, in the order of `ids`; an unknown id is an InputError."""
+        """Return the cases of these ids, in the order of `ids`; an unknown id is an InputError."""
         place = {name: i for i, name in enumerate(self.ids)}
         ids = tuple(ids)
         if unknown := [name for name in ids if name not in place]:
@@ -88,19 +86,17 @@ def build_source(
     dims: int,
     split_rule: str,
 ) -> Source:
-    """Put cases that a reader has checked and encoded into a `Source`; a split without cases is
-    left out.
-    """
+    """Make a `Source` of cases that are checked and encoded; a split without any is left out."""
     import datasets
 
     splits = datasets.DatasetDict(
-        {k: to_split(items, dims, channels) for k, items in parts.items() if items}
+        {split: to_split(items, dims, channels) for split, items in parts.items() if items}
     )
     return Source(name, splits, tuple(classes), channels, dims, split_rule)
 
 
 def cases(split: datasets.Dataset, *, size: int | None = None) -> Cases:
-    """Read one split into arrays: what a training loop needs so that it never opens a file.
+    """Read one split into arrays, so that a training loop never opens a file.
 
     2D images are resized to `size` x `size` (bilinear with antialias; masks by nearest neighbour;
     spacing is scaled along). Volumes stay as they are: training cuts patches from them.
@@ -112,12 +108,8 @@ def cases(split: datasets.Dataset, *, size: int | None = None) -> Cases:
     >>> one.ids, one.images[0].shape, one.masks[0].tolist(), one.spacing
     (('a',), (3, 2, 2), [[1, 1], [1, 1]], ((1.0, 3.0),))
     """
-    missing = [
-        name
-        for name in ("id", "group", "image", "mask", "spacing")
-        if name not in split.column_names
-    ]
-    if missing:
+    needed = ("id", "group", "image", "mask", "spacing")
+    if missing := [name for name in needed if name not in split.column_names]:
         columns = ", ".join(split.column_names)
         raise InputError(
             f"A split needs the column '{missing[0]}' but has {columns}: make it with"
@@ -129,55 +121,62 @@ def cases(split: datasets.Dataset, *, size: int | None = None) -> Cases:
         )
     import datasets
 
-    volumes = not isinstance(split.features["image"], datasets.Image)
     plain = split.with_format(None)
-    if not volumes:
+    if isinstance(split.features["image"], datasets.Image):
         for name in set(ARRAYS) & set(split.column_names):
             plain = plain.cast_column(name, datasets.Image(decode=False))
-    mode = "L" if volumes else split.features["image"].mode or "RGB"
-    # Threads pay for pictures, which have to be decoded; of volumes they would only hold more
-    # copies at once.
-    read = (
-        list(map(_volume, plain))
-        if volumes
-        else in_threads(lambda row: _picture(row, mode, size), plain)
-    )
-    images, masks, spacing, ambiguity = (
-        map(list, zip(*read, strict=True)) if read else ([], [], [], [None])
-    )
+        mode = split.features["image"].mode or "RGB"
+        rows = in_threads(lambda row: _picture_arrays(row, mode, size), plain)
+    else:
+        # Threads pay for pictures, which have to be decoded; of volumes they would only hold more
+        # copies at once.
+        rows = [_volume_arrays(row) for row in plain]
     return Cases(
         tuple(plain["id"]),
         tuple(plain["group"]),
-        images,
-        masks,
-        tuple(spacing),
-        ambiguity if "ambiguity" in split.column_names else None,
+        [row.image for row in rows],
+        [row.mask for row in rows],
+        tuple(row.spacing for row in rows),
+        [row.ambiguity for row in rows] if "ambiguity" in split.column_names else None,
     )
 
 
-def _volume(row: dict) -> tuple:
-    """Arrays of one row of a 3D split: image, mask, spacing, ambiguity."""
+class _Arrays(NamedTuple):
+    """The arrays of one row of a split, as `Cases` holds them."""
+
+    image: np.ndarray
+    mask: np.ndarray
+    spacing: tuple[float, ...] | None
+    ambiguity: Any = None
+
+
+def _volume_arrays(row: dict) -> _Arrays:
+    """Read one row of a 3D split."""
     ambiguity = unnpy(row["ambiguity"]).astype(np.float16) if "ambiguity" in row else None
-    return unnpy(row["image"])[None], unnpy(row["mask"]), tuple(row["spacing"]) or None, ambiguity
-
-
-def _picture(row: dict, mode: str, size: int | None) -> tuple:
-    """Arrays of one row of a 2D split: image, mask, spacing, ambiguity."""
-    files = {name: row[name]["bytes"] or Path(row[name]["path"]) for name in ARRAYS if name in row}
-    try:
-        image = unpng(files["image"], mode, size)
-    except DAMAGED as error:
-        raise unreadable("Image", row["id"], error) from error
-    mask = unpng(files["mask"], "L")
     spacing = tuple(row["spacing"]) or None
+    return _Arrays(unnpy(row["image"])[None], unnpy(row["mask"]), spacing, ambiguity)
+
+
+def _picture_arrays(row: dict, mode: str, size: int | None) -> _Arrays:
+    """Read one row of a 2D split."""
+    files = {name: row[name]["bytes"] or Path(row[name]["path"]) for name in ARRAYS if name in row}
+    with decoding("Image", row["id"]):
+        image = channels_first(unpng(files["image"], mode, size))
+    mask = unpng(files["mask"], "L")
+    spacing = tuple(row["spacing"])
     if size is not None:
-        if spacing is not None:
-            spacing = tuple(mm * side / size for mm, side in zip(spacing, mask.shape, strict=True))
+        spacing = resized_spacing(spacing, mask.shape, size)
         mask = resize_nearest(mask, size)
     ambiguity = None
     if "ambiguity" in files:
         ambiguity = (unpng(files["ambiguity"], "L", size) / 255).astype(np.float16)
-    channels_first = (
-        image[None] if image.ndim == 2 else np.ascontiguousarray(image.transpose(2, 0, 1))
-    )
-    return channels_first, mask, spacing, ambiguity
+    return _Arrays(image, mask, spacing or None, ambiguity)
+
+
+def channels_first(pixels: np.ndarray) -> np.ndarray:
+    """Return pixels `H W` or `H W 3`, as pictures hold them, as `C H W`.
+
+    >>> channels_first(np.zeros((4, 6))).shape, channels_first(np.zeros((4, 6, 3))).shape
+    ((1, 4, 6), (3, 4, 6))
+    """
+    return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))

@@ -10,6 +10,7 @@ import typing
 from dataclasses import dataclass, field
 
 from ucmt_lite.common import InputError, one_of, plain
+from ucmt_lite.data.readers import READERS
 
 
 def setting(default: typing.Any, meaning: str) -> typing.Any:
@@ -34,7 +35,7 @@ class RunConfig:
     """
 
     dataset: str = setting(
-        "phantom_heart", "a phantom, a real set, or folder, hdf5, nifti for your own data"
+        "phantom_heart", f"a phantom, a real set, or {', '.join(READERS)} for your own data"
     )
     data: str = setting("", "folder that holds a real set or your own data")
     classes: int = setting(

@@ -1,8 +1,21 @@
-"""From a trained network to masks: whole images, sliding windows, the scores of a data set, and
-files to share.
+"""From a trained network to masks: whole images, sliding windows, scores, and files to share.
+
+Uses `data`, `nets` and `common`. `network` runs a network, `segmenter` keeps it in a file, `reading`
+prepares an image for it, `metrics` says how good a mask is; `metrics` opens without torch.
 """
 
-from ucmt_lite.predict.network import evaluate, probabilities, segment
-from ucmt_lite.predict.segmenter import Segmenter, load_segmenter, save_segmenter
+from ucmt_lite.common import lazy
 
-__all__ = ["Segmenter", "evaluate", "load_segmenter", "probabilities", "save_segmenter", "segment"]
+# Loaded when asked for, since torch takes seconds.
+_LATER = {
+    "Segmenter": "segmenter",
+    "evaluate": "network",
+    "load_segmenter": "segmenter",
+    "metrics": "metrics",
+    "probabilities": "network",
+    "save_segmenter": "segmenter",
+    "segment": "network",
+}
+__getattr__ = lazy(__name__, _LATER)
+
+__all__ = list(_LATER)

@@ -30,6 +30,7 @@ class Phantom:
     classes: tuple[str, ...]
     size: tuple[int, ...]
     draw: Callable[..., tuple[np.ndarray, np.ndarray, np.ndarray]]
+    takes_size: bool = True  # drawn at any
 
 
 PHANTOMS: dict[str, Phantom] = {

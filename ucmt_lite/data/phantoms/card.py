@@ -17,7 +17,7 @@ from scipy.ndimage import grey_dilation
 from ucmt_lite.common import atomic
 from ucmt_lite.data.phantoms import PHANTOMS, generate
 
-COUNTS = {2: 300, 3: 24}  # samples behind the numbers of a card, by dims
+_SAMPLES = {2: 300, 3: 24}  # samples behind the numbers of a card, by dims
 OUTLINES = np.array(
     [(0, 0, 0), (80, 170, 255), (120, 230, 90), (255, 90, 80)], np.uint8
 )  # by class
@@ -62,11 +62,11 @@ def picture(
         sheet.quantize(64, dither=Image.Dither.NONE).save(temporary, optimize=True)
 
 
-def main(folder: str) -> None:
+def draw_cards(folder: str) -> None:
     """Print the head fields of every phantom's card and draw its picture into `folder`."""
     for name, phantom in PHANTOMS.items():
         count, size = (
-            COUNTS[phantom.dims],
+            _SAMPLES[phantom.dims],
             list(phantom.size) if phantom.dims == 3 else phantom.size[0],
         )
         picture(name, Path(folder) / f"{name}.png")
@@ -77,4 +77,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    draw_cards(*sys.argv[1:])

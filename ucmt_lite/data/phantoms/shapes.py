@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 Array = np.ndarray
 PIXEL = 0.35  # no edge is sharper than this many pixels: each pixel averages over its own extent
-REACH = 0.03  # of a side: how far along and across a border its contrast is judged
+_REACH = 0.03  # of a side: how far along and across a border its contrast is judged
 DOUBT = 2.0  # a border drowned in noise is read at most this many widths more loosely than its blur alone allows
 
 
@@ -99,7 +99,7 @@ def paint(
         leaves to see p = sigmoid(d / s),   s = w (1 + min(noise / c, DOUBT))
         what a reader makes of it
 
-    c is the contrast |fill - canvas| averaged over a neighbourhood (a Gaussian of REACH of the
+    c is the contrast |fill - canvas| averaged over a neighbourhood (a Gaussian of _REACH of the
     side), because readers judge a stretch of border and not a pixel. `canvas` and `fill` are `*S`
     or `*S C` (then c is the root mean square over C); `d`, `w` and `p` are `*S`.
     """
@@ -110,7 +110,7 @@ def paint(
     if noise == 0:
         return canvas, o
     c = np.sqrt((gap * gap).mean(-1)) if colour else np.abs(gap)
-    c = gaussian_filter(c, [REACH * n for n in c.shape], truncate=2.5, mode="nearest")
+    c = gaussian_filter(c, [_REACH * n for n in c.shape], truncate=2.5, mode="nearest")
     return canvas, sigmoid(d / (w * (1 + np.minimum(noise / np.maximum(c, 1e-6), DOUBT))))
 
 
