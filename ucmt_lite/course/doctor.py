@@ -79,7 +79,7 @@ def machine() -> tuple[str, int]:
     """The device training would use, and how many threads torch takes on the CPU."""
     import torch
 
-    from ucmt_lite.training.fit import choose_device
+    from ucmt_lite.training.devices import choose_device
 
     device = choose_device()
     return (
@@ -115,7 +115,8 @@ def _one_iteration(threads: int, repeats: int = 5) -> float:
     from ucmt_lite.methods import build_nets
     from ucmt_lite.methods.ucmt import ucmt
     from ucmt_lite.nets import make
-    from ucmt_lite.training.fit import Minimize, choose_device
+    from ucmt_lite.training.devices import choose_device
+    from ucmt_lite.training.fit import Minimize
 
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
