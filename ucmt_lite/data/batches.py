@@ -12,7 +12,7 @@ from torch import Tensor
 from ucmt_lite.common import InputError
 from ucmt_lite.core.batch import Batch
 from ucmt_lite.data.source import Cases
-from ucmt_lite.data.views import strong_view, to_input, weak_view
+from ucmt_lite.data.views import Strength, strength_of, strong_view, to_input, weak_view
 
 Case = tuple[np.ndarray, np.ndarray]  # image C *S, mask *S
 
@@ -24,7 +24,8 @@ class Batches:
     half floats; those of a minibatch go to `device` and become views there. No file is opened and
     nothing is decoded. In each pass over a stream every image comes once, in an order of that pass.
     Volumes, and images of different sizes, are cropped to `patch` at a random place. The unlabeled
-    stream may hold the labeled images too.
+    stream may hold the labeled images too. `views` says how far views go (`strength_of` the images'
+    dims where it is None); without `strong_labeled` labeled images stay weak: x1 and x2 are x.
     """
 
     def __init__(
@@ -34,6 +35,8 @@ class Batches:
         *,
         batch: tuple[int, int] = (4, 4),
         patch: Sequence[int] | None = None,
+        views: Strength | None = None,
+        strong_labeled: bool = True,
         seed: int = 0,
         device: str | torch.device = "cpu",
     ) -> None:
@@ -47,6 +50,8 @@ class Batches:
                 " size to crop them to."
             )
         self.patch = tuple(patch) if patch else next(iter(sizes))
+        self.views = views or strength_of(len(self.patch))
+        self.strong_labeled = strong_labeled
         self.batch, self.seed, self.device = batch, seed, torch.device(device)
         self.labeled, self.unlabeled = (
             [
@@ -63,19 +68,23 @@ class Batches:
         return Batch(
             x=x,
             y=y,
-            x1=strong_view(x, generator),
-            x2=strong_view(x, generator),
+            x1=self.strong(x, generator) if self.strong_labeled else x,
+            x2=self.strong(x, generator) if self.strong_labeled else x,
             u=u,
-            u1=strong_view(u, generator),
-            u2=strong_view(u, generator),
+            u1=self.strong(u, generator),
+            u2=self.strong(u, generator),
         )
+
+    def strong(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """One strong view of each image."""
+        return strong_view(images, self.views, generator)
 
     def weak(
         self, cases: list[Case], stream: int, step: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """The weak views of one step of a stream. They are moved as bytes, a quarter of the floats."""
-        images, masks = weak_view(*self.draw(cases, stream, step), generator)
-        return to_input(images), masks.long()
+        """The weak views of one step of a stream, images `B C *S` and masks `B *S`."""
+        images, masks = weak_view(*self.draw(cases, stream, step), self.views, generator)
+        return images, masks.long()
 
     def draw(self, cases: list[Case], stream: int, step: int) -> tuple[Tensor, Tensor]:
         """The images `B C *S` and masks `B *S` of one step of a stream as they were read, cropped
