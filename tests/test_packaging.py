@@ -84,8 +84,8 @@ LAYERS = [
 
 def test_the_doctor_looks_for_everything_that_is_installed():
     imported = {"pillow": "PIL", "pyyaml": "yaml"}
-    assert {imported.get(name, name) for name in CORE} == set(doctor.NEEDED)
-    assert {imported.get(name, name) for name in LAB} == set(doctor.FOR_LESSONS)
+    assert {imported.get(name, name) for name in CORE} == set(doctor.REQUIRED_PACKAGES)
+    assert {imported.get(name, name) for name in LAB} == set(doctor.LESSON_PACKAGES)
 
 
 def test_conda_has_the_ranges_of_pyproject():

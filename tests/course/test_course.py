@@ -11,7 +11,7 @@ import pytest
 
 from ucmt_lite.common import InputError
 from ucmt_lite.course import build as course
-from ucmt_lite.course.notebooks import NotebookError, blank, execute_notebook
+from ucmt_lite.course.notebooks import NotebookError, blank_answer, execute_notebook
 
 YAML = """
 repository: someone/tiny
@@ -437,7 +437,7 @@ def test_outside_a_clone_the_course_says_where_it_lives(tmp_path):
 
 def test_a_top_level_answer_may_be_blanked_where_the_error_is_expected():
     assert (
-        blank("# solution\nx = 1", ["raises-exception"])
+        blank_answer("# solution\nx = 1", ["raises-exception"])
         == "# Write your code here.\nraise NotImplementedError"
     )
 

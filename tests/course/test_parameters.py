@@ -4,7 +4,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from ucmt_lite.common import InputError
-from ucmt_lite.course.parameters import check_parameters, declared
+from ucmt_lite.course.parameters import check_parameters, declared_parameters
 
 
 def notebook(defaults, *code):
@@ -13,7 +13,7 @@ def notebook(defaults, *code):
 
 
 def test_names_and_defaults_are_read_from_the_parameters_cell():
-    found = declared(
+    found = declared_parameters(
         notebook(
             '"""Small."""\nsteps = 5\nrate: float = 0.1  # per step\nsides = (4, 4)\nhalf = 10'
             " // 2",
@@ -25,7 +25,7 @@ def test_names_and_defaults_are_read_from_the_parameters_cell():
 
 def test_a_parameters_cell_that_does_more_than_assign_is_refused():
     with pytest.raises(InputError, match=r"may only assign.*`print\('hello'\)`"):
-        declared(notebook("print('hello')"))
+        declared_parameters(notebook("print('hello')"))
 
 
 @pytest.mark.parametrize(
