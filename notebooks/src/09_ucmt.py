@@ -44,10 +44,10 @@ show_source(collaborative_terms)
 # First we need networks with an opinion. A short UCMT run:
 
 # %%
-from ucmt_lite.experiments.run import RunConfig, train as train_run
+from ucmt_lite import RunConfig, train
 
 settings = {"top_k": top_k, "grid": grid}
-run = train_run(RunConfig(method="ucmt", iterations=iterations, seed=seed, settings=settings))
+run = train(RunConfig(method="ucmt", iterations=iterations, seed=seed, settings=settings))
 
 # %%
 from ucmt_lite.explore import training
@@ -228,8 +228,7 @@ scores.table(runs)
 # The others with as many gradient steps as UCMT takes in 600 iterations, 1,200 of them:
 
 # %%
-from ucmt_lite.experiments import results
-from ucmt_lite.experiments import evidence
+from ucmt_lite.experiments import evidence, results
 
 steps = results.load_runs(results.kept("heart_steps") / "runs.parquet")
 evidence.plot_scores(steps)
@@ -266,7 +265,7 @@ variants = {
 }
 configs = {name: RunConfig(iterations=iterations, seed=seed, settings=own) for name, own in variants.items()}
 configs["CMT"] = RunConfig(method="cmt", iterations=iterations, seed=seed)
-mixed = {name: [train_run(config).trace] for name, config in configs.items()}
+mixed = {name: [train(config).trace] for name, config in configs.items()}
 
 # %%
 compare.figure(mixed, ["disagreement", "dice"])
@@ -316,7 +315,7 @@ evidence.plot_scores(cells)
 
 # %%
 halves = RunConfig(iterations=iterations, seed=seed, settings={**settings, "ema_share": (0.5, 0.5)})
-trace = train_run(halves).trace
+trace = train(halves).trace
 print({name: round(float(trace.curves[f"dice/{name}"][-1]), 2) for name in ("student1", "student2", "teacher")})
 
 # %% [markdown]

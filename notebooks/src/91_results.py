@@ -6,8 +6,8 @@
 # as well: `ucmt-lite report DIR` runs it on a sweep of yours and leaves `DIR/report.ipynb`.
 #
 # The grid behind what you see is `results/heart/grid.yaml`: a few lines that name the settings all runs share, the variants,
-# and the seeds. `ucmt-lite sweep GRID --out DIR` runs it. From Python: `from ucmt_lite import grid, sweep`, then
-# `sweep.sweep(grid.plan({...}), "runs/mine")` (in a script, below `if __name__ == "__main__":`).
+# and the seeds. `ucmt-lite sweep GRID --out DIR` runs it. From Python: `from ucmt_lite.experiments import grid, sweep`,
+# then `sweep.sweep(grid.plan({...}), "runs/mine")` (in a script, below `if __name__ == "__main__":`).
 
 # %% tags=["parameters"]
 folder: str = ""  # holds runs.parquet and curves.parquet, as `ucmt-lite report` writes them; none: the kit's own comparison
@@ -85,6 +85,6 @@ evidence.label_efficiency(results.load_runs(f"{labels}/runs.parquet"), score)
 # drawn.
 
 # %%
-from ucmt_lite.explore import compare as curves
+from ucmt_lite.explore import compare
 
-curves.figure(results.traces_of(runs, results.load_runs(f"{folder}/curves.parquet"), baseline))
+compare.figure(results.traces_of(runs, results.load_runs(f"{folder}/curves.parquet"), baseline))
