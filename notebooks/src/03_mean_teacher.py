@@ -162,9 +162,11 @@ show_source(mean_teacher)
 # %%
 from ucmt_lite import RunConfig, train
 
-config = RunConfig(method="mean_teacher", iterations=iterations, seed=seed, settings={"ema_decay": ema_decay})
+settings = {"ema_decay": ema_decay}
+config = RunConfig(method="mean_teacher", iterations=iterations, seed=seed, settings=settings)
 run = train(config)
-print({name: round(float(run.trace.curves[f"dice/{name}"][-1]), 2) for name in ("student1", "teacher")})
+curves = run.trace.curves
+print({name: round(float(curves[f"dice/{name}"][-1]), 2) for name in ("student1", "teacher")})
 
 # %%
 from ucmt_lite.explore import training

@@ -200,7 +200,10 @@ training.widget([traces.recorded(f"heart_{method}_10") for method in ("mean_teac
 # the two that teach each other come closer sooner?
 
 # %%
-eager = train(RunConfig(method="cps", iterations=iterations, seed=seed, ramp=0.0, settings={"weight": 10.0}))
+eager_config = RunConfig(
+    method="cps", iterations=iterations, seed=seed, ramp=0.0, settings={"weight": 10.0}
+)
+eager = train(eager_config)
 calm = train(RunConfig(method="cps", iterations=iterations, seed=seed))
 runs = {"strangers": [run.trace], "calm": [calm.trace], "eager": [eager.trace]}
 compare.figure(runs, ["disagreement", "loss/sup", "dice"])
