@@ -63,12 +63,13 @@ def test_conda_has_the_ranges_of_pyproject():
         MatchSpec(text)
         for text in yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     ]
-    found = {
+    conda = {
         CONDA_NAMES.get(name := spec.name.normalized, name): str(spec.version or "")
         for spec in specs
     }
-    assert found.pop("python") == PROJECT["requires-python"] and found.pop("pip") == ""
-    assert {name: set(text.split(",")) for name, text in found.items()} == {
+    assert conda.pop("python") == PROJECT["requires-python"]
+    assert conda.pop("pip") == ""
+    assert {name: set(text.split(",")) for name, text in conda.items()} == {
         name: set(str(ranges).split(",")) for name, ranges in (CORE | LAB).items()
     }
 
