@@ -61,6 +61,13 @@ def test_headings_that_are_linked_are_there():
     assert linked and set(linked) <= headings
 
 
+@pytest.mark.parametrize("extras", [".[lab]", ".[lab,dev]"])
+def test_the_set_up_without_make_installs_what_make_installs(extras):
+    install = f'pip install -c constraints.txt -e "{extras}"'
+    assert install in README
+    assert install in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
 def test_its_table_has_every_lesson():
     assert re.findall(r"\]\(notebooks/(\d\w+)\.ipynb\):", README) == list(read_course().lessons)
 
