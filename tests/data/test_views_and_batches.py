@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from ucmt_lite.common import InputError
 from ucmt_lite.core.blur import gaussian_blur
 from ucmt_lite.data import Batches, Cases, strong_view, to_input, weak_view
-from ucmt_lite.data.views import Strength, strength_of
 from ucmt_lite.data.batches import center_crop
+from ucmt_lite.data.views import Strength, strength_of
 
 
 def make_cases(count, sides=(16, 16), channels=1, dtype=np.uint8):

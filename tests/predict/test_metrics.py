@@ -114,7 +114,19 @@ def test_summary_of_overlap_alone_has_no_undefined():
         "dice_per_class": [1.0],
         "jaccard": 1.0,
         "jaccard_per_class": [1.0],
+        "dice_present": 1.0,
+        "dice_present_per_class": [1.0],
     }
+
+
+def test_an_empty_network_scores_nothing_where_classes_are_present():
+    empty, object_ = np.zeros((4, 4), int), np.eye(4, dtype=int)
+    pairs = [(empty, empty)] * 3 + [(empty, object_)] * 7
+    rows = [metrics.scores(pred, truth, 2, distances=False) for pred, truth in pairs]
+    mean = metrics.summary(rows)
+    assert mean["dice"] == pytest.approx(0.3) and mean["dice_present"] == 0
+    nowhere = metrics.summary(rows[:3])
+    assert nowhere["dice"] == 1 and np.isnan(nowhere["dice_present"])
 
 
 def test_dice_does_not_wait_for_monai():

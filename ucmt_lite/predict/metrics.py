@@ -87,25 +87,26 @@ def scores(
     *,
     distances: bool = True,
 ) -> dict[str, list[float]]:
-    """All four metrics of one case, each a list with one value per foreground class 1 .. `classes`
-    - 1.
+    """Score one case: each metric is a list with one value per foreground class.
 
-    `pred` and `truth` are class indices `*S`. `distances=False` leaves out HD95 and ASD, and the 4
-    s that MONAI takes to import.
+    `predicted` and `present` are the numbers of pixels of each class. `pred` and `truth` are class
+    indices `*S`. `distances=False` leaves out HD95 and ASD, and the 4 s that MONAI takes to import.
 
     >>> scores([[0, 1, 2, 2]], [[0, 1, 1, 2]], classes=3, distances=False)["jaccard"]
     [0.5, 0.5]
     """
     p, t = _indices(pred, classes, "prediction"), _indices(truth, classes, "truth")
-    result: dict[str, list[float]] = {name: [] for name in (METRICS if distances else METRICS[:2])}
+    names = METRICS if distances else METRICS[:2]
+    result: dict[str, list[float]] = {name: [] for name in (*names, "predicted", "present")}
     for k in range(1, classes):
         pair = p == k, t == k
+        result["predicted"].append(int(pair[0].sum()))
+        result["present"].append(int(pair[1].sum()))
         result["dice"].append(dice(*pair))
         result["jaccard"].append(jaccard(*pair))
         if distances:
-            between = _border_distances(
-                *_pair(*pair), spacing
-            )  # once for both metrics: it is the slow part
+            # Once for both metrics: it is the slow part.
+            between = _border_distances(*_pair(*pair), spacing)
             result["hd95"].append(_hd95(*between))
             result["asd"].append(_asd(*between))
     return result
@@ -114,11 +115,12 @@ def scores(
 def summary(
     cases: Iterable[dict[str, list[float]]],
 ) -> dict[str, float | int | list[float] | list[int]]:
-    """Average what `scores` gave for several cases: per class over the cases where it is defined,
-    then over the classes.
+    """Average the scores of several cases: per class where it is defined, then over the classes.
 
-    With distances among the scores, `undefined` counts the cases in which some class has none, and
-    `undefined_per_class` says of which class. A distance that is defined nowhere is NaN.
+    `dice_present` is the Dice of each class over the cases that show it, then over the classes;
+    NaN, and left out, where no case shows it. With distances among the scores, `undefined` counts
+    the cases in which some class has none, and `undefined_per_class` says of which class. A
+    distance that is defined nowhere is NaN.
 
     >>> nan = float("nan")
     >>> mean = summary([{"dice": [1.0], "hd95": [4.0]}, {"dice": [0.0], "hd95": [nan]}])
@@ -137,6 +139,15 @@ def summary(
             undefined = np.isnan(values)
             result["undefined"] = int(undefined.any(axis=1).sum())
             result["undefined_per_class"] = undefined.sum(axis=0).tolist()
+    if "present" in cases[0]:
+        # An image without a class counts as 1 where nothing of it is predicted: an empty network
+        # scores on those alone.
+        dice_values = np.array([case["dice"] for case in cases], float)
+        present = np.array([case["present"] for case in cases]) > 0
+        shown = [
+            _mean(column[there]) for column, there in zip(dice_values.T, present.T, strict=True)
+        ]
+        result["dice_present"], result["dice_present_per_class"] = _mean(shown), shown
     return result
 
 

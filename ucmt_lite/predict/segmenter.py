@@ -95,8 +95,8 @@ def save_segmenter(net: nn.Module, path: str | os.PathLike, card: dict[str, Any]
 
 
 def load_segmenter(path: str | os.PathLike, *, device: str | torch.device = "cpu") -> Segmenter:
-    """Read what `save_segmenter` wrote; nothing in the file is executed. Raises InputError if it is not such
-    a file.
+    """Read what `save_segmenter` wrote; nothing in the file is executed. Raises InputError if it is
+    not such a file.
 
     >>> from tempfile import TemporaryDirectory
     >>> card = {"network": "unet_small", "in_channels": 1, "classes": ["background", "lesion"], "dims": 2, "size": 32}
