@@ -162,7 +162,7 @@ def test_real_cards_agree_with_the_catalogue(name):
     assert tuple(head["classes"]) == known.classes
     assert (head["dims"], head["channels"]) == (known.dims, known.channels)
     assert head["counts"]["cases"] == known.cases and str(known.cases) in body
-    assert head["where"] == known.where
+    assert head["where"] == known.homepage
     archives = [(tuple(a["urls"]), a["sha256"], a["megabytes"]) for a in head.get("archives", ())]
     assert archives == [(a.urls, a.sha256, a.megabytes) for a in known.archives]
     percent = "/".join(f"{100 * share:.0f}" for share in known.shares)

@@ -160,7 +160,7 @@ def test_three_ways_to_get_a_set(name, tmp_path, monkeypatch):
         load_data(name)
     sentence = str(caught.value)
     assert "\n" not in sentence and sentence.count(". ") == 0
-    way = "download=True" if CATALOGUE[name].archives else CATALOGUE[name].where
+    way = "download=True" if CATALOGUE[name].archives else CATALOGUE[name].homepage
     for part in (name, "$UCMT_DATA", "three ways", "root=", way, "hub="):
         assert part in sentence
     monkeypatch.setenv("UCMT_DATA", str(tmp_path))

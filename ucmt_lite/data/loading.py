@@ -161,7 +161,7 @@ def _folder_of(name: str, row: RealSet, origin: Origin) -> Path:
 def _official(name: str, row: RealSet) -> str:
     """Return in words how to get the files of a set from its publisher."""
     if not row.archives:
-        return f"the files from {row.where}, where one has to register or agree to terms first"
+        return f"the files from {row.homepage}, where one has to register or agree to terms first"
     size = sum(archive.megabytes for archive in row.archives)
     return (
         f"load_data('{name}', root=..., download=True), in a terminal"

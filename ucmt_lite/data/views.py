@@ -11,21 +11,23 @@ from ucmt_lite.core.blur import gaussian_blur
 
 
 def to_input(images: Tensor) -> Tensor:
-    """Images as the networks take them, float32: bytes 0..255 become -1..1, floats (already
-    standardised) stay.
+    """Return images as the networks take them, float32.
 
-    >>> to_input(torch.tensor([0, 255], dtype=torch.uint8)), to_input(torch.tensor([1.5], dtype=torch.float16))
-    (tensor([-1.,  1.]), tensor([1.5000]))
+    Bytes 0..255 become -1..1, floats (already standardised) stay.
+
+    >>> to_input(torch.tensor([0, 255], dtype=torch.uint8))
+    tensor([-1.,  1.])
+    >>> to_input(torch.tensor([1.5], dtype=torch.float16))
+    tensor([1.5000])
     """
     return images.float() / 127.5 - 1 if images.dtype == torch.uint8 else images.float()
 
 
 def weak_view(images: Tensor, masks: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Flip each image along a random choice of its axes and, where they are as long, swap the first
-    two, or not.
+    """Flip each image along a random choice of its axes, and swap the first two, or not.
 
-    Shapes: images `B C *S`, masks `B *S`; both move alike. On a square that makes all eight turns
-    and reflections.
+    They are swapped only where they are equally long. Shapes: images `B C *S`, masks `B *S`; both
+    move alike. On a square that makes all eight turns and reflections.
 
     >>> image = torch.arange(4.0).view(1, 1, 2, 2)
     >>> moved, mask = weak_view(image, image[:, 0], torch.Generator().manual_seed(0))
@@ -41,8 +43,7 @@ def weak_view(images: Tensor, masks: Tensor, generator: Generator) -> tuple[Tens
 
 
 def strong_view(images: Tensor, generator: Generator) -> Tensor:
-    """Change contrast and brightness (of each channel a little on its own), soften, and add noise,
-    image by image.
+    """Change contrast and brightness, soften, and add noise, image by image.
 
     Shapes: `B C *S` -> `B C *S`, in the units of `to_input`. Contrast is scaled by 0.5 to 1.5 about
     the image's mean; brightness moves by up to 0.4, and each channel by up to 0.1 more on its own;
@@ -59,10 +60,10 @@ def strong_view(images: Tensor, generator: Generator) -> Tensor:
         uniform(images, generator, images.shape[1]) - 0.5
     )
     x = (images - mean).mul_(contrast).add_(mean).add_(brightness)
-    softness, soft = uniform(images, generator), coin(images, generator)
-    some = (
-        soft.flatten().nonzero().flatten() if x.device.type == "cpu" else slice(None)
-    )  # a GPU would have to wait
+    softness = uniform(images, generator)
+    soft = coin(images, generator)
+    # A GPU would have to wait for the choice of images.
+    some = soft.flatten().nonzero().flatten() if x.device.type == "cpu" else slice(None)
     sharp = x[some]
     x[some] = torch.lerp(sharp, gaussian_blur(sharp, 1.0), (softness * soft)[some])
     noise = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
@@ -70,14 +71,15 @@ def strong_view(images: Tensor, generator: Generator) -> Tensor:
 
 
 def uniform(images: Tensor, generator: Generator, channels: int = 1) -> Tensor:
-    """A number in [0, 1) for each image of the batch, or for each of its channels, shaped to be
-    multiplied with it.
+    """Draw a number in [0, 1) for each image of the batch, or for each of its channels.
+
+    It is shaped to be multiplied with the images.
     """
     shape = (len(images), channels, *[1] * (images.dim() - 2))
     return torch.rand(shape, generator=generator, device=images.device, dtype=images.dtype)
 
 
 def coin(images: Tensor, generator: Generator) -> Tensor:
-    """Heads or tails for each image of the batch."""
+    """Draw heads or tails for each image of the batch."""
     shape = (len(images), *[1] * (images.dim() - 1))
     return torch.rand(shape, generator=generator, device=images.device) < 0.5
