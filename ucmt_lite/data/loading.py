@@ -24,7 +24,7 @@ from ucmt_lite.data.source import Source
 
 
 class Origin(NamedTuple):
-    """Where the files of a set are to come from."""
+    """What is asked of a set that is read and not drawn: where from, and its classes if own."""
 
     root: str | Path | None
     hub: str | None
