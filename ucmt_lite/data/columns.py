@@ -17,8 +17,8 @@ from ucmt_lite.common import InputError
 if TYPE_CHECKING:
     import datasets
 
-Argument = TypeVar("Argument")
-Result = TypeVar("Result")
+_Argument = TypeVar("_Argument")
+_Result = TypeVar("_Result")
 ARRAYS = ("image", "mask", "ambiguity")  # the columns that hold pictures or volumes
 
 
@@ -90,8 +90,8 @@ def resized_spacing(spacing: Sequence[float], shape: Sequence[int], size: int) -
 
 
 def in_threads(
-    function: Callable[[Argument], Result], items: Sequence[Argument], label: str = "reading"
-) -> list[Result]:
+    function: Callable[[_Argument], _Result], items: Sequence[_Argument], label: str = "reading"
+) -> list[_Result]:
     """Apply `function` to all items in threads and keep their order.
 
     A bar with the label shows once it takes more than five seconds.
