@@ -173,9 +173,8 @@ def test_strong_views_change_contrast_brightness_sharpness_and_noise_as_much_as_
 
     contrast = (bright.mean((2, 3)) - dark.mean((2, 3)))[quiet, 0]
     assert 0.5 <= contrast.min() < 0.55 and 1.45 < contrast.max() <= 1.5
-    level = (
-        view.mean((2, 3))[quiet] - 0.5
-    )  # contrast is about the image's mean and leaves it where it is
+    # Contrast is about the image's mean and leaves it where it is.
+    level = view.mean((2, 3))[quiet] - 0.5
     own = level - level.mean(1, keepdim=True)
     assert 0.35 < level.mean(1).max() < 0.45 and -0.45 < level.mean(1).min() < -0.35
     assert 0.09 < own.abs().max() < 0.15

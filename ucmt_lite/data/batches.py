@@ -1,5 +1,6 @@
-"""Endless minibatches from images in memory. Minibatch n depends on the seed and on n alone,
-whatever came before it.
+"""Endless minibatches from images in memory.
+
+Minibatch n depends on the seed and on n alone, whatever came before it.
 """
 
 from collections.abc import Sequence
@@ -52,14 +53,11 @@ class Batches:
         self.patch = tuple(patch) if patch else next(iter(sizes))
         self.views = views or strength_of(len(self.patch))
         self.strong_labeled = strong_labeled
-        self.batch, self.seed, self.device = batch, seed, torch.device(device)
-        self.labeled, self.unlabeled = (
-            [
-                _padded(image, mask, self.patch)
-                for image, mask in zip(cases.images, cases.masks, strict=True)
-            ]
-            for cases in (labeled, unlabeled)
-        )
+        self.batch = batch
+        self.seed = seed
+        self.device = torch.device(device)
+        self.labeled = _padded_cases(labeled, self.patch)
+        self.unlabeled = _padded_cases(unlabeled, self.patch)
 
     def __call__(self, step: int) -> Batch:
         generator = torch.Generator(self.device).manual_seed(mixed_seed(self.seed, step))
@@ -76,23 +74,29 @@ class Batches:
         )
 
     def strong(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """One strong view of each image."""
+        """Return one strong view of each image."""
         return strong_view(images, self.views, generator)
 
     def weak(
         self, cases: list[Case], stream: int, step: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """The weak views of one step of a stream, images `B C *S` and masks `B *S`."""
-        images, masks = weak_view(*self.draw(cases, stream, step), self.views, generator)
+        """Return the weak views of one step of a stream.
+
+        Images are moved to the device as bytes, a quarter of the floats.
+        """
+        drawn, masks = self.draw(cases, stream, step)
+        images, masks = weak_view(drawn, masks, self.views, generator)
         return images, masks.long()
 
     def draw(self, cases: list[Case], stream: int, step: int) -> tuple[Tensor, Tensor]:
-        """The images `B C *S` and masks `B *S` of one step of a stream as they were read, cropped
-        to the patch.
+        """Return the images `B C *S` and masks `B *S` of one step of a stream.
+
+        Their values are as they were read; they are cropped to the patch.
         """
         count = self.batch[stream]
         random = np.random.default_rng((self.seed, stream, step))
-        images, masks = [], []
+        images = []
+        masks = []
         for position in range(step * count, (step + 1) * count):
             lap, place = divmod(position, len(cases))
             image, mask = cases[_lap_order(self.seed, stream, lap, len(cases))[place]]
@@ -103,17 +107,15 @@ class Batches:
             window = tuple(slice(c, c + size) for c, size in zip(corner, self.patch, strict=True))
             images.append(image[(slice(None), *window)])
             masks.append(mask[window])
-        return _to_device(stack_images(images), self.device), _to_device(
-            np.stack(masks), self.device
-        )
+        x = _to_device(stack_images(images), self.device)
+        return x, _to_device(np.stack(masks), self.device)
 
 
 def stack_images(images: Sequence[np.ndarray]) -> np.ndarray:
-    """Images of one size as one array for `to_input`, which tells bytes from standardised floats by
-    their type.
+    """Stack images of one size for `to_input`.
 
-    Bytes among floats become the floats that they would have been alone, or their 0..255 would pass
-    for standardised.
+    That tells bytes from standardised floats by their type. Bytes among floats become the floats
+    that they would have been alone, or their 0..255 would pass for standardised.
 
     >>> stack_images([np.array([255], np.uint8), np.array([1.5], np.float16)]).tolist()
     [[1.0], [1.5]]
@@ -125,7 +127,7 @@ def stack_images(images: Sequence[np.ndarray]) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def _lap_order(seed: int, stream: int, lap: int, count: int) -> list[int]:
-    """The order of one pass over a stream: every index once.
+    """Return the order of one pass over a stream: every index once.
 
     >>> sorted(_lap_order(0, 1, 5, 4))
     [0, 1, 2, 3]
@@ -134,18 +136,20 @@ def _lap_order(seed: int, stream: int, lap: int, count: int) -> list[int]:
 
 
 def _to_device(array: np.ndarray, device: torch.device) -> Tensor:
-    """An array as a tensor on the device; to a GPU it is sent while Python goes on."""
+    """Return an array as a tensor on the device; to a GPU it is sent while Python goes on."""
     tensor = torch.from_numpy(array)
-    return (
-        tensor.pin_memory().to(device, non_blocking=True)
-        if device.type == "cuda"
-        else tensor.to(device)
-    )
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
-def _padded(
-    image: np.ndarray, mask: np.ndarray, patch: Sequence[int]
-) -> tuple[np.ndarray, np.ndarray]:
+def _padded_cases(cases: Cases, patch: Sequence[int]) -> list[Case]:
+    """Widen all cases to the patch, as `_padded` does."""
+    pairs = zip(cases.images, cases.masks, strict=True)
+    return [_padded(image, mask, patch) for image, mask in pairs]
+
+
+def _padded(image: np.ndarray, mask: np.ndarray, patch: Sequence[int]) -> Case:
     """Widen sides shorter than the patch: the image by its own edge, the mask with background.
 
     >>> _padded(np.ones((1, 2, 4)), np.ones((2, 4)), (4, 4))[1].sum(1).tolist()
@@ -159,27 +163,26 @@ def _padded(
 
 
 def center_crop(cases: Cases, patch: Sequence[int]) -> Cases:
-    """The cases cut (or padded) about their centre to one size: a fixed set to watch while training
-    runs on patches.
+    """Cut (or pad) the cases about their centre to one size.
+
+    They are a fixed set to watch while training runs on patches.
     """
 
     def cut(array: np.ndarray) -> np.ndarray:
-        corner = [
-            (side - size) // 2 for side, size in zip(array.shape[-len(patch) :], patch, strict=True)
-        ]
+        sides = array.shape[-len(patch) :]
+        corner = [(side - size) // 2 for side, size in zip(sides, patch, strict=True)]
         window = tuple(slice(c, c + size) for c, size in zip(corner, patch, strict=True))
         return array[window] if array.ndim == len(patch) else array[(slice(None), *window)]
 
-    pairs = [
-        _padded(image, mask, patch) for image, mask in zip(cases.images, cases.masks, strict=True)
-    ]
+    pairs = _padded_cases(cases, patch)
+    images = [cut(image) for image, _ in pairs]
+    masks = [cut(mask) for _, mask in pairs]
     ambiguity = cases.ambiguity and [cut(_padded(a[None], a, patch)[0][0]) for a in cases.ambiguity]
-    images, masks = [cut(image) for image, _ in pairs], [cut(mask) for _, mask in pairs]
     return Cases(cases.ids, cases.groups, images, masks, cases.spacing, ambiguity)
 
 
 def mixed_seed(*numbers: int) -> int:
-    """One seed from several numbers, far apart for neighbouring ones.
+    """Return one seed from several numbers, far apart for neighbouring ones.
 
     >>> mixed_seed(0, 1) != mixed_seed(1, 0)
     True

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from ucmt_lite.common import InputError
 
-Key = TypeVar("Key", bound=Hashable)
+_Key = TypeVar("_Key", bound=Hashable)
 
 _MASK_ENDINGS = ("_segmentation", "_mask", "_masks", "_label", "_labels", "_seg", "_gt")
 
@@ -22,7 +22,7 @@ def split_mask_ending(stem: str) -> tuple[str, str]:
 
 
 def add_unique(
-    files: dict[Key, Path], key: Key, file: Path, folder: Path, kind: str = "files"
+    files: dict[_Key, Path], key: _Key, file: Path, folder: Path, kind: str = "files"
 ) -> None:
     """Note the file of an id; two files of one id are an InputError.
 
@@ -37,7 +37,7 @@ def add_unique(
 
 
 def check_paired(
-    root: Path, images: Mapping[Key, Path], masks: Mapping[Key, Path], suffix: str
+    root: Path, images: Mapping[_Key, Path], masks: Mapping[_Key, Path], suffix: str
 ) -> None:
     """Refuse an image without a mask, and a mask without an image.
 

@@ -14,7 +14,7 @@ from ucmt_lite.data.masks import class_indices
 
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 # What Pillow raises for a file that it cannot, or will not, decode.
-DAMAGED = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+_DAMAGED = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 PictureFile = Path | bytes  # a picture that is encoded, in a file or in memory
 
 _ORIENTATION = 0x0112  # the EXIF tag; from 5 up it swaps width and height
@@ -27,7 +27,7 @@ def decoding(kind: str, name: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except DAMAGED as error:
+    except _DAMAGED as error:
         raise unreadable(kind, name, error) from error
 
 

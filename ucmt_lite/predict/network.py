@@ -19,7 +19,8 @@ from ucmt_lite.predict import metrics
 if TYPE_CHECKING:
     from ucmt_lite.data import Cases
 
-WINDOWS = 4  # windows a forward pass: V-Net patches of 112 x 112 x 80 then fit into a few GB
+# Windows in one forward pass: V-Net patches of 112 x 112 x 80 then fit into a few GB.
+WINDOWS = 4
 
 
 def probabilities(
@@ -120,7 +121,7 @@ def resized(probs: Tensor, sides: Sequence[int]) -> Tensor:
 
 
 def _network_input(image: NDArray | Tensor, name: str = "The image") -> Tensor:
-    """An image `C *S` as float32 in the range of training, checked."""
+    """Return an image `C *S` as float32 in the range of training, checked."""
     x = image if isinstance(image, Tensor) else torch.from_numpy(np.array(image))
     if x.ndim not in (3, 4) or 0 in x.shape:
         raise InputError(
@@ -139,9 +140,10 @@ def _softmax(
     net: nn.Module, x: Tensor, patch: int | Sequence[int] | None, overlap: float
 ) -> Tensor:
     """Probabilities `B K *S` of a batch `B C *S`, on the network's device."""
-    sides, stride = x.shape[2:], getattr(net, "stride", 1)
-    # A bare convolution has a `stride` of another meaning.
-    stride = stride if isinstance(stride, int) else 1
+    sides = x.shape[2:]
+    stride = getattr(net, "stride", 1)
+    if not isinstance(stride, int):  # a bare convolution has a `stride` of another meaning
+        stride = 1
     parameter = next(net.parameters(), None)
     x = x if parameter is None else x.to(parameter.device)
     with _inference(net):
@@ -149,7 +151,8 @@ def _softmax(
             probs = net(_mirrored(x, [-(-side // stride) * stride for side in sides])).softmax(1)
         else:
             window = _window(patch, len(sides), stride, overlap)
-            from monai.inferers import sliding_window_inference  # late: importing MONAI takes 4 s
+            # Late: importing MONAI takes 4 s.
+            from monai.inferers import sliding_window_inference
 
             x = _mirrored(x, [max(pair) for pair in zip(sides, window, strict=True)])
             probs = sliding_window_inference(
@@ -166,9 +169,7 @@ def _softmax(
 
 @contextmanager
 def _inference(net: nn.Module) -> Iterator[None]:
-    """Eval mode without gradients; afterwards every part of the network is back in the mode it was
-    in.
-    """
+    """Run in eval mode without gradients; give every part of the network its own mode back."""
     modes = [(module, module.training) for module in net.modules()]
     net.eval()
     try:
@@ -180,19 +181,20 @@ def _inference(net: nn.Module) -> Iterator[None]:
 
 
 def _mirrored(x: Tensor, sides: Sequence[int]) -> Tensor:
-    """Continue `x` (`B C *S`) by reflection at the far end of each axis up to `sides`, back and
-    forth if need be.
+    """Continue `x` (`B C *S`) by reflection at the far end of each axis up to `sides`.
+
+    It goes back and forth if need be.
     """
     for axis, side in enumerate(sides, start=2):
         if side > x.shape[axis]:
-            there_and_back = np.pad(
-                np.arange(x.shape[axis]), (0, side - x.shape[axis]), mode="reflect"
-            )
-            x = x.index_select(axis, torch.from_numpy(there_and_back).to(x.device))
+            missing = side - x.shape[axis]
+            index = np.pad(np.arange(x.shape[axis]), (0, missing), mode="reflect")
+            x = x.index_select(axis, torch.from_numpy(index).to(x.device))
     return x
 
 
 def _window(patch: int | Sequence[int], dims: int, stride: int, overlap: float) -> tuple[int, ...]:
+    """Return the sides of a sliding window, checked."""
     window = (patch,) * dims if isinstance(patch, int) else tuple(patch)
     if len(window) != dims or any(side < 1 or side % stride for side in window):
         raise InputError(
@@ -208,7 +210,7 @@ def _window(patch: int | Sequence[int], dims: int, stride: int, overlap: float) 
 
 
 def _same_size(images: Sequence[NDArray], batch: int) -> Iterator[list[int]]:
-    """Indices of images of the same shape and type, at most `batch` at a time."""
+    """Yield the indices of images of the same shape and type, at most `batch` at a time."""
     groups: dict[tuple, list[int]] = {}
     for i, image in enumerate(images):
         groups.setdefault((image.shape, image.dtype), []).append(i)
