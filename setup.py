@@ -1,5 +1,6 @@
-"""Everything about the package is in pyproject.toml; this adds recorded traces and results, which
-lie beside it.
+"""Add to a wheel the recorded traces and results, which lie beside the package.
+
+Everything else about the package is in pyproject.toml.
 """
 
 import shutil
@@ -10,9 +11,7 @@ from setuptools.command.build_py import build_py
 
 
 class WithRecords(build_py):
-    """Put notebooks/traces/*.npz and results/NAME/*.parquet into ucmt_lite/recorded/ of a wheel,
-    where no clone is.
-    """
+    """Put notebooks/traces/*.npz and results/NAME/*.parquet into ucmt_lite/recorded/ of a wheel."""
 
     def run(self) -> None:
         super().run()

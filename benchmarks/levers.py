@@ -14,7 +14,7 @@ from benchmarks.scene import LESSON, SKIN, Plan, Scene
 from benchmarks.timing import Row, interleaved, on_threads, row, summary, timed
 from ucmt_lite.core.batch import separately
 from ucmt_lite.core.ema import ema_update
-from ucmt_lite.training.fit import choose_device
+from ucmt_lite.training.devices import choose_device
 
 
 def levers(plan: Plan) -> Iterator[Row]:

@@ -22,7 +22,8 @@ from ucmt_lite.data import Batches, Cases
 from ucmt_lite.data.phantoms import generate
 from ucmt_lite.methods import FlawDetector, Nets, build_nets, knobs, step_of
 from ucmt_lite.nets import make
-from ucmt_lite.training.fit import Minimize, choose_device
+from ucmt_lite.training.devices import choose_device
+from ucmt_lite.training.fit import Minimize
 from ucmt_lite.training.memory import keep_freed_memory
 
 LAYOUTS = {2: torch.channels_last, 3: torch.channels_last_3d}

@@ -1,5 +1,6 @@
-"""The rules that a published notebook keeps, each a function from a notebook to sentences about
-what breaks it.
+"""The rules that a published notebook keeps.
+
+Each is a function from a notebook to sentences about what breaks it.
 """
 
 import ast
@@ -11,7 +12,16 @@ from ucmt_lite.course.lessons import TAGS
 MACHINE = re.compile(
     r"(?<![\w.])(/home/|/root/|/tmp/|/Users/|/work/|[A-Z]:\\\\?Users)|site-packages|ipykernel_\d"
 )
-MEDIAN, P90, LONGEST, IN_A_ROW, KILOBYTES, ALT = 8, 20, 35, 3, 500, 20
+# Lines of code in a cell: the median, the 90th percentile and the longest of a notebook.
+MEDIAN = 8
+P90 = 20
+LONGEST = 35
+# Code cells without a word between them.
+IN_A_ROW = 3
+# Size of a notebook.
+KILOBYTES = 500
+# Characters of an alt text that can be a sentence.
+ALT = 20
 
 
 def code(notebook):
@@ -33,15 +43,15 @@ def cell_sizes(notebook):
     if len(lines) < 2:
         return
     p90 = quantiles(lines, n=10, method="inclusive")[-1]
-    for what, found, most in [
+    for statistic, value, limit in [
         ("median", median(lines), MEDIAN),
         ("p90", p90, P90),
         ("longest", lines[-1], LONGEST),
     ]:
-        if found > most:
+        if value > limit:
             yield (
-                f"code cells have {found:.0f} lines ({what}), at most {most} read well: move code"
-                " into the library"
+                f"code cells have {value:.0f} lines ({statistic}), at most {limit} read well: move"
+                " code into the library"
             )
 
 
@@ -58,9 +68,8 @@ def code_cells_in_a_row(notebook):
 
 def one_title(notebook):
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    titles = re.findall(
-        r"^# .+", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
-    )
+    without_code = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^# .+", without_code, re.MULTILINE)
     if len(titles) != 1:
         yield f"has {len(titles)} titles of the first level {titles}: one belongs in a notebook"
 
@@ -69,9 +78,8 @@ def functions_stand_in_the_library(notebook):
     for cell in code(notebook):
         if tagged(cell, "exercise", "solution", "setup"):
             continue
-        for node in ast.walk(
-            ast.parse(re.sub(r"^(\s*)[%!].*", r"\1pass", cell.source, flags=re.MULTILINE))
-        ):
+        without_magics = re.sub(r"^(\s*)[%!].*", r"\1pass", cell.source, flags=re.MULTILINE)
+        for node in ast.walk(ast.parse(without_magics)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 yield f"defines `{node.name}` outside an exercise: it belongs in the library"
 
@@ -94,10 +102,11 @@ def pictures_have_alt_text(notebook):
             bare = re.findall(r"!\[\s*\]\([^)]*\)|<img(?![^>]*\balt=.\w)[^>]*>", cell.source)
             yield from (f"the picture {picture} has no alt text" for picture in bare)
         for output in cell.get("outputs", []):
-            alt = output.get("data", {}).get("text/plain", "")
-            if {"image/png", "image/jpeg"} & set(output.get("data", {})) and (
-                len(alt) <= ALT or alt.startswith("<")
-            ):
+            data = output.get("data", {})
+            if not {"image/png", "image/jpeg"} & set(data):
+                continue
+            alt = data.get("text/plain", "")
+            if len(alt) <= ALT or alt.startswith("<"):
                 yield (
                     f"the picture shown by `{first_line(cell)}` has the alt text {alt!r}: show it"
                     " with a sentence"
@@ -112,9 +121,8 @@ def output_is_clean(notebook):
                 yield f"`{first_line(cell)}` stored the error {output.ename}: {output.evalue}"
             if output.get("name") == "stderr":
                 yield f"`{first_line(cell)}` stored a warning: {output.text.strip()[:100]}"
-        paths = MACHINE.findall(
-            cell.source + str([{**output, "data": text_of(output)} for output in cell.outputs])
-        )
+        outputs = [{**output, "data": text_of(output)} for output in cell.outputs]
+        paths = MACHINE.findall(cell.source + str(outputs))
         if paths:
             yield (
                 f"`{first_line(cell)}` shows a path of one machine"
@@ -123,18 +131,16 @@ def output_is_clean(notebook):
 
 
 def text_of(output):
-    return {
-        kind: value for kind, value in output.get("data", {}).items() if kind.startswith("text/")
-    }
+    data = output.get("data", {})
+    return {kind: value for kind, value in data.items() if kind.startswith("text/")}
 
 
 def metadata_is_lean(notebook):
     if "widgets" in notebook.metadata:
         yield "stores widget state, for which GitHub refuses to show a notebook"
     for cell in notebook.cells:
-        yield from (
-            f"has the unknown tag '{tag}'" for tag in set(cell.metadata.get("tags", [])) - set(TAGS)
-        )
+        unknown = set(cell.metadata.get("tags", [])) - set(TAGS)
+        yield from (f"has the unknown tag '{tag}'" for tag in unknown)
 
 
 def size(notebook):

@@ -47,11 +47,10 @@ def one_of(what: str, name: str, known: Iterable[str]) -> str:
 
 
 def lazy(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """Make a package's `__getattr__`, which imports a name from its module when somebody asks for
-    it.
+    """Make a package's `__getattr__`, which imports a name from its module when it is asked for.
 
-    `homes` names the module of each name, relative to the package; a module may offer itself:
-    `{"traces": "traces"}`. Importing the package then stays quick and free of torch.
+    `homes` names the module of each name, relative to the package; a module that holds no such
+    name is offered itself: `{"traces": "traces"}`. Importing the package then stays quick.
 
     >>> lazy("os", {"join": "path"})("join") is os.path.join
     True
@@ -61,7 +60,8 @@ def lazy(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
         if name not in homes:
             raise AttributeError(f"module '{package}' has no attribute '{name}'")
         module = importlib.import_module(f"{package}.{homes[name]}")
-        return module if homes[name].rpartition(".")[2] == name else getattr(module, name)
+        is_module = homes[name].rpartition(".")[2] == name
+        return getattr(module, name, module) if is_module else getattr(module, name)
 
     return __getattr__
 

@@ -30,9 +30,9 @@ seed = 0
 from ucmt_lite.data import cases, load_data
 
 source = load_data("phantom_heart", size=64)
-train = cases(source.splits["train"])
+train_set = cases(source.splits["train"])
 validation = cases(source.splits["validation"])
-print(f"{len(train)} images to train on, classes: {', '.join(source.classes)}")
+print(f"{len(train_set)} images to train on, classes: {', '.join(source.classes)}")
 
 # %% [markdown]
 # An image and its **mask**: the class of every pixel. The right ventricle (a crescent), the left ventricle (a disc) and
@@ -41,7 +41,7 @@ print(f"{len(train)} images to train on, classes: {', '.join(source.classes)}")
 # %%
 from ucmt_lite.explore.draw.picture import segmentations
 
-segmentations(train.images[0], {"truth": train.masks[0]})
+segmentations(train_set.images[0], {"truth": train_set.masks[0]})
 
 # %% [markdown]
 # ## One number for an outline
@@ -92,10 +92,10 @@ check_dice(my_dice)
 # parameters, few enough for a laptop.
 
 # %%
-from ucmt_lite.experiments.run import RunConfig, train as train_run
+from ucmt_lite import RunConfig, train
 
 config = RunConfig(method="supervised", labeled=labeled, seed=seed, iterations=iterations)
-supervised = train_run(config)
+run = train(config)
 
 # %% [markdown]
 # `supervised` means: from the labeled images alone. This is all a step of it does. `batch.x1` are labeled images, flipped
@@ -106,9 +106,9 @@ supervised = train_run(config)
 
 # %%
 from ucmt_lite.explore.draw.picture import show_source
-from ucmt_lite.methods.supervised import supervised as supervised_step
+from ucmt_lite.methods.supervised import supervised
 
-show_source(supervised_step)
+show_source(supervised)
 
 # %% [markdown]
 # And this is what the trained network says of a heart it has not seen:
@@ -116,7 +116,7 @@ show_source(supervised_step)
 # %%
 from ucmt_lite.predict import segment
 
-mask = segment(supervised.net, validation.images[0])
+mask = segment(run.net, validation.images[0])
 segmentations(validation.images[0], {"truth": validation.masks[0], "student1": mask})
 
 # %% [markdown]
@@ -126,10 +126,10 @@ segmentations(validation.images[0], {"truth": validation.masks[0], "student1": m
 # %%
 from ucmt_lite.predict import evaluate
 
-scores = evaluate(supervised.net, validation, distances=False)["mean"]
-for name, value in zip(source.classes[1:], scores["dice_per_class"], strict=True):
+validation_scores = evaluate(run.net, validation, distances=False)["mean"]
+for name, value in zip(source.classes[1:], validation_scores["dice_per_class"], strict=True):
     print(f"{name:20} Dice {value:.2f}")
-print(f"{'mean':20} Dice {scores['dice']:.2f}")
+print(f"{'mean':20} Dice {validation_scores['dice']:.2f}")
 
 # %% [markdown]
 # ### Exercise 2: predict before you run
@@ -179,9 +179,9 @@ compare.widget(runs, ["dice"])
 # Those are the 16 validation images that were watched during training. On 200 test images, on which no setting was chosen:
 
 # %%
-from ucmt_lite.experiments import scores as test_scores
+from ucmt_lite.experiments import scores
 
-test_scores.table(runs)
+scores.table(runs)
 
 # %% [markdown]
 # UCMT ends above the baseline in each of the five seeds, by 0.01 to 0.12. Two seeds differ by as much, and it took about four

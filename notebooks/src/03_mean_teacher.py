@@ -31,9 +31,9 @@ seed = 0
 from ucmt_lite.data import Batches, cases, load_data, split_labeled
 
 source = load_data("phantom_heart", size=64)
-train = cases(source.splits["train"])
-labeled, unlabeled = split_labeled(train.ids, train.groups, labeled=4, seed=seed)
-batch = Batches(train.select(labeled), train.select(unlabeled), seed=seed)(0)
+train_set = cases(source.splits["train"])
+labeled, unlabeled = split_labeled(train_set.ids, train_set.groups, labeled=4, seed=seed)
+batch = Batches(train_set.select(labeled), train_set.select(unlabeled), seed=seed)(0)
 
 # %%
 from ucmt_lite.explore.draw.picture import images
@@ -160,11 +160,13 @@ show_source(mean_teacher)
 # *Before you run:* who will be better in the end, the student or its average?
 
 # %%
-from ucmt_lite.experiments.run import RunConfig, train as train_run
+from ucmt_lite import RunConfig, train
 
-config = RunConfig(method="mean_teacher", iterations=iterations, seed=seed, settings={"ema_decay": ema_decay})
-run = train_run(config)
-print({name: round(float(run.trace.curves[f"dice/{name}"][-1]), 2) for name in ("student1", "teacher")})
+settings = {"ema_decay": ema_decay}
+config = RunConfig(method="mean_teacher", iterations=iterations, seed=seed, settings=settings)
+run = train(config)
+curves = run.trace.curves
+print({name: round(float(curves[f"dice/{name}"][-1]), 2) for name in ("student1", "teacher")})
 
 # %%
 from ucmt_lite.explore import training
@@ -224,8 +226,7 @@ scores.table(runs)
 # the mean of its row, the line its 95 % interval ([lesson 91](91_results.ipynb) explains it); CPS and UCMT are later lessons.
 
 # %%
-from ucmt_lite.experiments import results
-from ucmt_lite.experiments import evidence
+from ucmt_lite.experiments import evidence, results
 
 evidence.plot_scores(results.load_runs(results.kept("heart_batchnorm") / "runs.parquet"))
 

@@ -25,9 +25,9 @@ seed = 0
 # of contrast, and let both outline the same unseen heart.
 
 # %%
-from ucmt_lite.experiments.run import RunConfig, train as train_run
+from ucmt_lite import RunConfig, train
 
-run = train_run(RunConfig(method="cps", iterations=iterations, seed=seed, settings={"weight": 0.0}))
+run = train(RunConfig(method="cps", iterations=iterations, seed=seed, settings={"weight": 0.0}))
 
 # %% [markdown]
 # A weight of 0 takes the unlabeled images out of the loss, so these two never meet.
@@ -200,8 +200,11 @@ training.widget([traces.recorded(f"heart_{method}_10") for method in ("mean_teac
 # the two that teach each other come closer sooner?
 
 # %%
-eager = train_run(RunConfig(method="cps", iterations=iterations, seed=seed, ramp=0.0, settings={"weight": 10.0}))
-calm = train_run(RunConfig(method="cps", iterations=iterations, seed=seed))
+eager_config = RunConfig(
+    method="cps", iterations=iterations, seed=seed, ramp=0.0, settings={"weight": 10.0}
+)
+eager = train(eager_config)
+calm = train(RunConfig(method="cps", iterations=iterations, seed=seed))
 runs = {"strangers": [run.trace], "calm": [calm.trace], "eager": [eager.trace]}
 compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 

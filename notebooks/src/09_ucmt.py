@@ -44,10 +44,10 @@ show_source(collaborative_terms)
 # First we need networks with an opinion. A short UCMT run:
 
 # %%
-from ucmt_lite.experiments.run import RunConfig, train as train_run
+from ucmt_lite import RunConfig, train
 
 settings = {"top_k": top_k, "grid": grid}
-run = train_run(RunConfig(method="ucmt", iterations=iterations, seed=seed, settings=settings))
+run = train(RunConfig(method="ucmt", iterations=iterations, seed=seed, settings=settings))
 
 # %%
 from ucmt_lite.explore import training
@@ -204,7 +204,9 @@ show_source(ucmt)
 from ucmt_lite.explore import compare
 
 methods = ("supervised", "mean_teacher", "cps", "cmt", "ucmt")
-runs = {method: [traces.recorded(f"heart_{method}_{n}") for n in range(10, 15)] for method in methods}
+runs = {
+    method: [traces.recorded(f"heart_{method}_{n}") for n in range(10, 15)] for method in methods
+}
 compare.widget(runs)
 
 # %% [markdown]
@@ -228,8 +230,7 @@ scores.table(runs)
 # The others with as many gradient steps as UCMT takes in 600 iterations, 1,200 of them:
 
 # %%
-from ucmt_lite.experiments import results
-from ucmt_lite.experiments import evidence
+from ucmt_lite.experiments import evidence, results
 
 steps = results.load_runs(results.kept("heart_steps") / "runs.parquet")
 evidence.plot_scores(steps)
@@ -248,7 +249,8 @@ evidence.plot_scores(steps)
 # Side by side on one image: which method's networks stay apart longest, and where?
 
 # %% tags=["explorer"]
-training.widget([traces.recorded(f"heart_{method}_10") for method in ("mean_teacher", "cps", "ucmt")])
+methods = ("mean_teacher", "cps", "ucmt")
+training.widget([traces.recorded(f"heart_{method}_10") for method in methods])
 
 # %% [markdown]
 # ### Exercise 3: is it UMIX, or is it the second step?
@@ -264,9 +266,12 @@ variants = {
     "CutMix": {**settings, "make_mix": "cutmix"},
     "no mix": {**settings, "make_mix": "identity"},
 }
-configs = {name: RunConfig(iterations=iterations, seed=seed, settings=own) for name, own in variants.items()}
+configs = {
+    name: RunConfig(iterations=iterations, seed=seed, settings=own)
+    for name, own in variants.items()
+}
 configs["CMT"] = RunConfig(method="cmt", iterations=iterations, seed=seed)
-mixed = {name: [train_run(config).trace] for name, config in configs.items()}
+mixed = {name: [train(config).trace] for name, config in configs.items()}
 
 # %%
 compare.figure(mixed, ["disagreement", "dice"])
@@ -316,8 +321,9 @@ evidence.plot_scores(cells)
 
 # %%
 halves = RunConfig(iterations=iterations, seed=seed, settings={**settings, "ema_share": (0.5, 0.5)})
-trace = train_run(halves).trace
-print({name: round(float(trace.curves[f"dice/{name}"][-1]), 2) for name in ("student1", "student2", "teacher")})
+curves = train(halves).trace.curves
+networks = ("student1", "student2", "teacher")
+print({name: round(float(curves[f"dice/{name}"][-1]), 2) for name in networks})
 
 # %% [markdown]
 # The teacher finds nothing at all, while its students are on their way; after 600 iterations it is at 0.08 in the mean of

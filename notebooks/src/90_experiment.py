@@ -45,9 +45,10 @@ from ucmt_lite.experiments.config import RunConfig, refuse_unknown
 
 refuse_unknown(globals())
 config = RunConfig(
-    dataset=dataset, data=data, classes=classes, size=size, patch=patch, method=method, labeled=labeled,
-    seed=seed, network=network, network2=network2, iterations=iterations, batch=batch, lr=lr,
-    weight_decay=weight_decay, ramp=ramp, settings=settings, precision=precision, device=device, split=split, distances=distances,
+    dataset=dataset, data=data, classes=classes, size=size, patch=patch,
+    method=method, labeled=labeled, seed=seed, network=network, network2=network2,
+    iterations=iterations, batch=batch, lr=lr, weight_decay=weight_decay, ramp=ramp,
+    settings=settings, precision=precision, device=device, split=split, distances=distances,
 )
 print("fingerprint", config.fingerprint)
 

@@ -6,11 +6,12 @@
 # as well: `ucmt-lite report DIR` runs it on a sweep of yours and leaves `DIR/report.ipynb`.
 #
 # The grid behind what you see is `results/heart/grid.yaml`: a few lines that name the settings all runs share, the variants,
-# and the seeds. `ucmt-lite sweep GRID --out DIR` runs it. From Python: `from ucmt_lite import grid, sweep`, then
-# `sweep.sweep(grid.plan({...}), "runs/mine")` (in a script, below `if __name__ == "__main__":`).
+# and the seeds. `ucmt-lite sweep GRID --out DIR` runs it. From Python: `from ucmt_lite.experiments import grid, sweep`,
+# then `sweep.sweep(grid.plan({...}), "runs/mine")` (in a script, below `if __name__ == "__main__":`).
 
 # %% tags=["parameters"]
-folder: str = ""  # holds runs.parquet and curves.parquet, as `ucmt-lite report` writes them; none: the kit's own comparison
+# Holds runs.parquet and curves.parquet, as `ucmt-lite report` writes them; none: the kit's own.
+folder: str = ""
 baseline: str = "supervised"  # the variant that the others are compared with
 score: str = "dice"  # dice, jaccard, hd95 or asd
 
@@ -25,7 +26,8 @@ from ucmt_lite.experiments import results
 
 labels, folder = folder or results.kept("heart_labels"), folder or results.kept("heart")
 runs = results.load_runs(f"{folder}/runs.parquet")
-print(len(runs), "runs of", runs["variant"].nunique(), "variants; commits", *runs["env_commit"].unique())
+variants = runs["variant"].nunique()
+print(len(runs), "runs of", variants, "variants; commits", *runs["env_commit"].unique())
 runs[["variant", "labeled", "iterations", "gradient_steps", "seed", "dice", "hd95"]].head()
 
 # %% [markdown]
@@ -85,6 +87,6 @@ evidence.label_efficiency(results.load_runs(f"{labels}/runs.parquet"), score)
 # drawn.
 
 # %%
-from ucmt_lite.explore import compare as curves
+from ucmt_lite.explore import compare
 
-curves.figure(results.traces_of(runs, results.load_runs(f"{folder}/curves.parquet"), baseline))
+compare.figure(results.traces_of(runs, results.load_runs(f"{folder}/curves.parquet"), baseline))

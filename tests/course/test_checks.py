@@ -67,7 +67,7 @@ def planted_umix(**kwargs):
     def my_umix(u1, u2, top_k, grid):
         def mix(image):
             as_image = image if image.dim() == 4 else image.unsqueeze(1)
-            return checks.pasted(u1, u2, top_k, grid, as_image, **kwargs).view(image.shape)
+            return checks.paste_cells(u1, u2, top_k, grid, as_image, **kwargs).view(image.shape)
 
         return mix
 

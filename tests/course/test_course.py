@@ -1,6 +1,4 @@
-"""The lesson builder, on a tiny made-up course: what students get, what stays the same, what is
-refused.
-"""
+"""The lesson builder, on a tiny made-up course: what students get, what stays, what is refused."""
 
 import json
 import subprocess
@@ -11,7 +9,7 @@ import pytest
 
 from ucmt_lite.common import InputError
 from ucmt_lite.course import build as course
-from ucmt_lite.course.notebooks import NotebookError, blank, execute_notebook
+from ucmt_lite.course.notebooks import NotebookError, blank_answer, execute_notebook
 
 YAML = """
 repository: someone/tiny
@@ -62,7 +60,8 @@ import ipywidgets
 
 class Pictured(ipywidgets.IntSlider):
     def _repr_mimebundle_(self, **kwargs):
-        return {**super()._repr_mimebundle_(**kwargs), "image/png": "iVBORw0KGgo=", "text/plain": "a slider at zero"}
+        picture = {"image/png": "iVBORw0KGgo=", "text/plain": "a slider at zero"}
+        return {**super()._repr_mimebundle_(**kwargs), **picture}
 
 
 Pictured()
@@ -116,11 +115,12 @@ def tagged(notebook, tag):
 def test_the_exercise_version_has_places_to_write_instead_of_answers(built):
     page, _ = open_pair(built)
     (exercise,), (check,) = tagged(page, "exercise"), tagged(page, "check")
-    assert (
-        exercise.source
-        == 'def double(x):\n    """Twice x."""\n    # Write your code here.\n    raise'
-        " NotImplementedError"
-    )
+    assert exercise.source.splitlines() == [
+        "def double(x):",
+        '    """Twice x."""',
+        "    # Write your code here.",
+        "    raise NotImplementedError",
+    ]
     assert not exercise.outputs and not check.outputs and check.execution_count is None
     assert not tagged(page, "solution") and "another way" not in str(page)
     assert tagged(page, "hint")
@@ -128,9 +128,8 @@ def test_the_exercise_version_has_places_to_write_instead_of_answers(built):
 
 def test_the_exercise_version_shows_what_the_other_cells_gave(built):
     page, _ = open_pair(built)
-    assert [
-        output.text for cell in page.cells for output in cell.get("outputs", []) if "text" in output
-    ] == ["sum 10\n"]
+    outputs = [output for cell in page.cells for output in cell.get("outputs", [])]
+    assert [output.text for output in outputs if "text" in output] == ["sum 10\n"]
 
 
 def test_the_solution_version_is_executed_whole(built):
@@ -199,7 +198,7 @@ def edit(path, before, after):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "fault"),
     [
         (
             lambda root: edit(root / "src/00_tiny.py", "to see", "to look"),
@@ -230,12 +229,11 @@ def edit(path, before, after):
         ),
     ],
 )
-def test_check_names_the_notebook_the_fault_and_the_remedy(copied, spoil, said):
+def test_check_names_the_notebook_the_fault_and_the_remedy(copied, spoil, fault):
     spoil(copied)
     (sentence,) = course.check_notebooks(root=copied)
-    assert sentence.startswith(f"00_tiny {said}") and sentence.endswith(
-        "run `ucmt-lite course build 00_tiny`."
-    )
+    assert sentence.startswith(f"00_tiny {fault}")
+    assert sentence.endswith("run `ucmt-lite course build 00_tiny`.")
 
 
 def test_a_place_that_is_no_folder_is_refused_before_anything_runs(copied, tmp_path):
@@ -249,10 +247,8 @@ def test_a_place_that_is_no_folder_is_refused_before_anything_runs(copied, tmp_p
 
 def test_a_notebook_that_never_ran_to_its_end_is_executed_again(copied):
     edit(copied / "solutions" / "00_tiny.ipynb", '"execution_count": 3', '"execution_count": null')
-    assert (
-        course.build_notebooks(root=copied) == ["00_tiny"]
-        and course.check_notebooks(root=copied) == []
-    )
+    assert course.build_notebooks(root=copied) == ["00_tiny"]
+    assert course.check_notebooks(root=copied) == []
 
 
 def test_check_finds_notebooks_without_source(copied):
@@ -266,13 +262,11 @@ def test_check_finds_notebooks_without_source(copied):
 def test_a_new_address_reaches_the_notebooks_without_executing_them(copied):
     edit(copied / "src" / "course.yaml", "someone/tiny", "other/home")
     assert "differs from what its source" in course.check_notebooks(root=copied)[0]
-    assert course.build_notebooks(root=copied) == [] and course.check_notebooks(root=copied) == []
+    assert course.build_notebooks(root=copied) == []
+    assert course.check_notebooks(root=copied) == []
     for notebook in open_pair(copied):
-        assert (
-            "other/home" in str(notebook)
-            and "someone" not in str(notebook)
-            and "sum 10" in str(notebook)
-        )
+        text = str(notebook)
+        assert "other/home" in text and "someone" not in text and "sum 10" in text
 
 
 def test_seconds_are_recorded_only_when_asked(copied):
@@ -293,8 +287,9 @@ def test_the_quick_profile_injects_its_parameters(tiny, tmp_path, capsys):
         "quick",
         {"steps": 2},
     )
-    said = capsys.readouterr().out
-    assert f"The executed notebooks are in {tmp_path / 'quick'}" in said and "00_tiny" in said
+    printed = capsys.readouterr().out
+    assert f"The executed notebooks are in {tmp_path / 'quick'}" in printed
+    assert "00_tiny" in printed
 
 
 def test_a_lesson_is_stale_when_a_recording_that_it_shows_changes(tiny, tmp_path):
@@ -309,9 +304,8 @@ def test_a_lesson_is_stale_when_a_recording_that_it_shows_changes(tiny, tmp_path
     for file in (tmp_path / "results/shown/runs.parquet", root / "traces/run.npz"):
         file.write_bytes(b"second")
         assert "a recording that it shows, has changed" in course.check_notebooks(root)[0]
-        assert (
-            course.build_notebooks(root=root) == ["00_tiny"] and course.check_notebooks(root) == []
-        )
+        assert course.build_notebooks(root=root) == ["00_tiny"]
+        assert course.check_notebooks(root) == []
 
 
 def test_a_failing_lesson_is_told_in_one_sentence_and_the_others_run(tiny, tmp_path, capsys):
@@ -335,10 +329,8 @@ def test_a_lesson_that_fails_is_not_written_and_what_ran_is_kept(tiny, tmp_path)
         NotebookError, match=r"^00_tiny, cell \[6\], ValueError: planted \(what ran is in "
     ):
         course.build_notebooks(root=root)
-    assert (
-        not list(root.glob("*.ipynb"))
-        and (tmp_path / "runs" / "failed" / "00_tiny.ipynb").is_file()
-    )
+    assert not list(root.glob("*.ipynb"))
+    assert (tmp_path / "runs" / "failed" / "00_tiny.ipynb").is_file()
 
 
 def test_a_kernel_that_dies_is_told_too(copied, tmp_path):
@@ -361,7 +353,7 @@ def test_execute_refuses_parameters_before_anything_runs(built, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("yaml", "said"),
+    ("yaml", "sentence"),
     [
         (
             YAML.replace("card:", "crad:"),
@@ -394,13 +386,13 @@ def test_execute_refuses_parameters_before_anything_runs(built, tmp_path):
         ),
     ],
 )
-def test_a_wrong_course_file_is_refused(tiny, yaml, said):
-    with pytest.raises(InputError, match=said):
+def test_a_wrong_course_file_is_refused(tiny, yaml, sentence):
+    with pytest.raises(InputError, match=sentence):
         course.build_notebooks(root=tiny(yaml=yaml))
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "sentence"),
     [
         (
             'tags=["check"]',
@@ -413,10 +405,10 @@ def test_a_wrong_course_file_is_refused(tiny, yaml, said):
         ("steps = 5", "steps = (5", "Lesson 00_tiny has a cell that is not Python"),
     ],
 )
-def test_a_wrong_source_is_refused_before_it_runs(tiny, monkeypatch, before, after, said):
+def test_a_wrong_source_is_refused_before_it_runs(tiny, monkeypatch, before, after, sentence):
     assert before in LESSON
     monkeypatch.setattr(course, "execute_notebook", None)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=sentence):
         course.build_notebooks(root=tiny(LESSON.replace(before, after)))
 
 
@@ -436,10 +428,8 @@ def test_outside_a_clone_the_course_says_where_it_lives(tmp_path):
 
 
 def test_a_top_level_answer_may_be_blanked_where_the_error_is_expected():
-    assert (
-        blank("# solution\nx = 1", ["raises-exception"])
-        == "# Write your code here.\nraise NotImplementedError"
-    )
+    blanked = blank_answer("# solution\nx = 1", ["raises-exception"])
+    assert blanked == "# Write your code here.\nraise NotImplementedError"
 
 
 def test_importing_the_builder_is_cheap():
@@ -447,9 +437,5 @@ def test_importing_the_builder_is_cheap():
         "import sys, ucmt_lite.course.build; print({'torch', 'jupytext', 'papermill', 'nbformat'} &"
         " set(sys.modules))"
     )
-    assert (
-        subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        ).stdout
-        == "set()\n"
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

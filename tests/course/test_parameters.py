@@ -4,7 +4,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from ucmt_lite.common import InputError
-from ucmt_lite.course.parameters import check_parameters, declared
+from ucmt_lite.course.parameters import check_parameters, declared_parameters
 
 
 def notebook(defaults, *code):
@@ -13,19 +13,20 @@ def notebook(defaults, *code):
 
 
 def test_names_and_defaults_are_read_from_the_parameters_cell():
-    found = declared(
-        notebook(
-            '"""Small."""\nsteps = 5\nrate: float = 0.1  # per step\nsides = (4, 4)\nhalf = 10'
-            " // 2",
-            "other = 1",
-        )
-    )
-    assert found == {"steps": 5, "rate": 0.1, "sides": (4, 4), "half": ...}
+    lines = [
+        '"""Small."""',
+        "steps = 5",
+        "rate: float = 0.1  # per step",
+        "sides = (4, 4)",
+        "half = 10 // 2",
+    ]
+    defaults = declared_parameters(notebook("\n".join(lines), "other = 1"))
+    assert defaults == {"steps": 5, "rate": 0.1, "sides": (4, 4), "half": ...}
 
 
 def test_a_parameters_cell_that_does_more_than_assign_is_refused():
     with pytest.raises(InputError, match=r"may only assign.*`print\('hello'\)`"):
-        declared(notebook("print('hello')"))
+        declared_parameters(notebook("print('hello')"))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_parameters_that_are_read_are_accepted(code):
 
 
 @pytest.mark.parametrize(
-    ("code", "fate"),
+    ("code", "problem"),
     [
         ("print('done')", "is never read"),
         ("pass\nsteps = 3\nprint(steps)", "is overwritten in code cell 2 before it is read"),
@@ -54,8 +55,8 @@ def test_parameters_that_are_read_are_accepted(code):
         ),
     ],
 )
-def test_dead_parameters_are_refused(code, fate):
-    with pytest.raises(InputError, match=f"Parameter 'steps' of a lesson {fate}"):
+def test_dead_parameters_are_refused(code, problem):
+    with pytest.raises(InputError, match=f"Parameter 'steps' of a lesson {problem}"):
         check_parameters(notebook("steps = 5", code), {"steps": 2}, "a lesson")
 
 

@@ -22,8 +22,9 @@ def draw_fixture():
 
 @pytest.fixture
 def pictures(tmp_path):
-    """`pictures()` makes a folder of six RGB images and 0/255 masks; the white square of image i
-    starts at pixel i.
+    """`pictures()` makes a folder of six RGB images and 0/255 masks.
+
+    The white square of image i starts at pixel i.
     """
 
     def make(

@@ -1,6 +1,4 @@
-"""The data cards: a strict head, the ten sections, and agreement with the catalogue and with the
-files.
-"""
+"""The data cards: a strict head, ten sections, and agreement with the catalogue and the files."""
 
 import hashlib
 import re
@@ -71,34 +69,34 @@ KNOWN = {
 
 
 def faults(head: dict) -> list[str]:
-    """Everything in the head of a card that the schema does not allow."""
-    found = []
+    """Return everything in the head of a card that the schema does not allow."""
+    problems = []
     needed = ALWAYS | OF_KIND.get(head.get("kind"), {})
     if head.get("kind") not in OF_KIND:
-        found.append(f"kind {head.get('kind')}")
+        problems.append(f"kind {head.get('kind')}")
     if head.get("license") == "other":
         needed = needed | {"license_name": str, "license_link": str}
-    found += [f"missing {key}" for key in needed if key not in head]
-    found += [f"unknown {key}" for key in head if key not in needed | SOMETIMES]
+    problems += [f"missing {key}" for key in needed if key not in head]
+    problems += [f"unknown {key}" for key in head if key not in needed | SOMETIMES]
     for key, value in head.items():
         kind = (needed | SOMETIMES).get(key, object)
         if not isinstance(value, kind) or value in ("", [], {}, None):
-            found.append(f"{key} is {value!r}")
+            problems.append(f"{key} is {value!r}")
         if (
             isinstance(value, list)
             and key in TEXTS
             and not all(isinstance(v, str) and v.strip() for v in value)
         ):
-            found.append(f"{key} holds something empty")
+            problems.append(f"{key} holds something empty")
         if isinstance(value, str) and not value.strip():
-            found.append(f"{key} is empty")
+            problems.append(f"{key} is empty")
         values = value if isinstance(value, list) else [value]
-        found += [f"{key}: {v}" for v in values if key in KNOWN and v not in KNOWN[key]]
+        problems += [f"{key}: {v}" for v in values if key in KNOWN and v not in KNOWN[key]]
     for archive in head.get("archives", ()):
         good = set(archive) == {"urls", "sha256", "megabytes"} and archive["urls"]
         if not good or not re.fullmatch("[0-9a-f]{64}", archive["sha256"]):
-            found.append(f"archive {archive}")
-    return found
+            problems.append(f"archive {archive}")
+    return problems
 
 
 def parsed(text: str) -> tuple[dict, str]:
@@ -149,7 +147,7 @@ def test_the_template_is_a_card():
 )
 def test_the_schema_is_strict(change, fault):
     head, _ = card("isic2018")
-    assert any(found.startswith(fault) for found in faults(head | change))
+    assert any(problem.startswith(fault) for problem in faults(head | change))
     del head["counts"]
     assert "missing counts" in faults(head)
 
@@ -162,7 +160,7 @@ def test_real_cards_agree_with_the_catalogue(name):
     assert tuple(head["classes"]) == known.classes
     assert (head["dims"], head["channels"]) == (known.dims, known.channels)
     assert head["counts"]["cases"] == known.cases and str(known.cases) in body
-    assert head["where"] == known.where
+    assert head["where"] == known.homepage
     archives = [(tuple(a["urls"]), a["sha256"], a["megabytes"]) for a in head.get("archives", ())]
     assert archives == [(a.urls, a.sha256, a.megabytes) for a in known.archives]
     percent = "/".join(f"{100 * share:.0f}" for share in known.shares)
@@ -184,8 +182,8 @@ def test_twins_of_the_cards_are_those_of_the_code():
         ("isic2018", r"\d{7}", ISIC_TWINS),
         ("la2018", r"[0-9A-Z]{8}", LA_TWINS),
     ):
-        found = set(map(frozenset, re.findall(rf"\b({digits})-({digits})\b", card(name)[1])))
-        assert found == set(map(frozenset, twins))
+        named = set(map(frozenset, re.findall(rf"\b({digits})-({digits})\b", card(name)[1])))
+        assert named == set(map(frozenset, twins))
 
 
 # --- recomputed where the files are present -----------------------------------------------------
@@ -213,13 +211,13 @@ def test_isic_numbers(isic, isic_masks, real_data):
     }
     assert counts == head["counts"]
     percent = [100 * float(mask.mean()) for mask in isic_masks.values()]
-    found = {
+    measured = {
         "min": min(percent),
         "median": np.median(percent),
         "mean": np.mean(percent),
         "max": max(percent),
     }
-    assert {key: round(float(value), 2) for key, value in found.items()} == head[
+    assert {key: round(float(value), 2) for key, value in measured.items()} == head[
         "foreground_percent"
     ]
     for file, digest in head["lists"].items():
@@ -229,9 +227,9 @@ def test_isic_numbers(isic, isic_masks, real_data):
 
 def test_isic_twins(isic, isic_masks):
     """They look alike, their masks agree as the card says, and eight pairs cross the lists."""
-    where = {name: split for split, table in isic.splits.items() for name in table["id"]}
+    side = {name: split for split, table in isic.splits.items() for name in table["id"]}
     pairs = [(f"ISIC_{a}", f"ISIC_{b}") for a, b in ISIC_TWINS]
-    assert sum(where[a] != where[b] for a, b in pairs) == 8
+    assert sum(side[a] != side[b] for a, b in pairs) == 8
     members = {name for pair in pairs for name in pair}
     images = {}
     for split in isic.splits.values():
@@ -242,7 +240,8 @@ def test_isic_twins(isic, isic_masks):
     dice = {}
     for a, b in pairs:
         assert np.corrcoef(images[a].ravel(), images[b].ravel())[0, 1] > 0.95
-        x, y = isic_masks[a] > 0, isic_masks[b] > 0
+        x = isic_masks[a] > 0
+        y = isic_masks[b] > 0
         dice[a, b] = 2 * (x & y).sum() / (x.sum() + y.sum())
     assert round(dice.pop(("ISIC_0012887", "ISIC_0012989")), 2) == 0.70
     assert round(dice.pop(("ISIC_0015986", "ISIC_0015987")), 2) == 0.85
@@ -250,9 +249,8 @@ def test_isic_twins(isic, isic_masks):
 
 
 def test_la_numbers(real_data):
-    source = load_data(
-        "la2018", root=real_data("la2018"), count=(11, 0, 3)
-    )  # these hold the probable twins
+    # These hold the probable twins.
+    source = load_data("la2018", root=real_data("la2018"), count=(11, 0, 3))
     limits = card("la2018")[0]["foreground_percent"]
     every = {}
     for split in source.splits.values():
@@ -264,9 +262,8 @@ def test_la_numbers(real_data):
         assert 148 <= mask.shape[0] <= 244 and 132 <= mask.shape[1] <= 160 and mask.shape[2] == 88
         assert limits["min"] <= 100 * mask.mean() <= limits["max"]
         values = image.astype(np.float32)
-        assert (
-            0.04 < values.mean() < 1.95 and 0.30 < values.std() < 1.67
-        )  # kept as they are, not standardised again
+        # Kept as they are, not standardised again.
+        assert 0.04 < values.mean() < 1.95 and 0.30 < values.std() < 1.67
     if {"ULHWPWKK", "4498CA6D"} <= set(every):
         assert round(aligned_dice(every["ULHWPWKK"][1], every["4498CA6D"][1]), 1) == 0.9
 
@@ -275,10 +272,8 @@ def aligned_dice(a: np.ndarray, b: np.ndarray) -> float:
     """Dice of two masks after their centres of mass are moved onto each other."""
     boxes = []
     for mask in (a, b):
-        box, centre = (
-            np.zeros((256, 256, 176), bool),
-            [round(float(axis.mean())) for axis in np.nonzero(mask)],
-        )
+        box = np.zeros((256, 256, 176), bool)
+        centre = [round(float(axis.mean())) for axis in np.nonzero(mask)]
         start = [side // 2 - c for side, c in zip(box.shape, centre, strict=True)]
         box[tuple(slice(s, s + n) for s, n in zip(start, mask.shape, strict=True))] = mask
         boxes.append(box)

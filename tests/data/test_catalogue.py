@@ -31,9 +31,8 @@ def test_phantoms(name):
         ).all()
         assert (part.masks[i] == drawn["mask"][i]).all()
         assert part.ambiguity[i].dtype == np.float16
-        np.testing.assert_allclose(
-            part.ambiguity[i], drawn["ambiguity"][i], atol=0.0025
-        )  # kept in 8 bits in 2D
+        # Kept in 8 bits in 2D.
+        np.testing.assert_allclose(part.ambiguity[i], drawn["ambiguity"][i], atol=0.0025)
     everything = [
         image.tobytes() for split in source.splits.values() for image in cases(split).images
     ]
@@ -84,8 +83,8 @@ def test_isic_official_layout(tmp_path, draw):
     assert source.split_rule == "by seed 0, 70/10/20 % of the groups"
     for seed in range(5):  # two pictures of one lesion are never on both sides
         source = load_data("isic2018", root=tmp_path, seed=seed)
-        where = {name: split for split, table in source.splits.items() for name in table["id"]}
-        assert where["ISIC_0012290"] == where["ISIC_0013594"] and len(where) == 8
+        side = {name: split for split, table in source.splits.items() for name in table["id"]}
+        assert side["ISIC_0012290"] == side["ISIC_0013594"] and len(side) == 8
 
 
 def test_kvasir_layout(tmp_path, draw):
@@ -93,9 +92,8 @@ def test_kvasir_layout(tmp_path, draw):
         square = np.zeros((16, 20), np.uint8)
         square[4:12, 4:12] = 255
         draw(tmp_path / f"Kvasir-SEG/images/cju{i}.jpg", np.full((16, 20, 3), 90, np.uint8))
-        draw(
-            tmp_path / f"Kvasir-SEG/masks/cju{i}.jpg", np.stack([square] * 3, axis=2)
-        )  # its masks are RGB JPEGs
+        # Its masks are RGB JPEGs.
+        draw(tmp_path / f"Kvasir-SEG/masks/cju{i}.jpg", np.stack([square] * 3, axis=2))
     (tmp_path / "Kvasir-SEG/kavsir_bboxes.json").write_text("{}")
     source = load_data("kvasir_seg", root=tmp_path)
     assert source.classes == ("background", "polyp") and sum(lengths(source).values()) == 5
@@ -117,7 +115,8 @@ def acdc(tmp_path):
     with h5py.File(
         folder.parent / "patient001_frame01.h5", "w"
     ) as file:  # the whole volume, which is not a slice
-        file["image"], file["label"] = np.zeros((2, 6, 8)), np.zeros((2, 6, 8), np.uint8)
+        file["image"] = np.zeros((2, 6, 8))
+        file["label"] = np.zeros((2, 6, 8), np.uint8)
     return tmp_path / "acdc"
 
 
@@ -148,8 +147,8 @@ def test_la_twins_stay_together(volumes):
     )
     for seed in range(5):
         source = load_data("la2018", root=root, seed=seed)
-        where = {name: split for split, table in source.splits.items() for name in table["id"]}
-        assert where["ULHWPWKKLTE9"] == where["4498CA6DZWEL"]
+        side = {name: split for split, table in source.splits.items() for name in table["id"]}
+        assert side["ULHWPWKKLTE9"] == side["4498CA6DZWEL"]
         assert set(lengths(source)) == {"train", "test"}
 
 
@@ -160,7 +159,7 @@ def test_three_ways_to_get_a_set(name, tmp_path, monkeypatch):
         load_data(name)
     sentence = str(caught.value)
     assert "\n" not in sentence and sentence.count(". ") == 0
-    way = "download=True" if CATALOGUE[name].archives else CATALOGUE[name].where
+    way = "download=True" if CATALOGUE[name].archives else CATALOGUE[name].homepage
     for part in (name, "$UCMT_DATA", "three ways", "root=", way, "hub="):
         assert part in sentence
     monkeypatch.setenv("UCMT_DATA", str(tmp_path))

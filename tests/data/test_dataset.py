@@ -1,6 +1,4 @@
-"""Any `datasets` object, and the Hub: a small one on this computer that answers for one pinned
-revision only.
-"""
+"""Any `datasets` object, and the Hub: a small one on this computer that knows one revision."""
 
 import io
 import json
@@ -21,7 +19,8 @@ from ucmt_lite.data import cases, from_dataset, load_data
 
 def pictured(count=6, *, names=("image", "mask"), value=255, **columns):
     """A dataset with two Image columns; the mask of row i has i + 1 foreground pixels."""
-    images, masks = [], []
+    images = []
+    masks = []
     for i in range(count):
         images.append(Image.fromarray(np.full((6, 8, 3), 40 * i, np.uint8)))
         mask = np.zeros((6, 8), np.uint8)
@@ -159,13 +158,12 @@ def test_wrong_datasets(make, sentence):
 
 # --- the Hub ------------------------------------------------------------------------------------
 
-PINNED, OTHER = "1" * 40, "2" * 40
+PINNED = "1" * 40
+OTHER = "2" * 40
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Answers what the Hub's client asks to fetch one revision of owner/polyps; any other revision
-    is unknown.
-    """
+    """Answers what the Hub's client asks to fetch one revision of owner/polyps, and no other."""
 
     files: dict[str, bytes] = {}
     asked: list[str] = []
@@ -207,7 +205,8 @@ class Hub(BaseHTTPRequestHandler):
 def hub():
     parquet = io.BytesIO()
     pictured(names=("image", "annotation")).to_parquet(parquet)
-    Hub.files, Hub.asked = {"data/train-00000-of-00001.parquet": parquet.getvalue()}, []
+    Hub.files = {"data/train-00000-of-00001.parquet": parquet.getvalue()}
+    Hub.asked = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -216,9 +215,8 @@ def hub():
 
 def test_pinned_revision(hub, tmp_path):
     """In a process of its own, since the Hub's client reads its address when it is imported."""
-    (tmp_path / "owner/polyps").mkdir(
-        parents=True
-    )  # a folder of the same name must not win over the Hub
+    # A folder of the same name must not win over the Hub.
+    (tmp_path / "owner/polyps").mkdir(parents=True)
     (tmp_path / "owner/polyps/train.csv").write_text("image,mask\n1,2\n")
     code = f"""
 from ucmt_lite.data import cases, load_data

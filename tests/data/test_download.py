@@ -1,6 +1,4 @@
-"""Downloads from a server on this computer: mirrors, checksums, interruptions, and archives that
-mean harm.
-"""
+"""Downloads from a server on this computer: mirrors, checksums, interruptions, bad archives."""
 
 import hashlib
 import io
@@ -60,11 +58,9 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     with Server(("127.0.0.1", 0), Handler) as server:
-        server.files, server.cut, server.asked = (
-            {"/good.zip": GOOD, "/bad.zip": zipped(a="other")},
-            {},
-            [],
-        )
+        server.files = {"/good.zip": GOOD, "/bad.zip": zipped(a="other")}
+        server.cut = {}
+        server.asked = []
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield server
@@ -116,7 +112,7 @@ def test_interrupted_download_goes_on(server, tmp_path):
 @pytest.mark.parametrize("ranges", [True, False])
 @pytest.mark.parametrize("before", [b"of another file", GOOD, GOOD + b"more"])
 def test_leftovers_do_no_harm(server, tmp_path, ranges, before):
-    """Whatever lies there as the first half, and whether or not the server can go on in the middle."""
+    """Whatever lies there as the first half, and whether or not the server can go on there."""
     server.ranges = ranges
     (tmp_path / "good.zip.part").write_bytes(before)
     assert fetch(archive(server, "/good.zip"), tmp_path).read_bytes() == GOOD

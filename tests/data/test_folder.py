@@ -1,4 +1,4 @@
-"""Own pictures: every common layout, and one clear sentence for everything that is wrong with one."""
+"""Own pictures: every common layout, and one clear sentence for all that is wrong with one."""
 
 import numpy as np
 import pytest
@@ -93,17 +93,17 @@ def test_validation_alone_is_the_test_set(pictures, tmp_path):
 
 def test_lists_give_the_splits(pictures):
     root = pictures()
-    (root / "train.list").write_bytes(
-        b"c\r\na\r\nb"
-    )  # carriage returns and no last line end, as some lists have
+    # Carriage returns and no last line end, as some lists have.
+    (root / "train.list").write_bytes(b"c\r\na\r\nb")
     (root / "val.list").write_bytes(b"d\r\n\r\n")
     (root / "test.list").write_text("e\n")
     source = load_data("folder", root=root)
+    # In the list's order: "the first n are labeled".
     assert source.splits["train"]["id"][:] == [
         "c",
         "a",
         "b",
-    ]  # in the list's order: "the first n are labeled"
+    ]
     assert ids(source) == {"train": ["a", "b", "c"], "validation": ["d"], "test": ["e"]}
 
 
@@ -119,7 +119,7 @@ def test_groups_stay_together(pictures):
 
 
 def test_jpeg_masks(pictures):
-    """A JPEG mask is grey at its borders: above 127 is foreground, as the card of Kvasir-SEG says."""
+    """A JPEG mask is grey at its borders: above 127 is foreground, as the Kvasir-SEG card says."""
     part = cases(load_data("folder", root=pictures(image=".jpg", mask=".jpg")).splits["train"])
     assert [int(mask.sum()) for mask in part.masks] == [24] * 4
 
@@ -198,9 +198,7 @@ def test_sixteen_bits(tmp_path, draw):
 
 
 def test_turned_by_exif(tmp_path, draw):
-    """A phone writes pictures lying down with a note which side is up; their masks are drawn
-    upright.
-    """
+    """A phone writes pictures lying down, with a note; their masks are drawn upright."""
     exif = Image.Exif()
     exif[0x0112] = 6
     (tmp_path / "images").mkdir()
@@ -261,9 +259,8 @@ def test_unreadable_file(pictures, kind, keep):
         file = root / kind / "b.png"
         file.write_bytes(file.read_bytes()[:keep])
 
-    if (
-        kind == "images" and keep
-    ):  # its first bytes are fine: found when it is decoded, still before training
+    # Its first bytes are fine: found when it is decoded, still before training.
+    if kind == "images" and keep:
         root = pictures()
         cut(root)
         source = load_data("folder", root=root)

@@ -1,6 +1,4 @@
-"""HDF5 and NIfTI: volumes and slices, what is done to their greys, and one sentence for what is
-wrong.
-"""
+"""HDF5 and NIfTI: volumes and slices, what is done to their greys, what is refused."""
 
 import h5py
 import numpy as np
@@ -17,17 +15,18 @@ def test_volumes_become_standardised_float16(volumes):
     part = cases(source.splits["train"])
     for name, image, mask in zip(part.ids, part.images, part.masks, strict=True):
         with h5py.File(root / f"{name}.h5") as file:
-            raw, label = file["image"][()], file["label"][()]
-        assert (
-            image.shape == (1, 8, 7, 6) and image.dtype == np.float16
-        )  # axes as they are in the file
+            raw = file["image"][()]
+            label = file["label"][()]
+        # Axes as they are in the file.
+        assert image.shape == (1, 8, 7, 6) and image.dtype == np.float16
         np.testing.assert_allclose(image[0], (raw - raw.mean()) / raw.std(), atol=4e-3)
         assert (mask == label).all() and mask.dtype == np.uint8
 
 
 def test_standardised_volumes_stay(volumes):
-    """A scan that was standardised whole and then cropped has neither mean 0 nor deviation 1: it
-    must not be redone.
+    """A scan that was standardised whole and then cropped must not be standardised again.
+
+    It has neither mean 0 nor deviation 1.
     """
     root = volumes(scale=0.5)  # mean and deviation 0.5
     part = cases(load_data("hdf5", root=root).splits["train"])
@@ -63,14 +62,11 @@ def test_slices_become_pictures(volumes):
 
 
 def test_slices_within_one_keep_their_brightness(tmp_path):
-    for i, top in enumerate(
-        (0.2, 0.6, 1.0)
-    ):  # normalised over the volume: a dark slice must stay dark
+    # Normalised over the volume: a dark slice must stay dark.
+    for i, top in enumerate((0.2, 0.6, 1.0)):
         with h5py.File(tmp_path / f"{i}.h5", "w") as file:
-            file["image"], file["label"] = (
-                np.linspace(0, top, 16).reshape(4, 4),
-                np.eye(4, dtype=np.uint8),
-            )
+            file["image"] = np.linspace(0, top, 16).reshape(4, 4)
+            file["label"] = np.eye(4, dtype=np.uint8)
     parts = [cases(split) for split in load_data("hdf5", root=tmp_path).splits.values()]
     assert {
         name: int(image.max())
@@ -200,7 +196,8 @@ def test_two_files_of_one_id_and_empty_arrays_are_told(tmp_path):
         (tmp_path / folder).mkdir()
         for name in ("1", "2"):
             with h5py.File(tmp_path / folder / f"{name}.h5", "w") as file:
-                file["image"], file["label"] = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+                for key in ("image", "label"):
+                    file[key] = np.zeros(shape, np.uint8)
     with pytest.raises(InputError, match="Two files .* have the id '1'"):
         load_data("hdf5", root=tmp_path)
     with pytest.raises(InputError, match="nothing at all"):

@@ -1,6 +1,4 @@
-"""The phantoms: the same seed draws the same sample, the masks are valid, and the ambiguity means
-what it says.
-"""
+"""The phantoms: a seed draws one sample, masks are valid, ambiguity means what it says."""
 
 from pathlib import Path
 
@@ -34,14 +32,15 @@ def small(name: str, count: int, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def border(mask: np.ndarray) -> np.ndarray:
-    """Pixels with another class beside them."""
-    found = np.zeros(mask.shape, bool)
+    """Return the pixels with another class beside them."""
+    beside = np.zeros(mask.shape, bool)
     for axis in range(mask.ndim):
         step = np.diff(mask.astype(int), axis=axis) != 0
         before, after = [[(0, 0)] * mask.ndim for _ in range(2)]
-        before[axis], after[axis] = (0, 1), (1, 0)
-        found |= np.pad(step, before) | np.pad(step, after)
-    return found
+        before[axis] = (0, 1)
+        after[axis] = (1, 0)
+        beside |= np.pad(step, before) | np.pad(step, after)
+    return beside
 
 
 @every
@@ -55,7 +54,8 @@ def test_the_same_seed_draws_the_same_and_more_keeps_the_first(name):
 
 @every
 def test_arrays_have_the_promised_shapes_types_and_values(name):
-    phantom, drawn = PHANTOMS[name], small(name, 3)
+    phantom = PHANTOMS[name]
+    drawn = small(name, 3)
     shape = drawn["mask"].shape
     assert drawn["image"].shape == shape + ((3,) if phantom.channels == 3 else ())
     assert [drawn[key].dtype.name for key in ("image", "mask", "ambiguity")] == [
@@ -104,7 +104,8 @@ def test_sizes_show_the_same_anatomy(name):
 @every
 def test_ambiguity_is_high_on_borders_and_zero_far_away(name):
     drawn = small(name, 12 if PHANTOMS[name].dims == 2 else 3)
-    on, far = [], []
+    on = []
+    far = []
     for mask, doubt in zip(drawn["mask"], drawn["ambiguity"].astype(float), strict=True):
         edge = border(mask)
         on.append(doubt[edge].mean())
@@ -116,9 +117,7 @@ def test_ambiguity_is_high_on_borders_and_zero_far_away(name):
 
 @every
 def test_a_veins_cut_or_border_is_where_the_reader_is_undecided(name):
-    """The mask is what the likeliest reader draws: across every border between two pixels the
-    ambiguity peaks.
-    """
+    """The mask is what the likeliest reader draws: ambiguity peaks across every border."""
     drawn = small(name, 4 if PHANTOMS[name].dims == 2 else 2)
     for mask, doubt in zip(drawn["mask"], drawn["ambiguity"].astype(float), strict=True):
         inside = distance_transform_edt(~border(mask))
@@ -149,9 +148,8 @@ def test_ambiguity_follows_its_equation_and_the_image_its_blur():
     d = 0.25 - np.hypot(y - 0.5, x - 0.5)
     near = np.abs(d) < 0.1
     s = 0.02 * (1 + 0.1 / 0.4)
-    assert (
-        np.abs(doubt - (1 - np.tanh(np.abs(d) / (2 * s))))[near].max() < 1e-3
-    )  # 1 - |2 sigmoid(z) - 1|
+    # The ambiguity is 1 - |2 sigmoid(z) - 1|.
+    assert np.abs(doubt - (1 - np.tanh(np.abs(d) / (2 * s))))[near].max() < 1e-3
     assert np.abs(image - (0.3 + 0.4 / (1 + np.exp(-d / 0.02))))[near].max() < 1e-3
 
 
@@ -188,9 +186,7 @@ def test_distances_are_signed_and_true_near_the_border():
 
 
 def test_the_heart_is_built_like_a_heart():
-    """The left ventricle is ringed by myocardium, the right one lies on the patient's right; both
-    are brighter.
-    """
+    """Myocardium rings the left ventricle, the right one is on the right; both are brighter."""
     for image, mask in zip(
         *(generate("phantom_heart", 12, 96)[key] for key in ("image", "mask")), strict=True
     ):
@@ -206,14 +202,14 @@ def test_veins_are_seen_further_than_they_are_labeled():
     assert (drawn["mask"][:, [0, -1]] > 0).mean() < 0.001
     for mask, doubt in zip(drawn["mask"], drawn["ambiguity"].astype(float), strict=True):
         near = distance_transform_edt(~border(mask)) < 2
-        assert (doubt > 0.9)[~near].sum() < 0.01 * (
-            doubt > 0.9
-        ).sum()  # doubt peaks on the label's own border only
+        # Doubt peaks on the label's own border only.
+        assert (doubt > 0.9)[~near].sum() < 0.01 * (doubt > 0.9).sum()
 
 
 def test_thresholds_do_not_solve_the_heart():
-    """The best single range of grey values, told by the truth itself, stays far below a network's
-    Dice.
+    """The best single range of grey values stays far below a network's Dice.
+
+    Even though the truth itself chooses it.
     """
     drawn = generate("phantom_heart", 30, 64)
     best = []
@@ -269,6 +265,5 @@ def test_the_cards_picture_is_there_small_and_the_one_the_package_draws(name, tm
         np.asarray(Image.open(file).convert("RGB"), int)
         for file in (tmp_path / "again.png", committed)
     )
-    assert (
-        np.abs(again - there).mean() < 2
-    )  # other versions of the libraries may choose other colours
+    # Other versions of the libraries may choose other colours.
+    assert np.abs(again - there).mean() < 2

@@ -12,6 +12,7 @@ from ucmt_lite.common import InputError
 from ucmt_lite.core.blur import gaussian_blur
 from ucmt_lite.data import Batches, Cases, strong_view, to_input, weak_view
 from ucmt_lite.data.batches import center_crop
+from ucmt_lite.data.views import Strength, strength_of
 
 
 def make_cases(count, sides=(16, 16), channels=1, dtype=np.uint8):
@@ -20,6 +21,9 @@ def make_cases(count, sides=(16, 16), channels=1, dtype=np.uint8):
     images = [(np.stack([mask * 80] * channels)).astype(dtype) for mask in masks]
     ids = tuple(f"{i}" for i in range(count))
     return Cases(ids, ids, images, masks, (None,) * count)
+
+
+FLIPS = Strength()  # no turns, no zoom
 
 
 def generator(seed=0):
@@ -35,7 +39,7 @@ def test_bytes_become_minus_one_to_one_and_floats_stay():
 def test_weak_views_move_image_and_mask_alike_and_lose_nothing(sides):
     masks = torch.randint(0, 99, (40, *sides), generator=generator())
     images = torch.stack([masks.float(), -masks.float()], dim=1)
-    x, y = weak_view(images, masks, generator())
+    x, y = weak_view(images, masks, FLIPS, generator())
     assert torch.equal(x[:, 0], y.float()) and torch.equal(x[:, 1], -y.float())
     assert all(
         torch.equal(a.flatten().sort()[0], b.flatten().sort()[0])
@@ -51,7 +55,7 @@ def test_a_square_is_seen_in_all_eight_turns():
         len(
             {
                 tuple(view.flatten().tolist())
-                for view in weak_view(square.unsqueeze(1), square, generator())[1]
+                for view in weak_view(square.unsqueeze(1), square, FLIPS, generator())[1]
             }
         )
         == 8
@@ -61,7 +65,7 @@ def test_a_square_is_seen_in_all_eight_turns():
 def test_strong_views_change_colours_and_move_nothing():
     image = torch.zeros(64, 3, 16, 16)
     image[:, :, :, 8:] = 1
-    views = strong_view(image, generator())
+    views = strong_view(image, FLIPS, generator())
     left, right = views[..., :6].mean((1, 2, 3)), views[..., 10:].mean((1, 2, 3))
     assert (right > left).all(), "the bright side stays bright"
     assert len({round(v, 4) for v in left.tolist()}) > 60, "each image is drawn for itself"
@@ -80,7 +84,9 @@ def test_all_views_of_a_minibatch_differ():
 
 
 def test_masks_belong_to_their_images():
-    batches = Batches(make_cases(5, (10, 14)), make_cases(9, (10, 14)), patch=(8, 8), seed=1)
+    batches = Batches(
+        make_cases(5, (10, 14)), make_cases(9, (10, 14)), patch=(8, 8), seed=1, views=FLIPS
+    )
     for step in range(5):
         batch = batches(step)
         assert torch.equal(((batch.x[:, 0] + 1) * 127.5 / 80).round().long(), batch.y)
@@ -125,7 +131,8 @@ def test_crops_come_from_everywhere():
     place = np.arange(64, dtype=np.uint8).reshape(8, 8)
     one = Cases(("a",), ("a",), [place[None]], [place], (None,))
     corners = {
-        int(Batches(one, one, patch=(4, 4), batch=(1, 1))(step).y.min()) for step in range(200)
+        int(Batches(one, one, patch=(4, 4), batch=(1, 1), views=FLIPS)(step).y.min())
+        for step in range(200)
     }
     assert corners == {8 * row + column for row in range(5) for column in range(5)}
 
@@ -158,7 +165,7 @@ def test_wrong_input_is_told_before_training():
 def test_strong_views_change_contrast_brightness_sharpness_and_noise_as_much_as_they_say():
     image = torch.zeros(400, 16, 12, 12)
     image[..., 6:] = 1
-    view = strong_view(image, generator())
+    view = strong_view(image, FLIPS, generator())
     dark, bright = view[..., :3], view[..., 9:]  # a blur of one pixel reaches three
     noise = dark.flatten(1).sub(dark.mean((2, 3)).repeat_interleave(36, 1)).std(1)
     quiet = noise < 1e-6
@@ -166,9 +173,8 @@ def test_strong_views_change_contrast_brightness_sharpness_and_noise_as_much_as_
 
     contrast = (bright.mean((2, 3)) - dark.mean((2, 3)))[quiet, 0]
     assert 0.5 <= contrast.min() < 0.55 and 1.45 < contrast.max() <= 1.5
-    level = (
-        view.mean((2, 3))[quiet] - 0.5
-    )  # contrast is about the image's mean and leaves it where it is
+    # Contrast is about the image's mean and leaves it where it is.
+    level = view.mean((2, 3))[quiet] - 0.5
     own = level - level.mean(1, keepdim=True)
     assert 0.35 < level.mean(1).max() < 0.45 and -0.45 < level.mean(1).min() < -0.35
     assert 0.09 < own.abs().max() < 0.15
@@ -183,7 +189,9 @@ def test_strong_views_change_contrast_brightness_sharpness_and_noise_as_much_as_
 def test_a_strong_view_does_not_depend_on_the_other_images():
     images = torch.rand(16, 1, 12, 12)
     others = torch.cat([images[:8], torch.rand(8, 1, 12, 12)])
-    assert torch.equal(strong_view(images, generator())[:8], strong_view(others, generator())[:8])
+    assert torch.equal(
+        strong_view(images, FLIPS, generator())[:8], strong_view(others, FLIPS, generator())[:8]
+    )
 
 
 def test_blur_is_a_convolution_with_a_gaussian():
@@ -205,3 +213,60 @@ def test_bytes_among_standardised_volumes_are_seen_as_they_are_alone():
     assert sorted(x.flatten(1).amax(1).tolist()) == pytest.approx(
         sorted([cases.images[0].max() / 127.5 - 1, 1.5])
     )
+
+
+def moved_disc(sides, strength, count=60):
+    """A disc a little off the middle, as image and mask, moved."""
+    axes = torch.meshgrid(*[torch.arange(side) - side / 2 + 0.5 for side in sides], indexing="ij")
+    off = axes[0] - 3
+    disc = (off**2 + sum(axis**2 for axis in axes[1:]) < 36).long().expand(count, *sides)
+    x, y = weak_view(disc.unsqueeze(1).float(), disc, strength, generator())
+    return x, y, axes
+
+
+@pytest.mark.parametrize("sides", [(32, 32), (32, 48), (32, 40, 24)])
+def test_affine_moves_take_the_mask_along(sides):
+    x, y, _ = moved_disc(sides, Strength(flip=False, degrees=15, zoom=1.18, shift=0.05))
+    overlap = ((x[:, 0] > 0.5) & (y == 1)).flatten(1).sum(1)
+    both = (x[:, 0] > 0.5).flatten(1).sum(1) + (y == 1).flatten(1).sum(1)
+    assert (2 * overlap / both).min() > 0.9
+    assert len({int(area) for area in (y == 1).flatten(1).sum(1)}) > 10, "zoomed, image by image"
+
+
+def test_a_turn_keeps_shapes_where_sides_differ():
+    _, y, (rows, columns) = moved_disc((32, 64), Strength(flip=False, degrees=90))
+    for mask in y:
+        inside = (mask == 1) & (rows**2 + columns**2 < 13**2)  # the rest is reflection
+        spread = rows[inside].std() / columns[inside].std()
+        assert 0.93 < spread < 1.07, "a disc stays a disc"
+        distance = (rows[inside].mean() ** 2 + columns[inside].mean() ** 2).sqrt()
+        assert 2.5 < distance < 3.5, "and as far from the middle"
+    assert rows.expand(60, -1, -1)[y == 1].std() > 0, "but not where it was"
+
+
+def test_volumes_are_turned_in_the_plane_of_their_first_two_axes_and_not_flipped():
+    x, y, axes = moved_disc((32, 32, 16), strength_of(3)._replace(zoom=1, shift=0))
+    depth = torch.stack([axes[2][mask == 1].mean() for mask in y])
+    assert depth.abs().max() < 0.2
+    assert torch.stack([axes[0][mask == 1].mean() for mask in y]).min() > 2, "no side changes place"
+
+
+def test_labeled_images_stay_weak_where_that_is_asked_for():
+    weak = Batches(make_cases(4), make_cases(8), strong_labeled=False)(0)
+    strong = Batches(make_cases(4), make_cases(8))(0)
+    assert torch.equal(weak.x1, weak.x) and torch.equal(weak.x2, weak.x)
+    assert not torch.equal(strong.x1, strong.x) and not torch.equal(weak.u1, weak.u)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"degres": 3}, "did you mean 'degrees'"),
+        ({"zoom": 0.5}, "zoom=0.5 is too small"),
+        ({"noise": -1}, "from 0 up"),
+        ({"shift": float("nan")}, "shift=nan"),
+    ],
+)
+def test_a_strength_that_cannot_be_is_refused(changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        strength_of(2, changes)

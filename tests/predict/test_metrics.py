@@ -23,10 +23,8 @@ def test_every_reference_case_agrees(oracle):
         assert metrics.dice(*pair) == pytest.approx(file["monai_dice"][i], abs=1e-6), case
         assert metrics.jaccard(*pair) == pytest.approx(file["monai_jaccard"][i], abs=1e-6), case
         for name in ("hd95", "asd"):
-            value, expected = (
-                getattr(metrics, name)(*pair, tuple(spacing)),
-                file[f"monai_{name}"][i],
-            )
+            value = getattr(metrics, name)(*pair, tuple(spacing))
+            expected = file[f"monai_{name}"][i]
             if np.isfinite(expected):
                 assert value == pytest.approx(expected, abs=1e-5), (case, name)
             else:  # MONAI says NaN or infinity where a mask is empty; here it is NaN
@@ -52,9 +50,7 @@ def test_swapping_the_masks_changes_nothing():
 
 
 def test_the_box_around_both_masks_is_enough():
-    """Empty surroundings change no distance, even where an object touched the border before they
-    were there.
-    """
+    """Empty surroundings change no distance, even where an object touched the border before."""
     pair = ball(centre=(2, 9)), ball(centre=(5, 17), radius=4)
     wide = [np.pad(mask, 40) for mask in pair]
     assert metrics.hd95(*pair, (0.7, 2)) == metrics.hd95(*wide, (0.7, 2)) > 0
@@ -114,7 +110,19 @@ def test_summary_of_overlap_alone_has_no_undefined():
         "dice_per_class": [1.0],
         "jaccard": 1.0,
         "jaccard_per_class": [1.0],
+        "dice_present": 1.0,
+        "dice_present_per_class": [1.0],
     }
+
+
+def test_an_empty_network_scores_nothing_where_classes_are_present():
+    empty, object_ = np.zeros((4, 4), int), np.eye(4, dtype=int)
+    pairs = [(empty, empty)] * 3 + [(empty, object_)] * 7
+    rows = [metrics.scores(pred, truth, 2, distances=False) for pred, truth in pairs]
+    mean = metrics.summary(rows)
+    assert mean["dice"] == pytest.approx(0.3) and mean["dice_present"] == 0
+    nowhere = metrics.summary(rows[:3])
+    assert nowhere["dice"] == 1 and np.isnan(nowhere["dice_present"])
 
 
 def test_dice_does_not_wait_for_monai():

@@ -1,6 +1,4 @@
-"""Prediction: any size, any window, the mode given back; networks survive a file; wrong input is
-told in one sentence.
-"""
+"""Prediction: any size, any window, the mode given back; networks in files; wrong input."""
 
 import json
 
@@ -23,9 +21,7 @@ NAMES = ["background", "lesion", "other"]
 
 
 class Pointwise(nn.Module):
-    """A network that looks at one pixel at a time, so that neither windows nor margins may change
-    what it says.
-    """
+    """A network that looks at one pixel at a time: neither windows nor margins may change it."""
 
     stride = 8
 
@@ -68,16 +64,16 @@ def net_and_file(folder, name="net.safetensors", **changes):
     about = card(**changes)
     torch.manual_seed(1)
     net = make(about["network"], about["in_channels"], len(about["classes"]), about["dims"])
-    net(
-        torch.randn(2, about["in_channels"], *[32] * about["dims"])
-    )  # batch norm has seen something
+    # Batch norm has seen something.
+    net(torch.randn(2, about["in_channels"], *[32] * about["dims"]))
     predict.save_segmenter(net.eval(), folder / name, about)
     return net, folder / name
 
 
 @pytest.mark.parametrize("sides", [(16, 24), (17, 23), (3, 1), (8, 41)], ids=str)
 def test_padding_changes_nothing_for_a_pointwise_net(sides):
-    net, image = Pointwise(), picture(1, *sides)
+    net = Pointwise()
+    image = picture(1, *sides)
     probs = predict.probabilities(net, image)
     assert probs.dtype == np.float32 and probs.shape == (3, *sides)
     np.testing.assert_allclose(probs, by_hand(net, image), atol=1e-6)
@@ -95,7 +91,8 @@ def test_padding_changes_nothing_for_a_pointwise_net(sides):
     ids=str,
 )
 def test_windows_give_what_the_whole_image_gives_for_a_pointwise_net(sides, patch):
-    net, image = Pointwise(dims=len(sides)), picture(1, *sides)
+    net = Pointwise(dims=len(sides))
+    image = picture(1, *sides)
     probs = predict.probabilities(net, image, patch=patch, overlap=0.5)
     window = (patch,) * len(sides) if isinstance(patch, int) else patch
     assert set(net.sides) == {window} and len(net.sides) >= 1
@@ -112,7 +109,8 @@ def test_the_margin_mirrors_the_image():
 
 
 def test_segment_is_the_most_probable_class():
-    net, image = Pointwise(), picture(1, 20, 20)
+    net = Pointwise()
+    image = picture(1, 20, 20)
     mask = predict.segment(net, image)
     assert mask.dtype == np.uint8 and len(np.unique(mask)) > 1
     np.testing.assert_array_equal(mask, by_hand(net, image).argmax(0))
@@ -141,7 +139,8 @@ def test_the_mode_comes_back_after_an_error_too():
 @pytest.fixture
 def cases():
     """Five cases of three sizes, mixed; their truths are near what the pointwise network says."""
-    net, sides = Pointwise(), [(16, 16), (24, 8), (16, 16), (13, 9), (16, 16)]
+    net = Pointwise()
+    sides = [(16, 16), (24, 8), (16, 16), (13, 9), (16, 16)]
     images = [picture(1, *shape) for shape in sides]
     masks = [np.roll(by_hand(net, image).argmax(0).astype(np.uint8), 1, axis=0) for image in images]
     masks[3][:] = 0
@@ -174,7 +173,8 @@ def test_evaluate_equals_scoring_each_case_by_hand(cases, batch):
 
 
 def test_evaluate_batches_images_of_the_same_size(cases):
-    net, sizes = Pointwise(), []
+    sizes = []
+    net = Pointwise()
     net.register_forward_pre_hook(lambda _, args: sizes.append(len(args[0])))
     predict.evaluate(net, cases, distances=False)
     assert sorted(sizes) == [1, 1, 3]
@@ -183,7 +183,8 @@ def test_evaluate_batches_images_of_the_same_size(cases):
 def test_evaluate_with_windows_equals_whole_images(cases):
     whole = predict.evaluate(Pointwise(), cases, distances=False)
     assert predict.evaluate(Pointwise(), cases, patch=8, distances=False) == whole
-    assert whole["mean"].keys() == {"dice", "dice_per_class", "jaccard", "jaccard_per_class"}
+    names = {"dice", "jaccard", "dice_present"}
+    assert whole["mean"].keys() == names | {f"{name}_per_class" for name in names}
 
 
 def test_evaluate_never_mixes_millimetres_and_voxels(cases):
@@ -231,8 +232,9 @@ def test_the_card_comes_back(tmp_path):
 
 
 def test_a_picture_is_segmented_at_its_own_size(tmp_path):
-    """A pixel-exact file and its array give the same mask; its blocks survive the way to 32 x 32
-    and back.
+    """A pixel-exact file and its array give the same mask.
+
+    Its blocks survive the way to 32 x 32 and back.
     """
     net = Pointwise(in_channels=3)
     segmenter = predict.Segmenter(net, card(in_channels=3))
@@ -292,14 +294,15 @@ def test_volume_files_give_what_their_array_gives(tmp_path, kind):
     np.testing.assert_array_equal(mask, segmenter.segment(volume))
 
 
-def broken(folder, what):
+def broken(folder, fault):
     net, path = net_and_file(folder)
-    tensors, header = net.state_dict(), {"card": json.dumps(card())}
-    if what == "absent":
+    tensors = net.state_dict()
+    header = {"card": json.dumps(card())}
+    if fault == "absent":
         path.unlink()
-    elif what == "text":
+    elif fault == "text":
         path.write_text("not a network")
-    elif what == "cut off":
+    elif fault == "cut off":
         path.write_bytes(path.read_bytes()[:-100])
     else:
         header = {
@@ -311,13 +314,13 @@ def broken(folder, what):
             "other classes": {"card": json.dumps(card(classes=NAMES[:2]))},
             "classes are a number": {"card": json.dumps(card(classes=3))},
             "other network": {"card": json.dumps(card(network="unet"))},
-        }[what]
+        }[fault]
         save_file(tensors, path, metadata=header)
     return path
 
 
 @pytest.mark.parametrize(
-    ("what", "message"),
+    ("fault", "message"),
     [
         ("absent", "There is no file"),
         ("text", "not a whole safetensors file"),
@@ -332,9 +335,9 @@ def broken(folder, what):
         ("other network", "do not fit the card's network 'unet'"),
     ],
 )
-def test_a_file_that_is_no_network_is_refused(tmp_path, what, message):
+def test_a_file_that_is_no_network_is_refused(tmp_path, fault, message):
     with pytest.raises(InputError, match=message) as error:
-        predict.load_segmenter(broken(tmp_path, what))
+        predict.load_segmenter(broken(tmp_path, fault))
     assert str(error.value).endswith(".") and "\n" not in str(error.value)
 
 

@@ -35,7 +35,8 @@ def test_saved_and_loaded_it_is_the_same(tmp_path):
 def test_it_opens_without_torch(tmp_path):
     example().save(tmp_path / "t.npz")
     code = (
-        f"import sys; from ucmt_lite import traces; traces.load({str(tmp_path / 't.npz')!r});"
+        "import sys; from ucmt_lite.training.traces import load_trace;"
+        f" load_trace({str(tmp_path / 't.npz')!r});"
         " assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -17,9 +17,10 @@ from ucmt_lite.common import InputError
 from ucmt_lite.core.losses import dice_loss, segmentation_loss
 from ucmt_lite.core.mixing import cutmix
 from ucmt_lite.data import Batches, cases, load_data
-from ucmt_lite.methods import METHODS, FlawDetector, build_nets
+from ucmt_lite.methods import METHODS, FlawDetector, build_nets, step_of
 from ucmt_lite.nets import make
-from ucmt_lite.training.fit import Minimize, choose_device, choose_precision, fit
+from ucmt_lite.training.devices import choose_device, choose_precision
+from ucmt_lite.training.fit import Minimize, fit
 from ucmt_lite.training.recorder import Recorder, mean_dice
 
 
@@ -229,7 +230,7 @@ def test_networks_outside_the_sum_are_left_alone():
 
 
 def test_fit_follows_its_schedules_its_precision_and_its_seeds(hearts, monkeypatch):
-    seen, step = [], METHODS["ucmt"].step
+    seen, step = [], step_of("ucmt")
 
     @wraps(step)
     def watched(nets, batch, clock, minimize, **settings):

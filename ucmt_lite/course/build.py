@@ -1,9 +1,8 @@
-"""From `notebooks/src/*.py` to the pairs of notebooks that students and teachers open: build,
-check, run.
+"""Build, check and run the pairs of notebooks that students and teachers open.
 
-One percent script holds a lesson with its exercises, hints and solutions. `build_notebooks` executes it whole
-and writes `notebooks/solutions/NAME.ipynb`, and from that `notebooks/NAME.ipynb` with the exercises
-blank.
+One percent script, `notebooks/src/NAME.py`, holds a lesson with its exercises, hints and solutions.
+`build_notebooks` executes it whole and writes `notebooks/solutions/NAME.ipynb`, and from that
+`notebooks/NAME.ipynb` with the exercises blank.
 """
 
 import json
@@ -22,13 +21,16 @@ from ucmt_lite.course.lessons import Course, compose, read_course
 from ucmt_lite.course.notebooks import (
     KERNEL,
     NotebookError,
+    cell_tags,
     execute_notebook,
     exercise_version,
-    tags,
-    text,
-    tidy,
+    notebook_text,
+    tidy_outputs,
     write_notebook,
 )
+
+# A page shows what another machine finds, too: one thread, no GPU, no progress bars.
+_REPEATABLE = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "CUDA_VISIBLE_DEVICES": ""}
 
 
 def build_notebooks(
@@ -47,16 +49,19 @@ def build_notebooks(
     """
     from tqdm import tqdm
 
-    course, executed = read_course(root), []
-    for name in (bar := tqdm(course.chosen(names), desc="build", unit="lesson")):
+    course = read_course(root)
+    executed = []
+    bar = tqdm(course.chosen(names), desc="build", unit="lesson")
+    for name in bar:
         bar.set_postfix_str(name)
         page, solution = course.paths(name)
-        notebook, old = compose(course, name), _open(solution)
+        notebook = compose(course, name)
+        old = _read_if_valid(solution)
         if force or measure or not _keep_outputs(notebook, old):
-            old, seconds = _executed(course, name, notebook)
+            old, seconds = _execute_full(course, name, notebook)
             executed.append(name)
             if measure:
-                _record(course, name, seconds)
+                _record_seconds(course, name, seconds)
                 notebook = compose(course, name)  # its header now tells the seconds
             _keep_outputs(notebook, old)
         write_notebook(notebook, solution)
@@ -64,117 +69,125 @@ def build_notebooks(
     return executed
 
 
-def _open(path: Path) -> Any:
+def _read_if_valid(path: Path) -> Any:
+    """Return a notebook; None where there is none or it is broken, as by marks of a merge.
+
+    The lesson is then built anew.
+    """
     import nbformat
 
+    if not path.is_file():
+        return None
     try:
-        return nbformat.read(path, as_version=4) if path.is_file() else None
-    except (
-        nbformat.reader.NotJSONError,
-        UnicodeDecodeError,
-    ):  # marks of a merge, for one: it is built anew
+        return nbformat.read(path, as_version=4)
+    except (nbformat.reader.NotJSONError, UnicodeDecodeError):
         return None
 
 
 def _keep_outputs(notebook: Any, old: Any) -> bool:
-    """Give `notebook` the outputs and stamp of `old`, if that was executed whole from the same code
-    and recordings.
+    """Give `notebook` the outputs and stamp of `old`, if they still belong to it.
+
+    They do where `old` was executed whole from the same code and recordings. Return whether.
     """
     if old is None or _unexecuted(old) or not _same_origin(notebook, old):
         return False
-    for cell, before in zip(_code(notebook), _code(old), strict=True):
-        cell.outputs, cell.execution_count = before.outputs, before.execution_count
+    for cell, before in zip(_code_cells(notebook), _code_cells(old), strict=True):
+        cell.outputs = before.outputs
+        cell.execution_count = before.execution_count
     notebook.metadata.ucmt_lite = old.metadata.ucmt_lite
     return True
 
 
 def _same_origin(notebook: Any, old: Any) -> bool:
-    planned, stamp = notebook.metadata.ucmt_lite, old.metadata.get("ucmt_lite", {})
+    """Return whether two notebooks come from the same code, recordings and parameters."""
+    planned = notebook.metadata.ucmt_lite
+    stamp = old.metadata.get("ucmt_lite", {})
     return all(stamp.get(key) == planned[key] for key in ("sha256", "profile", "parameters"))
 
 
-def _unexecuted(notebook: Any) -> list[str]:
+def _unexecuted(notebook: Any) -> list[Any]:
+    """Return the code cells that hold code and never ran."""
     return [
-        cell.source for cell in _code(notebook) if cell.source.strip() and not cell.execution_count
+        cell for cell in _code_cells(notebook) if cell.source.strip() and not cell.execution_count
     ]
 
 
-def _code(notebook: Any) -> list[Any]:
+def _code_cells(notebook: Any) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def _executed(course: Course, name: str, notebook: Any) -> tuple[Any, float]:
-    """Run a lesson as its page shows it: full size, one thread, no GPU, so that another machine
-    finds the same.
-    """
-    fixed = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "CUDA_VISIBLE_DEVICES": ""}
+def _execute_full(course: Course, name: str, notebook: Any) -> tuple[Any, float]:
+    """Run a lesson at full size; return it with its outputs and stamp, and the seconds it took."""
     stamp = notebook.metadata.ucmt_lite | {
         "python": platform.python_version(),
         "torch": version("torch"),
     }
     with TemporaryDirectory() as folder:
-        before, after = Path(folder) / f"{name}.ipynb", Path(folder) / "executed.ipynb"
+        before = Path(folder) / f"{name}.ipynb"
+        after = Path(folder) / "executed.ipynb"
         write_notebook(notebook, before)
         started = time.perf_counter()
         try:
-            executed = tidy(execute_notebook(before, after, environment=fixed), name)
-        except NotebookError as stop:
+            executed = execute_notebook(before, after, environment=_REPEATABLE)
+            tidy_outputs(executed, name)
+        except NotebookError as error:
             kept = course.root.parent / "runs" / "failed" / before.name
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(after, kept)
-            raise NotebookError(f"{stop} (what ran is in {kept})") from None
+            raise NotebookError(f"{error} (what ran is in {kept})") from None
+    seconds = time.perf_counter() - started
     executed.metadata = type(executed.metadata)({"kernelspec": dict(KERNEL), "ucmt_lite": stamp})
-    return executed, time.perf_counter() - started
+    return executed, seconds
 
 
-def _record(course: Course, name: str, seconds: float) -> None:
+def _record_seconds(course: Course, name: str, seconds: float) -> None:
+    """Write how long a lesson took into `src/times.json`."""
     course.times[name] = {"seconds": round(seconds), "on": f"{os.cpu_count()} CPU cores"}
+    text = json.dumps(course.times, indent=1, sort_keys=True) + "\n"
     with atomic(course.root / "src" / "times.json") as temporary:
-        temporary.write_text(
-            json.dumps(course.times, indent=1, sort_keys=True) + "\n", encoding="utf-8"
-        )
+        temporary.write_text(text, encoding="utf-8")
 
 
 def check_notebooks(root: Path | None = None) -> list[str]:
-    """What is wrong with the written notebooks, one sentence each with the command that mends it;
-    empty when all is well.
+    """Return what is wrong with the written notebooks, one sentence each; empty when all is well.
+
+    Each sentence names the command that mends it.
     """
     course = read_course(root)
-    wrong = {name: _fault(course, name) for name in course.lessons}
-    found = [
-        f"{name} {fault}: run `ucmt-lite course build {name}`."
-        for name, fault in wrong.items()
-        if fault
-    ]
+    sentences = []
+    for name in course.lessons:
+        fault = _fault(course, name)
+        if fault:
+            sentences.append(f"{name} {fault}: run `ucmt-lite course build {name}`.")
     pages = [*course.root.glob("*.ipynb"), *course.root.glob("solutions/*.ipynb")]
-    orphans = sorted(
-        page.relative_to(course.root) for page in pages if page.stem not in course.lessons
-    )
-    return found + [
-        f"notebooks/{page} has no source: run `git rm notebooks/{page}`." for page in orphans
-    ]
+    orphans = [page.relative_to(course.root) for page in pages if page.stem not in course.lessons]
+    for page in sorted(orphans):
+        sentences.append(f"notebooks/{page} has no source: run `git rm notebooks/{page}`.")
+    return sentences
 
 
 def _fault(course: Course, name: str) -> str:
+    """Return what is wrong with the pair of a lesson; '' when nothing is."""
     page, solution = course.paths(name)
-    planned, written = compose(course, name), _open(solution)
+    planned = compose(course, name)
+    written = _read_if_valid(solution)
     if written is None or not page.is_file():
         return "is not built, or cannot be read"
     if not _same_origin(planned, written):
         return "is stale: its code, or a recording that it shows, has changed since it was executed"
-    if _cells(planned) != _cells(written):
+    if _without_outputs(planned) != _without_outputs(written):
         return "differs from what its source and course.yaml say"
     if _unexecuted(written):
         return "is unexecuted: some cells never ran"
-    if page.read_text(encoding="utf-8") != text(exercise_version(written)):
+    if page.read_text(encoding="utf-8") != notebook_text(exercise_version(written)):
         return (
             "is unpaired: the exercise version is not the solution version with its exercises blank"
         )
     return ""
 
 
-def _cells(notebook: Any) -> list[tuple]:
-    return [(cell.id, cell.cell_type, cell.source, tags(cell)) for cell in notebook.cells]
+def _without_outputs(notebook: Any) -> list[tuple]:
+    return [(cell.id, cell.cell_type, cell.source, cell_tags(cell)) for cell in notebook.cells]
 
 
 def run_all(
@@ -183,40 +196,51 @@ def run_all(
     names: Iterable[str] | None = None,
     root: Path | None = None,
 ) -> int:
-    """Execute the solution version of every lesson into `out`; print a table of seconds; return the
-    exit code.
+    """Execute the solution version of every lesson into `out`; return the exit code.
 
     `quick` injects the small parameters of `course.yaml`, `full` runs the lessons as their pages
-    show them. A lesson that fails is told as `lesson, cell [n], error: text`, the others still run,
-    and the exit code is 1.
+    show them. A table of seconds is printed. A lesson that fails is told as `lesson, cell [n],
+    error: text`, the others still run, and the exit code is 1.
     """
     from tqdm import tqdm
 
     one_of("profile", profile, ("quick", "full"))
-    course, out, seconds, failures = read_course(root), Path(out).resolve(), {}, []
+    course = read_course(root)
+    out = Path(out).resolve()
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as cause:
         raise InputError(
             f"{out} is no folder to write to ({cause.strerror}): choose another with --out."
         ) from None
-    for name in (bar := tqdm(course.chosen(names), desc=f"{profile} course", unit="lesson")):
+    seconds = {}
+    failures = []
+    bar = tqdm(course.chosen(names), desc=f"{profile} course", unit="lesson")
+    for name in bar:
         bar.set_postfix_str(name)
         started = time.perf_counter()
         try:
-            _run(course, name, profile, out / f"{name}.ipynb")
-        except NotebookError as stop:
-            failures.append(str(stop))
+            _run_lesson(course, name, profile, out / f"{name}.ipynb")
+        except NotebookError as error:
+            failures.append(str(error))
         seconds[name] = time.perf_counter() - started
-    width = max(map(len, [*seconds, "lesson"]))
-    print(f"\n{'lesson':{width}}  seconds")
-    print(*(f"{name:{width}}  {spent:7.1f}" for name, spent in seconds.items()), sep="\n")
-    print(f"{'all':{width}}  {sum(seconds.values()):7.1f}\n\nThe executed notebooks are in {out}")
+    _print_seconds(seconds)
+    print(f"\nThe executed notebooks are in {out}")
     print(*failures, sep="\n")
     return 1 if failures else 0
 
 
-def _run(course: Course, name: str, profile: str, out: Path) -> None:
+def _print_seconds(seconds: dict[str, float]) -> None:
+    """Print how long each lesson took, and all of them."""
+    width = max(map(len, [*seconds, "lesson"]))
+    print(f"\n{'lesson':{width}}  seconds")
+    for name, spent in seconds.items():
+        print(f"{name:{width}}  {spent:7.1f}")
+    print(f"{'all':{width}}  {sum(seconds.values()):7.1f}")
+
+
+def _run_lesson(course: Course, name: str, profile: str, out: Path) -> None:
+    """Execute one lesson into `out`, with the parameters of a profile."""
     notebook = compose(course, name)
     values = course.lessons[name].quick if profile == "quick" else {}
     notebook.metadata.ucmt_lite |= {

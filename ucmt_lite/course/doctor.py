@@ -7,7 +7,7 @@ import time
 
 from ucmt_lite import __version__
 
-NEEDED = (
+REQUIRED_PACKAGES = (
     "numpy",
     "torch",
     "einops",
@@ -25,7 +25,7 @@ NEEDED = (
     "ipywidgets",
     "anywidget",
 )
-FOR_LESSONS = (
+LESSON_PACKAGES = (
     "jupyterlab",
     "ipykernel",
     "jupytext",
@@ -38,34 +38,36 @@ FOR_LESSONS = (
 
 
 def examine() -> int:
-    """Print what was found, with the remedy where something is missing; return 1 if anything needed
-    is.
+    """Print what is installed and how fast training is; return 1 if a required package is missing.
+
+    Where something is missing, the remedy is printed, too.
     """
     print(
         f"ucmt-lite {__version__}, Python {platform.python_version()}, {platform.system()},"
         f" {os.cpu_count()} CPU cores"
     )
-    missing = [name for name in NEEDED if not _report_checks(name)]
-    lacking = [name for name in FOR_LESSONS if not _report_checks(name)]
+    missing = [name for name in REQUIRED_PACKAGES if not _print_version(name)]
+    missing_for_lessons = [name for name in LESSON_PACKAGES if not _print_version(name)]
     if missing:
         print(f"\nMissing: {', '.join(missing)}. Remedy: pip install -e .")
         return 1
-    if lacking:
-        print(f"\nThe lessons also need {', '.join(lacking)}. Remedy: pip install -e '.[lab]'")
-    device, threads = machine()
+    if missing_for_lessons:
+        names = ", ".join(missing_for_lessons)
+        print(f"\nThe lessons also need {names}. Remedy: pip install -e '.[lab]'")
+    device, threads = _device_and_threads()
     print(f"\nTraining runs on {device} with {threads} thread(s).")
-    seconds = {count: _one_iteration(count) for count in sorted({1, threads})}
-    for count, each in seconds.items():
+    seconds = {count: _seconds_per_iteration(count) for count in sorted({1, threads})}
+    for count, duration in seconds.items():
         print(
-            f"One UCMT iteration of the lessons takes {1000 * each:.0f} ms with {count} thread(s),"
-            f" 300 take {300 * each:.0f} s."
+            f"One UCMT iteration of the lessons takes {1000 * duration:.0f} ms with {count}"
+            f" thread(s), 300 take {300 * duration:.0f} s."
         )
     print(_advice(threads, min(seconds, key=seconds.__getitem__)))
     return 0
 
 
-def _report_checks(name: str) -> bool:
-    """Print the version of a package, or that it is missing."""
+def _print_version(name: str) -> bool:
+    """Print the version of a package, or that it is missing; return whether it is there."""
     try:
         module = importlib.import_module(name)
     except Exception as cause:  # whatever a broken package raises is what the reader needs to know
@@ -75,21 +77,21 @@ def _report_checks(name: str) -> bool:
     return True
 
 
-def machine() -> tuple[str, int]:
-    """The device training would use, and how many threads torch takes on the CPU."""
+def _device_and_threads() -> tuple[str, int]:
+    """Return the device training would use, and how many threads torch takes on the CPU."""
     import torch
 
-    from ucmt_lite.training.fit import choose_device
+    from ucmt_lite.training.devices import choose_device
 
     device = choose_device()
-    return (
-        torch.cuda.get_device_name() if device.type == "cuda" else str(device)
-    ), torch.get_num_threads()
+    name = torch.cuda.get_device_name() if device.type == "cuda" else str(device)
+    return name, torch.get_num_threads()
 
 
 def _advice(threads: int, best: int) -> str:
-    """A word on threads: small networks gain little from many, and lose much where cores are
-    shared.
+    """Return a word on threads.
+
+    Small networks gain little from many, and lose much where cores are shared.
 
     >>> _advice(2, best=1)
     'Fewer threads are faster here just now: set OMP_NUM_THREADS=1 before Python starts.'
@@ -105,33 +107,32 @@ def _advice(threads: int, best: int) -> str:
     )
 
 
-def _one_iteration(threads: int, repeats: int = 5) -> float:
-    """Seconds for one UCMT iteration at the lessons' size, the median of a few, as training lays
-    out its networks.
-    """
+def _seconds_per_iteration(threads: int, repeats: int = 5) -> float:
+    """Return the median time of one UCMT iteration at the lessons' size, as training does it."""
     import torch
 
     from ucmt_lite.core.batch import Batch, Clock
     from ucmt_lite.methods import build_nets
     from ucmt_lite.methods.ucmt import ucmt
     from ucmt_lite.nets import make
-    from ucmt_lite.training.fit import Minimize, choose_device
+    from ucmt_lite.training.devices import choose_device
+    from ucmt_lite.training.fit import Minimize
 
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     device = choose_device()
     nets = build_nets("ucmt", lambda: make("unet_small", 1, 4, 2)).to(device)
-    nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's stubs
-    x, y = (
-        torch.randn(4, 1, 64, 64, device=device),
-        torch.zeros(4, 64, 64, dtype=torch.long, device=device),
-    )
+    # torch's stubs lack the keyword.
+    nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    image = torch.randn(4, 1, 64, 64, device=device)
+    mask = torch.zeros(4, 64, 64, dtype=torch.long, device=device)
+    batch = Batch(image, mask, image, image, image, image, image)
     optimizer = torch.optim.AdamW(p for p in nets.parameters() if p.requires_grad)
     minimize = Minimize(optimizer, torch.amp.GradScaler(device.type, enabled=False))
     seconds = []
     for step in range(repeats + 1):
         start = time.perf_counter()
-        ucmt(nets, Batch(x, y, x, x, x, x, x), Clock(step, 1.0), minimize)
+        ucmt(nets, batch, Clock(step, 1.0), minimize)
         seconds.append(time.perf_counter() - start)  # `minimize` has waited for the device
     torch.set_num_threads(before)
     return sorted(seconds[1:])[repeats // 2]

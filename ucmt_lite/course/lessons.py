@@ -1,6 +1,4 @@
-"""What the course consists of: `course.yaml`, and the notebook that the source of a lesson stands
-for.
-"""
+"""The course: what `course.yaml` says, and the notebook that the source of a lesson stands for."""
 
 import hashlib
 import json
@@ -11,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ucmt_lite.common import InputError, one_of
-from ucmt_lite.course import parameters
-from ucmt_lite.course.notebooks import KERNEL, exercise_version, number_cell, tags
+from ucmt_lite.course.notebooks import KERNEL, cell_tags, exercise_version, number_cell
+from ucmt_lite.course.parameters import check_parameters, declared_parameters
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"  # in a clone
 TAGS = (
@@ -26,6 +24,16 @@ TAGS = (
     "explorer",
     "raises-exception",
 )
+_COURSE_KEYS = ("repository", "branch", "lessons")
+_LESSON_KEYS = {
+    "title": str,
+    "reading": int,
+    "exercises": int,
+    "prerequisites": list,
+    "quick": dict,
+    "card": str,
+}
+_REQUIRED_LESSON_KEYS = ("title", "reading", "exercises")
 
 
 @dataclass(frozen=True)
@@ -35,9 +43,8 @@ class Lesson:
     title: str  # as in the first line of the source
     reading: int  # minutes
     exercises: int  # minutes
-    prerequisites: list[str] = field(
-        default_factory=list
-    )  # names of lessons, or what to know in words
+    # Names of lessons, or what to know in words.
+    prerequisites: list[str] = field(default_factory=list)
     quick: dict[str, Any] = field(default_factory=dict)  # parameters of the quick profile
     card: str | None = None  # data_cards/CARD.md
 
@@ -58,20 +65,20 @@ class Course:
         return f"https://github.com/{self.repository}"
 
     def chosen(self, names: Iterable[str] | None) -> list[str]:
-        """All lessons, or those named."""
+        """Return all lessons, or those named."""
         return [one_of("lesson", name, self.lessons) for name in names or self.lessons]
 
     def paths(self, name: str) -> tuple[Path, Path]:
-        """Where the exercise version and the solution version of a lesson are written."""
+        """Return where the exercise version and the solution version of a lesson are written."""
         return self.root / f"{name}.ipynb", self.root / "solutions" / f"{name}.ipynb"
 
 
 def read_course(root: Path | None = None) -> Course:
-    """Read `src/course.yaml`; unknown or missing keys, and lessons without source or sources
-    without lesson, are errors.
-    """
-    import yaml
+    """Read `src/course.yaml`.
 
+    Errors: InputError for unknown or missing keys, lessons without source and sources without
+    lesson.
+    """
     root = root or NOTEBOOKS
     path = root / "src" / "course.yaml"
     if not path.is_file():
@@ -79,26 +86,9 @@ def read_course(root: Path | None = None) -> Course:
             f"There is no course at {path}: the lessons live in a clone of the repository, run this"
             " there."
         )
-    try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as cause:
-        raise InputError(
-            f"{path} is not YAML ({' '.join(str(cause).split())}): mend that line."
-        ) from None
-    _known_keys(
-        entries,
-        ("repository", "branch", "lessons"),
-        ("repository", "branch", "lessons"),
-        "course.yaml",
-    )
-    sources = {file.stem for file in path.parent.glob("*.py")}
-    for name in sorted(set(entries["lessons"]) ^ sources):
-        missing = (
-            "has no entry in course.yaml"
-            if name in sources
-            else f"has no source {path.parent / name}.py"
-        )
-        raise InputError(f"Lesson {name} {missing}: add it, or remove the other.")
+    entries = _read_yaml(path)
+    _check_keys(entries, _COURSE_KEYS, _COURSE_KEYS, "course.yaml")
+    _check_sources(path.parent, entries["lessons"])
     times = path.with_name("times.json")
     return Course(
         root=root,
@@ -109,42 +99,84 @@ def read_course(root: Path | None = None) -> Course:
     )
 
 
+def _read_yaml(path: Path) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as cause:
+        raise InputError(
+            f"{path} is not YAML ({' '.join(str(cause).split())}): mend that line."
+        ) from None
+
+
+def _check_sources(folder: Path, lessons: Iterable[str]) -> None:
+    """Refuse a lesson without source, and a source without lesson."""
+    sources = {file.stem for file in folder.glob("*.py")}
+    for name in sorted(set(lessons) ^ sources):
+        missing = f"has no source {folder / name}.py"
+        if name in sources:
+            missing = "has no entry in course.yaml"
+        raise InputError(f"Lesson {name} {missing}: add it, or remove the other.")
+
+
 def _lesson(name: str, lessons: dict[str, Any]) -> Lesson:
-    entry, where = lessons[name], f"lesson {name} in course.yaml"
-    _known_keys(entry, [f.name for f in fields(Lesson)], ("title", "reading", "exercises"), where)
-    kinds = {
-        "title": str,
-        "reading": int,
-        "exercises": int,
-        "prerequisites": list,
-        "quick": dict,
-        "card": str,
-    }
+    """Return one entry of `course.yaml`, checked."""
+    entry = lessons[name]
+    place = f"lesson {name} in course.yaml"
+    _check_keys(entry, [item.name for item in fields(Lesson)], _REQUIRED_LESSON_KEYS, place)
     for key, value in entry.items():
-        if not isinstance(value, kinds[key]):
-            raise InputError(f"'{key}' of {where} must be {kinds[key].__name__}, not {value!r}.")
-    for wanted in entry.get("prerequisites", []):
-        if wanted[:2].isdigit():
-            one_of(f"prerequisite of {where}", wanted, lessons)
+        if not isinstance(value, _LESSON_KEYS[key]):
+            kind = _LESSON_KEYS[key].__name__
+            raise InputError(f"'{key}' of {place} must be {kind}, not {value!r}.")
+    for prerequisite in entry.get("prerequisites", []):
+        if prerequisite[:2].isdigit():
+            one_of(f"prerequisite of {place}", prerequisite, lessons)
     return Lesson(**entry)
 
 
-def _known_keys(entry: Any, known: Iterable[str], required: Iterable[str], where: str) -> None:
+def _check_keys(entry: Any, known: Iterable[str], required: Iterable[str], place: str) -> None:
+    """Refuse unknown and missing keys; `place` names the entry in the sentence."""
     if not isinstance(entry, dict):
-        raise InputError(f"There is nothing in {where}: give {', '.join(required)}.")
+        raise InputError(f"There is nothing in {place}: give {', '.join(required)}.")
     for key in entry:
-        one_of(f"key of {where}", key, known)
+        one_of(f"key of {place}", key, known)
     for key in required:
         if key not in entry:
-            raise InputError(f"The key '{key}' of {where} is missing: add it.")
+            raise InputError(f"The key '{key}' of {place} is missing: add it.")
 
 
 def compose(course: Course, name: str) -> Any:
-    """The solution version of a lesson, not executed yet: the source's cells, the header and the
-    setup cell.
+    """Return the solution version of a lesson, not executed yet.
+
+    It holds the source's cells, the header, the setup cell and the stamp.
     """
+    from nbformat.v4 import new_notebook
+
+    source_cells = _source_cells(course, name)
+    cells = _with_header_and_setup(course, name, source_cells)
+    stamp = {"sha256": _hash_of_outputs_origin(course, source_cells), "profile": "full"}
+    notebook = new_notebook(
+        cells=[number_cell(cell, index) for index, cell in enumerate(cells)],
+        metadata={"kernelspec": dict(KERNEL), "ucmt_lite": stamp},
+    )
+    try:
+        defaults = declared_parameters(notebook)
+        notebook.metadata.ucmt_lite["parameters"] = {
+            key: "computed" if value is ... else value for key, value in defaults.items()
+        }
+        check_parameters(notebook, course.lessons[name].quick, f"lesson {name}")
+        exercise_version(notebook)
+    except SyntaxError as cause:
+        raise InputError(
+            f"Lesson {name} has a cell that is not Python ({cause}): mend src/{name}.py."
+        ) from None
+    return notebook
+
+
+def _source_cells(course: Course, name: str) -> list[Any]:
+    """Read a lesson's percent script; refuse a wrong title and unknown tags."""
     import jupytext
-    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
     source = (course.root / "src" / f"{name}.py").read_text(encoding="utf-8")
     cells = jupytext.reads(source, fmt="py:percent").cells
@@ -154,75 +186,65 @@ def compose(course: Course, name: str) -> Any:
             f"Lesson {name} must open with a markdown cell `{title}`, the title that course.yaml"
             " gives."
         )
-    for tag in {tag for cell in cells for tag in tags(cell)}:
+    for tag in {tag for cell in cells for tag in cell_tags(cell)}:
         one_of(f"tag in lesson {name}", tag, TAGS)
-    stamp = {"sha256": sha256_of(course, cells), "profile": "full"}
-    first_code = next((i for i, cell in enumerate(cells) if cell.cell_type == "code"), len(cells))
-    setup = new_code_cell(_setup(course), metadata={"tags": ["setup"]})
+    return cells
+
+
+def _with_header_and_setup(course: Course, name: str, cells: list[Any]) -> list[Any]:
+    """Put the header below the title, and the setup cell before the first code cell."""
+    from nbformat.v4 import new_code_cell, new_markdown_cell
+
+    first_code = len(cells)
+    for index, cell in enumerate(cells):
+        if cell.cell_type == "code":
+            first_code = index
+            break
     header = new_markdown_cell(_header(course, name), metadata={"tags": ["header"]})
-    cells = [cells[0], header, *cells[1:first_code], setup, *cells[first_code:]]
-    notebook = new_notebook(
-        cells=[number_cell(cell, index) for index, cell in enumerate(cells)],
-        metadata={"kernelspec": dict(KERNEL), "ucmt_lite": stamp},
-    )
-    try:
-        defaults = parameters.declared(notebook)
-        notebook.metadata.ucmt_lite["parameters"] = {
-            k: "computed" if v is ... else v for k, v in defaults.items()
-        }
-        parameters.check_parameters(notebook, course.lessons[name].quick, f"lesson {name}")
-        exercise_version(notebook)
-    except SyntaxError as cause:
-        raise InputError(
-            f"Lesson {name} has a cell that is not Python ({cause}): mend src/{name}.py."
-        ) from None
-    return notebook
+    setup = new_code_cell(_setup(course), metadata={"tags": ["setup"]})
+    return [cells[0], header, *cells[1:first_code], setup, *cells[first_code:]]
 
 
-def sha256_of(course: Course, cells: Iterable[Any]) -> str:
-    """A hash of what outputs depend on: the code of a lesson and the recordings it shows. Its text
-    may change without a new run.
+def _hash_of_outputs_origin(course: Course, cells: Iterable[Any]) -> str:
+    """Hash what outputs depend on: the code of a lesson and the recordings it shows.
 
-    Recordings are the tables of each comparison that the code names as `kept("NAME")`, and every
-    trace if it shows any.
+    Its text may change without a new run. Recordings are the tables of each comparison that the
+    code names as `kept("NAME")`, and every trace if it shows any.
     """
     code = "\0".join(cell.source for cell in cells if cell.cell_type == "code")
-    names = sorted(set(re.findall(r'\bkept\("(\w+)"\)', code)))
-    shown = [
-        file
-        for name in names
-        for file in sorted(course.root.parent.glob(f"results/{name}/*.parquet"))
-    ]
-    shown += sorted(course.root.glob("traces/*.npz")) if re.search(r"\brecorded\(", code) else []
-    found = hashlib.sha256(code.encode())
-    for file in shown:
-        found.update(file.read_bytes())
-    return found.hexdigest()
+    recordings: list[Path] = []
+    for name in sorted(set(re.findall(r'\bkept\("(\w+)"\)', code))):
+        recordings += sorted(course.root.parent.glob(f"results/{name}/*.parquet"))
+    if re.search(r"\brecorded\(", code):
+        recordings += sorted(course.root.glob("traces/*.npz"))
+    digest = hashlib.sha256(code.encode())
+    for file in recordings:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _header(course: Course, name: str) -> str:
-    """Badges, time and links: what a reader wants to know before starting."""
-    lesson, page = course.lessons[name], f"notebooks/{name}.ipynb"
-    colab = (
-        f"https://colab.research.google.com/github/{course.repository}/blob/{course.branch}/{page}"
-    )
-    binder = (
-        f"https://mybinder.org/v2/gh/{course.repository}/{course.branch}?urlpath=lab/tree/{page}"
-    )
-    measured = course.times.get(name)
-    runs = "not measured yet" if not measured else f"{measured['seconds']} s on {measured['on']}"
-    wanted = [
-        f"[{course.lessons[w].title}]({w}.ipynb)" if w in course.lessons else w
-        for w in lesson.prerequisites
-    ]
+    """Return badges, time and links: what a reader wants to know before starting."""
+    lesson = course.lessons[name]
+    page = f"notebooks/{name}.ipynb"
     blob = f"{course.url}/blob/{course.branch}"
+    colab = "https://colab.research.google.com"
+    colab_page = f"{colab}/github/{course.repository}/blob/{course.branch}/{page}"
+    binder = "https://mybinder.org"
+    binder_page = f"{binder}/v2/gh/{course.repository}/{course.branch}?urlpath=lab/tree/{page}"
+    measured = course.times.get(name)
+    running = f"{measured['seconds']} s on {measured['on']}" if measured else "not measured yet"
     exercises = f", {lesson.exercises} min of exercises" if lesson.exercises else ""
+    prerequisites = [
+        f"[{course.lessons[item].title}]({item}.ipynb)" if item in course.lessons else item
+        for item in lesson.prerequisites
+    ]
     lines = [
-        f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})",
-        f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({binder})",
+        f"[![Open in Colab]({colab}/assets/colab-badge.svg)]({colab_page})",
+        f"[![Open in Binder]({binder}/badge_logo.svg)]({binder_page})",
         "",
-        f"- **Time:** {lesson.reading} min to read{exercises}; running every cell: {runs}",
-        f"- **Before this:** {', '.join(wanted) or 'nothing'}",
+        f"- **Time:** {lesson.reading} min to read{exercises}; running every cell: {running}",
+        f"- **Before this:** {', '.join(prerequisites) or 'nothing'}",
     ]
     if lesson.card:
         lines.append(f"- **Data:** [card of {lesson.card}]({blob}/data_cards/{lesson.card}.md)")
@@ -233,8 +255,9 @@ def _header(course: Course, name: str) -> str:
 
 
 def _setup(course: Course) -> str:
-    """Installs the kit where it is missing, as on Colab. The kit's wide ranges leave what is
-    already there, torch too.
+    """Return the cell that installs the kit where it is missing, as on Colab.
+
+    The kit's wide ranges leave what is already there, torch too.
     """
     return f"""\
 # On Colab this installs the kit; where it is installed already, nothing happens.

@@ -12,7 +12,7 @@ from ucmt_lite.common import InputError, atomic
 from ucmt_lite.course.parameters import check_parameters
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-WIDGET = "application/vnd.jupyter.widget-view+json"
+_WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class NotebookError(InputError):
@@ -29,8 +29,7 @@ def execute_notebook(
     timeout: int | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Any:
-    """Run a notebook with other parameters, in the folder of `out_path`, write it there and return
-    it.
+    """Run a notebook with other parameters in the folder of `out_path`, write it and return it.
 
     When a cell fails, `out_path` holds everything up to that cell.
 
@@ -38,16 +37,12 @@ def execute_notebook(
     error: text` when a cell fails, takes longer than `timeout` seconds, or the kernel dies.
     """
     import nbformat
-    import papermill
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    notebook_path, out_path, parameters = (
-        Path(notebook_path),
-        Path(out_path).resolve(),
-        dict(parameters or {}),
-    )
+    notebook_path = Path(notebook_path)
+    out_path = Path(out_path).resolve()
     if not notebook_path.is_file():
         raise InputError(f"There is no notebook at {notebook_path}: check the path.")
+    parameters = dict(parameters or {})
     check_parameters(nbformat.read(notebook_path, as_version=4), parameters, notebook_path.stem)
     try:
         out_path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,63 +51,75 @@ def execute_notebook(
         raise InputError(
             f"{out_path} cannot be written ({cause.strerror}): choose another file."
         ) from None
+    with _environment(environment or {}):
+        return _execute_with_papermill(notebook_path, out_path, parameters, progress, timeout)
+
+
+def _execute_with_papermill(
+    notebook_path: Path,
+    out_path: Path,
+    parameters: dict[str, Any],
+    progress: bool,
+    timeout: int | None,
+) -> Any:
+    """Let papermill run a notebook; tell in one sentence how it stopped, if it did."""
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+    name = notebook_path.stem
     try:
-        with _environment(environment or {}):
-            return papermill.execute_notebook(
-                notebook_path.resolve(),
-                out_path,
-                parameters,
-                kernel_name=KERNEL["name"],
-                progress_bar=progress,
-                cwd=out_path.parent,
-                execution_timeout=timeout,
-                extra_arguments=[
-                    "--IPKernelApp.log_level=40"
-                ],  # ipykernel warns of its own TCP connection each time
-                record_timing=False,
-                store_widget_state=False,
-                coalesce_streams=True,
-            )
+        return papermill.execute_notebook(
+            notebook_path.resolve(),
+            out_path,
+            parameters,
+            kernel_name=KERNEL["name"],
+            progress_bar=progress,
+            cwd=out_path.parent,
+            execution_timeout=timeout,
+            # ipykernel warns of its own TCP connection each time.
+            extra_arguments=["--IPKernelApp.log_level=40"],
+            record_timing=False,
+            store_widget_state=False,
+            coalesce_streams=True,
+        )
     except papermill.PapermillExecutionError as error:
-        said = f"{error.ename}: {error.evalue}"
-        raise NotebookError(f"{notebook_path.stem}, cell [{error.exec_count}], {said}") from None
+        message = f"{error.ename}: {error.evalue}"
+        raise NotebookError(f"{name}, cell [{error.exec_count}], {message}") from None
     except CellTimeoutError:
         raise NotebookError(
-            f"{notebook_path.stem}: a cell ran longer than {timeout} seconds, see {out_path}"
+            f"{name}: a cell ran longer than {timeout} seconds, see {out_path}"
         ) from None
     except DeadKernelError:
-        raise NotebookError(
-            f"{notebook_path.stem}: the kernel died (out of memory?), see {out_path}"
-        ) from None
+        raise NotebookError(f"{name}: the kernel died (out of memory?), see {out_path}") from None
 
 
 def execute_whole(
     notebook_path: str | Path, page: Path, parameters: Mapping[str, Any], progress: bool = False
 ) -> None:
-    """Execute a notebook into `page`, which appears when it is whole; what a failing cell leaves
-    stays in a hidden file.
+    """Execute a notebook into `page`, which appears when it is whole.
 
-    The header of a lesson, badges and links to its neighbours, is left out: the page is a record of
-    its own.
+    What a failing cell leaves stays in a hidden file. The header of a lesson, badges and links to
+    its neighbours, is left out: the page is a record of its own.
     """
     if page.is_dir():
         raise InputError(f"{page} is a folder: name the file that the page is to be.")
-    half = page.with_name(f".{page.stem}.unfinished.ipynb")
-    executed = execute_notebook(notebook_path, half, parameters, progress)
-    executed.cells = [cell for cell in executed.cells if "header" not in tags(cell)]
+    unfinished = page.with_name(f".{page.stem}.unfinished.ipynb")
+    executed = execute_notebook(notebook_path, unfinished, parameters, progress)
+    executed.cells = [cell for cell in executed.cells if "header" not in cell_tags(cell)]
     write_notebook(executed, page)
-    half.unlink()
+    unfinished.unlink()
 
 
 @contextmanager
-def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
-    """The variables a kernel inherits. More threads make small networks many times slower and
-    change the last digits.
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set the variables that a kernel inherits.
+
+    One thread by default: more make small networks many times slower and change the last digits.
     """
     values = {
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
         "PYTHONHASHSEED": "0",
-        **wanted,
+        **variables,
     }
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
@@ -120,30 +127,34 @@ def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+            if value is None:
+                os.environ.pop(name)
+            else:
+                os.environ[name] = value
 
 
 def exercise_version(solution: Any) -> Any:
-    """The notebook that students open: exercises blank, solutions gone, everything else as
-    executed.
-    """
+    """Return what students open: exercises blank, solutions gone, everything else as it ran."""
     import nbformat
 
     notebook = nbformat.from_dict({**solution, "cells": []})
-    for index, cell in enumerate(cell for cell in solution.cells if "solution" not in tags(cell)):
-        cell = nbformat.from_dict(dict(cell))
-        if "exercise" in tags(cell):
-            cell.source = blank(cell.source, tags(cell))
-        if cell.cell_type == "code" and {"exercise", "check"} & set(tags(cell)):
-            cell.outputs, cell.execution_count = [], None
+    kept = (cell for cell in solution.cells if "solution" not in cell_tags(cell))
+    for index, original in enumerate(kept):
+        cell = nbformat.from_dict(dict(original))
+        tags = cell_tags(cell)
+        if "exercise" in tags:
+            cell.source = blank_answer(cell.source, tags)
+        if cell.cell_type == "code" and {"exercise", "check"} & set(tags):
+            cell.outputs = []
+            cell.execution_count = None
         notebook.cells.append(number_cell(cell, index))
     return notebook
 
 
-def blank(source: str, cell_tags: list[str] | None = None) -> str:
-    """Replace what follows the line `# solution`, and that line itself, by a place to write.
+def blank_answer(source: str, tags: list[str] | None = None) -> str:
+    """Replace the line `# solution` and what follows it by a place to write.
 
-    >>> print(blank("def double(x):\\n    # solution\\n    return 2 * x"))
+    >>> print(blank_answer("def double(x):\\n    # solution\\n    return 2 * x"))
     def double(x):
         # Write your code here.
         raise NotImplementedError
@@ -158,70 +169,71 @@ def blank(source: str, cell_tags: list[str] | None = None) -> str:
             f"The exercise cell `{first}` has no line `# solution`: mark where the answer starts."
         )
     indent = marker[1]
-    if not indent and "raises-exception" not in (cell_tags or []):
+    if not indent and "raises-exception" not in (tags or []):
         raise InputError(
             f"`# solution` stands outside a function in the exercise cell `{first}`, so Run All"
             " would stop there: move it into a function or tag the cell raises-exception."
         )
-    return (
-        f"{source[: marker.start()]}{indent}# Write your code here.\n{indent}raise"
-        " NotImplementedError"
-    )
+    lines = [f"{indent}# Write your code here.", f"{indent}raise NotImplementedError"]
+    return source[: marker.start()] + "\n".join(lines)
 
 
-def tidy(executed: Any, name: str) -> Any:
-    """Take from an executed notebook everything that differs from run to run or that a static view
-    cannot show.
+def tidy_outputs(executed: Any, name: str) -> Any:
+    """Take from an executed notebook what differs from run to run or no static view can show.
 
     Errors: NotebookError where an output is a live widget alone: without a picture beside it GitHub
     shows nothing.
     """
     for cell in executed.cells:
-        if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if not _is_bar(output)]
-        for output in cell.get("outputs", []):
-            if WIDGET in output.get("data", {}):
-                if "image/png" not in output.data:
-                    shown = cell.source.rstrip().splitlines()[-1]
-                    raise NotebookError(
-                        f"{name}: the widget shown by `{shown}` has no static picture beside it:"
-                        " add one."
-                    )
-                del output.data[WIDGET]
+        if cell.cell_type != "code":
+            continue
+        cell.outputs = [output for output in cell.outputs if not _is_progress_bar(output)]
+        for output in cell.outputs:
+            if _WIDGET_VIEW not in output.get("data", {}):
+                continue
+            if "image/png" not in output.data:
+                last_line = cell.source.rstrip().splitlines()[-1]
+                raise NotebookError(
+                    f"{name}: the widget shown by `{last_line}` has no static picture beside it:"
+                    " add one."
+                )
+            del output.data[_WIDGET_VIEW]
     return executed
 
 
-def _is_bar(output: Any) -> bool:
-    """Is it a progress bar of tqdm? Its rate is never the same twice, and TQDM_DISABLE does not
-    reach the notebook kind.
+def _is_progress_bar(output: Any) -> bool:
+    """Return whether an output is a progress bar of tqdm, whose rate is never the same twice.
+
+    TQDM_DISABLE does not reach the notebook kind.
     """
-    return bool(
-        re.search(r"\d+/(\d+|\?) \[|\d+it \[", output.get("data", {}).get("text/plain", ""))
-    )
+    text = output.get("data", {}).get("text/plain", "")
+    return bool(re.search(r"\d+/(\d+|\?) \[|\d+it \[", text))
 
 
 def write_notebook(notebook: Any, path: Path) -> None:
     """Write a notebook, whole or not at all."""
     with atomic(path) as temporary:
-        temporary.write_text(text(notebook), encoding="utf-8")
+        temporary.write_text(notebook_text(notebook), encoding="utf-8")
 
 
-def text(notebook: Any) -> str:
-    """The bytes of a notebook as they stand in its file."""
+def notebook_text(notebook: Any) -> str:
+    """Return a notebook as the text of its file."""
     import nbformat
 
     return nbformat.writes(notebook, version=4) + "\n"
 
 
 def number_cell(cell: Any, index: int) -> Any:
-    """Give a cell the id that follows from its place and source and keep of its metadata the tags:
-    the same bytes always.
+    """Give a cell an id made of its place and source, and keep only the tags of its metadata.
+
+    The same source then gives the same bytes, always.
     """
-    cell["metadata"] = type(cell.metadata)({"tags": tags(cell)} if tags(cell) else {})
+    tags = cell_tags(cell)
+    cell["metadata"] = type(cell.metadata)({"tags": tags} if tags else {})
     cell["id"] = f"{index:02d}-{hashlib.sha256(cell.source.encode()).hexdigest()[:8]}"
     return cell
 
 
-def tags(cell: Any) -> list[str]:
-    """The tags of a cell."""
+def cell_tags(cell: Any) -> list[str]:
+    """Return the tags of a cell."""
     return cell.metadata.get("tags", [])

@@ -1,6 +1,4 @@
-"""The parameters of a notebook: which there are, and whether a value handed in would have any
-effect.
-"""
+"""The parameters of a notebook: which there are, and whether setting one would have any effect."""
 
 import ast
 import re
@@ -10,28 +8,30 @@ from typing import Any
 from ucmt_lite.common import InputError, one_of
 
 
-def declared(notebook: Any) -> dict[str, Any]:
-    """Names and defaults in the cell tagged `parameters`; an expression instead of a literal is
-    `...`.
+def declared_parameters(notebook: Any) -> dict[str, Any]:
+    """Return names and defaults from the cell tagged `parameters`.
+
+    The default is `...` where the cell has an expression instead of a literal.
 
     Errors: InputError where a statement of that cell is no plain assignment to one name.
     """
-    names: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for cell in notebook.cells:
         if "parameters" not in cell.metadata.get("tags", []):
             continue
         for statement in ast.parse(cell.source).body:
             if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
                 continue  # a docstring
-            target, value = _assignment(statement)
+            name, value = _assignment(statement)
             try:
-                names[target] = ast.literal_eval(value)
+                defaults[name] = ast.literal_eval(value)
             except ValueError:
-                names[target] = ...
-    return names
+                defaults[name] = ...
+    return defaults
 
 
 def _assignment(statement: ast.stmt) -> tuple[str, ast.expr]:
+    """Return the name and the value of a plain assignment."""
     match statement:
         case ast.Assign(targets=[ast.Name(id=name)], value=value):
             return name, value
@@ -43,51 +43,48 @@ def _assignment(statement: ast.stmt) -> tuple[str, ast.expr]:
     )
 
 
-def check_parameters(notebook: Any, parameters: Mapping[str, Any], where: str) -> None:
-    """Refuse parameters that the notebook does not declare, that it never reads, or that are of
-    another type.
+def check_parameters(notebook: Any, parameters: Mapping[str, Any], title: str) -> None:
+    """Refuse parameters that a notebook does not declare, never reads, or has of another type.
 
     papermill itself only logs an unknown name and runs at full size, and a name that the notebook
-    assigns anew before it reads it would silently change nothing. `where` names the notebook in the
+    assigns anew before it reads it would silently change nothing. `title` names the notebook in the
     sentence.
     """
-    known = declared(notebook)
-    if parameters and not known:
+    defaults = declared_parameters(notebook)
+    if parameters and not defaults:
         raise InputError(
-            f"{where} takes no parameters, but was given {', '.join(parameters)}: leave them out."
+            f"{title} takes no parameters, but was given {', '.join(parameters)}: leave them out."
         )
     for name, value in parameters.items():
-        one_of(f"parameter of {where}", name, known)
-        _check_type(name, value, known[name], where)
-        fate = _fate(notebook, name)
-        if fate:
+        one_of(f"parameter of {title}", name, defaults)
+        _check_type(name, value, defaults[name], title)
+        problem = _why_without_effect(notebook, name)
+        if problem:
             raise InputError(
-                f"Parameter '{name}' of {where} {fate}, so setting it would change nothing: mend"
+                f"Parameter '{name}' of {title} {problem}, so setting it would change nothing: mend"
                 " the source."
             )
 
 
-def _check_type(name: str, value: Any, default: Any, where: str) -> None:
+def _check_type(name: str, value: Any, default: Any, title: str) -> None:
+    """Refuse a value of another type than the default; a whole number may stand for a float."""
     if default is None or default is ... or value is None:
         return
-    alike = (
-        (int, float)
-        if isinstance(default, float)
-        else (list, tuple)
-        if isinstance(default, (list, tuple))
-        else type(default)
-    )
-    if not isinstance(value, alike) or isinstance(value, bool) != isinstance(default, bool):
+    allowed: tuple[type, ...] = (type(default),)
+    if isinstance(default, float):
+        allowed = (int, float)
+    elif isinstance(default, (list, tuple)):
+        allowed = (list, tuple)
+    # True is an int to isinstance, but not to a reader.
+    if not isinstance(value, allowed) or isinstance(value, bool) != isinstance(default, bool):
         raise InputError(
-            f"Parameter '{name}' of {where} must be {type(default).__name__} like its default"
+            f"Parameter '{name}' of {title} must be {type(default).__name__} like its default"
             f" {default!r}, not {value!r}."
         )
 
 
-def _fate(notebook: Any, name: str) -> str:
-    """What becomes of `name` after the parameters cell: '' when it is read before anything else
-    happens to it.
-    """
+def _why_without_effect(notebook: Any, name: str) -> str:
+    """Return why setting `name` would change nothing; '' where it is read before it is replaced."""
     for number, statement in _statements(notebook):
         nodes = [
             node for node in ast.walk(statement) if isinstance(node, ast.Name) and node.id == name
@@ -100,23 +97,25 @@ def _fate(notebook: Any, name: str) -> str:
 
 
 def _augments(statement: ast.stmt, name: str) -> bool:
+    """Return whether a statement holds something like `name += 1`, which reads the name, too."""
     return any(
-        isinstance(n, ast.AugAssign) and getattr(n.target, "id", "") == name
-        for n in ast.walk(statement)
+        isinstance(node, ast.AugAssign) and getattr(node.target, "id", "") == name
+        for node in ast.walk(statement)
     )
 
 
 def _statements(notebook: Any) -> Iterator[tuple[int, ast.stmt]]:
-    """Top-level statements after the parameters cell, each with the number of its code cell,
-    counted from 1.
+    """Yield top-level statements after the parameters cell with the number of their code cell.
+
+    Code cells are counted from 1.
     """
-    seen = False
-    code = (cell for cell in notebook.cells if cell.cell_type == "code")
-    for number, cell in enumerate(code, start=1):
+    after_parameters = False
+    code_cells = (cell for cell in notebook.cells if cell.cell_type == "code")
+    for number, cell in enumerate(code_cells, start=1):
         tags = cell.metadata.get("tags", [])
-        if seen and "injected-parameters" not in tags:
-            source = re.sub(
-                r"^(\s*)[%!].*", r"\1pass", cell.source, flags=re.MULTILINE
-            )  # magics are no Python
-            yield from ((number, statement) for statement in ast.parse(source).body)
-        seen = seen or "parameters" in tags
+        if after_parameters and "injected-parameters" not in tags:
+            # A line magic is no Python.
+            source = re.sub(r"^(\s*)[%!].*", r"\1pass", cell.source, flags=re.MULTILINE)
+            for statement in ast.parse(source).body:
+                yield number, statement
+        after_parameters = after_parameters or "parameters" in tags

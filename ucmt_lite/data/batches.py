@@ -1,5 +1,6 @@
-"""Endless minibatches from images in memory. Minibatch n depends on the seed and on n alone,
-whatever came before it.
+"""Endless minibatches from images in memory.
+
+Minibatch n depends on the seed and on n alone, whatever came before it.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from torch import Tensor
 from ucmt_lite.common import InputError
 from ucmt_lite.core.batch import Batch
 from ucmt_lite.data.source import Cases
-from ucmt_lite.data.views import strong_view, to_input, weak_view
+from ucmt_lite.data.views import Strength, strength_of, strong_view, to_input, weak_view
 
 Case = tuple[np.ndarray, np.ndarray]  # image C *S, mask *S
 
@@ -24,7 +25,8 @@ class Batches:
     half floats; those of a minibatch go to `device` and become views there. No file is opened and
     nothing is decoded. In each pass over a stream every image comes once, in an order of that pass.
     Volumes, and images of different sizes, are cropped to `patch` at a random place. The unlabeled
-    stream may hold the labeled images too.
+    stream may hold the labeled images too. `views` says how far views go (`strength_of` the images'
+    dims where it is None); without `strong_labeled` labeled images stay weak: x1 and x2 are x.
     """
 
     def __init__(
@@ -34,6 +36,8 @@ class Batches:
         *,
         batch: tuple[int, int] = (4, 4),
         patch: Sequence[int] | None = None,
+        views: Strength | None = None,
+        strong_labeled: bool = True,
         seed: int = 0,
         device: str | torch.device = "cpu",
     ) -> None:
@@ -47,14 +51,13 @@ class Batches:
                 " size to crop them to."
             )
         self.patch = tuple(patch) if patch else next(iter(sizes))
-        self.batch, self.seed, self.device = batch, seed, torch.device(device)
-        self.labeled, self.unlabeled = (
-            [
-                _padded(image, mask, self.patch)
-                for image, mask in zip(cases.images, cases.masks, strict=True)
-            ]
-            for cases in (labeled, unlabeled)
-        )
+        self.views = views or strength_of(len(self.patch))
+        self.strong_labeled = strong_labeled
+        self.batch = batch
+        self.seed = seed
+        self.device = torch.device(device)
+        self.labeled = _padded_cases(labeled, self.patch)
+        self.unlabeled = _padded_cases(unlabeled, self.patch)
 
     def __call__(self, step: int) -> Batch:
         generator = torch.Generator(self.device).manual_seed(mixed_seed(self.seed, step))
@@ -63,27 +66,37 @@ class Batches:
         return Batch(
             x=x,
             y=y,
-            x1=strong_view(x, generator),
-            x2=strong_view(x, generator),
+            x1=self.strong(x, generator) if self.strong_labeled else x,
+            x2=self.strong(x, generator) if self.strong_labeled else x,
             u=u,
-            u1=strong_view(u, generator),
-            u2=strong_view(u, generator),
+            u1=self.strong(u, generator),
+            u2=self.strong(u, generator),
         )
+
+    def strong(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Return one strong view of each image."""
+        return strong_view(images, self.views, generator)
 
     def weak(
         self, cases: list[Case], stream: int, step: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """The weak views of one step of a stream. They are moved as bytes, a quarter of the floats."""
-        images, masks = weak_view(*self.draw(cases, stream, step), generator)
-        return to_input(images), masks.long()
+        """Return the weak views of one step of a stream.
+
+        Images are moved to the device as bytes, a quarter of the floats.
+        """
+        drawn, masks = self.draw(cases, stream, step)
+        images, masks = weak_view(drawn, masks, self.views, generator)
+        return images, masks.long()
 
     def draw(self, cases: list[Case], stream: int, step: int) -> tuple[Tensor, Tensor]:
-        """The images `B C *S` and masks `B *S` of one step of a stream as they were read, cropped
-        to the patch.
+        """Return the images `B C *S` and masks `B *S` of one step of a stream.
+
+        Their values are as they were read; they are cropped to the patch.
         """
         count = self.batch[stream]
         random = np.random.default_rng((self.seed, stream, step))
-        images, masks = [], []
+        images = []
+        masks = []
         for position in range(step * count, (step + 1) * count):
             lap, place = divmod(position, len(cases))
             image, mask = cases[_lap_order(self.seed, stream, lap, len(cases))[place]]
@@ -94,17 +107,15 @@ class Batches:
             window = tuple(slice(c, c + size) for c, size in zip(corner, self.patch, strict=True))
             images.append(image[(slice(None), *window)])
             masks.append(mask[window])
-        return _to_device(stack_images(images), self.device), _to_device(
-            np.stack(masks), self.device
-        )
+        x = _to_device(stack_images(images), self.device)
+        return x, _to_device(np.stack(masks), self.device)
 
 
 def stack_images(images: Sequence[np.ndarray]) -> np.ndarray:
-    """Images of one size as one array for `to_input`, which tells bytes from standardised floats by
-    their type.
+    """Stack images of one size for `to_input`.
 
-    Bytes among floats become the floats that they would have been alone, or their 0..255 would pass
-    for standardised.
+    That tells bytes from standardised floats by their type. Bytes among floats become the floats
+    that they would have been alone, or their 0..255 would pass for standardised.
 
     >>> stack_images([np.array([255], np.uint8), np.array([1.5], np.float16)]).tolist()
     [[1.0], [1.5]]
@@ -116,7 +127,7 @@ def stack_images(images: Sequence[np.ndarray]) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def _lap_order(seed: int, stream: int, lap: int, count: int) -> list[int]:
-    """The order of one pass over a stream: every index once.
+    """Return the order of one pass over a stream: every index once.
 
     >>> sorted(_lap_order(0, 1, 5, 4))
     [0, 1, 2, 3]
@@ -125,18 +136,20 @@ def _lap_order(seed: int, stream: int, lap: int, count: int) -> list[int]:
 
 
 def _to_device(array: np.ndarray, device: torch.device) -> Tensor:
-    """An array as a tensor on the device; to a GPU it is sent while Python goes on."""
+    """Return an array as a tensor on the device; to a GPU it is sent while Python goes on."""
     tensor = torch.from_numpy(array)
-    return (
-        tensor.pin_memory().to(device, non_blocking=True)
-        if device.type == "cuda"
-        else tensor.to(device)
-    )
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
-def _padded(
-    image: np.ndarray, mask: np.ndarray, patch: Sequence[int]
-) -> tuple[np.ndarray, np.ndarray]:
+def _padded_cases(cases: Cases, patch: Sequence[int]) -> list[Case]:
+    """Widen all cases to the patch, as `_padded` does."""
+    pairs = zip(cases.images, cases.masks, strict=True)
+    return [_padded(image, mask, patch) for image, mask in pairs]
+
+
+def _padded(image: np.ndarray, mask: np.ndarray, patch: Sequence[int]) -> Case:
     """Widen sides shorter than the patch: the image by its own edge, the mask with background.
 
     >>> _padded(np.ones((1, 2, 4)), np.ones((2, 4)), (4, 4))[1].sum(1).tolist()
@@ -150,27 +163,26 @@ def _padded(
 
 
 def center_crop(cases: Cases, patch: Sequence[int]) -> Cases:
-    """The cases cut (or padded) about their centre to one size: a fixed set to watch while training
-    runs on patches.
+    """Cut (or pad) the cases about their centre to one size.
+
+    They are a fixed set to watch while training runs on patches.
     """
 
     def cut(array: np.ndarray) -> np.ndarray:
-        corner = [
-            (side - size) // 2 for side, size in zip(array.shape[-len(patch) :], patch, strict=True)
-        ]
+        sides = array.shape[-len(patch) :]
+        corner = [(side - size) // 2 for side, size in zip(sides, patch, strict=True)]
         window = tuple(slice(c, c + size) for c, size in zip(corner, patch, strict=True))
         return array[window] if array.ndim == len(patch) else array[(slice(None), *window)]
 
-    pairs = [
-        _padded(image, mask, patch) for image, mask in zip(cases.images, cases.masks, strict=True)
-    ]
+    pairs = _padded_cases(cases, patch)
+    images = [cut(image) for image, _ in pairs]
+    masks = [cut(mask) for _, mask in pairs]
     ambiguity = cases.ambiguity and [cut(_padded(a[None], a, patch)[0][0]) for a in cases.ambiguity]
-    images, masks = [cut(image) for image, _ in pairs], [cut(mask) for _, mask in pairs]
     return Cases(cases.ids, cases.groups, images, masks, cases.spacing, ambiguity)
 
 
 def mixed_seed(*numbers: int) -> int:
-    """One seed from several numbers, far apart for neighbouring ones.
+    """Return one seed from several numbers, far apart for neighbouring ones.
 
     >>> mixed_seed(0, 1) != mixed_seed(1, 0)
     True

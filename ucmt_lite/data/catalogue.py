@@ -37,7 +37,7 @@ LA_TWINS = (
 
 
 def _isic_group(name: str) -> str:
-    """The id, or for near-duplicates one id for both.
+    """Return the id, or for near-duplicates one id for both.
 
     >>> _isic_group("ISIC_0013594"), _isic_group("ISIC_0000000")
     ('ISIC_0012290', 'ISIC_0000000')
@@ -48,7 +48,7 @@ def _isic_group(name: str) -> str:
 
 
 def _la_group(name: str) -> str:
-    """The id, or for scans that are probably of one patient the start of one id for all of them.
+    """Return the id, or for scans that are probably of one patient the start of one of their ids.
 
     >>> _la_group("Z9GMG63CXXXX") == _la_group("WSJB9P4JYYYY")
     True
@@ -60,7 +60,7 @@ def _la_group(name: str) -> str:
 
 
 def _acdc_group(name: str) -> str:
-    """The patient of a slice or volume.
+    """Return the patient of a slice or volume.
 
     >>> _acdc_group("patient001_frame01_slice_1")
     'patient001'
@@ -79,7 +79,7 @@ class RealSet:
     cases: int  # images or volumes with a public mask
     reader: str  # a row of `readers.READERS`
     folder: str  # what a local folder must hold
-    where: str  # where a person gets the files
+    homepage: str  # from which a person gets the files
     archives: tuple[Archive, ...] = ()
     # Of the groups for train, validation, test, where no lists are in the folder.
     shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
@@ -101,7 +101,7 @@ CATALOGUE: dict[str, RealSet] = {
         cases=2594,
         reader="folder",
         folder="images/ and masks/, or the two unpacked official archives",
-        where="https://challenge.isic-archive.com/data",
+        homepage="https://challenge.isic-archive.com/data",
         archives=(
             Archive(
                 urls=(
@@ -131,7 +131,7 @@ CATALOGUE: dict[str, RealSet] = {
         cases=1000,
         reader="folder",
         folder="images/ and masks/",
-        where="https://datasets.simula.no/kvasir-seg",
+        homepage="https://datasets.simula.no/kvasir-seg",
         archives=(
             Archive(
                 urls=("https://datasets.simula.no/downloads/kvasir-seg.zip",),
@@ -149,7 +149,7 @@ CATALOGUE: dict[str, RealSet] = {
         cases=100,
         reader="hdf5",
         folder="one .h5 file for each case, with image and label",
-        where="https://www.cardiacatlas.org/atriaseg2018-challenge/atria-seg-data/",
+        homepage="https://www.cardiacatlas.org/atriaseg2018-challenge/atria-seg-data/",
         shares=(0.8, 0.0, 0.2),
         group_of=_la_group,
     ),
@@ -161,7 +161,7 @@ CATALOGUE: dict[str, RealSet] = {
         cases=1902,
         reader="hdf5",
         folder="slices named patient001_frame01_slice_1.h5, with image and label",
-        where="https://www.creatis.insa-lyon.fr/Challenge/acdc/",
+        homepage="https://www.creatis.insa-lyon.fr/Challenge/acdc/",
         shares=(0.7, 0.1, 0.2),
         group_of=_acdc_group,
         options={"pattern": "*_slice_*.h5"},
@@ -174,7 +174,7 @@ CATALOGUE: dict[str, RealSet] = {
         cases=80,
         reader="nifti",
         folder="images/ and masks/ with one .nii.gz file of the same name for each case",
-        where="https://doi.org/10.7937/K9/TCIA.2016.tNB1kqBU",
+        homepage="https://doi.org/10.7937/K9/TCIA.2016.tNB1kqBU",
         shares=(0.75, 0.0, 0.25),
         options={"window": (-125.0, 275.0)},
     ),

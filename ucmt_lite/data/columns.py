@@ -17,8 +17,8 @@ from ucmt_lite.common import InputError
 if TYPE_CHECKING:
     import datasets
 
-Argument = TypeVar("Argument")
-Result = TypeVar("Result")
+_Argument = TypeVar("_Argument")
+_Result = TypeVar("_Result")
 ARRAYS = ("image", "mask", "ambiguity")  # the columns that hold pictures or volumes
 
 
@@ -90,8 +90,8 @@ def resized_spacing(spacing: Sequence[float], shape: Sequence[int], size: int) -
 
 
 def in_threads(
-    function: Callable[[Argument], Result], items: Sequence[Argument], label: str = "reading"
-) -> list[Result]:
+    function: Callable[[_Argument], _Result], items: Sequence[_Argument], label: str = "reading"
+) -> list[_Result]:
     """Apply `function` to all items in threads and keep their order.
 
     A bar with the label shows once it takes more than five seconds.
@@ -119,13 +119,16 @@ def features(dims: int, channels: int, ambiguity: bool) -> "datasets.Features":
     """Return the columns of every split, whatever it was made from."""
     import datasets
 
-    picture, volume = datasets.Image, datasets.Value("large_binary")
+    image = grey = datasets.Value("large_binary")
+    if dims == 2:
+        image = datasets.Image(mode="RGB" if channels == 3 else "L")
+        grey = datasets.Image(mode="L")
     columns: dict[str, Any] = {"id": datasets.Value("string"), "group": datasets.Value("string")}
-    columns["image"] = picture(mode="RGB" if channels == 3 else "L") if dims == 2 else volume
-    columns["mask"] = picture(mode="L") if dims == 2 else volume
+    columns["image"] = image
+    columns["mask"] = grey
     columns["spacing"] = datasets.Sequence(datasets.Value("float32"))
     if ambiguity:
-        columns["ambiguity"] = picture(mode="L") if dims == 2 else volume
+        columns["ambiguity"] = grey
     return datasets.Features(columns)
 
 

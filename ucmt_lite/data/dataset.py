@@ -175,7 +175,8 @@ def _content(image: Any, mask: Any, key: str) -> Content:
         raise InputError(
             f"'{key}' has no {'image' if image is None else 'mask'}: take that row out."
         )
-    values, labels = np.asarray(image), _without_channel(np.asarray(mask))
+    values = np.asarray(image)
+    labels = _without_channel(np.asarray(mask))
     if values.ndim == 4:
         values = _without_channel(values)
     if values.shape == labels.shape and values.ndim == 3:

@@ -1,6 +1,4 @@
-"""Fetching archives: several addresses tried in order, checked by sha256, unpacked safely, never
-left half-written.
-"""
+"""Fetching archives: from several addresses, checked by sha256, unpacked safely, or not at all."""
 
 import hashlib
 import os
@@ -29,19 +27,16 @@ class Archive:
 
 
 def fetch_set(archives: Sequence[Archive], folder: Path) -> None:
-    """Download and unpack archives into a new `folder`, which appears only when everything is in
-    it.
+    """Download and unpack archives into a new `folder`.
 
-    What has arrived is kept beside it in `.<name>.download`, so that an interrupted download goes
-    on where it stopped.
+    It appears only when everything is in it. What has arrived is kept beside it in
+    `.<name>.download`, so that an interrupted download goes on where it stopped.
     """
     folder = folder.resolve()
     if folder.is_dir():
         folder.rmdir()  # only an empty one goes; an error tells of any other
-    parts, unpacked = (
-        folder.parent / f".{folder.name}.download",
-        folder.parent / f".{folder.name}.unpacked",
-    )
+    parts = folder.parent / f".{folder.name}.download"
+    unpacked = folder.parent / f".{folder.name}.unpacked"
     parts.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(unpacked, ignore_errors=True)  # left by an interrupted run
     try:
@@ -54,29 +49,30 @@ def fetch_set(archives: Sequence[Archive], folder: Path) -> None:
 
 
 def fetch(archive: Archive, folder: Path) -> Path:
-    """Download one archive into `folder` from the first address that gives the right bytes, and
-    return its path.
+    """Download one archive into `folder` and return its path.
+
+    It is taken from the first address that gives the right bytes.
     """
     target = folder / PurePosixPath(archive.urls[0]).name
     if target.is_file() and sha256(target) == archive.sha256:
         return target
-    part, problems = target.with_name(target.name + ".part"), []
+    part = target.with_name(target.name + ".part")
+    problems = []
     for url in archive.urls:
         try:
             resumed = _receive(url, part)
-            if (
-                sha256(part) != archive.sha256 and resumed
-            ):  # the first half was from elsewhere: all of it again
+            if sha256(part) != archive.sha256 and resumed:
+                # The first half was from elsewhere: all of it again.
                 part.unlink()
                 _receive(url, part)
         except (OSError, HTTPException) as error:
             problems.append(f"{url}: {' '.join(str(error).split()) or type(error).__name__}")
             continue
-        if (found := sha256(part)) == archive.sha256:
+        if (checksum := sha256(part)) == archive.sha256:
             os.replace(part, target)
             return target
         part.unlink()
-        problems.append(f"{url}: sha256 is {found}, not {archive.sha256}")
+        problems.append(f"{url}: sha256 is {checksum}, not {archive.sha256}")
     raise InputError(
         f"{target.name} could not be fetched ({'; '.join(problems)}): try later or fetch it by"
         " hand."
@@ -92,9 +88,8 @@ def _receive(url: str, part: Path) -> bool:
     try:
         answer = urlopen(Request(url, headers=headers), timeout=SECONDS)
     except HTTPError as error:
-        if (
-            error.code != 416 or not start
-        ):  # 416: nothing is missing, or `part` is longer than the file
+        # 416: nothing is missing, or `part` is longer than the file.
+        if error.code != 416 or not start:
             raise
         return True
     with answer:
@@ -120,7 +115,7 @@ def _receive(url: str, part: Path) -> bool:
 
 
 def sha256(file: Path) -> str:
-    """Checksum of a file, read in pieces."""
+    """Return the checksum of a file, read in pieces."""
     digest = hashlib.sha256()
     with file.open("rb") as stream:
         while chunk := stream.read(1 << 20):
@@ -129,23 +124,24 @@ def sha256(file: Path) -> str:
 
 
 def unzip(file: Path, folder: Path) -> None:
-    """Unpack a zip into `folder`; nothing is written when one entry would leave it or is not a
-    plain file.
+    """Unpack a zip into `folder`.
+
+    Nothing is written when one entry would leave the folder or is not a plain file.
     """
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
             for entry in entries:
-                path = PureWindowsPath(
-                    entry.filename
-                )  # which knows both kinds of slash, and drives
+                # A Windows path knows both kinds of slash, and drives.
+                path = PureWindowsPath(entry.filename)
                 if path.anchor or ".." in path.parts or stat.S_ISLNK(entry.external_attr >> 16):
                     raise InputError(
                         f"{file.name} would write outside its folder ('{entry.filename}'): do not"
                         " use it."
                     )
             folder.mkdir(parents=True, exist_ok=True)
-            needed, free = sum(entry.file_size for entry in entries), shutil.disk_usage(folder).free
+            needed = sum(entry.file_size for entry in entries)
+            free = shutil.disk_usage(folder).free
             if needed > free:
                 raise InputError(
                     f"{file.name} needs {needed >> 20} MB but {folder.parent} has {free >> 20}:"

@@ -9,20 +9,19 @@ from ucmt_lite.data.phantoms import PHANTOMS, generate
 from ucmt_lite.data.source import Source, build_source
 from ucmt_lite.data.splits import SPLITS
 
-DEFAULT_COUNTS = {2: (300, 50, 200), 3: (24, 4, 12)}  # train, validation, test by dimension
+_DEFAULT_COUNTS = {2: (300, 50, 200), 3: (24, 4, 12)}  # train, validation, test by dimension
 
 
 def draw_phantom(
     name: str, *, count: Sequence[int] | None = None, size: int | None = None, seed: int = 0
 ) -> Source:
-    """Draw a phantom set; `count` gives the numbers for train, validation and test, or for train
-    alone.
+    """Draw a phantom set.
 
-    Split k of seed s is drawn with seed 3 s + k, so no sample is ever in two splits or in two
-    seeds' sets.
+    `count` gives the numbers for train, validation and test, or for train alone. Split k of seed s
+    is drawn with seed 3 s + k, so no sample is ever in two splits or in two seeds' sets.
     """
     phantom = PHANTOMS[name]
-    counts = tuple(count or ()) + DEFAULT_COUNTS[phantom.dims][len(count or ()) :]
+    counts = tuple(count or ()) + _DEFAULT_COUNTS[phantom.dims][len(count or ()) :]
     parts = {
         split: _items(f"{split}_", generate(name, number, size, 3 * seed + k), phantom.dims)
         for k, (split, number) in enumerate(zip(SPLITS, counts, strict=True))

@@ -23,8 +23,8 @@ from ucmt_lite.data.reading import Request
 from ucmt_lite.data.source import Source
 
 
-class Origin(NamedTuple):
-    """Where the files of a set are to come from."""
+class _Origin(NamedTuple):
+    """What is asked of a set that is read and not drawn: where from, and its classes if own."""
 
     root: str | Path | None
     hub: str | None
@@ -60,20 +60,20 @@ def load_data(
     >>> {name: len(split) for name, split in source.splits.items()}, source.channels
     ({'train': 4, 'validation': 2, 'test': 2}, 1)
     """
-    find_row(name)
+    _find_row(name)
     if size is not None and size < 1:
         raise InputError(
             f"size={size} is no side length: give a positive number of pixels, such as size=128."
         )
     request = Request(name, seed=seed, size=size, count=_checked_counts(count))
     load = next(load for table, load in _LOADERS if name in table)
-    return load(request, Origin(root, hub, download, classes))
+    return load(request, _Origin(root, hub, download, classes))
 
 
-def find_row(name: str) -> Phantom | RealSet | Reader:
+def _find_row(name: str) -> Phantom | RealSet | Reader:
     """Return the row of a set, in whichever of the three tables it stands.
 
-    >>> find_row("la2018").title
+    >>> _find_row("la2018").title
     'LA 2018: left atrium in late gadolinium MRI'
     """
     rows: dict[str, Phantom | RealSet | Reader] = {**PHANTOMS, **CATALOGUE, **READERS}
@@ -86,7 +86,7 @@ def takes_size(name: str) -> bool:
     >>> takes_size("isic2018"), takes_size("hdf5"), takes_size("nifti"), takes_size("pancreas_ct")
     (True, True, False, False)
     """
-    return find_row(name).takes_size
+    return _find_row(name).takes_size
 
 
 def _checked_counts(count: int | Sequence[int] | None) -> tuple[int, ...] | None:
@@ -102,11 +102,11 @@ def _checked_counts(count: int | Sequence[int] | None) -> tuple[int, ...] | None
     return counts
 
 
-def _load_phantom(request: Request, origin: Origin) -> Source:
+def _load_phantom(request: Request, origin: _Origin) -> Source:
     return draw_phantom(request.name, count=request.count, size=request.size, seed=request.seed)
 
 
-def _load_real(request: Request, origin: Origin) -> Source:
+def _load_real(request: Request, origin: _Origin) -> Source:
     row = CATALOGUE[request.name]
     request = replace(request, classes=row.classes, shares=row.shares, group_of=row.group_of)
     if origin.hub is not None:
@@ -114,7 +114,7 @@ def _load_real(request: Request, origin: Origin) -> Source:
     return _read(row.reader, _folder_of(request.name, row, origin), request, row.options)
 
 
-def _load_own(request: Request, origin: Origin) -> Source:
+def _load_own(request: Request, origin: _Origin) -> Source:
     name = request.name
     request = replace(request, classes=class_names(origin.classes))
     if origin.hub is not None:
@@ -134,7 +134,7 @@ def _read(reader: str, root: Path, request: Request, options: dict) -> Source:
     return reading_function(reader)(root, request, **READERS[reader].options, **options)
 
 
-def _folder_of(name: str, row: RealSet, origin: Origin) -> Path:
+def _folder_of(name: str, row: RealSet, origin: _Origin) -> Path:
     """Return the folder of a real set, after downloading it if asked to.
 
     Where it is not there, one sentence says how to get it.
@@ -161,7 +161,7 @@ def _folder_of(name: str, row: RealSet, origin: Origin) -> Path:
 def _official(name: str, row: RealSet) -> str:
     """Return in words how to get the files of a set from its publisher."""
     if not row.archives:
-        return f"the files from {row.where}, where one has to register or agree to terms first"
+        return f"the files from {row.homepage}, where one has to register or agree to terms first"
     size = sum(archive.megabytes for archive in row.archives)
     return (
         f"load_data('{name}', root=..., download=True), in a terminal"

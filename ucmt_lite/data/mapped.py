@@ -1,4 +1,4 @@
-"""Cases on a disk: more images than memory holds, in one Arrow file that is mapped instead of read."""
+"""Cases on a disk: more images than memory holds, in one Arrow file that is mapped, not read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ucmt_lite.common import InputError, atomic
+from ucmt_lite.data.columns import ARRAYS
 from ucmt_lite.data.source import Cases, cases
 
 if TYPE_CHECKING:
@@ -20,19 +21,19 @@ ROWS = 64  # cases that are in memory at once while the file is written
 def keep_on_disk(
     split: datasets.Dataset, file: str | os.PathLike, *, size: int | None = None
 ) -> Cases:
-    """Like `cases(split, size=size)`, but the arrays lie in `file`: the system reads what is used
-    and drops it again.
+    """Make cases like `cases(split, size=size)` whose arrays lie in `file`.
 
-    For sets that do not fit into memory. The file is written once, `ROWS` cases at a time, and
-    replaced if it exists; `open_cases` opens it again. The arrays are read-only. Source: Arrow's
-    IPC file format, as Hugging Face `datasets` keeps it, but with decoded pixels, so that nothing
-    is decoded while training.
+    The system reads what is used and drops it again. For sets that do not fit into memory. The file
+    is written once, `ROWS` cases at a time, and replaced if it exists; `open_cases` opens it again.
+    The arrays are read-only. Source: Arrow's IPC file format, as Hugging Face `datasets` keeps it,
+    but with decoded pixels, so that nothing is decoded while training.
 
     >>> from tempfile import TemporaryDirectory
     >>> from ucmt_lite.data import load_data
     >>> split = load_data("phantom_heart", size=32, count=2).splits["train"]
     >>> with TemporaryDirectory() as folder:
-    ...     there, here = keep_on_disk(split, f"{folder}/hearts.arrow"), cases(split)
+    ...     there = keep_on_disk(split, f"{folder}/hearts.arrow")
+    ...     here = cases(split)
     ...     all(np.array_equal(a, b) for a, b in zip(there.images, here.images, strict=True))
     True
     """
@@ -45,10 +46,11 @@ def save_cases(parts: Iterable[Cases], file: str | os.PathLike) -> None:
     """Write cases, part by part, into one Arrow file."""
     import pyarrow as pa
 
-    shape, pixels = pa.list_(pa.int64()), pa.large_binary()
     columns = {"id": pa.string(), "group": pa.string(), "spacing": pa.list_(pa.float64())}
-    for name in ("image", "mask", "ambiguity"):
-        columns |= {name: pixels, f"{name}_shape": shape, f"{name}_type": pa.string()}
+    for name in ARRAYS:
+        columns[name] = pa.large_binary()
+        columns[f"{name}_shape"] = pa.list_(pa.int64())
+        columns[f"{name}_type"] = pa.string()
     schema = pa.schema(columns)
     with atomic(file) as temporary, pa.ipc.new_file(str(temporary), schema) as writer:
         for part in parts:
@@ -56,35 +58,33 @@ def save_cases(parts: Iterable[Cases], file: str | os.PathLike) -> None:
 
 
 def _rows(part: Cases) -> Iterator[dict[str, Any]]:
-    """One dictionary a case, its arrays as bytes with their shape and type."""
-    for i, name in enumerate(part.ids):
-        row: dict[str, Any] = {"id": name, "group": part.groups[i], "spacing": part.spacing[i]}
+    """Yield one dictionary per case, its arrays as bytes with their shape and type."""
+    for i, key in enumerate(part.ids):
+        row: dict[str, Any] = {"id": key, "group": part.groups[i], "spacing": part.spacing[i]}
         arrays = {"image": part.images[i], "mask": part.masks[i]}
         if part.ambiguity is not None:
             arrays["ambiguity"] = part.ambiguity[i]
-        for what, array in arrays.items():
-            row |= {
-                what: array.tobytes(),
-                f"{what}_shape": array.shape,
-                f"{what}_type": array.dtype.str,
-            }
+        for name, array in arrays.items():
+            row[name] = array.tobytes()
+            row[f"{name}_shape"] = array.shape
+            row[f"{name}_type"] = array.dtype.str
         yield row
 
 
 def open_cases(file: str | os.PathLike) -> Cases:
-    """The cases of a file that `save_cases` wrote, as arrays that lie in the file; nothing is read
-    yet.
-    """
+    """Open the cases of a file that `save_cases` wrote; their arrays lie in it, not read yet."""
     import pyarrow as pa
 
     try:
         table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
-        columns = {name: table.column(name) for name in ("image", "mask", "ambiguity")}
+        columns = {name: table.column(name) for name in ARRAYS}
     except (OSError, pa.ArrowInvalid, KeyError) as cause:
         raise InputError(f"{file} holds no cases ({cause}): write it with keep_on_disk.") from None
     ids, groups, spacing = (table.column(name).to_pylist() for name in ("id", "group", "spacing"))
     arrays = {
-        name: _arrays(table, name) for name, column in columns.items() if not column.null_count
+        name: _mapped_arrays(table, name)
+        for name, column in columns.items()
+        if not column.null_count
     }
     return Cases(
         tuple(ids),
@@ -96,9 +96,10 @@ def open_cases(file: str | os.PathLike) -> Cases:
     )
 
 
-def _arrays(table: Any, name: str) -> list[np.ndarray]:
-    """The arrays of one column, each a window into the mapped file."""
-    shapes, types = (table.column(f"{name}_{what}").to_pylist() for what in ("shape", "type"))
+def _mapped_arrays(table: Any, name: str) -> list[np.ndarray]:
+    """Return the arrays of one column, each a window into the mapped file."""
+    shapes = table.column(f"{name}_shape").to_pylist()
+    types = table.column(f"{name}_type").to_pylist()
     buffers = (value.as_buffer() for value in table.column(name))
     arrays = [
         np.frombuffer(b, t).reshape(s) for b, t, s in zip(buffers, types, shapes, strict=True)

@@ -22,7 +22,7 @@ PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".
 PICTURE_WORDS = "PNG, JPEG, BMP, TIFF, GIF, WebP"
 # What Pillow raises for a file that it cannot, or will not, decode: its parsers run into whatever
 # the damaged bytes lead them to.
-DAMAGED = (
+_DAMAGED = (
     OSError,
     SyntaxError,
     ValueError,
@@ -58,7 +58,7 @@ def decoding(kind: str, name: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except DAMAGED as error:
+    except _DAMAGED as error:
         raise unreadable(kind, name, error) from error
 
 
@@ -107,7 +107,7 @@ def _orientation(picture: Image.Image) -> int:
         return 1
     try:
         found = picture.getexif().get(_ORIENTATION, 1)
-    except DAMAGED:
+    except _DAMAGED:
         return 1  # a damaged note on a sound picture, which viewers pass over, too
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
 

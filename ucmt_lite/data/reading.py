@@ -125,12 +125,12 @@ def read_set(
     folder whose lists and `groups.csv` are followed. `mixed`: as in `decide`. `empty`: the sentence
     for a set whose masks have no foreground at all; without it such a set is read.
     """
-    found = {entry.id: entry for entry in entries}
-    groups = _groups(found, request, root)
-    splits = {key: entry.split for key, entry in found.items()}
+    by_id = {entry.id: entry for entry in entries}
+    groups = _groups(by_id, request, root)
+    splits = {key: entry.split for key, entry in by_id.items()}
     parts, rule = split_up(root, splits, groups, request.shares, request.seed)
     parts = first(parts, request.count)
-    chosen = [found[key] for ids in parts.values() for key in ids]
+    chosen = [by_id[key] for ids in parts.values() for key in ids]
     looks = in_threads(look, chosen, f"looking at {request.name}")
     forms = dict(zip(chosen, looks, strict=True))
     decisions = decide(forms, request, mixed)
@@ -152,14 +152,14 @@ def read_set(
     )
 
 
-def _groups(found: Mapping[str, Entry], request: Request, root: Path | None) -> dict[str, str]:
+def _groups(by_id: Mapping[str, Entry], request: Request, root: Path | None) -> dict[str, str]:
     """Return the group of every id: as `groups.csv` says, the entry, or else the request."""
-    listed = None if root is None else read_groups(root, found)
+    listed = None if root is None else read_groups(root, by_id)
     if listed is not None:
         return listed
     return {
         key: request.group_of(key) if entry.group is None else entry.group
-        for key, entry in found.items()
+        for key, entry in by_id.items()
     }
 
 
@@ -170,7 +170,8 @@ def _encode(
     image, mask = content
     indices = read_mask(mask, len(decisions.classes), entry.mask_name)
     foreground = bool(indices.any())
-    spacing, size = form.spacing, decisions.size
+    spacing = form.spacing
+    size = decisions.size
     if decisions.dims == 3:
         volume = npy(normalised(np.asarray(image), entry.image_name))
         return Item(entry.id, group, volume, npy(indices), spacing), foreground

@@ -53,6 +53,9 @@ class Cases:
     masks: list[np.ndarray]  # each *S, uint8 class indices
     spacing: tuple[tuple[float, ...] | None, ...]  # mm per axis of *S at this size, or None
     ambiguity: list[np.ndarray] | None = None  # each *S, float16 in [0, 1]
+    # Where images were made smaller: masks and spacing as they were, to score predictions at.
+    own_masks: list[np.ndarray] | None = None
+    own_spacing: tuple[tuple[float, ...] | None, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -74,6 +77,8 @@ class Cases:
             [self.masks[i] for i in rows],
             tuple(self.spacing[i] for i in rows),
             None if self.ambiguity is None else [self.ambiguity[i] for i in rows],
+            None if self.own_masks is None else [self.own_masks[i] for i in rows],
+            None if self.own_spacing is None else tuple(self.own_spacing[i] for i in rows),
         )
 
 

@@ -1,5 +1,6 @@
-"""Who is trained on, who is tested on, who is labeled: as lists or folders say, else by seed, every
-patient on one side.
+"""Who is trained on, who is tested on, who is labeled.
+
+As lists or folders say, else by seed, with every patient on one side.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ LISTS = {
 
 
 def shuffled(groups: Iterable[str], seed: int) -> list[str]:
-    """The different groups in an order that depends only on their names and the seed: the same on
-    every computer.
+    """Return the different groups in an order that depends only on their names and the seed.
+
+    So it is the same on every computer.
 
     >>> shuffled(["a", "b", "c", "a"], seed=0) == shuffled(["c", "b", "a"], seed=0)
     True
@@ -52,8 +54,7 @@ def split_groups(
     shares: tuple[float, float, float] = (0.6, 0.2, 0.2),
     seed: int = 0,
 ) -> dict[str, list[str]]:
-    """Split ids into train, validation and test by seed, keeping all ids of one group (patient)
-    together.
+    """Split ids into train, validation and test by seed; a group (patient) stays together.
 
     `groups` maps id to group; `shares` count groups. The test set gets at least one group,
     and so does validation unless its share is 0 or there are two groups only.
@@ -72,22 +73,21 @@ def split_groups(
     test = max(1, round(shares[2] * len(order)))
     validation = max(1, round(shares[1] * len(order))) if shares[1] and len(order) > 2 else 0
     train = max(1, len(order) - validation - test)
-    where = {
-        group: "train" if i < train else "validation" if i < train + validation else "test"
-        for i, group in enumerate(order)
-    }
+    sides = ["train"] * train + ["validation"] * validation
+    sides += ["test"] * (len(order) - len(sides))
+    side_of = dict(zip(order, sides, strict=True))
     parts: dict[str, list[str]] = {name: [] for name in SPLITS}
     for name, group in groups.items():
-        parts[where[group]].append(name)
+        parts[side_of[group]].append(name)
     return {name: ids for name, ids in parts.items() if ids}
 
 
 def _split_lists(root: Path, groups: Mapping[str, str]) -> dict[str, list[str]] | None:
-    """Read `train.list`, `val.list`, `test.list` of a folder: one id a line; None when there is no
-    such file.
+    """Read `train.list`, `val.list`, `test.list` of a folder; None where there is no such file.
 
-    A line may also name a group, or the start of ids up to an underscore (`patient001` for all its
-    slices). Of a training and a validation list alone, the second is the test set.
+    They hold one id a line. A line may also name a group, or the start of ids up to an underscore
+    (`patient001` for all its slices). Of a training and a validation list alone, the second is the
+    test set.
     """
     files = {
         split: next((root / n for n in names if (root / n).is_file()), None)
@@ -117,14 +117,14 @@ def _split_lists(root: Path, groups: Mapping[str, str]) -> dict[str, list[str]] 
 
 
 def _listed(file: Path, groups: Mapping[str, str]) -> list[str]:
-    """The ids that one list names, in its order."""
-    found: list[str] = []
+    """Return the ids that one list names, in its order."""
+    listed: list[str] = []
     for line in _text(file).splitlines():
         entry = line.strip()
         if not entry:
             continue
         if entry in groups:
-            found.append(entry)
+            listed.append(entry)
             continue
         ids = [
             name for name, group in groups.items() if group == entry or name.startswith(entry + "_")
@@ -134,12 +134,12 @@ def _listed(file: Path, groups: Mapping[str, str]) -> list[str]:
                 f"{file} names '{entry}' but there is no such case in {file.parent}: add its files"
                 " or remove the line."
             )
-        found += ids
-    return found
+        listed += ids
+    return listed
 
 
 def _text(file: Path) -> str:
-    """What a text file says, whatever its line ends are."""
+    """Return the text of a file, whatever its line ends are."""
     try:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -147,8 +147,9 @@ def _text(file: Path) -> str:
 
 
 def read_groups(root: Path, known: Mapping) -> dict[str, str] | None:
-    """Read `groups.csv` (id,group); None where there is none. An id without a row, or with none in
-    it, is a group of its own.
+    """Read `groups.csv` (id,group) of a folder; None where there is none.
+
+    An id without a row, or without a group in it, is a group of its own.
     """
     file = root / "groups.csv"
     if not file.is_file():
@@ -163,16 +164,16 @@ def read_groups(root: Path, known: Mapping) -> dict[str, str] | None:
             f"{file} names '{unknown[0]}' but there is no such image: add its files or remove the"
             " row."
         )
-    found = {key: key for key in known}
+    groups = {key: key for key in known}
     for row in rows:
         group = (row["group"] or "").strip() or row["id"]
-        if found[row["id"]] not in (row["id"], group):
+        if groups[row["id"]] not in (row["id"], group):
             raise InputError(
-                f"{file} puts '{row['id']}' into two groups ({found[row['id']]}, {group}): keep one"
-                " row."
+                f"{file} puts '{row['id']}' into two groups ({groups[row['id']]}, {group}): keep"
+                " one row."
             )
-        found[row["id"]] = group
-    return found
+        groups[row["id"]] = group
+    return groups
 
 
 def split_up(
@@ -182,16 +183,15 @@ def split_up(
     shares: tuple[float, float, float],
     seed: int,
 ) -> tuple[dict[str, list[str]], str]:
-    """Ids of every split, and in words where the splits came from: lists, folders (`id -> split`),
-    or a seed.
+    """Return the ids of every split, and in words where the splits came from.
 
-    Lists and folders are followed also where they put a patient on both sides; the words then say
-    so.
+    That is from lists, from folders (`id -> split`), or from a seed. Lists and folders are followed
+    also where they put a patient on both sides; the words then say so.
     """
     listed = _split_lists(root, groups) if root is not None else None
     if listed is not None:
         return listed, "lists in the folder" + _on_both_sides(listed, groups)
-    stray = [key for key, where in folders.items() if where is None]
+    stray = [key for key, split in folders.items() if split is None]
     if stray and len(stray) < len(folders):
         raise InputError(
             f"'{stray[0]}' lies in no folder of a split, such as train/, while others do: move it"
@@ -199,10 +199,10 @@ def split_up(
         )
     if len(set(folders.values())) > 1:
         parts = {
-            split: [key for key, where in folders.items() if where == split]
-            for split in PARTS.values()
+            split: [key for key, folder in folders.items() if folder == split]
+            for split in SPLITS
+            if split in folders.values()
         }
-        parts = {split: ids for split, ids in parts.items() if ids}
         if "test" not in parts:
             parts["test"] = parts.pop("validation")
         if "train" in parts:
@@ -215,7 +215,7 @@ def split_up(
 
 
 def _on_both_sides(parts: Mapping[str, Iterable[str]], groups: Mapping[str, str]) -> str:
-    """A warning in words, where splits share groups.
+    """Return a warning in words, where splits share groups.
 
     >>> _on_both_sides({"train": ["a", "b"], "test": ["c"]}, {"a": "p", "b": "q", "c": "p"})
     ', 1 group on both sides (p)'
@@ -223,25 +223,24 @@ def _on_both_sides(parts: Mapping[str, Iterable[str]], groups: Mapping[str, str]
     sides = [{groups[name] for name in ids} for ids in parts.values()]
     shared = sorted(set.union(*sides)) if sides else []
     shared = [group for group in shared if sum(group in side for side in sides) > 1]
-    return (
-        f", {len(shared)} group{'s' * (len(shared) > 1)} on both sides ({shared[0]})"
-        if shared
-        else ""
-    )
+    if not shared:
+        return ""
+    return f", {len(shared)} group{'s' * (len(shared) > 1)} on both sides ({shared[0]})"
 
 
 def first(parts: dict[str, list[str]], count: Sequence[int] | None) -> dict[str, list[str]]:
-    """The first cases of every split: `count` gives the numbers for train, validation, test, or for
-    train alone.
+    """Return the first cases of every split.
+
+    `count` gives the numbers for train, validation and test, or for train alone.
     """
     if count is None:
         return parts
     wanted = dict(zip(SPLITS, count, strict=False))
     for split, number in wanted.items():
-        if number > len(parts.get(split, ())):
+        available = len(parts.get(split, ()))
+        if number > available:
             raise InputError(
-                f"count asks for {number} {split} cases but there are {len(parts.get(split, ()))}:"
-                " ask for fewer."
+                f"count asks for {number} {split} cases but there are {available}: ask for fewer."
             )
     return {split: ids[: wanted.get(split, len(ids))] for split, ids in parts.items()}
 
@@ -249,13 +248,12 @@ def first(parts: dict[str, list[str]], count: Sequence[int] | None) -> dict[str,
 def split_labeled(
     ids: Cases | Sequence[str], groups: Sequence[str] | None, labeled: int, seed: int | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Draw `labeled` training cases that keep their masks; the unlabeled stream is the whole
-    training set, as in UCMT.
+    """Draw `labeled` training cases that keep their masks.
 
-    Groups are drawn in an order given by the seed and used up one after the other, so that few
-    patients are labeled wholly; a larger number contains the smaller one's cases. With `seed=None`
-    the first `labeled` ids are taken, which is the rule of the published lists (Yu et al. 2019,
-    UA-MT; Shen et al., AdaMix).
+    The unlabeled stream is the whole training set, as in UCMT. Groups are drawn in an order given
+    by the seed and used up one after the other, so that few patients are labeled wholly; a larger
+    number contains the smaller one's cases. With `seed=None` the first `labeled` ids are taken,
+    which is the rule of the published lists (Yu et al. 2019, UA-MT; Shen et al., AdaMix).
 
     Returns the labeled ids and all ids. Errors: `labeled` below 1 or above the number of cases.
 

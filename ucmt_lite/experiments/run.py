@@ -170,7 +170,8 @@ def train(config: RunConfig, work: Callable[[], Path] | None = None) -> Trained:
     written.
     """
     from ucmt_lite.data import cases
-    from ucmt_lite.training.fit import choose_device, choose_precision, fit
+    from ucmt_lite.training.devices import choose_device, choose_precision
+    from ucmt_lite.training.fit import fit
     from ucmt_lite.training.recorder import Recorder
 
     device = choose_device(config.device)

@@ -98,7 +98,7 @@ def check_plan(runs: list[Planned], device: str = "") -> None:
     are read once.
     """
     from ucmt_lite.data import cases
-    from ucmt_lite.training.fit import choose_device, choose_precision
+    from ucmt_lite.training.devices import choose_device, choose_precision
 
     def data_of(config: RunConfig) -> tuple:
         return config.dataset, config.data, config.classes, config.size

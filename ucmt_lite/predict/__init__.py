@@ -1,7 +1,8 @@
 """From a trained network to masks: whole images, sliding windows, scores, and files to share.
 
-Uses `data`, `nets` and `common`. `network` runs a network, `segmenter` keeps it in a file, `reading`
-prepares an image for it, `metrics` says how good a mask is; `metrics` opens without torch.
+Uses `data`, `nets` and `common`. `network` runs a network, `segmenter` keeps it in a file,
+`reading` prepares an image for it, `metrics` says how good a mask is; `metrics` opens without
+torch.
 """
 
 from ucmt_lite.common import lazy

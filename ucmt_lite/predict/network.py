@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -18,7 +19,8 @@ from ucmt_lite.predict import metrics
 if TYPE_CHECKING:
     from ucmt_lite.data import Cases
 
-WINDOWS = 4  # windows a forward pass: V-Net patches of 112 x 112 x 80 then fit into a few GB
+# Windows in one forward pass: V-Net patches of 112 x 112 x 80 then fit into a few GB.
+WINDOWS = 4
 
 
 def probabilities(
@@ -28,15 +30,14 @@ def probabilities(
     patch: int | Sequence[int] | None = None,
     overlap: float = 0.5,
 ) -> NDArray[np.float32]:
-    """Softmax of the network's logits for one image `C *S` (uint8, or floats as trained): float32
-    `K *S`.
+    """Return the softmax of a network's logits for one image: `C *S` -> float32 `K *S`.
 
-    Without `patch` the whole image goes through the network, mirrored at its far ends until
-    `net.stride` divides every side; the margin is cut off again. With `patch` (voxels per axis) a
-    window of that size slides over it, neighbours sharing `overlap` of a side; probabilities are
-    averaged with Gaussian weights, since a window knows least about its rim (MONAI's
-    `sliding_window_inference`). The network runs in eval mode, where it lies, and gets its own mode
-    back.
+    The image is uint8, or floats as in training. Without `patch` the whole image goes through the
+    network, mirrored at its far ends until `net.stride` divides every side; the margin is cut off
+    again. With `patch` (voxels per axis) a window of that size slides over it, neighbours sharing
+    `overlap` of a side; probabilities are averaged with Gaussian weights, since a window knows
+    least about its rim (MONAI's `sliding_window_inference`). The network runs in eval mode, where
+    it lies, and gets its own mode back.
 
     Raises InputError for NaN, and for channels, sides or a patch that do not fit the network.
 
@@ -55,8 +56,9 @@ def segment(
     patch: int | Sequence[int] | None = None,
     overlap: float = 0.5,
 ) -> NDArray[np.uint8]:
-    """The most probable class of every pixel of one image `C *S`: uint8 `*S`. Arguments as
-    `probabilities`.
+    """Return the most probable class of every pixel of one image: `C *S` -> uint8 `*S`.
+
+    Arguments as in `probabilities`.
 
     >>> segment(nn.Conv2d(1, 3, 1), np.zeros((1, 10, 12), np.uint8)).shape
     (10, 12)
@@ -73,38 +75,53 @@ def evaluate(
     batch: int = 16,
     distances: bool = True,
 ) -> dict[str, Any]:
-    """Segment all cases and score them: {"cases": [{"id", "dice": [...], ...}], "mean": {...},
-    "unit":
-    ...}.
+    """Segment all cases and score them: {"cases": [{"id", "dice": [...], ...}], "mean", "unit"}.
 
     Images of the same size go through the network `batch` at a time; windows (`patch`) one case at
-    a time. `mean` is `metrics.summary`. Distances are in mm if every case knows its spacing, else
-    in pixels or voxels: never averaged over both. `distances=False` leaves out HD95 and ASD, and
-    the wait for MONAI.
+    a time. Where cases know masks of their own size, probabilities are resized to it before a class
+    is chosen, and scored there. `mean` is `metrics.summary`. Distances are in mm if every case
+    knows its spacing, else in pixels or voxels: never averaged over both. `distances=False` leaves
+    out HD95 and ASD, and the wait for MONAI.
     """
     if not len(cases):
         raise InputError("There are no cases to evaluate: the split is empty.")
-    in_mm = all(spacing is not None for spacing in cases.spacing)
+    masks = cases.own_masks or cases.masks
+    spacing = cases.own_spacing or cases.spacing
+    in_mm = all(mm is not None for mm in spacing)
     rows: dict[int, dict[str, Any]] = {}
-    for where in _same_size(cases.images, batch if patch is None else 1):
-        x = torch.stack([_network_input(cases.images[i], f"Image '{cases.ids[i]}'") for i in where])
-        probs = _softmax(net, x, patch, overlap)
-        for i, pred in zip(where, probs.argmax(1).cpu().numpy(), strict=True):
-            spacing = cases.spacing[i] if in_mm else None
+    for indices in _same_size(cases.images, batch if patch is None else 1):
+        images = [_network_input(cases.images[i], f"Image '{cases.ids[i]}'") for i in indices]
+        probs = _softmax(net, torch.stack(images), patch, overlap)  # B K *S
+        for i, p in zip(indices, probs, strict=True):
+            pred = resized(p, masks[i].shape).argmax(0).cpu().numpy()
             try:
                 scores = metrics.scores(
-                    pred, cases.masks[i], probs.shape[1], spacing, distances=distances
+                    pred, masks[i], len(p), spacing[i] if in_mm else None, distances=distances
                 )
             except InputError as error:
                 raise InputError(f"Case '{cases.ids[i]}': {error}") from None
             rows[i] = {"id": cases.ids[i], **scores}
     ordered = [rows[i] for i in range(len(cases))]
-    unit = "mm" if in_mm else "pixels" if cases.masks[0].ndim == 2 else "voxels"
+    voxels = "pixels" if masks[0].ndim == 2 else "voxels"
+    unit = "mm" if in_mm else voxels
     return {"cases": ordered, "mean": metrics.summary(ordered), "unit": unit}
 
 
+def resized(probs: Tensor, sides: Sequence[int]) -> Tensor:
+    """Probabilities `K *S` at another size, interpolated linearly.
+
+    >>> resized(torch.zeros(2, 4, 4), (6, 8)).shape
+    torch.Size([2, 6, 8])
+    """
+    if tuple(probs.shape[1:]) == tuple(sides):
+        return probs
+    mode = "bilinear" if len(sides) == 2 else "trilinear"
+    how = {"antialias": True} if len(sides) == 2 else {}
+    return F.interpolate(probs[None], tuple(sides), mode=mode, align_corners=False, **how)[0]
+
+
 def _network_input(image: NDArray | Tensor, name: str = "The image") -> Tensor:
-    """An image `C *S` as float32 in the range of training, checked."""
+    """Return an image `C *S` as float32 in the range of training, checked."""
     x = image if isinstance(image, Tensor) else torch.from_numpy(np.array(image))
     if x.ndim not in (3, 4) or 0 in x.shape:
         raise InputError(
@@ -123,10 +140,10 @@ def _softmax(
     net: nn.Module, x: Tensor, patch: int | Sequence[int] | None, overlap: float
 ) -> Tensor:
     """Probabilities `B K *S` of a batch `B C *S`, on the network's device."""
-    sides, stride = x.shape[2:], getattr(net, "stride", 1)
-    stride = (
-        stride if isinstance(stride, int) else 1
-    )  # a bare convolution has a `stride` of another meaning
+    sides = x.shape[2:]
+    stride = getattr(net, "stride", 1)
+    if not isinstance(stride, int):  # a bare convolution has a `stride` of another meaning
+        stride = 1
     parameter = next(net.parameters(), None)
     x = x if parameter is None else x.to(parameter.device)
     with _inference(net):
@@ -134,7 +151,8 @@ def _softmax(
             probs = net(_mirrored(x, [-(-side // stride) * stride for side in sides])).softmax(1)
         else:
             window = _window(patch, len(sides), stride, overlap)
-            from monai.inferers import sliding_window_inference  # late: importing MONAI takes 4 s
+            # Late: importing MONAI takes 4 s.
+            from monai.inferers import sliding_window_inference
 
             x = _mirrored(x, [max(pair) for pair in zip(sides, window, strict=True)])
             probs = sliding_window_inference(
@@ -151,9 +169,7 @@ def _softmax(
 
 @contextmanager
 def _inference(net: nn.Module) -> Iterator[None]:
-    """Eval mode without gradients; afterwards every part of the network is back in the mode it was
-    in.
-    """
+    """Run in eval mode without gradients; give every part of the network its own mode back."""
     modes = [(module, module.training) for module in net.modules()]
     net.eval()
     try:
@@ -165,19 +181,20 @@ def _inference(net: nn.Module) -> Iterator[None]:
 
 
 def _mirrored(x: Tensor, sides: Sequence[int]) -> Tensor:
-    """Continue `x` (`B C *S`) by reflection at the far end of each axis up to `sides`, back and
-    forth if need be.
+    """Continue `x` (`B C *S`) by reflection at the far end of each axis up to `sides`.
+
+    It goes back and forth if need be.
     """
     for axis, side in enumerate(sides, start=2):
         if side > x.shape[axis]:
-            there_and_back = np.pad(
-                np.arange(x.shape[axis]), (0, side - x.shape[axis]), mode="reflect"
-            )
-            x = x.index_select(axis, torch.from_numpy(there_and_back).to(x.device))
+            missing = side - x.shape[axis]
+            index = np.pad(np.arange(x.shape[axis]), (0, missing), mode="reflect")
+            x = x.index_select(axis, torch.from_numpy(index).to(x.device))
     return x
 
 
 def _window(patch: int | Sequence[int], dims: int, stride: int, overlap: float) -> tuple[int, ...]:
+    """Return the sides of a sliding window, checked."""
     window = (patch,) * dims if isinstance(patch, int) else tuple(patch)
     if len(window) != dims or any(side < 1 or side % stride for side in window):
         raise InputError(
@@ -193,7 +210,7 @@ def _window(patch: int | Sequence[int], dims: int, stride: int, overlap: float) 
 
 
 def _same_size(images: Sequence[NDArray], batch: int) -> Iterator[list[int]]:
-    """Indices of images of the same shape and type, at most `batch` at a time."""
+    """Yield the indices of images of the same shape and type, at most `batch` at a time."""
     groups: dict[tuple, list[int]] = {}
     for i, image in enumerate(images):
         groups.setdefault((image.shape, image.dtype), []).append(i)

@@ -66,7 +66,8 @@ def read_volume(
     it first. `as_bytes`: whether the volumes of training were bytes; else whole numbers from 0 to
     255 are standardised, too.
     """
-    name, values = _name(image), _array(image)
+    name = _name(image)
+    values = _array(image)
     if values.ndim != 3 or 0 in values.shape:
         raise InputError(
             f"Image '{name}' is {values.shape}: the network takes 3D volumes with three axes."

@@ -1,6 +1,4 @@
-"""A trained network in a file that anyone can load and use: weights, and a card that says what they
-are.
-"""
+"""A trained network in a file that anyone can load: weights, and a card that says what they are."""
 
 from __future__ import annotations
 
@@ -37,22 +35,22 @@ CARD = {
 
 @dataclass(frozen=True)
 class Segmenter:
-    """A trained network with its card: what it was trained on, and so how an image has to be
-    prepared for it.
-    """
+    """A trained network with its card, which says how an image has to be prepared for it."""
 
     net: nn.Module = field(repr=False)
     card: dict[str, Any]
 
     def probabilities(self, image: Any, *, overlap: float = 0.5) -> NDArray[np.float32]:
-        """Softmax `K *S` at the image's own size `*S`; `image` is a path or an array, as in
-        `segment`.
+        """Return the softmax `K *S` at the image's own size `*S`.
+
+        `image` is a path or an array, as in `segment`.
         """
-        patch, size = self.card.get("patch"), self.card.get("size")
+        patch = self.card.get("patch")
         if self.card["dims"] == 3:
             volume = read_volume(image, self.card.get("window"), self.card.get("bytes", True))
             return probabilities(self.net, volume[None], patch=patch, overlap=overlap)
-        pixels, own = read_picture(image, "RGB" if self.card["in_channels"] == 3 else "L", size)
+        mode = "RGB" if self.card["in_channels"] == 3 else "L"
+        pixels, own = read_picture(image, mode, self.card.get("size"))
         probs = probabilities(self.net, pixels, patch=patch, overlap=overlap)
         resized = F.interpolate(
             torch.from_numpy(probs)[None], own, mode="bilinear", align_corners=False, antialias=True
@@ -60,7 +58,7 @@ class Segmenter:
         return resized[0].numpy()
 
     def segment(self, image: Any, *, overlap: float = 0.5) -> NDArray[np.uint8]:
-        """Class indices `*S` at the image's own size.
+        """Return class indices `*S` at the image's own size.
 
         2D: a picture file, an HDF5 file or an array `H W` or `H W C` (uint8, or greys that
         `eight_bits` scales); grey and colour are converted to what the network takes. It is resized
@@ -95,13 +93,16 @@ def save_segmenter(net: nn.Module, path: str | os.PathLike, card: dict[str, Any]
 
 
 def load_segmenter(path: str | os.PathLike, *, device: str | torch.device = "cpu") -> Segmenter:
-    """Read what `save_segmenter` wrote; nothing in the file is executed. Raises InputError if it is not such
-    a file.
+    """Read what `save_segmenter` wrote; nothing in the file is executed.
+
+    Raises InputError if it is not such a file.
 
     >>> from tempfile import TemporaryDirectory
-    >>> card = {"network": "unet_small", "in_channels": 1, "classes": ["background", "lesion"], "dims": 2, "size": 32}
+    >>> card = {"network": "unet_small", "in_channels": 1, "dims": 2, "size": 32}
+    >>> card["classes"] = ["background", "lesion"]
     >>> with TemporaryDirectory() as folder:
-    ...     save_segmenter(make("unet_small", in_channels=1, classes=2), f"{folder}/net.safetensors", card)
+    ...     net = make("unet_small", in_channels=1, classes=2)
+    ...     save_segmenter(net, f"{folder}/net.safetensors", card)
     ...     segmenter = load_segmenter(f"{folder}/net.safetensors")
     >>> segmenter.segment(np.zeros((50, 70), np.uint8)).shape
     (50, 70)
@@ -112,7 +113,7 @@ def load_segmenter(path: str | os.PathLike, *, device: str | torch.device = "cpu
     if not Path(path).is_file():
         raise InputError(
             f"There is no file '{path}': give the path of a network written by"
-            " ucmt_lite.predict.save."
+            " ucmt_lite.predict.save_segmenter."
         )
     try:
         with safe_open(path, framework="pt") as file:
@@ -126,7 +127,7 @@ def load_segmenter(path: str | os.PathLike, *, device: str | torch.device = "cpu
         card = dict(json.loads(header["card"]))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"'{path}' has no card in its header: write it with ucmt_lite.predict.save."
+            f"'{path}' has no card in its header: write it with ucmt_lite.predict.save_segmenter."
         ) from error
     net = _build(card, f"the card of '{path}'")
     _check_fit(net, tensors, f"'{path}'", card)
@@ -134,25 +135,28 @@ def load_segmenter(path: str | os.PathLike, *, device: str | torch.device = "cpu
     return Segmenter(net.to(device).eval(), card)
 
 
-def _build(card: dict[str, Any], where: str) -> nn.Module:
-    """The network that a card describes, with random weights; the global generator is left as it
-    was.
+def _build(card: dict[str, Any], origin: str) -> nn.Module:
+    """Make the network that a card describes, with random weights.
+
+    The global generator is left as it was.
     """
-    for key, (fits, what) in CARD.items():
+    for key, (fits, expected) in CARD.items():
         if not fits(card.get(key)):
-            raise InputError(f"'{key}' in {where} is {card.get(key)!r}: give {what}.")
+            raise InputError(f"'{key}' in {origin} is {card.get(key)!r}: give {expected}.")
     with torch.random.fork_rng(devices=[]):
         return make(card["network"], card["in_channels"], len(card["classes"]), card["dims"])
 
 
-def _check_fit(net: nn.Module, tensors: dict[str, Tensor], what: str, card: dict[str, Any]) -> None:
+def _check_fit(
+    net: nn.Module, tensors: dict[str, Tensor], origin: str, card: dict[str, Any]
+) -> None:
     """Compare names and shapes of `tensors` with what the network of the card has."""
     expected = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    odd = [name for name in sorted(expected | found) if expected.get(name) != found.get(name)]
+    actual = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    odd = [name for name in sorted(expected | actual) if expected.get(name) != actual.get(name)]
     if odd:
-        here, there = (shapes.get(odd[0], "absent") for shapes in (found, expected))
+        here, there = (shapes.get(odd[0], "absent") for shapes in (actual, expected))
         raise InputError(
-            f"{len(odd)} tensors of {what} do not fit the card's network '{card['network']}'"
+            f"{len(odd)} tensors of {origin} do not fit the card's network '{card['network']}'"
             f" ('{odd[0]}' is {here}, there {there}): correct the card."
         )

@@ -1,5 +1,4 @@
-"""From a method and minibatches to trained networks and a trace of how they got there. Uses
-`methods`, `data`, `core`.
+"""From a method and minibatches to trained networks, and a trace of how they got there.
 
-`traces`, what explorers read, opens without torch.
+Uses `methods`, `data`, `core`. What explorers read, `traces`, opens without torch.
 """

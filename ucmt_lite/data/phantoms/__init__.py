@@ -1,8 +1,7 @@
-"""Phantoms: medical-looking images whose truth is known, and how ambiguous every border is. No
-download, any size.
+"""Phantoms: medical-looking images whose truth is known, and how ambiguous every border is.
 
-Each sample is drawn by one function from one random generator seeded with (name, seed, i), in
-relative coordinates.
+No download, any size. Each sample is drawn by one function from one random generator seeded with
+(name, seed, i), in relative coordinates.
 """
 
 from __future__ import annotations
@@ -21,8 +20,9 @@ SMALLEST = 16  # pixels a side; below, the thin walls vanish
 
 @dataclass(frozen=True)
 class Phantom:
-    """What a phantom is, and `draw(rng, shape) -> image *S [C] in 0..1, mask *S, ambiguity *S in
-    0..1`.
+    """What a phantom is.
+
+    It is drawn by `draw(rng, shape) -> image *S [C] in 0..1, mask *S, ambiguity *S in 0..1`.
     """
 
     dims: int
@@ -79,8 +79,9 @@ def generate(
     Raises InputError for an unknown name, a count below 0, a negative seed, or a size with too few
     pixels.
 
-    >>> few, more = generate("phantom_heart", 1, size=32, seed=7), generate("phantom_heart", 2, size=32, seed=7)
-    >>> more["image"].shape, more["image"].dtype.name, bool((few["image"][0] == more["image"][0]).all())
+    >>> few = generate("phantom_heart", 1, size=32, seed=7)["image"]
+    >>> more = generate("phantom_heart", 2, size=32, seed=7)["image"]
+    >>> more.shape, more.dtype.name, bool((few[0] == more[0]).all())
     ((2, 32, 32), 'uint8', True)
     """
     phantom = PHANTOMS[one_of("phantom", name, PHANTOMS)]

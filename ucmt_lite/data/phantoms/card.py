@@ -18,9 +18,8 @@ from ucmt_lite.common import atomic
 from ucmt_lite.data.phantoms import PHANTOMS, generate
 
 _SAMPLES = {2: 300, 3: 24}  # samples behind the numbers of a card, by dims
-OUTLINES = np.array(
-    [(0, 0, 0), (80, 170, 255), (120, 230, 90), (255, 90, 80)], np.uint8
-)  # by class
+# The colour of each class.
+OUTLINES = np.array([(0, 0, 0), (80, 170, 255), (120, 230, 90), (255, 90, 80)], np.uint8)
 
 
 def measure(name: str, count: int, size: int | Sequence[int], seed: int) -> dict[str, float]:
@@ -39,14 +38,14 @@ def measure(name: str, count: int, size: int | Sequence[int], seed: int) -> dict
 def picture(
     name: str, path: str | Path, *, columns: int = 5, side: int = 80, seed: int = 0
 ) -> None:
-    """Write a PNG of a few samples: image above, true outline in the middle, ambiguity (black 0,
-    white 1) below.
+    """Write a PNG of a few samples: image above, true outline in the middle, ambiguity below.
 
-    Of volumes the axial slice with most foreground is shown, front of the chest up.
+    Ambiguity is black at 0 and white at 1. Of volumes the axial slice with most foreground is
+    shown, front of the chest up.
     """
     phantom = PHANTOMS[name]
     drawn = generate(name, columns, side if phantom.dims == 2 else (side, side, side // 4), seed)
-    rows = [[], [], []]  # type: list[list[np.ndarray]]
+    rows: list[list[np.ndarray]] = [[], [], []]
     for image, mask, doubt in zip(drawn["image"], drawn["mask"], drawn["ambiguity"], strict=True):
         if phantom.dims == 3:
             z = int(mask.sum((0, 1)).argmax())
@@ -65,10 +64,8 @@ def picture(
 def draw_cards(folder: str) -> None:
     """Print the head fields of every phantom's card and draw its picture into `folder`."""
     for name, phantom in PHANTOMS.items():
-        count, size = (
-            _SAMPLES[phantom.dims],
-            list(phantom.size) if phantom.dims == 3 else phantom.size[0],
-        )
+        count = _SAMPLES[phantom.dims]
+        size = list(phantom.size) if phantom.dims == 3 else phantom.size[0]
         picture(name, Path(folder) / f"{name}.png")
         print(
             f"{name}: count: {count}, size: {size}, seed: 0, foreground_percent:"

@@ -1,10 +1,10 @@
-"""`phantom_heart`: one short-axis slice of a cardiac MR scan, grey, with right ventricle,
-myocardium, left ventricle.
+"""`phantom_heart`: one short-axis slice of a cardiac MR scan, grey.
 
-Rows run from the chest wall (top) to the spine, columns from the patient's right (image left, where
-the liver is) to the left. Vessels, fat and the far side of the chest are as bright as the blood in
-the ventricles, so brightness alone does not find them. Papillary muscles count as left ventricle,
-as in ACDC; the thin right wall is background.
+The labels are right ventricle, myocardium and left ventricle. Rows run from the chest wall (top) to
+the spine, columns from the patient's right (image left, where the liver is) to the left. Vessels,
+fat and the far side of the chest are as bright as the blood in the ventricles, so brightness alone
+does not find them. Papillary muscles count as left ventricle, as in ACDC; the thin right wall is
+background.
 """
 
 from __future__ import annotations
@@ -27,18 +27,16 @@ from ucmt_lite.data.phantoms.shapes import (
 
 
 def draw_heart(rng: Generator, shape: tuple[int, ...]) -> tuple[Array, Array, Array]:
-    """Return image, mask and ambiguity of one slice, each `H W`; the image and the ambiguity in
-    0..1.
-    """
-    size, soft = rng.uniform(1.0, 1.55), np.exp(rng.uniform(np.log(0.002), np.log(0.009)))
+    """Return image, mask and ambiguity of one slice, each `H W`; image and ambiguity in 0..1."""
+    size = rng.uniform(1.0, 1.55)
+    soft = np.exp(rng.uniform(np.log(0.002), np.log(0.009)))
     noise = rng.uniform(0.01, 0.04)
     grey = _tissues(rng)
     y, x = grid(shape)
     y, x = (axis + 0.012 * field(rng, shape, 6) for axis in (y, x))
-    y, x = (
-        y - rng.uniform(0.4, 0.6),
-        x - rng.uniform(0.46, 0.66),
-    )  # now the left ventricle is at the origin
+    # Now the left ventricle is at the origin.
+    y = y - rng.uniform(0.4, 0.6)
+    x = x - rng.uniform(0.46, 0.66)
     w = edge_width(rng, shape, soft, 0.55)
     canvas = _chest(rng, y, x, w, grey)
     angle = rng.normal(0.35, 0.3)  # the septum faces right and front
@@ -58,17 +56,13 @@ def draw_heart(rng: Generator, shape: tuple[int, ...]) -> tuple[Array, Array, Ar
 
 
 def _tissues(rng: Generator) -> SimpleNamespace:
-    """Return the grey value of every tissue in this scan: the contrast of blood to muscle varies
-    threefold.
-    """
+    """Return the grey value of every tissue; the contrast of blood to muscle varies threefold."""
     blood = rng.uniform(0.55, 0.9)
     muscle = blood * rng.uniform(0.25, 0.5)
     return SimpleNamespace(
         blood=blood,
-        right=blood
-        * rng.uniform(
-            0.85, 1.12
-        ),  # the right side holds blood of its own contrast and coil distance
+        # The right side holds blood of its own contrast and coil distance.
+        right=blood * rng.uniform(0.85, 1.12),
         muscle=muscle,
         fat=blood * rng.uniform(0.6, 1.2),
         lung=rng.uniform(0.03, 0.14),
@@ -77,13 +71,12 @@ def _tissues(rng: Generator) -> SimpleNamespace:
 
 
 def _chest(rng: Generator, y: Array, x: Array, w: Array, grey: SimpleNamespace) -> Array:
-    """Return the torso around the heart: fat, chest wall, lungs, liver, spine, and vessels as
-    bright as blood.
-    """
+    """Return the torso around the heart, with vessels as bright as the blood in it."""
     shape = y.shape
-    body_y, body_x = y - rng.uniform(0.12, 0.22), x + rng.uniform(0.02, 0.2)
-    high, wide, skin = rng.uniform(0.5, 0.64), rng.uniform(0.6, 0.85), rng.uniform(0.02, 0.09)
-    body = ellipsoid((body_y, body_x), (high, wide))
+    centred = y - rng.uniform(0.12, 0.22), x + rng.uniform(0.02, 0.2)
+    radii = rng.uniform(0.5, 0.64), rng.uniform(0.6, 0.85)
+    skin = rng.uniform(0.02, 0.09)
+    body = ellipsoid(centred, radii)
     canvas = np.full(shape, 0.02, np.float32)
     canvas, _ = paint(canvas, grey.fat, body, w)
     canvas, _ = paint(canvas, grey.muscle * rng.uniform(0.7, 1.1), body - skin, w)
@@ -91,10 +84,9 @@ def _chest(rng: Generator, y: Array, x: Array, w: Array, grey: SimpleNamespace) 
     lung = grey.lung + 0.03 * np.abs(field(rng, shape, 12))
     canvas, _ = paint(canvas, lung, body - wall, w)
     for _ in range(rng.integers(3, 9)):  # vessels in the lungs
-        at = rng.uniform(-0.5, 0.5, 2)
-        canvas, _ = paint(
-            canvas, grey.blood * rng.uniform(0.5, 1.0), _disc(y, x, at, rng.uniform(0.006, 0.02)), w
-        )
+        centre = rng.uniform(-0.5, 0.5, 2)
+        blood = grey.blood * rng.uniform(0.5, 1.0)
+        canvas, _ = paint(canvas, blood, _disc(y, x, centre, rng.uniform(0.006, 0.02)), w)
     liver = ellipsoid(
         (y - rng.uniform(0.3, 0.5), x + rng.uniform(0.25, 0.5)),
         rng.uniform((0.2, 0.25), (0.3, 0.4)),
@@ -109,15 +101,16 @@ def _chest(rng: Generator, y: Array, x: Array, w: Array, grey: SimpleNamespace) 
     return canvas
 
 
-def _disc(y: Array, x: Array, at: Array | tuple[float, float], radius: float) -> Array:
-    return ellipsoid((y - at[0], x - at[1]), (radius, radius))
+def _disc(y: Array, x: Array, centre: Array | tuple[float, float], radius: float) -> Array:
+    return ellipsoid((y - centre[0], x - centre[1]), (radius, radius))
 
 
 def _ventricles(
     rng: Generator, canvas: Array, u: Array, v: Array, w: Array, grey: SimpleNamespace, noise: float
 ) -> tuple[Array, list[Array], Array]:
-    """Paint the heart in its own frame (u from septum to free wall) and return image, class
-    probabilities and mask.
+    """Paint the heart in its own frame, u from septum to free wall.
+
+    Return image, class probabilities and mask.
     """
     apex = rng.uniform(0, 1)  # 0 at the base, 1 at the apex
     inner = (0.125 - 0.06 * apex) * rng.uniform(0.7, 1.15)
@@ -126,10 +119,8 @@ def _ventricles(
     epi = ellipsoid((v, u), (outer * oval, outer / oval))
     shift = rng.uniform(-0.2, 0.2, 2) * (outer - inner)
     endo = ellipsoid((v - shift[0], u - shift[1]), (inner * oval, inner / oval))
-    long, deep = (
-        outer * rng.uniform(0.95, 1.35) * (1 - 0.3 * apex),
-        outer * rng.uniform(0.9, 1.4) * (1 - 0.3 * apex),
-    )
+    long = outer * rng.uniform(0.95, 1.35) * (1 - 0.3 * apex)
+    deep = outer * rng.uniform(0.9, 1.4) * (1 - 0.3 * apex)
     bent = u + outer * rng.uniform(0.85, 1.05) - rng.uniform(0.4, 1.4) * v * v / (2 * outer)
     right = ellipsoid((v + outer * rng.uniform(-0.35, 0.25), bent), (long, deep))
 
@@ -142,10 +133,9 @@ def _ventricles(
     canvas, p_epi = paint(canvas, grey.muscle * (1 + 0.06 * field(rng, u.shape, 16)), epi, w, noise)
     canvas, p_endo = paint(canvas, grey.blood * ripple, endo, w, noise)
     for turn in rng.uniform((0.3, 2.2), (1.6, 3.8)):  # two papillary muscles
-        at = 0.6 * inner * np.array([np.sin(turn), np.cos(turn)])
-        canvas, _ = paint(
-            canvas, grey.muscle, _disc(v, u, at + shift, inner * rng.uniform(0.1, 0.24)), w
-        )
+        centre = 0.6 * inner * np.array([np.sin(turn), np.cos(turn)]) + shift
+        papillary = _disc(v, u, centre, inner * rng.uniform(0.1, 0.24))
+        canvas, _ = paint(canvas, grey.muscle, papillary, w)
     chances = [
         (1 - p_epi) * (1 - p_right),
         (1 - p_epi) * p_right,
@@ -166,16 +156,13 @@ def _great_vessels(
     apex: float,
     grey: SimpleNamespace,
 ) -> Array:
-    """Paint, near the base, outflow vessels and the right atrium: blood beside the heart that is
-    none of the labels.
-    """
+    """Paint, near the base, blood beside the heart that is none of the labels."""
     for _ in range(rng.integers(0, 4) if apex < 0.6 else 0):
-        turn, away = (
-            rng.uniform(-2.6, -0.9) if rng.random() < 0.7 else rng.uniform(1.9, 2.8),
-            rng.uniform(1.5, 2.2),
-        )
-        at = outer * away * np.array([np.sin(turn), np.cos(turn)])
-        d = _disc(v, u, at, outer * rng.uniform(0.3, 0.6))
+        # Outflow vessels, or the right atrium.
+        turn = rng.uniform(-2.6, -0.9) if rng.random() < 0.7 else rng.uniform(1.9, 2.8)
+        away = rng.uniform(1.5, 2.2)
+        centre = outer * away * np.array([np.sin(turn), np.cos(turn)])
+        d = _disc(v, u, centre, outer * rng.uniform(0.3, 0.6))
         canvas, _ = paint(canvas, grey.muscle, d + 0.01, w)
         canvas, _ = paint(canvas, grey.blood * rng.uniform(0.85, 1.15), d, w)
     return canvas

@@ -17,7 +17,8 @@ from scipy.ndimage import gaussian_filter
 Array = np.ndarray
 PIXEL = 0.35  # no edge is sharper than this many pixels: each pixel averages over its own extent
 _REACH = 0.03  # of a side: how far along and across a border its contrast is judged
-DOUBT = 2.0  # a border drowned in noise is read at most this many widths more loosely than its blur alone allows
+# A border drowned in noise is read at most this many widths more loosely than its blur allows.
+DOUBT = 2.0
 
 
 @lru_cache(maxsize=16)
@@ -33,25 +34,21 @@ def grid(shape: tuple[int, ...]) -> tuple[Array, ...]:
 
 @lru_cache(maxsize=64)
 def _weights(n: int, cells: int) -> Array:
-    """Return the `n x cells` matrix that spreads `cells` values over `n` pixels by Gaussian bumps,
-    rows of norm 1.
-    """
-    at = (np.arange(n) + 0.5) / n * (cells - 1)
-    bumps = np.exp(-0.5 * ((at[:, None] - np.arange(cells)) / 0.6) ** 2)
+    """Return the matrix, rows of norm 1, that spreads `cells` values over `n` pixels by bumps."""
+    place = (np.arange(n) + 0.5) / n * (cells - 1)
+    bumps = np.exp(-0.5 * ((place[:, None] - np.arange(cells)) / 0.6) ** 2)
     return (bumps / np.linalg.norm(bumps, axis=1, keepdims=True)).astype(np.float32)
 
 
 def field(rng: Generator, shape: tuple[int, ...], cells: int) -> Array:
-    """Return a smooth random field `*S` of mean 0 and variance 1 whose hills are about 1 / `cells`
-    wide.
+    """Return a smooth random field `*S` of mean 0 and variance 1.
 
-    The `cells` numbers along each axis are drawn alike at every size, so the field is the same at
-    every size.
+    Its hills are about 1 / `cells` wide. The `cells` numbers along each axis are drawn alike at
+    every size, so the field is the same at every size.
     """
     values = rng.standard_normal((cells,) * len(shape), dtype=np.float32)
-    for n in (
-        shape
-    ):  # each turn spreads the first axis and moves it last, so all axes come back in order
+    for n in shape:
+        # Spreads the first axis and moves it last, so that all axes come back in order.
         values = np.tensordot(values, _weights(n, cells), axes=(0, 1))
     return values
 
@@ -66,8 +63,9 @@ def sigmoid(z: Array) -> Array:
 
 
 def ellipsoid(position: Sequence[Array], radii: Sequence[float] | Array) -> Array:
-    """Return `d` for an ellipse or ellipsoid at the origin: k0 (1 - k0) / k1, k0 = |x / r|, k1 = |x
-    / r^2|.
+    """Return `d` for an ellipse or ellipsoid at the origin.
+
+    It is k0 (1 - k0) / k1 with k0 = |x / r| and k1 = |x / r^2|.
     """
     scaled = [p / r for p, r in zip(position, radii, strict=True)]
     k0 = np.sqrt(sum(s * s for s in scaled))
@@ -82,8 +80,9 @@ def union(a: Array, b: Array, smooth: float) -> Array:
 
 
 def edge_width(rng: Generator, shape: tuple[int, ...], width: float, vary: float) -> Array:
-    """Return a locally varying edge width w(x) `*S`: `width` times exp(vary * field), never below a
-    pixel's extent.
+    """Return a locally varying edge width w(x) `*S`: `width` times exp(vary * field).
+
+    It is never below a pixel's extent.
     """
     pixel = PIXEL * float(np.mean([1 / n for n in shape]))
     return np.hypot(width * np.exp(vary * np.clip(field(rng, shape, 4), -2, 2)), pixel)
@@ -92,12 +91,12 @@ def edge_width(rng: Generator, shape: tuple[int, ...], width: float, vary: float
 def paint(
     canvas: Array, fill: Array | float, d: Array, w: Array | float, noise: float = 0.0
 ) -> tuple[Array, Array]:
-    """Paint a soft shape and return the new canvas and the chance `p` that a reader calls each
-    pixel part of it.
+    """Paint a soft shape; return the new canvas and the chance `p` of every pixel.
 
-        canvas <- canvas + o (fill - canvas),   o = sigmoid(d / w)                   what the blur
-        leaves to see p = sigmoid(d / s),   s = w (1 + min(noise / c, DOUBT))
-        what a reader makes of it
+    The chance is that with which a reader calls the pixel part of the shape:
+
+        canvas <- canvas + o (fill - canvas),   o = sigmoid(d / w)      what the blur leaves to see
+        p = sigmoid(d / s),   s = w (1 + min(noise / c, DOUBT))         what a reader makes of it
 
     c is the contrast |fill - canvas| averaged over a neighbourhood (a Gaussian of _REACH of the
     side), because readers judge a stretch of border and not a pixel. `canvas` and `fill` are `*S`
@@ -115,11 +114,10 @@ def paint(
 
 
 def ambiguity(*chances: Array) -> Array:
-    """Return 1 - (p1 - p2), p1 and p2 the two greatest of the class probabilities given (each `*S`,
-    summing to 1).
+    """Return 1 - (p1 - p2), where p1 and p2 are the two greatest of the class probabilities.
 
-    With two classes this is 1 - |2 p - 1|: 1 where a reader would toss a coin, 0 where none would
-    hesitate.
+    Each is `*S`, and they sum to 1. With two classes this is 1 - |2 p - 1|: 1 where a reader would
+    toss a coin, 0 where none would hesitate.
 
     >>> ambiguity(np.array([0.5, 0.1, 0.0]), np.array([0.5, 0.9, 1.0])).round(2).tolist()
     [1.0, 0.2, 0.0]
