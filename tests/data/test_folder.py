@@ -232,14 +232,11 @@ def broken(pictures, change):
     return sentence
 
 
-def test_image_without_mask(pictures):
+def test_images_of_which_none_has_a_mask(pictures):
     sentence = broken(
-        pictures, lambda root: [(root / f"masks/{name}.png").unlink() for name in "bc"]
+        pictures, lambda root: [(root / f"masks/{name}.png").unlink() for name in "abcdef"]
     )
-    assert (
-        "Image 'images/b.png' (and 1 more) has no mask: add a mask of the same name (masks/b.png)"
-        in sentence
-    )
+    assert "None of the 6 pictures in" in sentence and "is a mask (first images/a.png)" in sentence
 
 
 def test_mask_without_image(pictures):

@@ -50,6 +50,15 @@ def ending_of(file: Path) -> str:
     return ".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix
 
 
+def quantity(count: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> quantity(1, "image"), quantity(2, "image")
+    ('1 image', '2 images')
+    """
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def tell_unread(files: Iterable[Path], root: Path) -> str:
     """Return in one sentence which files of a set were passed over; empty where there are none.
 
@@ -61,7 +70,6 @@ def tell_unread(files: Iterable[Path], root: Path) -> str:
         return ""
     counts = Counter(ending_of(file) for file in unread)
     listed = ", ".join(
-        f"{count} {ending or 'nameless'} file{'s' * (count > 1)}"
-        for ending, count in counts.most_common()
+        quantity(count, f"{ending or 'nameless'} file") for ending, count in counts.most_common()
     )
     return f"Passed over: {listed} (first {unread[0].relative_to(root)})."

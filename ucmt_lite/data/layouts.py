@@ -36,7 +36,7 @@ _MASK_FOLDERS = {
     *("segmentationclass", "isic2018_task1_training_groundtruth", "manual", "target", "targets"),
 }
 _FOLDER_OF_MASKS = re.compile(
-    r"(^|_)(lesion|masks?|labels?|seg|gt|groundtruth|manual\d?)$|(left|right)_?masks?$"
+    r"^lesion$|_(lesion|masks?|labels?|gt|groundtruth|manual\d?)$|(left|right)_?masks?$"
 )
 _FOLDER_OF_IMAGES = re.compile(r"_(image|images)$")
 _FOLDER_PASSED_OVER = re.compile(r"_roi$")
@@ -137,9 +137,9 @@ def _role(root: Path, file: Path) -> FoundFile | None:
         elif name in UNLABELED:
             unlabeled = True
         elif name in _IMAGE_FOLDERS or _FOLDER_OF_IMAGES.search(name):
-            is_image = True
+            is_image, mask_folder = True, ""  # the innermost folder decides
         elif name in _MASK_FOLDERS or _FOLDER_OF_MASKS.search(name):
-            mask_folder = folder
+            is_image, mask_folder = False, folder
         elif _FOLDER_PASSED_OVER.search(name):
             return None
         else:

@@ -31,12 +31,12 @@ _COLOUR_NAMES = {
 class Shade(NamedTuple):
     """One value of a mask file: the grey or the colour that it shows, and how the file stores it.
 
-    `index` is the place in the file's palette, or the number that a file of 2 or 4 bits stores;
+    `stored` is the place in the file's palette, or the number that a file of 2 or 4 bits stores;
     None where a file stores what it shows.
     """
 
     shown: int | tuple[int, int, int]
-    index: int | None = None
+    stored: int | None = None
 
     @property
     def colour(self) -> tuple[int, int, int]:
@@ -107,7 +107,10 @@ def code_values(
         )
     whole = values.dtype.kind in "iu" or bool(np.isfinite(values).all())
     if whole and values.dtype.kind == "f":
-        whole = np.array_equal(values, np.rint(values))
+        # Headers with a slope give 0.99999994 for 1.
+        rounded = np.rint(values)
+        whole = bool((np.abs(values - rounded) < 1e-3).all())
+        values = rounded if whole else values
     if not whole or (values.size and not 0 <= values.min() <= values.max() <= 65535):
         raise _unexpected(name, _distinct(values), classes)
     whole_numbers = values.astype(np.uint16)
@@ -176,7 +179,7 @@ class Meaning:
         if mask.lossy:
             return [int(_grey(shade) > 127) for shade in mask.shades]
         if self.by_index:
-            keys = [_grey(s) if s.index is None else s.index for s in mask.shades]
+            keys = [_grey(s) if s.stored is None else s.stored for s in mask.shades]
             return [self.table[key] for key in keys]
         return [self.table[shade.shown] for shade in mask.shades]
 
@@ -248,9 +251,9 @@ def _by_index(masks: Sequence[CodedMask], classes: Sequence[str]) -> Meaning | N
     shows: dict[int, tuple[int, int, int]] = {}
     for mask in masks:
         for shade in mask.shades:
-            index = _grey(shade) if shade.index is None else shade.index
-            plain = shade.index is None and isinstance(shade.shown, int)
-            if index >= len(classes) or (shade.index is None and not plain):
+            index = _grey(shade) if shade.stored is None else shade.stored
+            plain = shade.stored is None and isinstance(shade.shown, int)
+            if index >= len(classes) or (shade.stored is None and not plain):
                 return None
             if not plain and shows.setdefault(index, shade.colour) != shade.colour:
                 return None

@@ -62,8 +62,8 @@ def decoding(kind: str, name: str) -> Iterator[None]:
         raise unreadable(kind, name, error) from error
 
 
-def look_at_pair(image: PictureFile, masks: Sequence[PictureFile], name: str) -> tuple[int, str]:
-    """Compare the sizes of an image and its masks; return the image's channels and a remark.
+def look_at_pair(image: PictureFile, masks: Sequence[PictureFile], name: str) -> tuple[Sight, str]:
+    """Compare the sizes of an image and its masks; return what is seen of the image, and a remark.
 
     The remark is "exif" where only one of the two is turned by its EXIF orientation, else empty.
     Only the first bytes of the files are read.
@@ -86,7 +86,7 @@ def look_at_pair(image: PictureFile, masks: Sequence[PictureFile], name: str) ->
                 " the mask."
             )
         raise InputError(f"Mask '{_name(mask, name)}' is {sizes}: save both alike.")
-    return sight.channels, remark
+    return sight, remark
 
 
 def look_at(kind: str, data: PictureFile, name: str) -> Sight:
@@ -139,7 +139,7 @@ def _is_deep(picture: Image.Image) -> bool:
 
 def _raw_mode(picture: Image.Image, part: str) -> str:
     """Return how the file stores its pixels, in Pillow's words, if that contains `part`."""
-    for tile in picture.tile:
+    for tile in getattr(picture, "tile", ()):
         args = tile.args
         raw = args if isinstance(args, str) else next(iter(args or ()), "")
         if isinstance(raw, str) and part in raw:
@@ -237,9 +237,13 @@ def encode_image(
     """
     name = _name(data, name)
     with decoding("Image", name):
-        pixels = data if isinstance(data, np.ndarray) else _wanted_pixels(data, name, values)
-        if pixels is None:
-            return EncodedImage(data if size is None else png(unpng(data, mode, size)), "bytes")
+        if isinstance(data, np.ndarray):
+            pixels = data
+        else:
+            wanted = _wanted_pixels(data, name, values)
+            if wanted is None:
+                return EncodedImage(data if size is None else png(unpng(data, mode, size)), "bytes")
+            pixels = wanted
         kind = kind_of_picture(pixels)
         if values == "stretched":
             check_finite(pixels, name)
@@ -281,7 +285,7 @@ def _decoded_as(data: PictureFile, layout: str) -> np.ndarray:
     """Decode a picture as if its file stored pixels in another layout, in Pillow's words."""
     with Image.open(io.BytesIO(data) if isinstance(data, bytes) else data) as picture:
         picture.tile = [
-            tile._replace(args=layout if isinstance(tile.args, str) else (layout, *tile.args[1:]))
+            tile._replace(args=(layout, *tile.args[1:]) if isinstance(tile.args, tuple) else layout)
             for tile in picture.tile
         ]
         return np.asarray(_upright(picture))[..., :3]
