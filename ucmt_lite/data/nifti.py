@@ -136,7 +136,8 @@ def load_volume(kind: str, file: Path, own_axes: np.ndarray | None = None) -> Vo
         axes = grid.own_axes if own_axes is None else own_axes
         values = np.asarray(stored.dataobj, np.float32).reshape(grid.shape)
         turned = _nibabel().orientations.apply_orientation(values, axes)
-        return Volume(turned, grid.spacing, axes)
+        # In one order in memory too, so that sums over it are the same, bit by bit.
+        return Volume(np.ascontiguousarray(turned), grid.spacing, axes)
 
 
 def _axes_of(mask: Path, image: Path) -> np.ndarray | None:
@@ -252,7 +253,7 @@ def _qform(header: Any) -> np.ndarray | None:
         return None
     try:
         return header.get_qform()
-    except _nibabel().spatialimages.HeaderDataError:
+    except (ValueError, _nibabel().spatialimages.HeaderDataError):
         return None  # not a rotation: the voxel sizes are left
 
 
@@ -283,6 +284,7 @@ def _damaged() -> tuple[type[Exception], ...]:
         zlib.error,
         nibabel.filebasedimages.ImageFileError,
         nibabel.spatialimages.HeaderDataError,
+        nibabel.wrapstruct.WrapStructError,
     )
 
 
