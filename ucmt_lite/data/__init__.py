@@ -22,7 +22,6 @@ _LATER = {
     "open_cases": "mapped",
     "split_labeled": "splits",
     "strong_view": "views",
-    "survey": "survey",
     "takes_size": "loading",
     "to_input": "views",
     "weak_view": "views",

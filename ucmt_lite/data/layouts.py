@@ -41,7 +41,7 @@ _FOLDER_OF_MASKS = re.compile(
 _FOLDER_OF_IMAGES = re.compile(r"_(image|images)$")
 _FOLDER_PASSED_OVER = re.compile(r"_roi$")
 _MASK_ENDING = re.compile(
-    r"_(segmentation|masks?|labels?|seg|gt|groundtruth|lesion|manual\d?)([_-]?\d+)?$", re.I
+    r"[_-](segmentation|masks?|labels?|seg|gt|groundtruth|lesion|manual\d?)([_-]?\d+)?$", re.I
 )
 _MASK_START = re.compile(r"^(mask|label|seg|gt)[_-]", re.I)
 _IMAGE_ENDING = re.compile(r"_(image|images|img|training|test|0000)$", re.I)
@@ -110,7 +110,7 @@ def find_layout(root: Path, files: Sequence[Path], endings: Iterable[str]) -> La
         masks = [item._replace(split=None) for item in masks]
         if passed:
             notes.append(f"imagesTs holds {len(passed)} images without masks: passed over.")
-    names = _ids(images)
+    names = _ids(images, {item.stem for item in masks})
     of_image = _match(root, images, masks)
     pairs = [
         Pair(
@@ -223,11 +223,15 @@ def _check_folders(root: Path, image: Path, masks: Sequence[FoundFile]) -> None:
         )
 
 
-def _ids(images: Sequence[FoundFile]) -> dict[Path, str]:
-    """Give every image the shortest id that tells it apart: its name, or with split and folders."""
+def _ids(images: Sequence[FoundFile], masks: set[str]) -> dict[Path, str]:
+    """Give every image the shortest id that tells it apart: its name, or with split and folders.
+
+    The number of a channel (nnU-Net) is left out where masks (their names) have none.
+    """
 
     def bare(item: FoundFile) -> str:
-        return _CHANNEL.sub("", item.stem) if ending_of(item.path) == ".nii.gz" else item.stem
+        shorter = _CHANNEL.sub("", item.stem)
+        return shorter if shorter in masks and item.stem not in masks else item.stem
 
     makers = (
         bare,

@@ -89,7 +89,7 @@ def tell_masks(
     share = float(np.median([case.share for case in seen])) if seen else 0.0
     if share > NEARLY_ALL:
         notes.append(
-            f"In half of the masks more than {100 * share:.0f} % is foreground: check that black is"
+            f"In half of the masks at least {100 * share:.0f} % is foreground: check that black is"
             " background in them, and that they are not fields of view."
         )
     if len(filled) >= ALIKE and len({case.digest for case in seen}) == 1:

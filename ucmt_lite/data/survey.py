@@ -191,9 +191,7 @@ def _near_duplicates(collected: dict[str, list[_Case]]) -> list[str]:
     """Return how many pairs of images are nearly the same, and how many cross the splits."""
     rows = [(split, row) for split, cases_of in collected.items() for row in cases_of]
     rows = [(s, r) for s, r in rows if FLAT < int(r.hash.sum()) < HASH_SIDE**2 - FLAT]
-    if len(rows) < 2:
-        return []
-    bits = np.array([row.hash for _, row in rows], np.float32)
+    bits = np.array([row.hash for _, row in rows], np.float32).reshape(len(rows), HASH_SIDE**2)
     ones = bits.sum(axis=1)
     pairs = []
     for i in range(len(rows) - 1):
