@@ -27,9 +27,9 @@ SENTENCES = {
     ),
     "no spacing": "Headers have no usable spacing in {cases} (first '{name}').",
 }
-NEARLY_ALL = 0.75  # of the pixels
-MANY_EMPTY = 0.1  # of the masks
-ALIKE = 3  # masks that must all be the same to be told
+_NEARLY_ALL = 0.75  # of the pixels
+_MANY_EMPTY = 0.1  # of the masks
+_ALIKE = 3  # masks that must all be the same to be told
 
 
 class MaskReport(NamedTuple):
@@ -81,18 +81,18 @@ def tell_masks(
         )
     filled = [case for case in seen if case.classes]
     blank = len(seen) - len(filled)
-    if filled and blank > MANY_EMPTY * len(seen):
+    if filled and blank > _MANY_EMPTY * len(seen):
         notes.append(
             f"{blank} of {len(seen)} masks show no foreground: if nobody has labeled these images,"
             " take their masks out, and they will be unlabeled ones."
         )
     share = float(np.median([case.share for case in seen])) if seen else 0.0
-    if share > NEARLY_ALL:
+    if share > _NEARLY_ALL:
         notes.append(
             f"In half of the masks at least {100 * share:.0f} % is foreground: check that black is"
             " background in them, and that they are not fields of view."
         )
-    if len(filled) >= ALIKE and len({case.digest for case in seen}) == 1:
+    if len(filled) >= _ALIKE and len({case.digest for case in seen}) == 1:
         notes.append(
             f"All {len(seen)} masks are the same: check that they are the truth, not a field of"
             " view."
