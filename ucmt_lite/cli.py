@@ -328,10 +328,10 @@ def run_as_page(config: RunConfig, out: str, page: str) -> None:
 
 def _do_sweep(given: argparse.Namespace) -> int:
     """`ucmt-lite sweep`."""
-    from ucmt_lite.experiments import grid
+    from ucmt_lite.experiments.plan import read_plan
     from ucmt_lite.experiments.sweep import sweep
 
-    runs = grid.read_grid(given.grid)
+    runs = read_plan(given.grid)
     failed = sweep(runs, given.out, scheduler=given.scheduler, workers=given.workers)
     print(
         f"{len(runs) - len(failed)} of {len(runs)} runs are finished: `ucmt-lite report"
@@ -413,7 +413,7 @@ def _do_course(given: argparse.Namespace) -> int:
         built = course.build_notebooks(names, force=given.force, measure=given.measure)
         print(f"Executed {', '.join(built) or 'nothing: all notebooks are fresh'}.")
     elif given.action == "record":
-        from ucmt_lite.experiments.record import record
+        from ucmt_lite.experiments.recordings import record
 
         print(
             "Recorded"

@@ -11,8 +11,9 @@ from PIL import Image
 from ucmt_lite import cli
 from ucmt_lite.common import InputError
 from ucmt_lite.course.lessons import NOTEBOOKS
-from ucmt_lite.experiments import evidence, grid, results
+from ucmt_lite.experiments import evidence, results
 from ucmt_lite.experiments.comparison import compare_runs
+from ucmt_lite.experiments.plan import read_plan
 from ucmt_lite.experiments.report import (
     as_latex,
     as_markdown,
@@ -350,6 +351,6 @@ def test_results_in_the_repository_are_whole_and_say_where_they_come_from(folder
     """
     runs = results.load_runs(folder.parent / "runs.parquet")
     assert runs["env_commit"].str.fullmatch("[0-9a-f]{12}").all(), "made from a clean clone"
-    assert sorted(runs["run"]) == sorted(run.name for run in grid.read_grid(folder))
+    assert sorted(runs["run"]) == sorted(run.name for run in read_plan(folder))
     assert Image.open(folder.parent / "overview.png").text["Description"] == overview(runs).alt
     assert f"<!-- {folder.parent.name} -->" in (folder.parents[1] / "README.md").read_text()

@@ -13,13 +13,11 @@ import numpy as np
 from scipy import stats
 
 from ucmt_lite.common import InputError, one_of
-from ucmt_lite.experiments.grid import CASE
+from ucmt_lite.experiments.config import SCORES, SMALLER_IS_BETTER
+from ucmt_lite.experiments.plan import CASE_FIELDS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-SCORES = {"dice": "Dice", "jaccard": "Jaccard", "hd95": "HD95", "asd": "ASD"}
-SMALLER_IS_BETTER = ("hd95", "asd")
 
 
 def compare_runs(
@@ -41,7 +39,7 @@ def compare_runs(
     one_of("score", score, [name for name in SCORES if name in runs])
     one_of("variant", baseline, list(dict.fromkeys(runs["variant"])))
     sign = -1 if score in SMALLER_IS_BETTER else 1
-    case = [name for name in CASE if name in runs]
+    case = [name for name in CASE_FIELDS if name in runs]
     rows: list[dict] = []
     for values, group in runs.groupby(case, sort=True, dropna=False):
         by_seed = scores_by_seed(group, score)
@@ -87,7 +85,7 @@ def by_case(table: "DataFrame") -> list[tuple[str, "DataFrame"]]:
     """The parts of a table that may be compared within: same data, same labels, same images scored;
     each in words.
     """
-    names = [name for name in CASE if name in table]
+    names = [name for name in CASE_FIELDS if name in table]
     groups = table.groupby(names, sort=True, dropna=False)
     return [(_in_words(dict(zip(names, values, strict=True))), group) for values, group in groups]
 

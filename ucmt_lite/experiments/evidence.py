@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ucmt_lite.experiments.comparison import (
-    SCORES,
-    SMALLER_IS_BETTER,
-    by_case,
-    interval,
-    ranged,
-    scores_by_seed,
-)
+from ucmt_lite.experiments.comparison import by_case, interval, ranged, scores_by_seed
+from ucmt_lite.experiments.config import SCORES, SMALLER_IS_BETTER
 from ucmt_lite.experiments.results import line_names
 from ucmt_lite.experiments.scores import Table
 from ucmt_lite.explore.draw.palette import PLAIN

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from ucmt_lite.common import InputError, atomic
 from ucmt_lite.course.lessons import NOTEBOOKS
 from ucmt_lite.experiments import results
-from ucmt_lite.experiments.comparison import SCORES, by_case, compare_runs, ranged
+from ucmt_lite.experiments.comparison import by_case, compare_runs, ranged
+from ucmt_lite.experiments.config import SCORES
 from ucmt_lite.experiments.evidence import label_efficiency, plot_scores
 from ucmt_lite.experiments.scores import Table
 from ucmt_lite.explore.draw.picture import Picture

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ucmt_lite.common import InputError, atomic, one_of
 from ucmt_lite.course.lessons import NOTEBOOKS
-from ucmt_lite.experiments.comparison import CASE, SCORES
+from ucmt_lite.experiments.config import SCORES
+from ucmt_lite.experiments.plan import CASE_FIELDS
 from ucmt_lite.experiments.run import Result, read_run
 from ucmt_lite.methods import title_of
 from ucmt_lite.training.traces import INSTALLED
@@ -147,7 +148,7 @@ def line_names(runs: "DataFrame", besides: tuple[str, ...] = ()) -> "Series":
     """
     differ = [
         name
-        for name in CASE
+        for name in CASE_FIELDS
         if name in runs and name not in besides and runs[name].astype(str).nunique() > 1
     ]
     names = runs["variant"]

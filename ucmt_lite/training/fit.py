@@ -122,9 +122,9 @@ def adamw(nets: Nets, lr: float, weight_decay: float) -> torch.optim.AdamW:
 class Minimize:
     """What a method is lent: it takes one gradient step on the sum of the terms it is called with.
 
-    `minimize(sup=..., cps=...)`. Networks that the sum does not depend on are left alone: they have no gradient, so the optimiser
-    skips them. `terms` is what a recorder reads: where an iteration takes two steps on terms of one
-    name, as UCMT, those of the last.
+    `minimize(sup=..., cps=...)`. Networks that the sum does not depend on are left alone: they have
+    no gradient, so the optimizer skips them. `terms` is what a recorder reads: where an iteration
+    takes two steps on terms of one name, as UCMT, those of the last.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
