@@ -365,11 +365,12 @@ def _do_report(given: argparse.Namespace) -> None:
 def _do_table(given: argparse.Namespace) -> None:
     """`ucmt-lite table`."""
     from ucmt_lite.experiments import results
+    from ucmt_lite.experiments.tables import listing
 
     runs = results.of_runs(given.folders)
     if given.save:
         results.save_runs(runs, given.save)
-    print(results.listing(runs))
+    print(listing(runs))
 
 
 def _do_data(given: argparse.Namespace) -> None:

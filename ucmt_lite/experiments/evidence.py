@@ -9,7 +9,7 @@ import numpy as np
 from ucmt_lite.experiments.comparison import by_case, interval, ranged, scores_by_seed
 from ucmt_lite.experiments.config import SCORES, SMALLER_IS_BETTER
 from ucmt_lite.experiments.results import line_names
-from ucmt_lite.experiments.scores import Table
+from ucmt_lite.experiments.tables import Table
 from ucmt_lite.explore.draw.palette import PLAIN
 from ucmt_lite.explore.draw.picture import Picture, new_figure, sentence
 from ucmt_lite.methods import look_of, title_of

@@ -1,4 +1,4 @@
-"""The folder of a run: hidden and unfinished while the run goes on, in its place when it is whole."""
+"""The folder of a run: hidden while the run goes on, in its place when it is whole."""
 
 import json
 import os

@@ -1,10 +1,11 @@
 """One run on several processes or GPUs, with the result of a run on one.
 
-Each computes its share of every minibatch. Every process holds all networks and the whole minibatch, which is small; random numbers are the
-same everywhere, since they come from the iteration's seed. What costs time, a network's pass
-forward and back, is divided: `Share` gives each process its part of the images and gathers the
-logits, so that losses, pseudo labels, uncertainty and mixes see whole minibatches and the methods'
-text stays as it is. Batch statistics are those of the whole minibatch (`SharedBatchNorm`).
+Each computes its share of every minibatch. Every process holds all networks and the whole
+minibatch, which is small; random numbers are the same everywhere, since they come from the
+iteration's seed. What costs time, a network's pass forward and back, is divided: `Share` gives each
+process its part of the images and gathers the logits, so that losses, pseudo labels, uncertainty
+and mixes see whole minibatches and the methods' text stays as it is. Batch statistics are those of
+the whole minibatch (`SharedBatchNorm`).
 
     torchrun --nproc-per-node 2 -m ucmt_lite.cli run --method ucmt --out DIR
 
