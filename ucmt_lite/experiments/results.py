@@ -111,8 +111,9 @@ def sweep_plan(folder: Path) -> dict[str, dict]:
 
 
 def unfinished_runs(folder: str | Path) -> list[str]:
-    """Return the runs of a sweep that are still to come; none where there is no sweep, but only its
-    tables.
+    """Return the runs of a sweep that are still to come.
+
+    None where there is no sweep, but only its tables.
     """
     plan = sweep_plan(Path(folder)) if (Path(folder) / "grid.json").is_file() else {}
     return [name for name in plan if not (Path(folder) / "runs" / name / "metrics.json").is_file()]
