@@ -7,7 +7,7 @@ import pytest
 from ucmt_lite.course.lessons import NOTEBOOKS
 from ucmt_lite.experiments import results
 from ucmt_lite.experiments.comparison import compare_runs
-from ucmt_lite.experiments.record import planned_recordings
+from ucmt_lite.experiments.recordings import planned_recordings
 from ucmt_lite.training.traces import recorded
 
 SEEDS = (10, 11, 12, 13, 14)

@@ -1,8 +1,7 @@
-"""The command `ucmt-lite`: run an experiment, look at data, build or run the lessons, check the
-installation.
+"""The command `ucmt-lite`: experiments, data sets, lessons, explorers, a check of the installation.
 
-Only the standard library is imported here, so that `--help` answers at once; each command imports
-what it needs.
+What is imported here takes no time (no torch, no numpy), so that `--help` answers at once; each
+command imports what it needs.
 """
 
 import argparse
@@ -16,21 +15,26 @@ from typing import Any
 
 from ucmt_lite import __version__
 from ucmt_lite.common import InputError
+<<<<<<< HEAD
 from ucmt_lite.data.readers import READERS
 from ucmt_lite.experiments.config import RunConfig, item_default
+=======
+from ucmt_lite.experiments.config import SCORES, RunConfig, item_default
+>>>>>>> wt_b
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse and do; wrong input ends with one sentence on stderr and status 2, a run that failed
-    with status 1.
+    """Do one command and return its status; what went wrong is one sentence on stderr.
+
+    Status 2 is wrong input, 1 a run that failed, 130 an interruption.
     """
     # Before torch is imported: threads that wait should sleep. Spinning ones take the cores from
     # each other's work where a machine is shared, and make training several times slower
     # (benchmarks/NOTES.md).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    given = parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
     try:
-        return given.do(given) or 0
+        return args.do(args) or 0
     except InputError as mistake:
         print(f"ucmt-lite: {mistake}", file=sys.stderr)
         return mistake.status
@@ -38,28 +42,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"ucmt-lite: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        goes_on = given.do in (_do_run, _do_sweep)
-        said = (
-            "; a run goes on from its last checkpoint when the same command is given again"
-            if goes_on
-            else ""
-        )
-        print(f"\nucmt-lite: stopped{said}.", file=sys.stderr)
+        hint = ""
+        if args.do in (_do_run, _do_sweep):
+            hint = "; a run goes on from its last checkpoint when the same command is given again"
+        print(f"\nucmt-lite: stopped{hint}.", file=sys.stderr)
         return 130
 
 
 def parser() -> argparse.ArgumentParser:
-    """All commands and their options."""
+    """Return the parser of all commands and their options."""
     top = argparse.ArgumentParser(
         prog="ucmt-lite",
         description="Semi-supervised medical image segmentation, to learn and to experiment with.",
     )
     top.add_argument("--version", action="version", version=f"ucmt-lite {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-
     _add_run(commands)
-
     _add_sweep(commands)
+<<<<<<< HEAD
 
     command = commands.add_parser("table", help="finished runs as a table")
     command.add_argument(
@@ -103,34 +103,62 @@ def parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(do=_do_data)
 
+=======
+    _add_report(commands)
+    _add_table(commands)
+    _add_data(commands)
+>>>>>>> wt_b
     _add_course(commands)
-
-    command = commands.add_parser(
-        "dashboard", help="show the explorers on recorded runs as a page without code"
-    )
-    command.add_argument(
-        "traces",
-        nargs="*",
-        metavar="TRACE",
-        help="RUN/trace.npz; those of the lessons where none is named",
-    )
-    command.add_argument(
-        "--port", type=int, default=8866, metavar="N", help="on this computer only (8866)"
-    )
-    command.add_argument(
-        "--no-browser", action="store_true", help="print the address, open nothing"
-    )
-    command.set_defaults(do=_do_dashboard)
-
-    command = commands.add_parser(
-        "doctor", help="check the installation and say how fast this machine trains"
-    )
-    command.set_defaults(do=_do_doctor)
+    _add_dashboard(commands)
+    _add_doctor(commands)
     return top
 
 
+def _add_run(commands: Any) -> None:
+    """`ucmt-lite run` and its options, the fields of `RunConfig`."""
+    command = commands.add_parser(
+        "run",
+        help="train and evaluate one configuration",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    for item in dataclasses.fields(RunConfig):
+        _add_setting(command, item)
+    command.add_argument(
+        "--out", required=True, metavar="DIR", help="folder for the results, made by the run"
+    )
+    command.add_argument(
+        "--page",
+        metavar="FILE",
+        help="also keep the run as an executed notebook, made by papermill",
+    )
+    command.set_defaults(do=_do_run)
+
+
+def _add_setting(command: argparse.ArgumentParser, item: dataclasses.Field) -> None:
+    """The option of one field of `RunConfig`; the method's own settings are all set by `--set`."""
+    default: Any = item_default(item)
+    option, how = f"--{item.name.replace('_', '-')}", {"help": item.metadata["meaning"]}
+    if item.name == "settings":
+        command.add_argument(
+            "--set",
+            nargs="+",
+            default=[],
+            metavar="NAME=VALUE",
+            help="the method's own settings, e.g. top_k=4 make_mix=cutmix",
+        )
+    elif isinstance(default, bool):
+        command.add_argument(option, action=argparse.BooleanOptionalAction, default=default, **how)
+    elif isinstance(default, tuple):
+        command.add_argument(option, nargs="*", type=int, default=default, metavar="N", **how)
+    else:
+        kind = type(default)
+        command.add_argument(
+            option, type=kind, default=default, metavar=kind.__name__.upper(), **how
+        )
+
+
 def _add_sweep(commands: Any) -> None:
-    """`ucmt-lite sweep` and `ucmt-lite report`, which reads what a sweep has left."""
+    """`ucmt-lite sweep` and its options."""
     command = commands.add_parser("sweep", help="train and evaluate every run of a grid")
     command.add_argument(
         "grid", metavar="GRID", help="a YAML file with base, variants and vary (see results/)"
@@ -156,6 +184,9 @@ def _add_sweep(commands: Any) -> None:
     )
     command.set_defaults(do=_do_sweep)
 
+
+def _add_report(commands: Any) -> None:
+    """`ucmt-lite report` and its options; it reads what a sweep has left."""
     command = commands.add_parser(
         "report", help="compare the runs of a sweep: tables, LaTeX, and a page with plots"
     )
@@ -176,53 +207,41 @@ def _add_sweep(commands: Any) -> None:
             " between `<!-- NAME -->` and `<!-- end -->`"
         ),
     )
-    command.add_argument("--score", choices=("dice", "jaccard", "hd95", "asd"), default="dice")
+    command.add_argument("--score", choices=tuple(SCORES), default="dice")
     command.set_defaults(do=_do_report)
 
 
-def _add_run(commands: Any) -> None:
-    """`ucmt-lite run` and its options, the fields of `RunConfig`."""
+def _add_table(commands: Any) -> None:
+    """`ucmt-lite table` and its options."""
+    command = commands.add_parser("table", help="finished runs as a table")
+    command.add_argument(
+        "folders",
+        nargs="+",
+        metavar="DIR",
+        help="folders of finished runs, in the order of the rows",
+    )
+    command.add_argument(
+        "--save", metavar="FILE", help="also keep the rows, with all they depend on, as Parquet"
+    )
+    command.set_defaults(do=_do_table)
+
+
+def _add_data(commands: Any) -> None:
+    """`ucmt-lite data` and its options, which mean what they mean to a run."""
+    meanings = {item.name: item.metadata["meaning"] for item in dataclasses.fields(RunConfig)}
     command = commands.add_parser(
-        "run",
-        help="train and evaluate one configuration",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        "data", help="list the data sets, or load one and say what is in it"
     )
-    for item in dataclasses.fields(RunConfig):
-        default, meaning = item_default(item), item.metadata["meaning"]
-        option = f"--{item.name.replace('_', '-')}"
-        if item.name == "settings":
-            command.add_argument(
-                "--set",
-                nargs="+",
-                default=[],
-                metavar="NAME=VALUE",
-                help="the method's own settings, e.g. top_k=4 make_mix=cutmix",
-            )
-        elif isinstance(default, bool):
-            command.add_argument(
-                option, action=argparse.BooleanOptionalAction, default=default, help=meaning
-            )
-        elif isinstance(default, tuple):
-            command.add_argument(
-                option, nargs="*", type=int, default=default, metavar="N", help=meaning
-            )
-        else:
-            command.add_argument(
-                option,
-                type=type(default),
-                default=default,
-                metavar=type(default).__name__.upper(),
-                help=meaning,
-            )
+    command.add_argument("name", nargs="?", help=meanings["dataset"])
+    command.add_argument("--data", default="", metavar="DIR", help=meanings["data"])
+    command.add_argument("--size", type=int, default=64, metavar="N", help=meanings["size"])
+    command.add_argument("--classes", type=int, default=2, metavar="N", help=meanings["classes"])
     command.add_argument(
-        "--out", required=True, metavar="DIR", help="folder for the results, made by the run"
+        "--download",
+        action="store_true",
+        help="fetch the official archive into DIR where it may be fetched",
     )
-    command.add_argument(
-        "--page",
-        metavar="FILE",
-        help="also keep the run as an executed notebook, made by papermill",
-    )
-    command.set_defaults(do=_do_run)
+    command.set_defaults(do=_do_data)
 
 
 def _add_course(commands: Any) -> None:
@@ -256,51 +275,70 @@ def _add_course(commands: Any) -> None:
     command.set_defaults(do=_do_course)
 
 
-def settings(pairs: Sequence[str]) -> dict:
-    """`["top_k=4", "make_mix=cutmix"]` as a dictionary; what is no Python literal is text.
+def _add_dashboard(commands: Any) -> None:
+    """`ucmt-lite dashboard` and its options."""
+    command = commands.add_parser(
+        "dashboard", help="show the explorers on recorded runs as a page without code"
+    )
+    command.add_argument(
+        "traces",
+        nargs="*",
+        metavar="TRACE",
+        help="RUN/trace.npz; those of the lessons where none is named",
+    )
+    command.add_argument(
+        "--port", type=int, default=8866, metavar="N", help="on this computer only (8866)"
+    )
+    command.add_argument(
+        "--no-browser", action="store_true", help="print the address, open nothing"
+    )
+    command.set_defaults(do=_do_dashboard)
 
-    >>> settings(["top_k=4", "make_mix=cutmix", "ema_share=(0.5, 0.5)"])
+
+def _add_doctor(commands: Any) -> None:
+    """`ucmt-lite doctor`, which has no options."""
+    command = commands.add_parser(
+        "doctor", help="check the installation and say how fast this machine trains"
+    )
+    command.set_defaults(do=_do_doctor)
+
+
+def _settings(pairs: Sequence[str]) -> dict:
+    """Return `["top_k=4", "make_mix=cutmix"]` as a dictionary; no Python literal is text.
+
+    >>> _settings(["top_k=4", "make_mix=cutmix", "ema_share=(0.5, 0.5)"])
     {'top_k': 4, 'make_mix': 'cutmix', 'ema_share': (0.5, 0.5)}
     """
-    found = {}
+    values: dict[str, Any] = {}
     for pair in pairs:
-        name, sign, value = pair.partition("=")
+        name, sign, text = pair.partition("=")
         if not sign:
             raise InputError(f"--set {pair}: say NAME=VALUE, for instance top_k=4.")
         try:
-            found[name] = ast.literal_eval(value)
+            values[name] = ast.literal_eval(text)
         except (ValueError, SyntaxError, TypeError):
-            found[name] = value
-    return found
+            values[name] = text
+    return values
 
 
-def _do_run(given: argparse.Namespace) -> None:
+def _do_run(args: argparse.Namespace) -> None:
     """`ucmt-lite run`."""
     from ucmt_lite.experiments.run import run
 
-    values = {
-        item.name: getattr(given, item.name)
-        for item in dataclasses.fields(RunConfig)
-        if item.name != "settings"
-    }
-    values["data"] = (
-        os.path.abspath(given.data) if given.data else ""
-    )  # a page is executed in a folder of its own
-    config = RunConfig.of({**values, "settings": settings(given.set)})
-    if given.page:
-        run_as_page(config, given.out, given.page)
-    result = run(config, given.out)  # which reads what the page has left
+    names = [item.name for item in dataclasses.fields(RunConfig) if item.name != "settings"]
+    values = {name: getattr(args, name) for name in names}
+    # A page is executed in a folder of its own.
+    values["data"] = os.path.abspath(args.data) if args.data else ""
+    config = RunConfig.of({**values, "settings": _settings(args.set)})
+    if args.page:
+        _run_as_page(config, args.out, args.page)
+    result = run(config, args.out)  # which reads what the page has left
     if os.environ.get("RANK", "0") != "0":
         return  # the first of several processes tells
-    found, seconds = result.metrics["scores"], result.metrics["seconds"]
-    scores = "  ".join(
-        f"{name} {found[name]:.3f}"
-        for name in ("dice", "jaccard", "hd95", "asd")
-        if found.get(name) is not None
-    )
+    config, seconds = result.config, result.metrics["seconds"]
+    scores = "  ".join(f"{name} {value:.3f}" for name, value in result.scores.items())
     print(
-        f"{result.config.dataset}, {result.config.method}, {result.config.labeled} labeled, seed"
-        f" {result.config.seed}: {scores}"
+        f"{config.dataset}, {config.method}, {config.labeled} labeled, seed {config.seed}: {scores}"
     )
     print(
         f"trained {seconds['training']} s, evaluated {seconds['evaluation']} s; everything is in"
@@ -308,7 +346,7 @@ def _do_run(given: argparse.Namespace) -> None:
     )
 
 
-def run_as_page(config: RunConfig, out: str, page: str) -> None:
+def _run_as_page(config: RunConfig, out: str, page: str) -> None:
     """Let papermill execute the experiment notebook with this configuration."""
     from ucmt_lite.course.lessons import NOTEBOOKS
     from ucmt_lite.course.notebooks import execute_whole
@@ -324,62 +362,67 @@ def run_as_page(config: RunConfig, out: str, page: str) -> None:
             "--page needs a clone of the repository, which holds the experiment notebook: run it"
             " from there."
         )
-    execute_whole(
-        source, Path(page), {**config.as_dict(), "out": os.path.abspath(out)}, progress=True
-    )
+    parameters = {**config.as_dict(), "out": os.path.abspath(out)}
+    execute_whole(source, Path(page), parameters, progress=True)
 
 
-def _do_sweep(given: argparse.Namespace) -> int:
+def _do_sweep(args: argparse.Namespace) -> int:
     """`ucmt-lite sweep`."""
-    from ucmt_lite.experiments import grid
+    from ucmt_lite.experiments.plan import read_plan
     from ucmt_lite.experiments.sweep import sweep
 
-    runs = grid.read_grid(given.grid)
-    failed = sweep(runs, given.out, scheduler=given.scheduler, workers=given.workers)
+    runs = read_plan(args.grid)
+    failed = sweep(runs, args.out, scheduler=args.scheduler, workers=args.workers)
     print(
         f"{len(runs) - len(failed)} of {len(runs)} runs are finished: `ucmt-lite report"
-        f" {given.out}` compares them."
+        f" {args.out}` compares them."
     )
     for name, why in failed.items():
         print(f"ucmt-lite: run {name} failed: {why}", file=sys.stderr)
     return 1 if failed else 0
 
 
-def _do_report(given: argparse.Namespace) -> None:
+def _do_report(args: argparse.Namespace) -> None:
     """`ucmt-lite report`."""
     from ucmt_lite.experiments.report import publish, report
     from ucmt_lite.experiments.results import unfinished_runs
 
-    if given.keep and (given.baseline or given.score != "dice"):
+    if args.keep and (args.baseline or args.score != "dice"):
         raise InputError(
             "--keep publishes Dice against the grid's first variant: leave out --baseline and"
             " --score."
         )
-    page = report(given.folder, given.baseline, given.score)
+    page = report(args.folder, args.baseline, args.score)
     print((page.parent / "comparison.md").read_text(encoding="utf-8"))
-    if left := unfinished_runs(page.parent):
-        print(f"{len(left)} runs are not finished and are missing here, {left[0]} for one.")
+    unfinished = unfinished_runs(page.parent)
+    if unfinished:
+        print(
+            f"{len(unfinished)} runs are not finished and are missing here, {unfinished[0]} for"
+            " one."
+        )
     print(f"Everything is in {page.parent}; the page is {page.name}.")
-    if given.keep:
-        told = publish(page.parent, given.keep)
-        print(f"Published in {given.keep}" + (" and in the README.md beside it." if told else "."))
+    if args.keep:
+        in_readme = publish(page.parent, args.keep)
+        beside = " and in the README.md beside it" if in_readme else ""
+        print(f"Published in {args.keep}{beside}.")
 
 
-def _do_table(given: argparse.Namespace) -> None:
+def _do_table(args: argparse.Namespace) -> None:
     """`ucmt-lite table`."""
     from ucmt_lite.experiments import results
+    from ucmt_lite.experiments.tables import listing
 
-    runs = results.of_runs(given.folders)
-    if given.save:
-        results.save_runs(runs, given.save)
-    print(results.listing(runs))
+    runs = results.of_runs(args.folders)
+    if args.save:
+        results.save_runs(runs, args.save)
+    print(listing(runs))
 
 
-def _do_data(given: argparse.Namespace) -> None:
+def _do_data(args: argparse.Namespace) -> None:
     """`ucmt-lite data`."""
     from ucmt_lite.data import CATALOGUE, PHANTOMS, load_data, takes_size
 
-    if given.name is None:
+    if args.name is None:
         print("Phantoms, drawn on the spot:", ", ".join(PHANTOMS))
         print("Real sets, from a folder or their archives:", ", ".join(CATALOGUE))
         print("Your own data:")
@@ -389,13 +432,13 @@ def _do_data(given: argparse.Namespace) -> None:
             "Look into one with: ucmt-lite data NAME [--data DIR]. Each has a card in data_cards/."
         )
         return
-    size = given.size if takes_size(given.name) else None
+    size = args.size if takes_size(args.name) else None
     source = load_data(
-        given.name,
-        root=given.data or None,
+        args.name,
+        root=args.data or None,
         size=size,
-        classes=given.classes,
-        download=given.download,
+        classes=args.classes,
+        download=args.download,
     )
     print(
         f"{source.name}: {source.dims}D, {source.channels} channel(s), classes"
@@ -409,38 +452,35 @@ def _do_data(given: argparse.Namespace) -> None:
     print(f"  split: {source.split_rule}")
 
 
-def _do_course(given: argparse.Namespace) -> int:
+def _do_course(args: argparse.Namespace) -> int:
     """`ucmt-lite course`."""
     from ucmt_lite.course import build as course
+    from ucmt_lite.experiments.recordings import record
 
-    names = given.lessons or None
-    if given.action == "build":
-        built = course.build_notebooks(names, force=given.force, measure=given.measure)
+    names = args.lessons or None
+    if args.action == "build":
+        built = course.build_notebooks(names, force=args.force, measure=args.measure)
         print(f"Executed {', '.join(built) or 'nothing: all notebooks are fresh'}.")
-    elif given.action == "record":
-        from ucmt_lite.experiments.record import record
-
-        print(
-            "Recorded"
-            f" {', '.join(record(names, given.force)) or 'nothing: all traces are as planned'}."
-        )
-    elif given.action == "check":
+        return 0
+    if args.action == "record":
+        recorded = record(names, args.force)
+        print(f"Recorded {', '.join(recorded) or 'nothing: all traces are as planned'}.")
+        return 0
+    if args.action == "check":
         faults = course.check_notebooks()
         print("\n".join(faults) or "All notebooks are fresh.")
         return 1 if faults else 0
-    else:
-        return course.run_all(given.profile, given.out, names)
-    return 0
+    return course.run_all(args.profile, args.out, names)
 
 
-def _do_dashboard(given: argparse.Namespace) -> int:
+def _do_dashboard(args: argparse.Namespace) -> int:
     """`ucmt-lite dashboard`."""
     from ucmt_lite.explore import dashboard
 
-    return dashboard.serve(given.traces, port=given.port, open_browser=not given.no_browser)
+    return dashboard.serve(args.traces, port=args.port, open_browser=not args.no_browser)
 
 
-def _do_doctor(given: argparse.Namespace) -> int:
+def _do_doctor(args: argparse.Namespace) -> int:
     """`ucmt-lite doctor`."""
     from ucmt_lite.course import doctor
 

@@ -11,17 +11,19 @@ from PIL import Image
 from ucmt_lite import cli
 from ucmt_lite.common import InputError
 from ucmt_lite.course.lessons import NOTEBOOKS
-from ucmt_lite.experiments import evidence, grid, results
+from ucmt_lite.experiments import evidence, results
 from ucmt_lite.experiments.comparison import compare_runs
+from ucmt_lite.experiments.plan import read_plan
 from ucmt_lite.experiments.report import (
     as_latex,
     as_markdown,
     filled,
     first_variant,
+    in_markdown,
     overview,
     publish,
-    told_in_markdown,
 )
+from ucmt_lite.experiments.tables import scores_table
 
 SCORES = {
     "supervised": [0.70, 0.72, 0.74],
@@ -73,7 +75,7 @@ def curves_of(runs):
     )
 
 
-def test_the_comparison_is_told_in_markdown(runs):
+def test_the_comparison_is_in_markdown(runs):
     lines = as_markdown(compare_runs(runs, "supervised")).splitlines()
     assert lines[0] == "phantom_heart, 4 labeled, size 64, test images"
     row = next(line for line in lines if line.startswith("| UCMT"))
@@ -149,26 +151,26 @@ def test_one_line_is_one_data_set(runs):
     assert (
         list(lines)[:2] == ["supervised, phantom_heart", "ucmt, phantom_heart"] and len(lines) == 6
     )
-    told = told_in_markdown(both, "supervised")
+    told = in_markdown(both, "supervised")
     assert told.count("Means over runs") == 2 and "| UCMT | 3 | 10 | 10 | 0.270 |" in told
     rows = [row for labeled in (2, 4, 8) for row in made(SCORES, labeled).to_dict("records")]
-    few = results.traces_of(DataFrame(rows), curves_of(DataFrame(rows)), "ucmt", most=3)
+    few = results.traces_of(DataFrame(rows), curves_of(DataFrame(rows)), "ucmt", limit=3)
     assert list(few) == ["ucmt, 2 labeled", "ucmt, 4 labeled", "ucmt, 8 labeled"]
 
 
 def test_distances_come_with_their_unit(runs):
     for unit in ("pixels", "voxels", "mm"):
-        assert f"| HD95, {unit} | ASD, {unit} |" in results.scores_table(runs.assign(unit=unit))
+        assert f"| HD95, {unit} | ASD, {unit} |" in scores_table(runs.assign(unit=unit))
 
 
 def test_runs_without_a_score_are_left_out_everywhere_alike(runs):
     runs.loc[0, "hd95"] = np.nan
-    told = told_in_markdown(runs, "supervised", "hd95")
+    told = in_markdown(runs, "supervised", "hd95")
     mean = f"{(20 - 0.72 - 0.74) / 2:.3f}"
     assert f"| supervised | 2 | {mean} | - |" in told
     assert f"| supervised | 3 | 10 | 10 | 0.720 | 0.620 | {float(mean):.2f} |" in told
     nothing = runs.assign(hd95=None, distances=False, undefined=None)
-    assert "| - | - | - | 30 s |" in told_in_markdown(nothing, "supervised")
+    assert "| - | - | - | 30 s |" in in_markdown(nothing, "supervised")
     compared = compare_runs(nothing, "supervised", "hd95")
     for picture in (
         evidence.plot_scores(nothing, "hd95"),
@@ -350,6 +352,6 @@ def test_results_in_the_repository_are_whole_and_say_where_they_come_from(folder
     """
     runs = results.load_runs(folder.parent / "runs.parquet")
     assert runs["env_commit"].str.fullmatch("[0-9a-f]{12}").all(), "made from a clean clone"
-    assert sorted(runs["run"]) == sorted(run.name for run in grid.read_grid(folder))
+    assert sorted(runs["run"]) == sorted(run.name for run in read_plan(folder))
     assert Image.open(folder.parent / "overview.png").text["Description"] == overview(runs).alt
     assert f"<!-- {folder.parent.name} -->" in (folder.parents[1] / "README.md").read_text()

@@ -1,11 +1,9 @@
-"""A grid asks for the runs a reader would list by hand, and says with file and line what is wrong
-with it.
-"""
+"""A grid asks for the runs a reader would list by hand, and is refused with file and line."""
 
 import pytest
 
 from ucmt_lite.common import InputError
-from ucmt_lite.experiments import grid
+from ucmt_lite.experiments import plan
 from ucmt_lite.experiments.config import RunConfig
 
 GRID = """\
@@ -25,7 +23,7 @@ vary:
 def read(tmp_path):
     def of(text):
         (tmp_path / "grid.yaml").write_text(text)
-        return grid.read_grid(tmp_path / "grid.yaml")
+        return plan.read_plan(tmp_path / "grid.yaml")
 
     return of
 
@@ -129,4 +127,4 @@ def test_a_wrong_grid_is_refused_with_its_line(read, text, said):
 
 def test_a_grid_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"no\.yaml cannot be read as a grid"):
-        grid.read_grid(tmp_path / "no.yaml")
+        plan.read_plan(tmp_path / "no.yaml")
