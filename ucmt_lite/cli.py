@@ -15,12 +15,8 @@ from typing import Any
 
 from ucmt_lite import __version__
 from ucmt_lite.common import InputError
-<<<<<<< HEAD
 from ucmt_lite.data.readers import READERS
-from ucmt_lite.experiments.config import RunConfig, item_default
-=======
 from ucmt_lite.experiments.config import SCORES, RunConfig, item_default
->>>>>>> wt_b
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,55 +55,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands)
     _add_sweep(commands)
-<<<<<<< HEAD
-
-    command = commands.add_parser("table", help="finished runs as a table")
-    command.add_argument(
-        "folders",
-        nargs="+",
-        metavar="DIR",
-        help="folders of finished runs, in the order of the rows",
-    )
-    command.add_argument(
-        "--save", metavar="FILE", help="also keep the rows, with all they depend on, as Parquet"
-    )
-    command.set_defaults(do=_do_table)
-
-    command = commands.add_parser(
-        "data", help="list the data sets, or load one and say what is in it"
-    )
-    command.add_argument(
-        "name",
-        nargs="?",
-        help=f"a phantom, a real set, or {', '.join(READERS)} for your own",
-    )
-    command.add_argument("--data", default="", metavar="DIR", help="the folder it lies in")
-    command.add_argument(
-        "--size",
-        type=int,
-        default=64,
-        metavar="N",
-        help="side 2D images are drawn at or resized to",
-    )
-    command.add_argument(
-        "--classes",
-        type=int,
-        default=2,
-        metavar="N",
-        help="classes of your own data, background included",
-    )
-    command.add_argument(
-        "--download",
-        action="store_true",
-        help="fetch the official archive into DIR where it may be fetched",
-    )
-    command.set_defaults(do=_do_data)
-
-=======
     _add_report(commands)
     _add_table(commands)
     _add_data(commands)
->>>>>>> wt_b
     _add_course(commands)
     _add_dashboard(commands)
     _add_doctor(commands)

@@ -8,9 +8,7 @@ import typing
 from dataclasses import dataclass, field
 
 from ucmt_lite.common import InputError, one_of, plain
-<<<<<<< HEAD
 from ucmt_lite.data.readers import READERS
-=======
 from ucmt_lite.methods import METHODS
 
 # What a run is scored by: the name in its metrics, and the name in print.
@@ -26,7 +24,6 @@ def _either(names: typing.Iterable[str]) -> str:
     """
     *others, last = names
     return f"{', '.join(others)} or {last}"
->>>>>>> wt_b
 
 
 def setting(default: typing.Any, meaning: str) -> typing.Any:
