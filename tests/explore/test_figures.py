@@ -188,7 +188,7 @@ def test_a_volume_is_cut_through_the_middle_of_its_first_mask():
         and "0.500 at that point" in picture.alt
     )
     assert png_of(picture) != png_of(
-        volume.figure(ball() * 200, masks, ball(1) * 0.5, at=(2, 8, 9))
+        volume.figure(ball() * 200, masks, ball(1) * 0.5, point=(2, 8, 9))
     )
 
 
@@ -210,7 +210,9 @@ def test_the_monitor_tells_the_last_values():
         f"UCMT after 600 iterations: Dice on the probe images student 1 {dice:.3f}"
         in monitor.figure(trace).alt
     )
-    assert monitor.page(trace).count("<svg viewBox") == 3 + 4  # charts, and two tiles an image
+    assert (
+        monitor.monitor_html(trace).count("<svg viewBox") == 3 + 4
+    )  # charts, and two tiles an image
 
 
 # Bad input
@@ -252,7 +254,7 @@ WRONG = [
         lambda: volume.figure(np.zeros((4, 4, 4)), {"truth": np.zeros((4, 4, 5))}),
         r"'truth' has shape \(4, 4, 5\)",
     ),
-    (lambda: volume.figure(np.zeros((4, 4, 4)), at=(0, 0, 4)), "lies outside"),
+    (lambda: volume.figure(np.zeros((4, 4, 4)), point=(0, 0, 4)), "lies outside"),
     (lambda: annotate.figure(np.zeros((5, 32, 32))), "this is float64 of shape"),
     (
         lambda: annotate.widget(np.zeros((32, 32), np.uint8), np.zeros((16, 16))),

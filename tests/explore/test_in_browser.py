@@ -37,25 +37,25 @@ sys.path.insert(0, {HERE!r})
 import torch
 from synthetic import disc, synthetic
 from ucmt_lite.training import traces
-from ucmt_lite.data import Batches, cases, load
+from ucmt_lite.data import Batches, cases, load_data
 from ucmt_lite.explore import annotate, compare, ema, monitor, training, umix_lab, uncertainty, volume
 from ucmt_lite.methods import build_nets
 from ucmt_lite.nets import make
 from ucmt_lite.training.recorder import Recorder
 from ucmt_lite.training.fit import fit
 torch.set_num_threads(1)
-ucmt = traces.load("ucmt.npz")""",
+ucmt = traces.load_trace("ucmt.npz")""",
     "training.widget(ucmt)",
     "uncertainty.widget(ucmt)",
-    """hearts = load("phantom_heart", size=32, count=(4, 2, 2))
+    """hearts = load_data("phantom_heart", size=32, count=(4, 2, 2))
 train, probe = cases(hearts.splits["train"]), cases(hearts.splits["validation"])
 nets = build_nets("ucmt", lambda: make("unet_small", 1, 4, 2))
 umix_lab.widget(nets, probe, top_k=2)""",
     "ema.widget()",
-    "compare.widget([traces.load(f'{name}.npz') for name in ('mean_teacher', 'cps', 'ucmt')])",
+    "compare.widget([traces.load_trace(f'{name}.npz') for name in ('mean_teacher', 'cps', 'ucmt')])",
     (
         "cube = disc(24, 12, 10, 6)[None].repeat(16, 0)\nvolume.widget(cube * 200, {'truth': cube},"
-        " at=(8, 12, 10))"
+        " point=(8, 12, 10))"
     ),
     "drawing = annotate.widget(ucmt.image[0], ucmt.truth[0])\ndrawing",
     """with monitor.widget(Recorder("ucmt", probe, 4, every=2)) as live:

@@ -7,8 +7,8 @@ from synthetic import synthetic
 pytestmark = needs_chromium
 CELLS = [
     (
-        "from ucmt_lite import traces\nfrom ucmt_lite.explore import annotate, compare, ema,"
-        " training, uncertainty\nucmt = traces.load('ucmt.npz')"
+        "from ucmt_lite.training import traces\nfrom ucmt_lite.explore import annotate, compare, ema,"
+        " training, uncertainty\nucmt = traces.load_trace('ucmt.npz')"
     ),
     "training.widget(ucmt)",
     "uncertainty.widget(ucmt)",

@@ -15,6 +15,7 @@ from synthetic import synthetic
 from torch import nn
 
 from ucmt_lite.common import InputError
+from ucmt_lite.core.mixing import MIXES
 from ucmt_lite.data import cases, load_data, to_input
 from ucmt_lite.experiments import scores
 from ucmt_lite.explore import compare, training, umix_lab, uncertainty
@@ -91,7 +92,7 @@ def test_wrong_labels_are_striped_in_their_own_colour_and_dropped_pixels_are_see
 
 def sent(widget, ref, *shape):
     kind = {"u1": np.uint8, "f4": np.float32}[ref["type"]]
-    return np.frombuffer(zlib.decompress(widget.data), kind, ref["length"], ref["at"]).reshape(
+    return np.frombuffer(zlib.decompress(widget.data), kind, ref["length"], ref["offset"]).reshape(
         shape
     )
 
@@ -198,7 +199,7 @@ def test_the_slider_reaches_what_the_board_shows(nets, hearts):
 
 def test_the_key_below_the_board_tells_of_the_mix_above_it(nets, hearts):
     lab = umix_lab.Lab(nets, hearts)
-    page = {mix: umix_lab.page(lab.sample(0, 3, 8, mix)) for mix in umix_lab.MIX_NAMES}
+    page = {mix: umix_lab.sample_html(lab.sample(0, 3, 8, mix)) for mix in MIXES}
     assert (
         "solid: the least certain cells, replaced" in page["umix"]
         and "numbers: rank" in page["umix"]
@@ -211,7 +212,7 @@ def test_the_key_below_the_board_tells_of_the_mix_above_it(nets, hearts):
         "noise on every pixel: no cell moves" in page["noise"]
         and "no cell moves" in page["identity"]
     )
-    assert "no cell moves" in umix_lab.page(lab.sample(0, 0, 8))
+    assert "no cell moves" in umix_lab.sample_html(lab.sample(0, 0, 8))
     for mix in ("cutmix", "noise", "identity"):
         assert "certain cells" not in page[mix] and "rank" not in page[mix]
 
@@ -363,7 +364,7 @@ def test_the_lab_counts_the_classes_of_its_networks(nets, hearts):
         sample, after=empty, mixed_label=np.eye(64, dtype=int) * 2
     )  # of the classes 1, 2, 3 one is missed
     assert "student 1 agrees with the moved pseudo label to Dice 0.67" in umix_lab.describe(sample)
-    assert "Dice 0.67 with the moved pseudo label" in umix_lab.tiles(sample)[5].caption
+    assert "Dice 0.67 with the moved pseudo label" in umix_lab.sample_tiles(sample)[5].caption
 
 
 # Small things
