@@ -1,6 +1,4 @@
-"""What explorers got wrong once: runs that the monitor ended, users' own volumes, early iterations,
-masks shown too soon.
-"""
+"""What explorers got wrong once: ended runs, users' own volumes, early steps, masks shown too soon."""
 
 from dataclasses import replace
 
@@ -221,7 +219,7 @@ def test_the_ema_lab_names_what_can_be_chosen(wrong, sentence):
 @pytest.mark.parametrize("mask", [None, np.zeros((32, 32), np.uint8)])
 def test_nothing_drawn_leaves_no_empty_axes(truth, mask):
     axes = annotate.figure(np.zeros((32, 32), np.uint8), truth, mask).figure.axes
-    assert len(axes) == 2 and not any(at.axison for at in axes)
+    assert len(axes) == 2 and not any(ax.axison for ax in axes)
 
 
 def test_the_expert_is_not_sent_before_something_is_drawn():

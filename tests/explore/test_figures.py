@@ -27,12 +27,12 @@ def test_training_tells_the_dice_of_every_network_at_that_step():
     trace = synthetic()
     picture = training.figure(trace, step=100, image=1)
     masks = {name: maps[0, 1] for name, maps in trace.predictions.items()}
-    for said, name in [
+    for title, name in [
         ("student 1", "student1"),
         ("student 2", "student2"),
         ("teacher", "teacher"),
     ]:
-        assert f"{said} reaches Dice {overlap(masks[name], trace.truth[1]):.2f}" in picture.alt
+        assert f"{title} reaches Dice {overlap(masks[name], trace.truth[1]):.2f}" in picture.alt
     assert f"differ on {100 * (masks['student1'] != masks['student2']).mean():.1f} %" in picture.alt
     assert (
         png_of(picture)
@@ -210,9 +210,8 @@ def test_the_monitor_tells_the_last_values():
         f"UCMT after 600 iterations: Dice on the probe images student 1 {dice:.3f}"
         in monitor.figure(trace).alt
     )
-    assert (
-        monitor.monitor_html(trace).count("<svg viewBox") == 3 + 4
-    )  # charts, and two tiles an image
+    # Charts, and two tiles per image.
+    assert monitor.monitor_html(trace).count("<svg viewBox") == 3 + 4
 
 
 # Bad input
@@ -265,9 +264,9 @@ WRONG = [
 
 @pytest.mark.parametrize(("call", "sentence"), WRONG, ids=[sentence for _, sentence in WRONG])
 def test_wrong_input_is_told_in_one_sentence(call, sentence):
-    with pytest.raises(InputError, match=sentence) as told:
+    with pytest.raises(InputError, match=sentence) as error:
         call()
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
 
 
 def test_a_recorded_file_makes_the_same_picture(tmp_path):

@@ -1,4 +1,4 @@
-"""Explorers without a browser: what they send, how their state moves, and the picture they leave."""
+"""Explorers without a browser: what they send, how their state moves, the picture they leave."""
 
 import base64
 import subprocess
@@ -17,12 +17,12 @@ from ucmt_lite.explore.draw.tiles import outline
 from ucmt_lite.explore.draw.twin import VIEW, WithTwin
 
 
-def sent(widget, ref, **where):
-    """What the browser reads at a place, computed as it does."""
+def sent(widget, ref, **position):
+    """What the browser reads at a position, computed as it does."""
     kind = {"u1": np.uint8, "f4": np.float32}[ref["type"]]
     array = np.frombuffer(zlib.decompress(widget.data), kind, ref["length"], ref["offset"])
-    at = sum(ref["strides"].get(name, 0) * index for name, index in where.items())
-    return array[at:]
+    start = sum(ref["strides"].get(name, 0) * index for name, index in position.items())
+    return array[start:]
 
 
 def bundle(widget):
@@ -103,9 +103,8 @@ def test_the_threshold_reads_what_counting_gives():
 
 def test_stacks_stay_small_however_much_was_recorded():
     large = synthetic(frames=30, images=3, size=128)
-    random = (
-        np.random.default_rng(0).random(large.uncertainty.shape).astype(np.float16)
-    )  # does not pack
+    # Numbers at random do not pack.
+    random = np.random.default_rng(0).random(large.uncertainty.shape).astype(np.float16)
     large = type(large)(**{**large.__dict__, "uncertainty": random * np.float16(0.69)})
     widget = training.widget([large, large, large])
     assert len(widget.data) <= MAX_BYTES

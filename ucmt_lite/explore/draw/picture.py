@@ -212,7 +212,8 @@ def as_class_indices(mask: np.ndarray) -> np.ndarray:
 def overlap(mask: np.ndarray, truth: np.ndarray, classes: int = 2) -> float:
     """Return the mean Dice of the foreground classes 1 .. `classes` - 1.
 
-    Masks that show more classes are scored on those too. A class that is absent from both masks counts as 1.
+    Masks that show more classes are scored on those too. A class that is absent from both masks
+    counts as 1.
 
     >>> overlap(np.array([0, 1, 1, 2]), np.array([0, 1, 0, 0]))
     0.3333333333333333
