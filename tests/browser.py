@@ -49,7 +49,8 @@ needs_chromium = pytest.mark.skipif(
 def jupyterlab(root, settings, module="jupyterlab", app="LabApp", **overrides):
     """Run JupyterLab over the folder `root`, and give its address.
 
-    `settings` is an empty folder for its log and settings. Notebook 7 is made of the same parts: its module is "notebook", its app "JupyterNotebookApp".
+    `settings` is an empty folder for its log and settings. Notebook 7 is made of the same parts:
+    its module is "notebook", its app "JupyterNotebookApp".
     """
     (settings / "overrides.json").write_text(json.dumps({**QUIET, **overrides}))
     port = free_port()

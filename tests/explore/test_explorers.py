@@ -1,4 +1,4 @@
-"""What explorers got wrong once: ended runs, users' own volumes, early steps, masks shown too soon."""
+"""What explorers got wrong once: ended runs, own volumes, early steps, masks shown too soon."""
 
 from dataclasses import replace
 

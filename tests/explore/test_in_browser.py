@@ -1,4 +1,4 @@
-"""Every explorer in JupyterLab in a real Chromium: used by keyboard and mouse, its pixels looked at.
+"""Every explorer in JupyterLab in a real Chromium: used by keys and mouse, its pixels looked at.
 
 Screenshots are kept in runs/browser/explorers.
 """

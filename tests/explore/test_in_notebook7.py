@@ -15,7 +15,7 @@ ucmt = traces.load_trace("ucmt.npz")""",
     "compare.widget([ucmt])",
     "annotate.widget(ucmt.image[0], ucmt.truth[0])",
 ]
-# A notebook takes cells out of the page that are out of view: found by what they are, not by number.
+# A notebook takes cells out of the page that are out of view: found by what they are.
 SHOWN = [
     ".ucmt-stack[aria-label^='Training'] canvas",
     ".ucmt-stack[aria-label^='Uncertainty'] canvas",

@@ -34,12 +34,12 @@ from ucmt_lite.explore.draw.picture import (
 )
 from ucmt_lite.explore.draw.stack import Stack, as_level
 from ucmt_lite.explore.draw.svg import Line
-from ucmt_lite.explore.draw.viewer import Sliders, StackWidget, show
 from ucmt_lite.methods import look_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ucmt_lite.explore.draw.viewer import Sliders, StackWidget
     from ucmt_lite.training.traces import Trace
 
 # In the order they are drawn; networks are layers of the runs that have them.
@@ -71,6 +71,9 @@ def figure(trace: "Trace | Sequence[Trace]", step: int | None = None, image: int
 
 def widget(trace: "Trace | Sequence[Trace]", image: int = 0) -> "StackWidget | Sliders":
     """Scrub through training: layers to switch, curves with a cursor, several runs side by side."""
+    # Importing widgets takes as long as all else that a figure needs.
+    from ucmt_lite.explore.draw.viewer import show
+
     traces = _as_list(trace, image)
     longest = max(traces, key=lambda trace: len(trace.map_step))
     stack = fitting(

@@ -26,11 +26,11 @@ from ucmt_lite.explore.draw.picture import (
 )
 from ucmt_lite.explore.draw.stack import Stack, as_level
 from ucmt_lite.explore.draw.svg import Line
-from ucmt_lite.explore.draw.viewer import Sliders, StackWidget, show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ucmt_lite.explore.draw.viewer import Sliders, StackWidget
     from ucmt_lite.training.traces import Trace
 
 LEVELS = 65  # thresholds, from 0 to ln K
@@ -166,6 +166,9 @@ def figure(
 
 def widget(trace: "Trace", image: int = 0, threshold: float = 0.2) -> "StackWidget | Sliders":
     """Move a threshold over the entropy map; see what is kept, and how often it is right."""
+    # Importing widgets takes as long as all else that a figure needs.
+    from ucmt_lite.explore.draw.viewer import show
+
     trace = checked_trace(trace, image=image)
     levels = np.linspace(0, most_uncertain(trace), LEVELS)
     threshold = _reachable(trace, threshold)

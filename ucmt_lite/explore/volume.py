@@ -18,11 +18,11 @@ from ucmt_lite.explore.draw.picture import (
     sentence,
 )
 from ucmt_lite.explore.draw.stack import Stack, as_level
-from ucmt_lite.explore.draw.viewer import Sliders, StackWidget, show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ucmt_lite.explore.draw.viewer import Sliders, StackWidget
     from ucmt_lite.training.traces import Trace
 
 AXIS_NAMES = ("d", "h", "w")  # depth, height, width: in the order of a volume's array
@@ -98,6 +98,9 @@ def widget(
 
     Arguments as in `figure`.
     """
+    # Importing widgets takes as long as all else that a figure needs.
+    from ucmt_lite.explore.draw.viewer import show
+
     parts = checked_parts(volume, masks, uncertainty, step, image, classes)
     centre, sides = _checked_point(parts, point), _voxel_sides(spacing)
     stack = _build_stack(parts, centre, sides)
