@@ -52,10 +52,10 @@ def test_the_lab_mixes_as_the_method_does(nets, hearts):
     moved = umix_lab.pairs(sample)
     assert 3 <= len(moved) <= 6 and len(umix_lab.moved_cells(sample)) == len(moved)
     for place, source, _ in moved:
-        at, of = (
+        target, origin = (
             np.s_[n // 8 * 4 : n // 8 * 4 + 4, n % 8 * 4 : n % 8 * 4 + 4] for n in (place, source)
         )
-        assert np.array_equal(sample.mixed[at], sample.image[of])
+        assert np.array_equal(sample.mixed[target], sample.image[origin])
     assert {place for place, *_ in moved} == set(sample.ranks["student1"][:3]) | set(
         sample.ranks["student2"][:3]
     )
