@@ -12,8 +12,8 @@ from ucmt_lite.explore.draw.picture import to_bytes
 if TYPE_CHECKING:
     from ucmt_lite.data import Cases
 
-STUDENTS = ("student1", "student2")
-NETWORKS = (*STUDENTS, "teacher")
+_STUDENTS = ("student1", "student2")
+NETWORKS = (*_STUDENTS, "teacher")
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -83,7 +83,7 @@ class Lab:
         x = to_input(torch.tensor(self.cases.images[image])[None])
         logits = {name: self._logits(name, x) for name in NETWORKS}
         before = {name: _decided(z) for name, z in logits.items()}
-        maps = {name: entropy_of_mean(logits[name], logits["teacher"]) for name in STUDENTS}
+        maps = {name: entropy_of_mean(logits[name], logits["teacher"]) for name in _STUDENTS}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             move = make_mix(*maps.values(), top_k, grid)
@@ -103,8 +103,8 @@ class Lab:
             mixed=to_bytes(mixed[0]),
             mixed_truth=move(truth)[0].numpy(),
             mixed_label=move(pseudo_label)[0].numpy(),
-            before={name: before[name] for name in STUDENTS},
-            after={name: _decided(self._logits(name, mixed)) for name in STUDENTS},
+            before={name: before[name] for name in _STUDENTS},
+            after={name: _decided(self._logits(name, mixed)) for name in _STUDENTS},
             classes=logits["teacher"].shape[1],
         )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ucmt_lite.common import InputError
-from ucmt_lite.explore.draw.maps import check_image, most_uncertain, nearest_look
+from ucmt_lite.explore.draw.maps import check_image_index, most_uncertain, nearest_look
 from ucmt_lite.explore.draw.palette import NET_TITLES, STROKES, UNCERTAINTY
 from ucmt_lite.explore.draw.picture import (
     Picture,
@@ -209,7 +209,7 @@ def _parts_of(trace: "Trace", step: int | None, image: int) -> Parts:
     """Return what is shown of a trace of volumes."""
     if not len(trace.map_step) or trace.truth.ndim != 4:
         raise InputError("This trace holds no maps of volumes: record one on a 3D data set.")
-    check_image(trace, image)
+    check_image_index(trace, image)
     frame = nearest_look(trace, step)
     masks = {"truth": trace.truth[image]}
     masks |= {name: maps[frame, image] for name, maps in trace.predictions.items()}

@@ -40,7 +40,7 @@ def checked_trace(trace: "Trace", *, image: int = 0) -> "Trace":
             "This trace holds no maps, only curves: record it again with maps of at least one"
             " image."
         )
-    check_image(trace, image)
+    check_image_index(trace, image)
     shape = trace.image.shape[:-1]
     maps = {"truth": trace.truth, "uncertainty": entropies(trace)[0]}
     maps |= {name: masks[0] for name, masks in trace.predictions.items()}
@@ -61,7 +61,7 @@ def checked_trace(trace: "Trace", *, image: int = 0) -> "Trace":
     return trace if trace.truth.ndim == 3 else _flat(trace)
 
 
-def check_image(trace: "Trace", image: int) -> None:
+def check_image_index(trace: "Trace", image: int) -> None:
     """Refuse a probe image that the trace does not hold."""
     if not 0 <= image < len(trace.image):
         raise InputError(
