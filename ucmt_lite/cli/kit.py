@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 from typing import Any
 
+from ucmt_lite.cli.options import expand
 from ucmt_lite.data.readers import READERS
 from ucmt_lite.experiments.config import RunConfig
 
@@ -136,7 +137,7 @@ def _do_dashboard(args: argparse.Namespace) -> int:
     """`ucmt-lite dashboard`."""
     from ucmt_lite.explore import dashboard
 
-    return dashboard.serve(args.traces, port=args.port, open_browser=not args.no_browser)
+    return dashboard.serve(expand(args.traces), port=args.port, open_browser=not args.no_browser)
 
 
 def add_doctor(commands: Any) -> None:

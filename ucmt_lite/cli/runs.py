@@ -3,22 +3,25 @@
 import argparse
 import ast
 import dataclasses
+import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from ucmt_lite.common import InputError
+from ucmt_lite.common import InputError, plain
 from ucmt_lite.experiments.config import RunConfig, item_default
 
 
 def add_run(commands: Any) -> None:
     """`ucmt-lite run` and its options, the fields of `RunConfig`."""
-    command = commands.add_parser(
-        "run",
-        help="train and evaluate one configuration",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    command = commands.add_parser("run", help="train and evaluate one configuration")
+    command.add_argument(
+        "--config",
+        metavar="FILE",
+        help="config.json of another run, to repeat it; options beside it count more",
     )
     for item in dataclasses.fields(RunConfig):
         _add_setting(command, item)
@@ -30,30 +33,37 @@ def add_run(commands: Any) -> None:
         metavar="FILE",
         help="also keep the run as an executed notebook, made by papermill",
     )
+    command.add_argument("--quiet", action="store_true", help="print nothing but what is wrong")
+    command.add_argument("--json", action="store_true", help="print the scores as one JSON line")
     command.set_defaults(do=_do_run, resumes=True)
 
 
 def _add_setting(command: argparse.ArgumentParser, item: dataclasses.Field) -> None:
-    """The option of one field of `RunConfig`; the method's own settings are all set by `--set`."""
+    """The option of one field of `RunConfig`; the method's own settings are all set by `--set`.
+
+    An option that is not given leaves nothing behind, so that a configuration's file can count.
+    """
     default: Any = item_default(item)
-    option, how = f"--{item.name.replace('_', '-')}", {"help": item.metadata["meaning"]}
+    option = f"--{item.name.replace('_', '-')}"
+    shown = "" if isinstance(default, dict) else f" (default: {default})"
+    common: dict[str, Any] = {
+        "dest": item.name,
+        "default": argparse.SUPPRESS,
+        "help": item.metadata["meaning"].replace("%", "%%") + shown,
+    }
     if item.name == "settings":
-        command.add_argument(
-            "--set",
-            nargs="+",
-            default=[],
-            metavar="NAME=VALUE",
-            help="the method's own settings, e.g. top_k=4 make_mix=cutmix",
-        )
+        common["help"] = "the method's own settings, e.g. top_k=4 make_mix=cutmix"
+        command.add_argument("--set", nargs="+", metavar="NAME=VALUE", **common)
+    elif isinstance(default, dict):
+        command.add_argument(option, nargs="+", metavar="NAME=VALUE", **common)
     elif isinstance(default, bool):
-        command.add_argument(option, action=argparse.BooleanOptionalAction, default=default, **how)
+        command.add_argument(option, action=argparse.BooleanOptionalAction, **common)
     elif isinstance(default, tuple):
-        command.add_argument(option, nargs="*", type=int, default=default, metavar="N", **how)
+        command.add_argument(option, nargs="*", type=int, metavar="N", **common)
     else:
         kind = type(default)
-        command.add_argument(
-            option, type=kind, default=default, metavar=kind.__name__.upper(), **how
-        )
+        metavar = "DIR" if item.name == "data" else kind.__name__.upper()
+        command.add_argument(option, type=kind, metavar=metavar, **common)
 
 
 def _settings(pairs: Sequence[str]) -> dict:
@@ -74,20 +84,66 @@ def _settings(pairs: Sequence[str]) -> dict:
     return values
 
 
+def _read_config(args: argparse.Namespace) -> RunConfig:
+    """Return the configuration of the options given, and of the file for all others.
+
+    What the options change in the file is said. A relative `data` in it stays as it is, or the
+    run would be another one.
+    """
+    given = {
+        item.name: getattr(args, item.name)
+        for item in dataclasses.fields(RunConfig)
+        if hasattr(args, item.name)
+    }
+    for item in dataclasses.fields(RunConfig):
+        if isinstance(item_default(item), dict) and item.name in given:
+            given[item.name] = _settings(given[item.name])
+    if given.get("data"):
+        given["data"] = os.path.abspath(given["data"])  # a page is executed in a folder of its own
+    if not args.config:
+        return RunConfig.of(given)
+    saved = RunConfig.of(_config_file(Path(args.config))).as_dict()
+    for name, value in given.items():
+        if isinstance(value, dict):
+            given[name] = {**saved[name], **value}
+        print(f"{name} is {given[name]!r}, in {args.config} it is {saved[name]!r}")
+    return RunConfig.of({**saved, **given})
+
+
+def _config_file(path: Path) -> dict:
+    """Return what a run's config.json holds."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as cause:
+        raise InputError(
+            f"{path} cannot be read ({cause.strerror}): give the config.json of a run."
+        ) from None
+    except ValueError as cause:
+        raise InputError(f"{path} is not JSON ({cause}): give the config.json of a run.") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds no settings by name: give the config.json of a run.")
+    return content
+
+
 def _do_run(args: argparse.Namespace) -> None:
     """`ucmt-lite run`."""
-    from ucmt_lite.experiments.run import run
+    if args.quiet and args.json:
+        raise InputError("--quiet prints nothing and --json one line: give one of the two.")
+    if args.quiet or args.json:
+        os.environ["TQDM_DISABLE"] = "1"  # before tqdm is imported
+    with _stdout_kept_free(args.quiet, args.json):
+        from ucmt_lite.experiments.run import run
 
-    names = [item.name for item in dataclasses.fields(RunConfig) if item.name != "settings"]
-    values = {name: getattr(args, name) for name in names}
-    # A page is executed in a folder of its own.
-    values["data"] = os.path.abspath(args.data) if args.data else ""
-    config = RunConfig.of({**values, "settings": _settings(args.set)})
-    if args.page:
-        _run_as_page(config, args.out, args.page)
-    result = run(config, args.out)  # which reads what the page has left
-    if os.environ.get("RANK", "0") != "0":
-        return  # the first of several processes tells
+        config = _read_config(args)
+        if args.page:
+            _run_as_page(config, args.out, args.page, progress=not (args.quiet or args.json))
+        result = run(config, args.out)  # which reads what the page has left
+    # Of several processes the first one tells.
+    if args.quiet or os.environ.get("RANK", "0") != "0":
+        return
+    if args.json:
+        print(json.dumps(plain(result.metrics["scores"]), allow_nan=False))
+        return
     config, seconds = result.config, result.metrics["seconds"]
     scores = "  ".join(f"{name} {value:.3f}" for name, value in result.scores.items())
     print(
@@ -99,7 +155,20 @@ def _do_run(args: argparse.Namespace) -> None:
     )
 
 
-def _run_as_page(config: RunConfig, out: str, page: str) -> None:
+@contextmanager
+def _stdout_kept_free(quiet: bool, as_json: bool) -> Iterator[None]:
+    """Let what is printed on the way go nowhere (quiet), or to stderr (JSON)."""
+    if quiet:
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+            yield
+    elif as_json:
+        with redirect_stdout(sys.stderr):
+            yield
+    else:
+        yield
+
+
+def _run_as_page(config: RunConfig, out: str, page: str, *, progress: bool) -> None:
     """Let papermill execute the experiment notebook with this configuration."""
     from ucmt_lite.course.lessons import NOTEBOOKS
     from ucmt_lite.course.notebooks import execute_whole
@@ -116,7 +185,7 @@ def _run_as_page(config: RunConfig, out: str, page: str) -> None:
             " from there."
         )
     parameters = {**config.as_dict(), "out": os.path.abspath(out)}
-    execute_whole(source, Path(page), parameters, progress=True)
+    execute_whole(source, Path(page), parameters, progress=progress)
 
 
 def add_sweep(commands: Any) -> None:

@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from ucmt_lite.cli.options import expand
 from ucmt_lite.common import InputError
 from ucmt_lite.experiments.config import SCORES
 
@@ -78,7 +79,7 @@ def _do_table(args: argparse.Namespace) -> None:
     from ucmt_lite.experiments import results
     from ucmt_lite.experiments.tables import listing
 
-    runs = results.of_runs(args.folders)
+    runs = results.of_runs(expand(args.folders))
     if args.save:
         results.save_runs(runs, args.save)
     print(listing(runs))
