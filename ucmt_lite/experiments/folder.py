@@ -4,11 +4,33 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ucmt_lite.common import InputError, write_json
 from ucmt_lite.experiments.provenance import commit
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+
+def _open_and_remove(lock: "BaseFileLock") -> None:
+    """Release a lock and remove its file, which may stay where another process has it already.
+
+    It is removed while it is held, so that nobody who waits for it can have got it in between.
+    Windows allows that no more than removing a file that another process holds; so the file is
+    removed after the release there, or stays.
+    """
+    file = Path(lock.lock_file)
+    try:
+        file.unlink(missing_ok=True)
+    except PermissionError:
+        lock.release()
+        with suppress(PermissionError):
+            file.unlink(missing_ok=True)
+    finally:
+        lock.release()
 
 
 class RunFolder:
@@ -51,8 +73,7 @@ class RunFolder:
         try:
             yield
         finally:
-            Path(lock.lock_file).unlink(missing_ok=True)
-            lock.release()
+            _open_and_remove(lock)
 
     def check_free(self) -> None:
         """Refuse a place that holds something else."""

@@ -175,6 +175,7 @@ def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
     """Write trace, network and metrics of a run; the metrics last, which make it a finished one."""
     from ucmt_lite import predict
     from ucmt_lite.predict.findings import findings
+    from ucmt_lite.training.advice import advice
 
     prepared, source = done.prepared, done.source
     done.trace.save(folder / "trace.npz")
@@ -196,7 +197,10 @@ def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
         "split": prepared.config.split,
         "scores": scores["mean"],
         "unit": scores["unit"],
-        "findings": findings(scores["cases"], source.classes, prepared.labeled_masks),
+        "findings": [
+            *findings(scores["cases"], source.classes, prepared.labeled_masks),
+            *advice(done.trace),
+        ],
         "cases": scores["cases"],
         "seconds": costs["seconds"],
         "labeled_ids": prepared.labeled_ids,

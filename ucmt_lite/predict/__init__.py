@@ -1,8 +1,9 @@
 """From a trained network to masks: whole images, sliding windows, scores, and files to share.
 
 Uses `data`, `nets` and `common`. `network` runs a network, `segmenter` keeps it in a file,
-`reading` prepares an image for it, `metrics` says how good a mask is; `metrics` opens without
-torch.
+`reading` prepares an image for it, `metrics` says how good a mask is (and opens without torch).
+`folders` segments files and folders: `jobs` finds them, `formats` and `dicom` read and write them,
+`overlays` draws them.
 """
 
 from ucmt_lite.common import lazy
@@ -13,6 +14,7 @@ _LATER = {
     "evaluate": "network",
     "load_segmenter": "segmenter",
     "metrics": "metrics",
+    "predict_files": "folders",
     "probabilities": "network",
     "save_segmenter": "segmenter",
     "segment": "network",
