@@ -88,13 +88,10 @@ def _add_setting(command: argparse.ArgumentParser, item: dataclasses.Field) -> N
     """The option of one field of `RunConfig`; the method's own settings are all set by `--set`."""
     default: Any = item_default(item)
     option, how = f"--{item.name.replace('_', '-')}", {"help": item.metadata["meaning"]}
-    if item.name == "settings":
+    if isinstance(default, dict):
+        option = "--set" if item.name == "settings" else option
         command.add_argument(
-            "--set",
-            nargs="+",
-            default=[],
-            metavar="NAME=VALUE",
-            help="the method's own settings, e.g. top_k=4 make_mix=cutmix",
+            option, dest=item.name, nargs="+", default=[], metavar="NAME=VALUE", **how
         )
     elif isinstance(default, bool):
         command.add_argument(option, action=argparse.BooleanOptionalAction, default=default, **how)
@@ -275,11 +272,12 @@ def _do_run(args: argparse.Namespace) -> None:
     """`ucmt-lite run`."""
     from ucmt_lite.experiments.run import run
 
-    names = [item.name for item in dataclasses.fields(RunConfig) if item.name != "settings"]
-    values = {name: getattr(args, name) for name in names}
+    values = {item.name: getattr(args, item.name) for item in dataclasses.fields(RunConfig)}
+    for name in ("settings", "views"):
+        values[name] = _settings(values[name])
     # A page is executed in a folder of its own.
     values["data"] = os.path.abspath(args.data) if args.data else ""
-    config = RunConfig.of({**values, "settings": _settings(args.set)})
+    config = RunConfig.of(values)
     if args.page:
         _run_as_page(config, args.out, args.page)
     result = run(config, args.out)  # which reads what the page has left
@@ -294,6 +292,8 @@ def _do_run(args: argparse.Namespace) -> None:
         f"trained {seconds['training']} s, evaluated {seconds['evaluation']} s; everything is in"
         f" {result.folder}"
     )
+    for sentence in result.metrics.get("findings", []):
+        print(sentence)
 
 
 def _run_as_page(config: RunConfig, out: str, page: str) -> None:
