@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_views"]
 
-COLUMNS = ("image", "weak view", "strong view 1", "strong view 2")
+_COLUMNS = ("image", "weak view", "strong view 1", "strong view 2")
 
 
 def draw_views(
@@ -55,12 +55,12 @@ def draw_views(
     images, masks = batches.draw(batches.labeled, 0, 0)
     batch = batches(0)
 
-    figure, axes = new_figure(count, len(COLUMNS), width=1.9, height=2.0)
+    figure, axes = new_figure(count, len(_COLUMNS), width=1.9, height=2.0)
     standardized = images.is_floating_point()  # else bytes, whose views are in -1..1
     pictures = [_as_pictures(images, masks, standardized)]
     for view in (batch.x, batch.x1, batch.x2):
         pictures.append(_as_pictures(view, batch.y, standardized))
-    for column, (title, views) in enumerate(zip(COLUMNS, pictures, strict=True)):
+    for column, (title, views) in enumerate(zip(_COLUMNS, pictures, strict=True)):
         for row, (pixels, mask) in enumerate(views):
             draw_image(axes[row, column], pixels, "" if row else title)
             draw_outline(axes[row, column], mask, "truth")
