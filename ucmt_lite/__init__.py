@@ -38,6 +38,7 @@ ROOMS = (
 # Loaded when asked for, so that `import ucmt_lite` takes no seconds.
 HOMES = {
     "METHODS": "methods",
+    "RECORDED_RECIPE": "experiments.config",
     "RunConfig": "experiments.config",
     "cases": "data",
     "evaluate": "predict",

@@ -160,10 +160,11 @@ show_source(mean_teacher)
 # *Before you run:* who will be better in the end, the student or its average?
 
 # %%
-from ucmt_lite import RunConfig, train
+from ucmt_lite import RECORDED_RECIPE, RunConfig, train
 
 settings = {"ema_decay": ema_decay}
-config = RunConfig(method="mean_teacher", iterations=iterations, seed=seed, settings=settings)
+own = {"iterations": iterations, "seed": seed, "settings": settings}
+config = RunConfig(method="mean_teacher", **own, **RECORDED_RECIPE)
 run = train(config)
 curves = run.trace.curves
 print({name: round(float(curves[f"dice/{name}"][-1]), 2) for name in ("student1", "teacher")})

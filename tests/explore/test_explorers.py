@@ -134,13 +134,13 @@ def test_the_scale_of_uncertainty_ends_where_the_masks_say():
 
 def test_lists_and_arrays_are_taken_alike():
     plain = volume.figure(200 * cube(), {"truth": cube()}, 0.1 * cube(), spacing=(2, 1, 1))
-    given = volume.figure(
+    from_lists = volume.figure(
         (200 * cube()).tolist(),
         {"truth": cube().tolist()},
         (0.1 * cube()).tolist(),
         spacing=np.array([2.0, 1, 1]),
     )
-    assert given.alt == plain.alt and given.png() == plain.png()
+    assert from_lists.alt == plain.alt and from_lists.png() == plain.png()
     widget = volume.widget(200 * cube(), spacing=np.array([2.0, 1, 1]))
     assert [panel["stretch"] for panel in widget.spec["panels"]] == [1, 2, 2]
     assert [

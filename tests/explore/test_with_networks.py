@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ucmt_lite.common import InputError
-from ucmt_lite.core.mixing import umix
+from ucmt_lite.core.mixing import MIXES, umix
 from ucmt_lite.core.uncertainty import entropy_of_mean
 from ucmt_lite.data import Batches, Cases, cases, load_data
 from ucmt_lite.explore import monitor, umix_lab
@@ -84,6 +84,11 @@ def test_turning_knobs_mixes_again(nets, hearts):
     )
     lab.mix.value = "noise"
     assert not umix_lab.pairs(lab.sample) and (lab.sample.mixed != lab.sample.image).any()
+
+
+def test_the_lab_offers_every_mix_with_a_word_on_it(nets, hearts):
+    lab = umix_lab.widget(nets, hearts[1])
+    assert list(lab.mix.options) == list(MIXES) == list(umix_lab.TOOLTIPS)
 
 
 def test_knobs_that_do_not_fit_are_told_before_anything_is_drawn(nets, hearts):

@@ -102,7 +102,7 @@ def _read_config(args: argparse.Namespace) -> RunConfig:
         given["data"] = os.path.abspath(given["data"])  # a page is executed in a folder of its own
     if not args.config:
         return RunConfig.of(given)
-    saved = RunConfig.of(_config_file(Path(args.config))).as_dict()
+    saved = RunConfig.of_saved(_config_file(Path(args.config))).as_dict()
     for name, value in given.items():
         if isinstance(value, dict):
             given[name] = {**saved[name], **value}
@@ -153,6 +153,8 @@ def _do_run(args: argparse.Namespace) -> None:
         f"trained {seconds['training']} s, evaluated {seconds['evaluation']} s; everything is in"
         f" {result.folder}"
     )
+    for sentence in result.metrics.get("findings", []):
+        print(sentence)
 
 
 @contextmanager

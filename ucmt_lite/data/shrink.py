@@ -47,6 +47,8 @@ def shrink(cases: Cases, factor: float) -> Cases:
 
 def shrink_image(image: np.ndarray, factor: float) -> np.ndarray:
     """One image `C *S` with every side divided by `factor`; bytes stay bytes."""
+    if factor == 1:
+        return image
     small = _mean(torch.from_numpy(image.astype(np.float32)), factor).numpy()
     return small.round().astype(np.uint8) if image.dtype == np.uint8 else small.astype(image.dtype)
 

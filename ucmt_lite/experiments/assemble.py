@@ -7,6 +7,8 @@ import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ucmt_lite.common import InputError, one_of
 from ucmt_lite.experiments.config import RunConfig, check_numbers
 from ucmt_lite.experiments.method_settings import method_settings
@@ -17,6 +19,11 @@ if typing.TYPE_CHECKING:
 
     from ucmt_lite.data import Batches, Cases, Source
     from ucmt_lite.methods import Nets
+
+
+STRIDE = 16  # sides of volumes are multiples of it: what V-Net needs
+STATISTICS = ("running", "estimated")
+LABELED_VIEWS = ("weak", "strong")
 
 
 class Images(typing.NamedTuple):
@@ -35,6 +42,8 @@ class Prepared:
     source: "Source"
     device: "torch.device"
     environment: dict
+    shrink: float
+    patch: tuple[int, ...] | None
     batches: "Batches"
     probe: "Cases"
     nets: "Nets"
@@ -45,6 +54,11 @@ class Prepared:
     def size(self) -> int | None:
         """The side 2D images are resized to; volumes keep theirs."""
         return self.config.size if self.source.dims == 2 else None
+
+    @property
+    def labeled_masks(self) -> list[np.ndarray]:
+        """The masks that training used."""
+        return [mask for _, mask in self.batches.labeled]
 
     @property
     def about(self) -> dict:
@@ -66,6 +80,8 @@ def prepare(config: RunConfig, load: Callable[..., Images] | None = None) -> Pre
     """
     from ucmt_lite.data import Batches, split_labeled
     from ucmt_lite.data.batches import center_crop
+    from ucmt_lite.data.shrink import shrink, shrink_factor
+    from ucmt_lite.data.views import strength_of
     from ucmt_lite.training.devices import choose_device, choose_precision
 
     device = choose_device(config.device)
@@ -76,12 +92,19 @@ def prepare(config: RunConfig, load: Callable[..., Images] | None = None) -> Pre
     read = load or load_images
     source, train, probe = read(config.dataset, config.data, config.classes, config.size)
     check_fit(config, source)
+    factor, patch = 1.0, None
+    if source.dims == 3:
+        factor = config.shrink or shrink_factor([mask.shape for mask in train.masks])
+        train, probe = shrink(train, factor), shrink(probe, factor)
+        patch = config.patch or _whole_patch(train)
     labeled, unlabeled = split_labeled(train.ids, train.groups, config.labeled, config.seed)
     batches = Batches(
         train.select(labeled),
         train.select(unlabeled),
         batch=(config.batch, config.batch),
-        patch=config.patch or None,
+        patch=patch,
+        views=strength_of(source.dims, config.views),
+        strong_labeled=config.labeled_views == "strong",
         seed=config.seed,
         device=device,
     )
@@ -89,7 +112,25 @@ def prepare(config: RunConfig, load: Callable[..., Images] | None = None) -> Pre
     probe = center_crop(probe, batches.patch) if source.dims == 3 else probe
     settings = method_settings(config, source.dims, batches.patch)
     nets = make_nets(config, source, device, batches.patch)
-    return Prepared(config, source, device, start, batches, probe, nets, settings, tuple(labeled))
+    return Prepared(
+        config,
+        source,
+        device,
+        start,
+        factor,
+        patch,
+        batches,
+        probe,
+        nets,
+        settings,
+        tuple(labeled),
+    )
+
+
+def _whole_patch(volumes: "Cases") -> tuple[int, ...]:
+    """Return the sides of the median volume, rounded to what every network for volumes takes."""
+    median = np.median([mask.shape for mask in volumes.masks], axis=0)
+    return tuple(max(STRIDE, round(side / STRIDE) * STRIDE) for side in median)
 
 
 def load_images(dataset: str, data: str, classes: int, size: int, watched: int = 16) -> Images:
@@ -112,11 +153,14 @@ def load_images(dataset: str, data: str, classes: int, size: int, watched: int =
 def check_names(config: RunConfig) -> None:
     """Refuse what is wrong with a configuration whatever its data look like."""
     from ucmt_lite.methods import METHODS
-    from ucmt_lite.nets import NETS
+    from ucmt_lite.nets import NETS, NORMS
 
     one_of("method", config.method, METHODS)
     for name in filter(None, (config.network, config.network2)):
         one_of("network", name, NETS)
+    one_of("norm", config.norm, NORMS)
+    one_of("kind of statistics", config.statistics, STATISTICS)
+    one_of("kind of labeled views", config.labeled_views, LABELED_VIEWS)
     check_numbers(config)
     check_effect(config)
 
@@ -134,6 +178,11 @@ def check_effect(config: RunConfig) -> None:
         raise InputError(
             f"classes={config.classes} is for your own data, '{config.dataset}' knows its own:"
             " leave it out."
+        )
+    if config.statistics == "estimated" and config.norm != "batch":
+        raise InputError(
+            f"statistics='estimated' is for batch norm, norm='{config.norm}' has none: leave it"
+            " out."
         )
     if config.network2 and "student2" not in METHODS[config.method].nets:
         raise InputError(
@@ -153,6 +202,11 @@ def check_fit(config: RunConfig, source: "Source") -> None:
         raise InputError(
             f"patch={config.patch} has {len(config.patch)} numbers, the volumes of"
             f" '{config.dataset}' 3 axes: give one an axis."
+        )
+    if source.dims == 2 and config.shrink > 1:
+        raise InputError(
+            f"shrink={config.shrink} is for volumes, '{config.dataset}' has 2D images: set"
+            f" size={config.size} instead."
         )
     if source.dims == 2 and config.patch:
         raise InputError(
@@ -174,14 +228,16 @@ def make_nets(
     second = config.network2 or config.network
     nets = build_nets(
         config.method,
-        lambda: make(config.network, channels, classes, dims),
-        make_net2=lambda: make(second, channels, classes, dims),
+        lambda: make(config.network, channels, classes, dims, config.norm),
+        make_net2=lambda: make(second, channels, classes, dims, config.norm),
         flaw_detector=lambda: FlawDetector(channels, classes, dims),
         seed=config.seed,
     ).to(device)
-    # Channels last: the same mathematics, 1.4 to 1.8 times faster on a CPU.
-    layout = torch.channels_last if dims == 2 else torch.channels_last_3d
-    nets.to(memory_format=layout)  # type: ignore[call-overload]  # missing from torch's stubs
+    # Channels last: the same mathematics, 1.4 to 1.8 times faster on a CPU. Not on Apple's GPUs,
+    # where batch norm's backward pass was wrong in that layout.
+    if device.type != "mps":
+        layout = torch.channels_last if dims == 2 else torch.channels_last_3d
+        nets.to(memory_format=layout)  # type: ignore[call-overload]  # missing from torch's stubs
     nets.eval()
     with torch.no_grad():
         for name, net in nets.named_children():

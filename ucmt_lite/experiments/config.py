@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ucmt_lite.common import InputError, one_of, plain
 from ucmt_lite.data.readers import READERS
 from ucmt_lite.methods import METHODS
+from ucmt_lite.nets import NETS, NORMS
 
 # What a run is scored by: the name in its metrics, and the name in print.
 SCORES = {"dice": "Dice", "jaccard": "Jaccard", "hd95": "HD95", "asd": "ASD"}
@@ -26,11 +27,18 @@ def _either(names: typing.Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}"
 
 
-def setting(default: typing.Any, meaning: str) -> typing.Any:
-    """Return a field of the configuration, with what help and experiment notebook say of it."""
+NOT_YET = object()
+
+
+def setting(default: typing.Any, meaning: str, before: typing.Any = NOT_YET) -> typing.Any:
+    """Return a field of the configuration, with what help and experiment notebook say of it.
+
+    `before`: what runs did that were saved before there was the field.
+    """
+    metadata = {"meaning": meaning, "before": before}
     if isinstance(default, dict):
-        return field(default_factory=dict, metadata={"meaning": meaning})
-    return field(default=default, metadata={"meaning": meaning})
+        return field(default_factory=dict, metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -53,15 +61,22 @@ class RunConfig:
         2, "classes of your own data, background included; phantoms and real sets know theirs"
     )
     size: int = setting(64, "side in pixels that 2D images are drawn at or resized to")
+    shrink: float = setting(
+        0.0, "factor that volumes are made smaller by; 0: until their longest side is near 64", 1.0
+    )
     patch: tuple[int, ...] = setting(
-        (), "voxels an axis that volumes are cropped to; none: the whole image"
+        (), "voxels per axis that volumes are cropped to; none: about the whole volume"
     )
     method: str = setting("ucmt", _either(METHODS))
     labeled: int = setting(4, "training images whose masks are used")
     seed: int = setting(
         0, "draws the labeled images, the first weights and all that is random in training"
     )
-    network: str = setting("unet_small", "unet, unet_small, vnet, vnet_small or deeplabv3plus")
+    network: str = setting("unet_small", _either(NETS))
+    norm: str = setting("instance", _either(NORMS) + " normalisation", "batch")
+    statistics: str = setting(
+        "running", "of batch norm: running, or estimated anew after training", "running"
+    )
     network2: str = setting("", "student 2, where it is to be another network")
     iterations: int = setting(600, "minibatches to train on")
     batch: int = setting(
@@ -70,6 +85,14 @@ class RunConfig:
     lr: float = setting(3e-3, "learning rate at the start; it falls to 0")
     weight_decay: float = setting(1e-2, "weight decay of AdamW")
     ramp: float = setting(0.5, "share of the iterations over which the unsupervised terms rise")
+    labeled_views: str = setting(
+        "weak", "what labeled images get: weak (moves) or strong (colours, too) views", "strong"
+    )
+    views: dict = setting(
+        {},
+        "how far views go, for instance degrees=0 contrast=0.2",
+        {"degrees": 0, "zoom": 1, "shift": 0},
+    )
     settings: dict = setting(
         {}, "the method's own settings, for instance top_k, grid, weight, make_mix"
     )
@@ -95,16 +118,40 @@ class RunConfig:
             one_of("setting of a run", name, known)
         return cls(**values)
 
+    @classmethod
+    def of_saved(cls, values: dict) -> "RunConfig":
+        """Return the configuration of a finished run, also of one older than some fields."""
+        fields = {item.name: item.metadata["before"] for item in dataclasses.fields(cls)}
+        old = {name: value for name, value in fields.items() if value is not NOT_YET}
+        return cls.of({**old, **values})
+
     def as_dict(self) -> dict:
         """Return plain types, as they are written to `config.json`."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     @property
     def fingerprint(self) -> str:
-        """Twelve digits that are the same for equal configurations and for no others."""
-        return hashlib.sha256(
-            json.dumps(_shortest(self.as_dict()), sort_keys=True).encode()
-        ).hexdigest()[:12]
+        """Twelve digits that are the same for equal configurations and for no others.
+
+        Fields that say what runs did before there was the field count as absent: so a run keeps
+        its digits when the configuration grows.
+        """
+        values = self.as_dict()
+        for item in dataclasses.fields(self):
+            before = item.metadata["before"]
+            if before is not NOT_YET and plain(before) == values[item.name]:
+                del values[item.name]
+        text = json.dumps(_shortest(values), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+# The recipe that the recorded runs of the lessons were trained with: what there was before the
+# fields that it sets. With minibatches of four its batch norm costs what results/README.md says.
+RECORDED_RECIPE = {
+    item.name: item.metadata["before"]
+    for item in dataclasses.fields(RunConfig)
+    if item.metadata["before"] is not NOT_YET and item.name != "statistics"
+}
 
 
 def _as_kept(value: typing.Any, kind: typing.Any) -> typing.Any:
@@ -142,6 +189,11 @@ def check_numbers(config: RunConfig) -> None:
             raise InputError(f"{name}={getattr(config, name)}: give a number from 0 up.")
     if config.seed >= 2**32:
         raise InputError(f"seed={config.seed}: give a number below {2**32}.")
+    if not (config.shrink == 0 or 1 <= config.shrink < float("inf")):
+        raise InputError(
+            f"shrink={config.shrink}: give 1 for volumes as they are, a larger factor, or 0 for one"
+            " that fits."
+        )
     if min(config.patch, default=1) < 1:
         raise InputError(f"patch={config.patch}: give positive numbers of voxels.")
 

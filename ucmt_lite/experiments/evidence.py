@@ -3,7 +3,8 @@
 Each carries the numbers in its sentence. `comparison` computes them.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from ucmt_lite.experiments.results import line_names
 from ucmt_lite.experiments.tables import Table
 from ucmt_lite.explore.draw.palette import PLAIN
 from ucmt_lite.explore.draw.picture import Picture, new_figure, sentence
-from ucmt_lite.methods import look_of, title_of
+from ucmt_lite.methods import METHODS, look_of, title_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -92,6 +93,41 @@ def _draw_difference(ax: Any, row: int, line: Any) -> str:
     ax.annotate(won, (1.01, row), xycoords=beside, va="center", fontsize=8)
     span = ranged(line.difference, low, high, "+.3f")
     return f"{title_of(line.variant)} {span}, better in {won} seeds"
+
+
+class Gains(NamedTuple):
+    """One comparison of methods at a glance: their mean Dice over seeds."""
+
+    name: str
+    case: str
+    labeled: int
+    length: str  # "600 iterations"
+    seeds: int
+    dice: dict[str, float]  # by method, the baseline among them
+
+
+def plot_gains(lines: Sequence[Gains], baseline: str = "supervised") -> Picture:
+    """Draw how far the mean Dice of each method is above the baseline's, a row per comparison."""
+    drawing, axes = new_figure(1, 1, width=6.4, height=1.2 + 0.27 * len(lines))
+    ax = axes[0, 0]
+    ax.axvline(0, color=PLAIN, linestyle="--", linewidth=1)
+    compared = {method for line in lines for method in line.dice if method != baseline}
+    texts = []
+    for marker, method in zip(MARKERS, filter(compared.__contains__, METHODS), strict=False):
+        gains = [line.dice.get(method, np.nan) - line.dice[baseline] for line in lines]
+        style = {"color": look_of(method)[0], "markeredgecolor": "black", "markersize": 6}
+        ax.plot(gains, range(len(lines)), marker, label=title_of(method), **style)
+        known = [gain for gain in gains if not np.isnan(gain)]
+        above = sum(gain > 0 for gain in known)
+        texts.append(
+            f"{title_of(method)} {min(known):+.3f} to {max(known):+.3f}, above 0 in {above} of"
+            f" {len(known)} comparisons"
+        )
+    _finish(ax, [f"{line.name}, {line.labeled} labeled" for line in lines], "")
+    title = title_of(baseline)
+    ax.set_xlabel(f"mean Dice minus that of {title}", fontsize=9)
+    drawing.legend(loc="outside lower center", ncols=len(texts), fontsize=8)
+    return Picture(drawing, f"Mean Dice minus that of {title}: {'; '.join(texts)}.")
 
 
 def label_efficiency(runs: "DataFrame", score: str = "dice") -> Picture | Table:

@@ -52,7 +52,7 @@ def record(
 
 def _is_recorded(file: Path, config: RunConfig) -> bool:
     """Tell whether a trace is there, of a run of this configuration."""
-    return file.is_file() and RunConfig.of(load_trace(file).meta["config"]) == config
+    return file.is_file() and RunConfig.of_saved(load_trace(file).meta["config"]) == config
 
 
 def is_first(name: str, plan: dict[str, Planned]) -> bool:

@@ -21,6 +21,9 @@ if typing.TYPE_CHECKING:
 __all__ = ["Result", "RunConfig", "Trained", "read_run", "run", "show_scores", "train"]
 
 
+PASSES = 25  # minibatches of training images that statistics are estimated from
+
+
 @dataclass(frozen=True)
 class Result:
     """What a run left: its scores, its trace, and the folder with everything in it."""
@@ -121,6 +124,7 @@ def _train(prepared: Prepared, checkpoint: Path | None = None) -> Trained:
     """Train what is prepared, watched by a recorder."""
     from ucmt_lite.training.fit import fit
     from ucmt_lite.training.recorder import Recorder
+    from ucmt_lite.training.statistics import estimate_statistics
 
     config = prepared.config
     recorder = Recorder(config.method, prepared.probe, len(prepared.source.classes))
@@ -138,6 +142,9 @@ def _train(prepared: Prepared, checkpoint: Path | None = None) -> Trained:
         checkpoint=checkpoint,
         **prepared.settings,
     )
+    if config.statistics == "estimated":
+        for net in prepared.nets.children():
+            estimate_statistics(net, (prepared.batches(step).u for step in range(PASSES)))
     return Trained(prepared, recorder.trace(**prepared.about))
 
 
@@ -145,12 +152,13 @@ def _evaluate(done: Trained) -> dict:
     """Score the network that predicts on the split that is asked for."""
     from ucmt_lite import predict
     from ucmt_lite.data import cases
+    from ucmt_lite.data.shrink import shrink
 
     config = done.prepared.config
-    scored = cases(done.source.splits[config.split], size=done.prepared.size)
-    return predict.evaluate(
-        done.net, scored, patch=config.patch or None, distances=config.distances
-    )
+    prepared = done.prepared
+    scored = cases(done.source.splits[config.split], size=prepared.size)
+    scored = shrink(scored, prepared.shrink)
+    return predict.evaluate(done.net, scored, patch=prepared.patch, distances=config.distances)
 
 
 def _costs(pieces: list[dict], evaluation: float) -> dict:
@@ -166,16 +174,20 @@ def _costs(pieces: list[dict], evaluation: float) -> dict:
 def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
     """Write trace, network and metrics of a run; the metrics last, which make it a finished one."""
     from ucmt_lite import predict
+    from ucmt_lite.predict.findings import findings
+    from ucmt_lite.training.advice import advice
 
     prepared, source = done.prepared, done.source
     done.trace.save(folder / "trace.npz")
     card = {
         **prepared.about,
         "network": prepared.config.network,
+        "norm": prepared.config.norm,
         "in_channels": source.channels,
         "dims": source.dims,
         "size": prepared.size,
-        "patch": prepared.config.patch or None,
+        "patch": prepared.patch,
+        "shrink": prepared.shrink,
         "window": _window_of(prepared.config.dataset),
         "bytes": prepared.probe.images[0].dtype == "uint8",
         "scores": scores["mean"],
@@ -185,6 +197,10 @@ def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
         "split": prepared.config.split,
         "scores": scores["mean"],
         "unit": scores["unit"],
+        "findings": [
+            *findings(scores["cases"], source.classes, prepared.labeled_masks),
+            *advice(done.trace),
+        ],
         "cases": scores["cases"],
         "seconds": costs["seconds"],
         "labeled_ids": prepared.labeled_ids,
@@ -218,6 +234,7 @@ def show_scores(result: Result) -> None:
     text = (
         f"{config.method} on {config.dataset}, {config.labeled} labeled, seed {config.seed}: {line}"
     )
+    text = "\n".join([text, *result.metrics.get("findings", [])])
     content = {"scores": scores, "unit": result.metrics["unit"], "config": config.as_dict()}
     display({"application/vnd.ucmt.metrics+json": content, "text/plain": text}, raw=True)
 
@@ -228,7 +245,7 @@ def read_run(folder: str | Path, config: RunConfig | None = None) -> Result:
 
     folder = Path(folder)
     try:
-        saved = RunConfig.of(_read_json(folder / "config.json"))
+        saved = RunConfig.of_saved(_read_json(folder / "config.json"))
         metrics = _read_json(folder / "metrics.json")
     except (OSError, json.JSONDecodeError) as cause:
         raise InputError(

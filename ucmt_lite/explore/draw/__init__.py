@@ -1,11 +1,12 @@
 """What explorers draw with: palette, pictures, charts, stacks of images, and the JavaScript.
 
-Uses `methods` (titles, colours, dashes) and `training.traces`.
+Uses `methods` (titles, colours, dashes) and `training.traces`; `views` also `data`.
 
 | file | holds |
 |---|---|
 | `palette` | colours, dashes and titles of networks, layers and cells |
 | `picture` | `Picture`, a matplotlib figure with its sentence, and what is drawn on one |
+| `views` | a picture of a set's weak and strong views |
 | `svg` | line charts as SVG text |
 | `tiles` | images with outlines and cells as HTML text |
 | `stack` | `Stack`, the arrays and the description that the browser draws |
