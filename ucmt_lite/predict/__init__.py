@@ -3,7 +3,7 @@
 Uses `data`, `nets` and `common`. `network` runs a network, `segmenter` keeps it in a file,
 `reading` prepares an image for it, `metrics` says how good a mask is (and opens without torch).
 `folders` segments files and folders: `jobs` finds them, `formats` and `dicom` read and write them,
-`overlays` draws them.
+`overlays` draws them. `export` hands a network to other programs and people.
 """
 
 from ucmt_lite.common import lazy
@@ -16,8 +16,10 @@ _LATER = {
     "metrics": "metrics",
     "predict_files": "folders",
     "probabilities": "network",
+    "push_to_hub": "export",
     "save_segmenter": "segmenter",
     "segment": "network",
+    "to_onnx": "export",
 }
 __getattr__ = lazy(__name__, _LATER)
 
