@@ -132,7 +132,7 @@ def test_jpeg_masks_of_indices_are_refused(tmp_path, draw, classes):
         draw(tmp_path / "masks" / f"{i}.jpg", np.tri(16, k=-4, dtype=np.uint8) * (classes - 1))
     with pytest.raises(
         InputError,
-        match="is a JPEG, which keeps black and white but no class indices: save it as PNG",
+        match="is a JPEG, or WebP saved with loss, which keeps black and white but no class",
     ):
         load_data("folder", root=tmp_path, classes=classes)
 
@@ -232,14 +232,11 @@ def broken(pictures, change):
     return sentence
 
 
-def test_image_without_mask(pictures):
+def test_images_of_which_none_has_a_mask(pictures):
     sentence = broken(
-        pictures, lambda root: [(root / f"masks/{name}.png").unlink() for name in "bc"]
+        pictures, lambda root: [(root / f"masks/{name}.png").unlink() for name in "abcdef"]
     )
-    assert (
-        "Image 'images/b.png' (and 1 more) has no mask: add a mask of the same name (masks/b.png)"
-        in sentence
-    )
+    assert "None of the 6 pictures in" in sentence and "is a mask (first images/a.png)" in sentence
 
 
 def test_mask_without_image(pictures):
@@ -408,9 +405,16 @@ def test_small_objects_may_vanish_at_a_small_size(tmp_path, draw):
         mask[33, 33] = 255
         draw(tmp_path / f"images/{name}.png", mask)
         draw(tmp_path / f"masks/{name}.png", mask)
-    assert not np.asarray(
-        load_data("folder", root=tmp_path, size=8).splits["train"][0]["mask"]
-    ).any()
+    source = load_data("folder", root=tmp_path, size=8)
+    assert not np.asarray(source.splits["train"][0]["mask"]).any()
+    assert source.lost_masks == 3
+    assert (
+        source.notes[0].startswith(
+            "3 of 3 masks (first 'b') lose all pixels of foreground at size=8"
+        )
+        or "lose all pixels of foreground at size=8: choose a larger size." in source.notes[0]
+    )
+    assert load_data("folder", root=tmp_path, size=64).lost_masks == 0
 
 
 def test_a_picture_that_pillow_will_not_decode_and_a_size_of_none_are_told(pictures, monkeypatch):

@@ -152,8 +152,8 @@ def test_wrong_arrays(volumes, key, value, sentence):
 
 
 def test_wrong_files(volumes, tmp_path):
-    with pytest.raises(InputError, match=r"has the keys img, seg: name its arrays image and label"):
-        load_data("hdf5", root=volumes(keys=("img", "seg")))
+    with pytest.raises(InputError, match=r"has the keys a, b: name its arrays image and label"):
+        load_data("hdf5", root=volumes(keys=("a", "b")))
     root = volumes(root=tmp_path / "cut")
     (root / "b.h5").write_bytes((root / "b.h5").read_bytes()[:500])
     with pytest.raises(InputError, match=r"File '.*b.h5' cannot be read"):
@@ -186,8 +186,8 @@ def test_nifti(tmp_path):
     assert [len(split) for split in source.splits.values()] == [3, 1]
     with pytest.raises(InputError, match="volumes keep their size"):
         load_data("nifti", root=tmp_path, size=32)
-    (tmp_path / "masks/2.nii.gz").unlink()
-    with pytest.raises(InputError, match=r"2.nii.gz' has no mask"):
+    (tmp_path / "images/2.nii.gz").unlink()
+    with pytest.raises(InputError, match=r"Mask 'masks/2.nii.gz' has no image"):
         load_data("nifti", root=tmp_path)
 
 
@@ -198,7 +198,8 @@ def test_two_files_of_one_id_and_empty_arrays_are_told(tmp_path):
             with h5py.File(tmp_path / folder / f"{name}.h5", "w") as file:
                 for key in ("image", "label"):
                     file[key] = np.zeros(shape, np.uint8)
-    with pytest.raises(InputError, match="Two files .* have the id '1'"):
+    (tmp_path / "a/1.hdf5").write_bytes((tmp_path / "a/1.h5").read_bytes())
+    with pytest.raises(InputError, match="Two files .* have the id 'a/1'"):
         load_data("hdf5", root=tmp_path)
     with pytest.raises(InputError, match="nothing at all"):
         load_data("hdf5", root=tmp_path / "empty")
@@ -222,7 +223,7 @@ def test_a_nifti_mask_with_other_axes_than_its_image_is_refused(tmp_path):
     ):
         load_data("nifti", root=tmp_path)
     (tmp_path / "images/1.nii").touch()
-    with pytest.raises(InputError, match="Two files in .*images have the id '1'"):
+    with pytest.raises(InputError, match="Two images in .*images have the id '1'"):
         load_data("nifti", root=tmp_path)
 
 

@@ -42,6 +42,7 @@ def load_data(
     classes: int | Sequence[str] | None = None,
     download: bool = False,
     hub: str | None = None,
+    group: str = "",
 ) -> Source:
     """Load a set by name: a phantom, a real set of the catalogue, or your own folder.
 
@@ -54,7 +55,9 @@ def load_data(
     neither lists nor folders say so. `classes`: number or names of the classes of your own data,
     background first (default: two). `download`: fetch the official archives into `root` if nothing
     is there yet. `hub`: read a copy from the Hugging Face Hub instead, "owner/name@revision" with
-    the full revision hash.
+    the full revision hash. `group`: which cases of your own data are of one patient: a regular
+    expression with one pair of brackets that is searched in the ids, "folder", or "none"; default:
+    `groups.csv`, else names and folders that say patient.
 
     >>> source = load_data("phantom_heart", size=32, count=(4, 2, 2))
     >>> {name: len(split) for name, split in source.splits.items()}, source.channels
@@ -65,7 +68,7 @@ def load_data(
         raise InputError(
             f"size={size} is no side length: give a positive number of pixels, such as size=128."
         )
-    request = Request(name, seed=seed, size=size, count=_checked_counts(count))
+    request = Request(name, seed=seed, size=size, count=_checked_counts(count), group=group)
     load = next(load for table, load in _LOADERS if name in table)
     return load(request, _Origin(root, hub, download, classes))
 

@@ -42,6 +42,7 @@ def shrink(cases: Cases, factor: float) -> Cases:
         tuple(spacing),
         own_masks=cases.own_masks or cases.masks,
         own_spacing=cases.own_spacing or cases.spacing,
+        has_mask=cases.has_mask,
     )
 
 
