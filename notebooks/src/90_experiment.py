@@ -15,6 +15,7 @@
 dataset: str = "phantom_heart"  # a phantom, a real set, or folder, hdf5, nifti for your own data
 data: str = ""  # folder that holds a real set or your own data
 classes: int = 2  # classes of your own data, background included; phantoms and real sets know theirs
+group: str = ""  # patients of your own data: a regular expression with one bracket, folder or none
 size: int = 64  # side in pixels that 2D images are drawn at or resized to
 shrink: float = 0.0  # factor that volumes are made smaller by; 0: until their longest side is near 64
 patch: tuple = ()  # voxels per axis that volumes are cropped to; none: about the whole volume
@@ -50,7 +51,7 @@ from ucmt_lite.experiments.config import RunConfig, refuse_unknown
 
 refuse_unknown(globals())
 config = RunConfig(
-    dataset=dataset, data=data, classes=classes, size=size, shrink=shrink, patch=patch,
+    dataset=dataset, data=data, classes=classes, group=group, size=size, shrink=shrink, patch=patch,
     method=method, labeled=labeled, seed=seed, network=network, norm=norm,
     statistics=statistics, network2=network2, labeled_views=labeled_views, views=views,
     iterations=iterations, batch=batch, lr=lr, weight_decay=weight_decay, ramp=ramp,

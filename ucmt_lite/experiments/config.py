@@ -60,6 +60,11 @@ class RunConfig:
     classes: int = setting(
         2, "classes of your own data, background included; phantoms and real sets know theirs"
     )
+    group: str = setting(
+        "",
+        "patients of your own data: a regular expression with one bracket, folder or none",
+        "",
+    )
     size: int = setting(64, "side in pixels that 2D images are drawn at or resized to")
     shrink: float = setting(
         0.0, "factor that volumes are made smaller by; 0: until their longest side is near 64", 1.0
@@ -150,7 +155,7 @@ class RunConfig:
 RECORDED_RECIPE = {
     item.name: item.metadata["before"]
     for item in dataclasses.fields(RunConfig)
-    if item.metadata["before"] is not NOT_YET and item.name != "statistics"
+    if item.metadata["before"] is not NOT_YET and item.name not in ("statistics", "group")
 }
 
 
