@@ -37,7 +37,7 @@ def add_data(commands: Any) -> None:
 
 def _do_data(args: argparse.Namespace) -> None:
     """`ucmt-lite data`."""
-    from ucmt_lite.data import CATALOGUE, PHANTOMS, load_data, takes_size
+    from ucmt_lite.data import CATALOGUE, PHANTOMS, load, takes_size
     from ucmt_lite.data.survey import survey
 
     if args.name is None:
@@ -51,7 +51,7 @@ def _do_data(args: argparse.Namespace) -> None:
         )
         return
     size = args.size if takes_size(args.name) else None
-    source = load_data(
+    source = load(
         args.name,
         root=args.data or None,
         size=size,
@@ -67,14 +67,17 @@ def _do_data(args: argparse.Namespace) -> None:
 def _draw_views(source: Any, size: int | None, file: Path) -> None:
     """Draw a few training images as training sees them, under the file's name or not at all."""
     from ucmt_lite.data import cases
+    from ucmt_lite.data.shrink import shrink, shrink_factor, whole_patch
     from ucmt_lite.data.views import strength_of
     from ucmt_lite.explore.draw.views import draw_views
 
     split = source.splits["train"]
-    few = cases(
-        split.select(range(min(SHOWN, len(split)))), size=size if source.dims == 2 else None
-    )
-    picture = draw_views(few, strength_of(source.dims))
+    few = cases(split.select(range(min(SHOWN, len(split)))), size=size)
+    patch = None
+    if source.dims == 3:
+        few = shrink(few, shrink_factor([mask.shape for mask in few.masks]))
+        patch = whole_patch(few)
+    picture = draw_views(few, strength_of(source.dims), patch=patch)
     with atomic(file) as temporary:
         temporary.write_bytes(picture.png())
     print(f"{file}: {picture.alt}")

@@ -137,9 +137,9 @@ def load_images(
 
     Those are of the validation split, where there is one; two volumes, or `watched` 2D images.
     """
-    from ucmt_lite.data import cases, load_data, takes_size
+    from ucmt_lite.data import cases, load, takes_size
 
-    source = load_data(
+    source = load(
         dataset,
         root=data or None,
         size=size if takes_size(dataset) else None,

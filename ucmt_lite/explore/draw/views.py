@@ -39,9 +39,9 @@ def draw_views(
     a run with this seed: one weak view of each, two strong views of that. Of a volume, or of its
     `patch`, the slice along the last axis with most of the mask is shown.
 
-    >>> from ucmt_lite.data import cases, load_data
+    >>> from ucmt_lite.data import cases, load
     >>> from ucmt_lite.data.views import strength_of
-    >>> split = load_data("phantom_heart", size=32).splits["test"]
+    >>> split = load("phantom_heart", size=32).splits["test"]
     >>> draw_views(cases(split.select(range(2)), size=32), strength_of(2), count=2).alt
     '2 images, each as it is, in its weak view and in two strong views, with the outlines of their
     masks. Masks cover ... % of the images and ... % of the weak views; mean brightness is ...'
