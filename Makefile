@@ -1,13 +1,14 @@
 # make course   run the whole course at its quick size into runs/course     make lab    open it in JupyterLab
 # make test     every test, doctest and notebook, with coverage             make lint   style and types
 # make build    write notebooks/*.ipynb from notebooks/src                  make lock   renew constraints.txt
+# make js       bundle the explorers' JavaScript, after a change of ucmt_lite/explore/draw/js (needs node)
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 # More threads make small networks many times slower, and change the last digits.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: course lab test lint build lock browser
+.PHONY: course lab test lint eslint js build lock browser
 
 course: $(VENV)/lab.stamp
 	$(BIN)/ucmt-lite course
@@ -22,6 +23,19 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory eslint; \
+	  else echo "No node here: the explorers' JavaScript was not checked; install node 20.19 or newer for that."; fi
+
+eslint: node_modules/.package-lock.json
+	npm run --silent lint
+
+# The bundles are committed; a test tells when one is older than its sources.
+js: node_modules/.package-lock.json
+	npm run --silent build
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --silent
+	touch $@
 
 build: $(VENV)/lab.stamp
 	$(BIN)/ucmt-lite course build $(ARGS)

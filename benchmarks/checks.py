@@ -72,7 +72,7 @@ def check_step(method: str) -> None:
 
 
 def check_pictures() -> None:
-    """A plain picture is the kit's where nothing is drawn, and its flips move image and mask alike."""
+    """A plain picture is the kit's where nothing is drawn; its flips move image and mask alike."""
     with TemporaryDirectory() as folder:
         write_files(TINY.cases, Path(folder))
         data = Pictures(Path(folder), TINY.size, work=TINY.size)

@@ -1,5 +1,6 @@
-"""How fast the explorers answer: from a key press in JupyterLab in a real Chromium to the changed
-picture.
+"""How fast the explorers answer: from a key press in JupyterLab to the changed picture.
+
+The browser is a real Chromium:
 
     python -m benchmarks.explorers
 
@@ -30,7 +31,7 @@ from ucmt_lite.explore import ema, training, umix_lab, uncertainty, volume
 from ucmt_lite.methods import build_nets
 from ucmt_lite.nets import make
 torch.set_num_threads(1)
-runs = [traces.load(f"{name}.npz") for name in ("mean_teacher", "cps", "ucmt")]
+runs = [traces.load_trace(f"{name}.npz") for name in ("mean_teacher", "cps", "ucmt")]
 def lab(size, net):
     probe = cases(load("phantom_heart", size=size, count=(1, 4, 1)).splits["validation"])
     return umix_lab.widget(build_nets("ucmt", lambda: make(net, 1, 4, 2)), probe, top_k=2)""",
@@ -41,18 +42,17 @@ def lab(size, net):
     "lab(256, 'unet_small')",
     "ema.widget()",
     """import numpy as np
-where = np.stack(np.mgrid[:24, :256, :256] - np.array([12, 128, 110])[:, None, None, None]) / np.array([8, 90, 60])[:, None, None, None]
-far = np.sqrt((where ** 2).sum(0))
+axes = np.moveaxis(np.mgrid[:24, :256, :256], 0, -1)
+far = np.sqrt((((axes - [12, 128, 110]) / [8, 90, 60]) ** 2).sum(-1))
 noise = np.random.default_rng(0).integers(-12, 12, far.shape)
 masks = {"truth": far < 1, "student1": far < 0.9, "student2": far < 1.05}
-volume.widget((90 + 80 * (far < 1) + noise).astype(np.uint8), masks, np.log(2) * np.exp(-8 * abs(far - 1)))""",
+voxels = (90 + 80 * (far < 1) + noise).astype(np.uint8)
+volume.widget(voxels, masks, np.log(2) * np.exp(-8 * abs(far - 1)))""",
 ]
 STEPS = 16  # in one direction before the way back, so that most pictures are new
-WALK, BACK = [
-    ("ArrowLeft",) * STEPS + ("ArrowRight",) * STEPS,
-    ("ArrowRight",) * STEPS + ("ArrowLeft",) * STEPS,
-]
-ROWS = [  # what, cell, what is focused, the words that change with the picture, keys
+WALK = ("ArrowLeft",) * STEPS + ("ArrowRight",) * STEPS
+BACK = WALK[STEPS:] + WALK[:STEPS]
+ROWS = [  # title, cell, what is focused, the words that change with the picture, keys
     ("training, one run of 256 x 256, 4 layers", 1, ".ucmt-stack", ".ucmt-value", WALK),
     ("training, three runs of 256 x 256", 2, ".ucmt-stack", ".ucmt-value", WALK),
     ("uncertainty, threshold on 256 x 256", 3, ".ucmt-stack", ".ucmt-value", BACK),
@@ -69,31 +69,35 @@ ROWS = [  # what, cell, what is focused, the words that change with the picture,
     ("base line: nothing to draw", 1, ".ucmt-stack", None, ("F8", "F9")),
 ]
 # Resolves with the milliseconds from the next keydown to the frame after the change.
-LISTEN = """([area, what]) => { window.answer = new Promise(done => {
-  const read = () => area.querySelector(what)?.textContent;
-  const before = what && read(); // an explorer hears the key first, and may have drawn when this listener is called
+LISTEN = """([area, words]) => { window.answer = new Promise(done => {
+  const read = () => area.querySelector(words)?.textContent;
+  // An explorer hears the key first, and may have drawn when this listener is called.
+  const before = words && read();
   window.addEventListener('keydown', (event) => {
     const start = event.timeStamp;
-    if (!what) area.dataset.line = start;
+    if (!words) area.dataset.line = start;
     const painted = new MessageChannel();
     painted.port1.onmessage = () => done(performance.now() - start);
-    const look = () => (!what || read() !== before) ? painted.port2.postMessage(0) : requestAnimationFrame(look);
+    const look = () => {
+      if (!words || read() !== before) painted.port2.postMessage(0);
+      else requestAnimationFrame(look);
+    };
     requestAnimationFrame(look);
   }, { capture: true, once: true });
 }); }"""
 
 
 def measure(
-    page, cell: int, focus: str, what: str | None, keys: tuple[str, ...], presses: int
+    page, cell: int, focus: str, words: str | None, keys: tuple[str, ...], presses: int
 ) -> np.ndarray:
-    """Milliseconds of single key presses, each when the last was answered."""
+    """Return milliseconds of single key presses, each when the last was answered."""
     area = page.locator(".jp-CodeCell").nth(cell).locator(".jp-Cell-outputArea")
     area.scroll_into_view_if_needed()
     area.locator(focus).first.focus()
     handle, times = area.element_handle(), []
     whole = -(-(presses + 5) // len(keys)) * len(keys)  # back to where it began
     for press in range(whole):
-        page.evaluate(LISTEN, [handle, what])
+        page.evaluate(LISTEN, [handle, words])
         page.keyboard.press(keys[press % len(keys)])
         times.append(page.evaluate("() => window.answer"))
         page.wait_for_timeout(60)
@@ -102,9 +106,9 @@ def measure(
 
 def main() -> None:
     """Print one line for each explorer."""
-    given = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    given.add_argument("--presses", type=int, default=60)
-    presses = given.parse_args().presses
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--presses", type=int, default=60)
+    presses = parser.parse_args().presses
     root, settings = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp())
     write_notebook(root / "speed.ipynb", *CELLS)
     for name in ("mean_teacher", "cps", "ucmt"):
@@ -114,10 +118,10 @@ def main() -> None:
         run_all(page, f"{address}/lab/tree/speed.ipynb?reset")
         page.locator(".ucmt-tiles").nth(2).wait_for(timeout=60_000)
         print(f"{'milliseconds from key to picture':44}   p50   p95   max")
-        for what, *how in ROWS:
-            ms = measure(page, *how, presses)
+        for title, *row in ROWS:
+            ms = measure(page, *row, presses)
             print(
-                f"{what:44} {np.median(ms):5.0f} {np.percentile(ms, 95):5.0f} {ms.max():5.0f}",
+                f"{title:44} {np.median(ms):5.0f} {np.percentile(ms, 95):5.0f} {ms.max():5.0f}",
                 flush=True,
             )
 

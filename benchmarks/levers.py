@@ -1,4 +1,4 @@
-"""Levers: single changes that might make training faster, each against the same thing without it."""
+"""Levers: single changes that might make training faster, each against doing without it."""
 
 import copy
 from collections.abc import Callable, Iterator

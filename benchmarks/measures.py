@@ -35,7 +35,7 @@ def iteration(plan: Plan) -> Iterator[Row]:
 
 
 def whole(scene: Scene, method: str, rounds: int, threads: int) -> Row:
-    """The plain iteration against the kit's, float32 and bfloat16; each asks for its own minibatch."""
+    """The plain iteration against the kit's, float32 and bfloat16, each with its minibatches."""
     batches, steps = scene.batches(), iter(range(10**9))
     with scene.plain_batches() as stream:
         baseline = scene.plain(method)

@@ -55,7 +55,8 @@ from benchmarks import measures, scene, timing
 torch.set_num_threads(int(sys.argv[1]))
 where = eval(sys.argv[2], vars(scene))
 kit, batch = where.kit("ucmt"), where.batches()(0)
-seconds = timing.interleaved({"kit": lambda: kit(batch, measures.CLOCK)}, int(sys.argv[3]), least=0)["kit"]
+variants = {"kit": lambda: kit(batch, measures.CLOCK)}
+seconds = timing.interleaved(variants, int(sys.argv[3]), least=0)["kit"]
 print(json.dumps(seconds))
 """
 BUSY = (

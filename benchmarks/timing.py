@@ -68,7 +68,7 @@ def row(
 
 
 def summary(part: str, case: str, laps: dict[str, list[Lap]], **more: Any) -> Row:
-    """A row from the laps of each variant; the first variant is what the others are compared with."""
+    """Make a row of the laps of each variant; the others are compared with the first."""
     first = next(iter(laps.values()))
     times = {}
     for name, these in laps.items():

@@ -1,6 +1,4 @@
-"""JupyterLab in a real Chromium, for the tests that need one: a server, a page, a notebook run from
-top to bottom.
-"""
+"""JupyterLab in a real Chromium, for the tests that need one: a server, a page, a notebook run."""
 
 import json
 import os
@@ -19,12 +17,11 @@ CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 PICTURES = Path(__file__).parents[1] / "runs" / "browser"  # screenshots, to be looked at
-QUIET = {  # no news pop-up over the page, no autosave into the notebook
+# No news pop-up over the page, no autosave into the notebook, every cell on the page, seen or not.
+QUIET = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
-    "@jupyterlab/notebook-extension:tracker": {
-        "windowingMode": "none"
-    },  # every cell is on the page, seen or not
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -38,7 +35,10 @@ KERNEL_READY = """() => {
 }"""
 OUTPUTS = """() => window.jupyterapp.shell.currentWidget.content.widgets
   .filter(cell => cell.model.type === 'code')
-  .map(cell => ({count: cell.model.executionCount, outputs: cell.model.outputs.toJSON().map(o => o.output_type)}))"""
+  .map(({ model }) => ({
+    count: model.executionCount,
+    outputs: model.outputs.toJSON().map(output => output.output_type),
+  }))"""
 
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium here: `make browser` installs it where apt-get may"
@@ -47,10 +47,10 @@ needs_chromium = pytest.mark.skipif(
 
 @contextmanager
 def jupyterlab(root, settings, module="jupyterlab", app="LabApp", **overrides):
-    """JupyterLab over the folder `root`; gives its address. `settings` is an empty folder for its
-    log and settings.
+    """Run JupyterLab over the folder `root`, and give its address.
 
-    Notebook 7 is made of the same parts: its module is "notebook", its app "JupyterNotebookApp".
+    `settings` is an empty folder for its log and settings. Notebook 7 is made of the same parts:
+    its module is "notebook", its app "JupyterNotebookApp".
     """
     (settings / "overrides.json").write_text(json.dumps({**QUIET, **overrides}))
     port = free_port()
@@ -116,7 +116,7 @@ def chromium_page(width=1280, height=1600, **more):
 
 
 def run_all(page, address, timeout=240_000, command="run-all-cells"):
-    """Open a notebook in the lab and run all its cells, or with "run-all-above" all but the last."""
+    """Open a notebook in the lab and run all its cells; with "run-all-above" all but the last."""
     page.goto(address)
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
     page.wait_for_function(KERNEL_READY, timeout=60_000)  # earlier, run-all would do nothing
@@ -131,8 +131,11 @@ def run_all(page, address, timeout=240_000, command="run-all-cells"):
 def only_the_notebook(page):
     """Hide the lab's side bars, as a reader with a small screen does."""
     page.evaluate("""async () => {
-      for (const side of ['left', 'right']) await window.jupyterapp.commands.execute('application:toggle-side-tabbar', { side });
-      window.jupyterapp.shell.collapseLeft();
+      const { commands, shell } = window.jupyterapp;
+      for (const side of ['left', 'right']) {
+        await commands.execute('application:toggle-side-tabbar', { side });
+      }
+      shell.collapseLeft();
     }""")
 
 

@@ -1,6 +1,4 @@
-"""JupyterLab in a real Chromium: the first lesson as a student opens it, run from top to bottom and
-used by keyboard.
-"""
+"""The first lesson as a student opens it in JupyterLab: run to the end, and used by keyboard."""
 
 import time
 
@@ -13,15 +11,16 @@ COURSE = lessons.read_course()
 LESSON = next(iter(COURSE.lessons), None)
 SLIDERS = "input[type=range], .noUi-handle"
 DRAWN = """output => [...output.querySelectorAll('canvas, img, svg')]
-  .map(picture => picture.toDataURL ? picture.toDataURL() : picture.src ?? picture.outerHTML).join()"""
+  .map(picture => picture.toDataURL?.() ?? picture.src ?? picture.outerHTML).join()"""
 
 pytestmark = [needs_chromium, pytest.mark.skipif(LESSON is None, reason="there is no lesson yet")]
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The quick copy of the first lesson with all its cells run; `page.faults` is what the page
-    complained about.
+    """The quick copy of the first lesson with all its cells run.
+
+    `page.faults` is what the page complained about.
     """
     import papermill
 

@@ -1,4 +1,4 @@
-"""What the lessons say of the recorded runs is what their scores on the test images say."""
+"""What lessons and pages say of the kept runs is what their scores on the test images say."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from ucmt_lite.course.lessons import NOTEBOOKS
 from ucmt_lite.experiments import results
 from ucmt_lite.experiments.comparison import compare_runs
-from ucmt_lite.experiments.record import planned_recordings
+from ucmt_lite.experiments.recordings import planned_recordings
 from ucmt_lite.training.traces import recorded
 
 SEEDS = (10, 11, 12, 13, 14)
@@ -17,17 +17,17 @@ METHODS = ("supervised", "mean_teacher", "cps", "cmt", "ucmt")
 @pytest.fixture(scope="module")
 def runs():
     """The runs of results/heart that the lessons show."""
-    found = results.load_runs(NOTEBOOKS.parent / "results/heart/runs.parquet")
-    found = found[found["variant"].isin(METHODS)]
+    table = results.load_runs(NOTEBOOKS.parent / "results/heart/runs.parquet")
+    table = table[table["variant"].isin(METHODS)]
     assert (
-        (found["cases"] == 200).all()
-        and (found["split"] == "test").all()
-        and (found["iterations"] == 600).all()
+        (table["cases"] == 200).all()
+        and (table["split"] == "test").all()
+        and (table["iterations"] == 600).all()
     )
-    assert sorted(zip(found["variant"], found["seed"], strict=True)) == sorted(
+    assert sorted(zip(table["variant"], table["seed"], strict=True)) == sorted(
         (m, s) for m in METHODS for s in SEEDS
     )
-    return found
+    return table
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +75,9 @@ def test_the_teacher_ends_above_its_student_in_two_seeds_and_not_in_the_one_that
 
 
 def test_mean_teacher_was_level_with_the_baseline_where_its_setting_was_chosen():
-    found = results.load_runs(NOTEBOOKS.parent / "results/heart_search/runs.parquet")
-    assert (found["split"] == "validation").all() and not set(found["seed"]) & set(SEEDS)
-    compared = compare_runs(found, "supervised lr 0.003 decay 0.01").set_index("variant")[
+    table = results.load_runs(NOTEBOOKS.parent / "results/heart_search/runs.parquet")
+    assert (table["split"] == "validation").all() and not set(table["seed"]) & set(SEEDS)
+    compared = compare_runs(table, "supervised lr 0.003 decay 0.01").set_index("variant")[
         "difference"
     ]
     tried = compared[
@@ -97,8 +97,8 @@ def test_ucmt_and_cps_are_not_told_apart_by_these_seeds(dice):
 
 
 def test_at_equal_gradient_steps_ucmt_is_level_with_the_baseline():
-    found = results.load_runs(NOTEBOOKS.parent / "results/heart/runs.parquet")
-    means = found.groupby("variant")[["dice", "gradient_steps"]].mean().round(3)
+    table = results.load_runs(NOTEBOOKS.parent / "results/heart/runs.parquet")
+    means = table.groupby("variant")[["dice", "gradient_steps"]].mean().round(3)
     half, baseline = means.loc["ucmt, half the iterations"], means.loc["supervised"]
     assert (half["dice"], baseline["dice"]) == (0.719, 0.718) and half[
         "gradient_steps"
@@ -106,10 +106,10 @@ def test_at_equal_gradient_steps_ucmt_is_level_with_the_baseline():
 
 
 def test_students_of_ucmt_agree_sooner_at_equal_iterations_and_later_at_equal_steps():
-    def disagreement(method, at):
+    def disagreement(method, step):
         traces = [recorded(f"heart_{method}_{seed}") for seed in SEEDS]
         return sum(
-            trace.curves["disagreement"][list(trace.step).index(at)] for trace in traces
+            trace.curves["disagreement"][list(trace.step).index(step)] for trace in traces
         ) / len(traces)
 
     for iteration in (100, 200, 300, 400):
@@ -138,25 +138,25 @@ def ended(name, variant):
 
 
 def means(name):
-    found = results.load_runs(NOTEBOOKS.parent / "results" / name / "runs.parquet")
-    assert (found["split"] == "test").all()
-    return found, found.groupby("variant")["dice"].mean().round(3)
+    table = results.load_runs(NOTEBOOKS.parent / "results" / name / "runs.parquet")
+    assert (table["split"] == "test").all()
+    return table, table.groupby("variant")["dice"].mean().round(3)
 
 
 def test_at_twelve_hundred_steps_each_cps_is_above_ucmt_and_cmt_level_with_it():
-    found, dice = means("heart_steps")
-    assert sorted(set(found["seed"])) == list(SEEDS) and (found["gradient_steps"] == 1200).all()
+    table, dice = means("heart_steps")
+    assert sorted(set(table["seed"])) == list(SEEDS) and (table["gradient_steps"] == 1200).all()
     assert (dice["cmt"], dice["ucmt"]) == (0.785, 0.770)
-    over_baseline = compare_runs(found, "supervised").set_index("variant").loc["ucmt"]
+    over_baseline = compare_runs(table, "supervised").set_index("variant").loc["ucmt"]
     assert over_baseline["wins"] == 4 and round(over_baseline["difference"], 3) == 0.035
-    compared = compare_runs(found, "ucmt").set_index("variant")
+    compared = compare_runs(table, "ucmt").set_index("variant")
     assert compared.loc["cps", "wins"] == 5 and round(compared.loc["cps", "difference"], 2) == 0.06
     assert compared.loc["cmt", "difference_low"] < 0 < compared.loc["cmt", "difference_high"]
 
 
 def test_it_is_the_number_of_steps_more_than_the_mix(dice):
-    found, mixes = means("heart_ablation")
-    assert sorted(set(found["seed"])) == list(SEEDS)
+    table, mixes = means("heart_ablation")
+    assert sorted(set(table["seed"])) == list(SEEDS)
     assert [mixes[name] for name in ("UMIX", "no mix", "CutMix", "noise")] == [
         0.770,
         0.773,
@@ -167,13 +167,13 @@ def test_it_is_the_number_of_steps_more_than_the_mix(dice):
     steps = means("heart_steps")[0]
     longer = list(steps[steps["variant"] == "cmt"].sort_values("seed")["dice"])
     assert all(long > short for long, short in zip(longer, dice["cmt"], strict=True))
-    rows = compare_runs(found, "no mix").set_index("variant").drop("no mix")
+    rows = compare_runs(table, "no mix").set_index("variant").drop("no mix")
     assert (rows["difference_low"] < 0).all() and (rows["difference_high"] > 0).all()
 
 
 def test_batch_norm_apart_is_better_in_every_pair_and_the_weight_is_not_what_hurts():
-    found, dice = means("heart_batchnorm")
-    by_seed = found.pivot(index="seed", columns="variant", values="dice")
+    table, dice = means("heart_batchnorm")
+    by_seed = table.pivot(index="seed", columns="variant", values="dice")
     for method in ("mean_teacher", "cps", "ucmt"):
         assert (by_seed[f"{method}, apart"] > by_seed[f"{method}, together"]).all() and len(
             by_seed
@@ -186,17 +186,17 @@ def test_neither_way_forward_is_better_everywhere_on_validation_images():
     """At equal settings, method by method and seed by seed; what the default stands on."""
     won = {}
     for name in ("heart", "skin"):
-        found = results.load_runs(results.kept(f"{name}_search") / "runs.parquet")
-        assert (found["split"] == "validation").all()
-        found = found[~found["variant"].str.contains("hard")]
-        settings = found["settings"].map(json.loads)
-        found = found.assign(
+        table = results.load_runs(results.kept(f"{name}_search") / "runs.parquet")
+        assert (table["split"] == "validation").all()
+        table = table[~table["variant"].str.contains("hard")]
+        settings = table["settings"].map(json.loads)
+        table = table.assign(
             weight=settings.str.get("weight"), forward=settings.str.get("forward").fillna("jointly")
         )
-        found = found[
-            (found["ramp"] == 0.5) & (found["lr"] == found["lr"].iloc[0]) & found["weight"].notna()
+        table = table[
+            (table["ramp"] == 0.5) & (table["lr"] == table["lr"].iloc[0]) & table["weight"].notna()
         ]
-        pairs = found.pivot(
+        pairs = table.pivot(
             index=["method", "weight", "seed"], columns="forward", values="dice"
         ).dropna()
         won[name] = (int((pairs["separately"] > pairs["jointly"]).sum()), len(pairs))
@@ -204,8 +204,8 @@ def test_neither_way_forward_is_better_everywhere_on_validation_images():
 
 
 def test_apart_ucmt_is_above_cps_and_cps_above_mean_teacher_which_is_not_above_the_baseline():
-    found, dice = means("heart_apart")
-    assert sorted(set(found["seed"])) == [20, 21, 22, 23, 24]
+    table, dice = means("heart_apart")
+    assert sorted(set(table["seed"])) == [20, 21, 22, 23, 24]
     others = [
         file.parent.name
         for file in results.kept("heart").parent.glob("*/runs.parquet")
@@ -216,7 +216,7 @@ def test_apart_ucmt_is_above_cps_and_cps_above_mean_teacher_which_is_not_above_t
         for name in others
     ), "nothing else used these seeds"
     over = {
-        name: compare_runs(found, name).set_index("variant")
+        name: compare_runs(table, name).set_index("variant")
         for name in ("supervised", "mean_teacher", "cps")
     }
     assert over["cps"].loc["ucmt", "wins"] == 4 and over["cps"].loc["ucmt", "difference_low"] > 0
@@ -230,22 +230,22 @@ def test_apart_ucmt_is_above_cps_and_cps_above_mean_teacher_which_is_not_above_t
 
 
 def test_apart_at_equal_steps_cps_has_caught_up_with_ucmt_and_cmt_has_not():
-    found, dice = means("heart_apart_steps")
-    assert (found["gradient_steps"] == 1200).all() and sorted(set(found["seed"])) == [
+    table, dice = means("heart_apart_steps")
+    assert (table["gradient_steps"] == 1200).all() and sorted(set(table["seed"])) == [
         20,
         21,
         22,
         23,
         24,
     ]
-    rows = compare_runs(found, "supervised").set_index("variant")
+    rows = compare_runs(table, "supervised").set_index("variant")
     assert (
         rows.loc[["cps", "cmt", "ucmt"], "wins"].tolist() == [5, 5, 5]
         and rows.loc["mean_teacher", "wins"] == 3
     )
     assert (rows.loc[["cps", "cmt", "ucmt"], "p_holm"] < 0.05).all()
     over_cmt, over_cps = (
-        compare_runs(found, name).set_index("variant").loc["ucmt"] for name in ("cmt", "cps")
+        compare_runs(table, name).set_index("variant").loc["ucmt"] for name in ("cmt", "cps")
     )
     assert (
         over_cmt["wins"] == 5
@@ -260,18 +260,19 @@ def test_apart_at_equal_steps_cps_has_caught_up_with_ucmt_and_cmt_has_not():
 
 
 def test_on_skin_ucmt_is_above_cps_and_cps_above_the_baseline_in_each_seed():
-    found, _ = means("skin")
-    assert sorted(set(found["seed"])) == list(SEEDS)
+    table, dice = means("skin")
+    assert sorted(set(table["seed"])) == list(SEEDS)
+    assert dice["mean_teacher"] < dice["supervised"]
     over_cps, over_baseline = (
-        compare_runs(found, name).set_index("variant") for name in ("cps", "supervised")
+        compare_runs(table, name).set_index("variant") for name in ("cps", "supervised")
     )
     assert over_cps.loc["ucmt", "wins"] == over_baseline.loc["cps", "wins"] == 5
     assert round(over_cps.loc["ucmt", "difference"], 2) == 0.03
 
 
 def test_ucmt_gains_with_every_loss_most_with_dice_and_least_with_cross_entropy():
-    found, _ = means("heart_loss")
-    by_seed = found.pivot(index="seed", columns="variant", values="dice")
+    table, _ = means("heart_loss")
+    by_seed = table.pivot(index="seed", columns="variant", values="dice")
     assert list(by_seed.index) == list(SEEDS)
     for method, last, ahead in (("supervised", 5, 3), ("ucmt", 4, 4)):
         own = by_seed[[f"{method}, {loss}" for loss in ("both", "Dice", "cross entropy")]]
@@ -281,7 +282,7 @@ def test_ucmt_gains_with_every_loss_most_with_dice_and_least_with_cross_entropy(
         assert (by_seed[f"ucmt, {loss}"] > by_seed[f"supervised, {loss}"]).all()
     bounds = ["difference", "difference_low", "difference_high"]
     over_both, over_baseline = (
-        compare_runs(found, f"{name}, both").set_index("variant") for name in ("ucmt", "supervised")
+        compare_runs(table, f"{name}, both").set_index("variant") for name in ("ucmt", "supervised")
     )
     assert over_both.loc["ucmt, Dice", bounds].astype(float).round(3).tolist() == [
         0.040,
@@ -295,18 +296,22 @@ def test_ucmt_gains_with_every_loss_most_with_dice_and_least_with_cross_entropy(
     ]
 
 
-def test_on_volumes_it_is_the_seed_that_decides():
-    found, _ = means("la2018_4")
-    dice = found.pivot(index="seed", columns="variant", values="dice").round(3)
-    assert dice.loc[0].between(0.44, 0.515).all()
-    assert dice.loc[1].drop("supervised, 600 iterations").max() <= 0.05
-    assert dice.loc[2, ["cps", "mean_teacher", "ucmt", "supervised"]].tolist() == [
-        0.290,
-        0.281,
-        0.104,
-        0.034,
-    ]
-    assert dice["supervised, 600 iterations"].tolist() == [0.513, 0.299, 0.045]
+def test_most_runs_on_volumes_learned_next_to_nothing_under_the_recipe_of_before():
+    table, dice = means("la2018_4")
+    assert "norm" not in table and dice["supervised"] == 0.183
+    by_seed = table.pivot(index="seed", columns="variant", values="dice").round(3)
+    assert by_seed.loc[0].between(0.44, 0.515).all()
+    assert by_seed.loc[1].drop("supervised, 600 iterations").max() <= 0.05
+    second = by_seed.loc[2, ["cps", "mean_teacher", "ucmt", "supervised"]]
+    assert second.tolist() == [0.290, 0.281, 0.104, 0.034]
+    assert by_seed["supervised, 600 iterations"].tolist() == [0.513, 0.299, 0.045]
+
+
+@pytest.mark.parametrize("page", ["README.md", "la2018_4/README.md"])
+def test_no_page_says_any_more_that_the_seed_decides_without_taking_it_back(page):
+    text = (NOTEBOOKS.parent / "results" / page).read_text()
+    assert "it is the seed that decides" not in text
+    assert "seed decides" in text, "what fell is named"
 
 
 def test_in_one_seed_ucmt_collapses_on_volumes_at_the_higher_rate_also_without_pseudo_labels():
@@ -323,8 +328,8 @@ def test_in_one_seed_ucmt_collapses_on_volumes_at_the_higher_rate_also_without_p
 
 
 def test_where_umix_may_move_more_than_three_percent_of_the_image_the_means_are_lower():
-    found, dice = means("heart_umix")
-    assert sorted(set(found["seed"])) == [10, 11, 12]
+    table, dice = means("heart_umix")
+    assert sorted(set(table["seed"])) == [10, 11, 12]
     cells = dice.index[1:].str.extract(r"top_k (\d+) of (\d+)x").astype(int)
     assert sorted(zip(cells[1], cells[0], strict=True)) == [
         *((4, top_k) for top_k in (1, 2, 4, 8)),
@@ -335,18 +340,18 @@ def test_where_umix_may_move_more_than_three_percent_of_the_image_the_means_are_
     assert sorted(dice[moved.index[moved == 6.2]]) == [0.731, 0.741]
     much = dice[moved.index[moved > 7]]
     assert (much.min(), much.max(), len(much)) == (0.691, 0.722, 8)
-    rows = compare_runs(found, "no cell moves").set_index("variant").drop("no cell moves")
+    rows = compare_runs(table, "no cell moves").set_index("variant").drop("no cell moves")
     assert (rows["difference_low"] < 0).all() and (rows["difference_high"] > 0).all()
-    seeds = found.pivot(index="variant", columns="seed", values="dice")
+    seeds = table.pivot(index="variant", columns="seed", values="dice")
     below = seeds.drop("no cell moves") < seeds.loc["no cell moves"]
     assert below[12].all() and seeds[10].min().round(3) == 0.566
     assert sorted(moved[below.index[below[11]]]) == [50, 50, 100]
 
 
 def test_unlabeled_images_give_less_the_more_is_labeled():
-    found, _ = means("heart_labels")
-    assert sorted(set(found["seed"])) == list(SEEDS)
-    dice = found.pivot_table(index="labeled", columns="variant", values="dice")
+    table, _ = means("heart_labels")
+    assert sorted(set(table["seed"])) == list(SEEDS)
+    dice = table.pivot_table(index="labeled", columns="variant", values="dice")
     gains = dice.sub(dice["supervised"], axis=0).round(3)
     assert list(gains["ucmt"][:3]) == [0.117, 0.051, 0.026] and list(gains["cps"][:3]) == [
         0.109,
@@ -357,18 +362,18 @@ def test_unlabeled_images_give_less_the_more_is_labeled():
     assert (gains.loc[[16, 300]].drop(columns="supervised") < 0).all(axis=None)
     assert gains["mean_teacher"].round(2).between(-0.07, -0.02).all()
     assert (dice.loc[2, "ucmt"].round(3), dice.loc[4, "supervised"].round(3)) == (0.699, 0.718)
-    for labeled, rows in found[found["labeled"] < 16].groupby("labeled"):
+    for labeled, rows in table[table["labeled"] < 16].groupby("labeled"):
         assert compare_runs(rows, "supervised").set_index("variant").loc["cps", "wins"] == 5, (
             labeled
         )
-    seeds = found[(found["labeled"] == 2) & (found["variant"] == "supervised")]["dice"]
+    seeds = table[(table["labeled"] == 2) & (table["variant"] == "supervised")]["dice"]
     assert (round(seeds.min(), 2), round(seeds.max(), 2)) == (0.39, 0.70)
 
 
 def test_on_skin_at_equal_steps_cps_cmt_and_ucmt_are_level_and_above_the_baseline():
-    found, dice = means("skin_steps")
-    assert (found["gradient_steps"] == 1200).all() and sorted(set(found["seed"])) == list(SEEDS)
-    rows = compare_runs(found, "ucmt").set_index("variant")
+    table, dice = means("skin_steps")
+    assert (table["gradient_steps"] == 1200).all() and sorted(set(table["seed"])) == list(SEEDS)
+    rows = compare_runs(table, "ucmt").set_index("variant")
     for method in ("cps", "cmt"):
         assert abs(rows.loc[method, "difference"]) < 0.003
         assert rows.loc[method, "difference_low"] < 0 < rows.loc[method, "difference_high"] < 0.028
@@ -378,7 +383,7 @@ def test_on_skin_at_equal_steps_cps_cmt_and_ucmt_are_level_and_above_the_baselin
         0.870,
         0.872,
     ]
-    over = compare_runs(found, "supervised").set_index("variant")
+    over = compare_runs(table, "supervised").set_index("variant")
     assert (
         over.loc[["cps", "cmt", "ucmt"], "wins"].tolist() == [5, 5, 5]
         and over.loc["mean_teacher", "wins"] == 2
@@ -387,9 +392,9 @@ def test_on_skin_at_equal_steps_cps_cmt_and_ucmt_are_level_and_above_the_baselin
 
 
 def test_on_isic_with_181_labels_ucmt_is_above_the_baseline_in_each_seed_and_with_90_cps_in_four():
-    found, dice = means("isic2018_181")
-    rows = compare_runs(found, "supervised").set_index("variant")
-    assert sorted(set(found["seed"])) == [0, 1, 2, 3, 4] and (
+    table, dice = means("isic2018_181")
+    rows = compare_runs(table, "supervised").set_index("variant")
+    assert sorted(set(table["seed"])) == [0, 1, 2, 3, 4] and (
         rows.loc["ucmt", "wins"],
         rows.loc["cps", "wins"],
     ) == (
@@ -403,7 +408,7 @@ def test_on_isic_with_181_labels_ucmt_is_above_the_baseline_in_each_seed_and_wit
         0.012,
         0.039,
     ]
-    over_cps = compare_runs(found, "cps").set_index("variant").loc["ucmt"]
+    over_cps = compare_runs(table, "cps").set_index("variant").loc["ucmt"]
     assert (
         over_cps["wins"] == 4
         and over_cps["difference_low"] < 0
@@ -421,10 +426,10 @@ def test_on_isic_with_181_labels_ucmt_is_above_the_baseline_in_each_seed_and_wit
 
 
 def test_on_isic_nothing_is_left_at_equal_gradient_steps():
-    found, dice = means("isic2018_steps")
-    assert (found["gradient_steps"] == 600).all() and sorted(set(found["seed"])) == [0, 1, 2, 3, 4]
+    table, dice = means("isic2018_steps")
+    assert (table["gradient_steps"] == 600).all() and sorted(set(table["seed"])) == [0, 1, 2, 3, 4]
     assert round(dice.max() - dice.min(), 3) == 0.003
-    rows = compare_runs(found, "supervised").set_index("variant").drop("supervised")
+    rows = compare_runs(table, "supervised").set_index("variant").drop("supervised")
     assert (
         (rows["wins"] <= 3).all()
         and (rows["difference_low"] < 0).all()
@@ -437,16 +442,16 @@ def test_on_isic_nothing_is_left_at_equal_gradient_steps():
 
 
 def test_an_even_mean_of_two_students_knows_nothing_and_three_seeds_were_not_enough():
-    found, dice = means("heart_share")
-    assert sorted(set(found["seed"])) == list(SEEDS)
+    table, dice = means("heart_share")
+    assert sorted(set(table["seed"])) == list(SEEDS)
     assert (round(dice["share 0.5 and 0.5"], 2), round(dice["share 0.99 and 0.01"], 2)) == (
         0.08,
         0.77,
     )
-    assert found[found["variant"] == "share 0.5 and 0.5"]["dice"].max() < 0.2
+    assert table[table["variant"] == "share 0.5 and 0.5"]["dice"].max() < 0.2
     few, all_five = (
         compare_runs(rows, "share 0.99 and 0.01").set_index("variant").loc["share 1 and 0"]
-        for rows in (found[found["seed"] < 13], found)
+        for rows in (table[table["seed"] < 13], table)
     )
     assert (few["wins"], round(few["p_holm"], 3), all_five["wins"]) == (0, 0.027, 2)
     assert all_five["difference_low"] < 0 < all_five["difference_high"]

@@ -101,6 +101,12 @@ def test_constraints_pin_every_dependency_and_nothing_of_one_machine():
     assert 'torch==2.13.0 ; sys_platform == "linux"' in text.splitlines()
 
 
+@pytest.mark.parametrize("extra", ["export", "dicom", "completion"])
+def test_the_tests_have_what_an_optional_part_needs(extra):
+    extras = PROJECT["optional-dependencies"]
+    assert set(extras[extra]) <= set(extras["dev"])
+
+
 def test_versions_of_package_and_citation_agree():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert PROJECT["version"] == __version__ == citation["version"]
@@ -225,6 +231,8 @@ def test_a_wheel_holds_the_package_with_recorded_traces_and_results(tmp_path):
         ("ucmt_lite.training.traces", {"torch", "datasets", "monai", "matplotlib"}),
         ("ucmt_lite.explore", {"torch", "datasets", "monai"}),
         ("ucmt_lite.cli", {"torch", "datasets", "monai", "papermill"}),
+        ("ucmt_lite.predict.folders", {"monai", "h5py", "matplotlib", "nibabel", "pydicom"}),
+        ("ucmt_lite.predict.export", {"monai", "matplotlib", "onnx", "onnxruntime"}),
         ("ucmt_lite.data", {"monai", "h5py", "matplotlib"}),
         ("ucmt_lite.training.fit", {"monai", "papermill", "matplotlib"}),
     ],

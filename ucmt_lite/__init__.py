@@ -38,11 +38,12 @@ ROOMS = (
 # Loaded when asked for, so that `import ucmt_lite` takes no seconds.
 HOMES = {
     "METHODS": "methods",
+    "RECORDED_RECIPE": "experiments.config",
     "RunConfig": "experiments.config",
     "cases": "data",
     "evaluate": "predict",
     "fit": "training.fit",
-    "load_data": "data",
+    "load": "data",
     "run": "experiments.run",
     "segment": "predict",
     "split_labeled": "data",

@@ -28,9 +28,9 @@ seed = 0
 # three, so three different outlines cannot all be right.
 
 # %%
-from ucmt_lite.data import Batches, cases, load_data, split_labeled
+from ucmt_lite.data import Batches, cases, load, split_labeled
 
-source = load_data("phantom_heart", size=64)
+source = load("phantom_heart", size=64)
 train_set = cases(source.splits["train"])
 labeled, unlabeled = split_labeled(train_set.ids, train_set.groups, labeled=4, seed=seed)
 batch = Batches(train_set.select(labeled), train_set.select(unlabeled), seed=seed)(0)
@@ -160,10 +160,11 @@ show_source(mean_teacher)
 # *Before you run:* who will be better in the end, the student or its average?
 
 # %%
-from ucmt_lite import RunConfig, train
+from ucmt_lite import RECORDED_RECIPE, RunConfig, train
 
 settings = {"ema_decay": ema_decay}
-config = RunConfig(method="mean_teacher", iterations=iterations, seed=seed, settings=settings)
+own = {"iterations": iterations, "seed": seed, "settings": settings}
+config = RunConfig(method="mean_teacher", **own, **RECORDED_RECIPE)
 run = train(config)
 curves = run.trace.curves
 print({name: round(float(curves[f"dice/{name}"][-1]), 2) for name in ("student1", "teacher")})

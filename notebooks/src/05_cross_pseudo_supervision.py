@@ -25,9 +25,10 @@ seed = 0
 # of contrast, and let both outline the same unseen heart.
 
 # %%
-from ucmt_lite import RunConfig, train
+from ucmt_lite import RECORDED_RECIPE, RunConfig, train
 
-run = train(RunConfig(method="cps", iterations=iterations, seed=seed, settings={"weight": 0.0}))
+common = {"method": "cps", "iterations": iterations, "seed": seed, **RECORDED_RECIPE}
+run = train(RunConfig(**common, settings={"weight": 0.0}))
 
 # %% [markdown]
 # A weight of 0 takes the unlabeled images out of the loss, so these two never meet.
@@ -200,11 +201,8 @@ training.widget([traces.recorded(f"heart_{method}_10") for method in ("mean_teac
 # the two that teach each other come closer sooner?
 
 # %%
-eager_config = RunConfig(
-    method="cps", iterations=iterations, seed=seed, ramp=0.0, settings={"weight": 10.0}
-)
-eager = train(eager_config)
-calm = train(RunConfig(method="cps", iterations=iterations, seed=seed))
+eager = train(RunConfig(**common, ramp=0.0, settings={"weight": 10.0}))
+calm = train(RunConfig(**common))
 runs = {"strangers": [run.trace], "calm": [calm.trace], "eager": [eager.trace]}
 compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 

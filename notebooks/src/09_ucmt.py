@@ -44,10 +44,11 @@ show_source(collaborative_terms)
 # First we need networks with an opinion. A short UCMT run:
 
 # %%
-from ucmt_lite import RunConfig, train
+from ucmt_lite import RECORDED_RECIPE, RunConfig, train
 
 settings = {"top_k": top_k, "grid": grid}
-run = train(RunConfig(method="ucmt", iterations=iterations, seed=seed, settings=settings))
+common = {"iterations": iterations, "seed": seed, **RECORDED_RECIPE}
+run = train(RunConfig(method="ucmt", **common, settings=settings))
 
 # %%
 from ucmt_lite.explore import training
@@ -266,11 +267,8 @@ variants = {
     "CutMix": {**settings, "make_mix": "cutmix"},
     "no mix": {**settings, "make_mix": "identity"},
 }
-configs = {
-    name: RunConfig(iterations=iterations, seed=seed, settings=own)
-    for name, own in variants.items()
-}
-configs["CMT"] = RunConfig(method="cmt", iterations=iterations, seed=seed)
+configs = {name: RunConfig(**common, settings=own) for name, own in variants.items()}
+configs["CMT"] = RunConfig(method="cmt", **common)
 mixed = {name: [train(config).trace] for name, config in configs.items()}
 
 # %%
@@ -320,7 +318,7 @@ evidence.plot_scores(cells)
 # halves? Try:
 
 # %%
-halves = RunConfig(iterations=iterations, seed=seed, settings={**settings, "ema_share": (0.5, 0.5)})
+halves = RunConfig(**common, settings={**settings, "ema_share": (0.5, 0.5)})
 curves = train(halves).trace.curves
 networks = ("student1", "student2", "teacher")
 print({name: round(float(curves[f"dice/{name}"][-1]), 2) for name in networks})

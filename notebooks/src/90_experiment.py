@@ -15,18 +15,24 @@
 dataset: str = "phantom_heart"  # a phantom, a real set, or folder, hdf5, nifti for your own data
 data: str = ""  # folder that holds a real set or your own data
 classes: int = 2  # classes of your own data, background included; phantoms and real sets know theirs
+group: str = ""  # patients of your own data: a regular expression with one bracket, folder or none
 size: int = 64  # side in pixels that 2D images are drawn at or resized to
-patch: tuple = ()  # voxels an axis that volumes are cropped to; none: the whole image
+shrink: float = 0.0  # factor that volumes are made smaller by; 0: until their longest side is near 64
+patch: tuple = ()  # voxels per axis that volumes are cropped to; none: about the whole volume
 method: str = "ucmt"  # supervised, mean_teacher, cpc, gct, cps, cmt or ucmt
 labeled: int = 4  # training images whose masks are used
 seed: int = 0  # draws the labeled images, the first weights and all that is random in training
 network: str = "unet_small"  # unet, unet_small, vnet, vnet_small or deeplabv3plus
+norm: str = "instance"  # instance, batch or group normalisation
+statistics: str = "running"  # of batch norm: running, or estimated anew after training
 network2: str = ""  # student 2, where it is to be another network
 iterations: int = 600  # minibatches to train on
 batch: int = 4  # labeled images in a minibatch, and as many of all training images without their masks
 lr: float = 0.003  # learning rate at the start; it falls to 0
 weight_decay: float = 0.01  # weight decay of AdamW
 ramp: float = 0.5  # share of the iterations over which the unsupervised terms rise
+labeled_views: str = "weak"  # what labeled images get: weak (moves) or strong (colours, too) views
+views: dict = {}  # how far views go, for instance degrees=0 contrast=0.2
 settings: dict = {}  # the method's own settings, for instance top_k, grid, weight, make_mix
 precision: str = "auto"  # float32, bfloat16, float16 or auto
 device: str = "auto"  # cpu, cuda, mps or auto
@@ -45,8 +51,9 @@ from ucmt_lite.experiments.config import RunConfig, refuse_unknown
 
 refuse_unknown(globals())
 config = RunConfig(
-    dataset=dataset, data=data, classes=classes, size=size, patch=patch,
-    method=method, labeled=labeled, seed=seed, network=network, network2=network2,
+    dataset=dataset, data=data, classes=classes, group=group, size=size, shrink=shrink, patch=patch,
+    method=method, labeled=labeled, seed=seed, network=network, norm=norm,
+    statistics=statistics, network2=network2, labeled_views=labeled_views, views=views,
     iterations=iterations, batch=batch, lr=lr, weight_decay=weight_decay, ramp=ramp,
     settings=settings, precision=precision, device=device, split=split, distances=distances,
 )

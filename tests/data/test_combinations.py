@@ -10,7 +10,7 @@ from PIL import Image
 
 from ucmt_lite import predict
 from ucmt_lite.core.losses import segmentation_loss
-from ucmt_lite.data import Batches, cases, load_data, split_labeled
+from ucmt_lite.data import Batches, cases, load, split_labeled
 from ucmt_lite.nets import make
 
 SUFFIXES = (".png", ".jpg", ".bmp", ".tif", ".gif", ".webp")
@@ -157,7 +157,7 @@ def test_pictures(suffix, tmp_path, record_property):
     for number, row in enumerate(combinations):
         root = tmp_path / str(number)
         save_pictures(root, *row)
-        source = load_data("folder", root=root, group="none")
+        source = load("folder", root=root, group="none")
         for split in source.splits.values():
             part = cases(split)
             for key, mask in zip(part.ids, part.masks, strict=True):
@@ -180,7 +180,7 @@ def test_volumes(suffix, tmp_path, record_property):
     for number, row in enumerate(combinations):
         root = tmp_path / str(number)
         save_volumes(root, *row)
-        source = load_data("hdf5" if suffix == ".h5" else "nifti", root=root, group="none")
+        source = load("hdf5" if suffix == ".h5" else "nifti", root=root, group="none")
         for split in source.splits.values():
             part = cases(split)
             for key, image, mask in zip(part.ids, part.images, part.masks, strict=True):

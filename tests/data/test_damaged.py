@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data import cases, load_data
+from ucmt_lite.data import cases, load
 from ucmt_lite.data.mapped import open_cases, save_cases
 from ucmt_lite.predict.reading import read_volume
 
@@ -102,7 +102,7 @@ def reads(call) -> bool:
 
 
 def load_all(name: str, root: Path) -> None:
-    for split in load_data(name, root=root).splits.values():
+    for split in load(name, root=root).splits.values():
         cases(split)
 
 
@@ -143,7 +143,7 @@ def test_damaged_arrays_end_in_a_sentence(tmp_path):
     rng = np.random.default_rng(0)
     buffer = io.BytesIO()
     np.save(buffer, rng.normal(size=(5, 6, 7)))
-    part = cases(load_data("phantom_heart", size=32, count=(2, 1, 1)).splits["train"])
+    part = cases(load("phantom_heart", size=32, count=(2, 1, 1)).splits["train"])
     save_cases([part], tmp_path / "cases.arrow")
     mapped = (tmp_path / "cases.arrow").read_bytes()
     for _ in range(COUNT):

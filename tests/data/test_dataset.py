@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data import cases, from_dataset, load_data
+from ucmt_lite.data import cases, from_dataset, load
 
 
 def pictured(count=6, *, names=("image", "mask"), value=255, **columns):
@@ -234,12 +234,12 @@ def test_pinned_revision(hub, tmp_path):
     (tmp_path / "owner/polyps").mkdir(parents=True)
     (tmp_path / "owner/polyps/train.csv").write_text("image,mask\n1,2\n")
     code = f"""
-from ucmt_lite.data import cases, load_data
+from ucmt_lite.data import cases, load
 from ucmt_lite.common import InputError
-source = load_data("kvasir_seg", hub="owner/polyps@{PINNED}")
+source = load("kvasir_seg", hub="owner/polyps@{PINNED}")
 print(source.classes, sorted(int(m.sum()) for s in source.splits.values() for m in cases(s).masks))
 try:
-    load_data("kvasir_seg", hub="owner/polyps@{OTHER}")
+    load("kvasir_seg", hub="owner/polyps@{OTHER}")
 except InputError as error:
     print(error)
 """
@@ -271,7 +271,7 @@ def test_a_copy_on_the_hub_keeps_patients_together(monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: "")
     monkeypatch.setattr("datasets.load_dataset", lambda _: {"train": pictured(value=3, id=ids)})
     for seed in range(5):
-        source = load_data("acdc", hub=f"owner/hearts@{PINNED}", seed=seed)
+        source = load("acdc", hub=f"owner/hearts@{PINNED}", seed=seed)
         groups = [set(split["group"]) for split in source.splits.values()]
         assert sum(map(len, groups)) == len(set.union(*groups)) == 3
 
@@ -282,4 +282,4 @@ def test_a_copy_on_the_hub_keeps_patients_together(monkeypatch):
 )
 def test_unpinned_revision_is_refused(address):
     with pytest.raises(InputError, match=f"hub='{address}' is not pinned"):
-        load_data("kvasir_seg", hub=address)
+        load("kvasir_seg", hub=address)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data import cases, load_data
+from ucmt_lite.data import cases, load
 from ucmt_lite.data.groups import suspected_patients
 
 SQUARE = np.zeros((40, 40), np.uint8)
@@ -40,26 +40,26 @@ def test_a_folder_for_each_patient(tmp_path, draw):
             for ending in ("", "_mask"):
                 draw(tmp_path / f"TCGA_{patient}/TCGA_{patient}_{k}{ending}.tif", SQUARE)
     for seed in range(4):
-        source = load_data("folder", root=tmp_path, seed=seed)
+        source = load("folder", root=tmp_path, seed=seed)
         assert set(sides_of(source)) == {f"TCGA_{i}" for i in range(6)}
         assert all(len(splits) == 1 for splits in sides_of(source).values())
     assert "6 folders are taken for patients (TCGA_" in " ".join(source.notes)
-    alone = load_data("folder", root=tmp_path, group="none")
+    alone = load("folder", root=tmp_path, group="none")
     assert len(sides_of(alone)) == 30
 
 
 def test_folders_tell_equal_names_apart(tmp_path, draw):
     names = [f"p{patient}/{k:03d}" for patient in range(4) for k in range(3)]
-    source = load_data("folder", root=folder_of(tmp_path, names, draw))
+    source = load("folder", root=folder_of(tmp_path, names, draw))
     assert sorted(sum(ids(source).values(), [])) == sorted(names)
     assert all(len(splits) == 1 for splits in sides_of(source).values())
 
 
 def test_folders_of_kinds_are_no_patients(tmp_path, draw):
     names = [f"{kind}/{kind} ({i})" for kind in ("benign", "malignant") for i in range(6)]
-    source = load_data("folder", root=folder_of(tmp_path, names, draw))
+    source = load("folder", root=folder_of(tmp_path, names, draw))
     assert len(sides_of(source)) == 12 and "patients" not in source.split_rule
-    asked = load_data("folder", root=tmp_path, group="folder")
+    asked = load("folder", root=tmp_path, group="folder")
     assert set(sides_of(asked)) == {"benign", "malignant"}
 
 
@@ -72,7 +72,7 @@ def test_names_of_patients_are_groups(reader, tmp_path, draw):
         for name in names:
             with h5py.File(tmp_path / f"{name}.h5", "w") as file:
                 file["image"], file["label"] = np.random.rand(16, 16), SQUARE[:16, :16] // 255
-    source = load_data(reader, root=tmp_path)
+    source = load(reader, root=tmp_path)
     assert len(sides_of(source)) == 10
     assert all(len(splits) == 1 for splits in sides_of(source).values())
     assert "10 ids name patients (patient" in " ".join(source.notes)
@@ -80,12 +80,12 @@ def test_names_of_patients_are_groups(reader, tmp_path, draw):
 
 def test_what_only_looks_like_patients_is_told(tmp_path, draw):
     names = [f"s{i // 3}_{i % 3}" for i in range(18)]
-    source = load_data("folder", root=folder_of(tmp_path, names, draw))
+    source = load("folder", root=folder_of(tmp_path, names, draw))
     assert "18 ids look like 6 patients, of whom" in source.split_rule
     assert "are on both sides (s" in source.split_rule
-    asked = load_data("folder", root=tmp_path, group=r"^(s\d+)_")
+    asked = load("folder", root=tmp_path, group=r"^(s\d+)_")
     assert len(sides_of(asked)) == 6 and "look like" not in asked.split_rule
-    assert "look like" not in load_data("folder", root=tmp_path, group="none").split_rule
+    assert "look like" not in load("folder", root=tmp_path, group="none").split_rule
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_stems_that_ids_share(keys, patients):
 def test_wrong_groups(group, sentence, tmp_path, draw):
     folder_of(tmp_path, [f"c{i}" for i in range(4)], draw)
     with pytest.raises(InputError, match=sentence):
-        load_data("folder", root=tmp_path, group=group)
+        load("folder", root=tmp_path, group=group)
 
 
 LINES = {"train": "c0 c1 c2", "test": "c3 c4 c5"}
@@ -143,7 +143,7 @@ def test_lists_of_every_kind_are_read(place, ending, line, tmp_path, draw):
         head = "id,age\n" if ending == ".csv" and split == "train" else ""
         text = head + "\n".join(line.format(key) for key in keys.split())
         (tmp_path / place / f"{split}{ending}").write_text(text)
-    source = load_data("folder", root=tmp_path)
+    source = load("folder", root=tmp_path)
     assert ids(source) == {split: keys.split() for split, keys in LINES.items()}
     assert source.split_rule == "lists in the folder"
     assert source.notes[:1] == ("Not used, in no list: 1 case (first 'c6').",)
@@ -154,7 +154,7 @@ def test_two_lists_of_one_kind_are_refused(tmp_path, draw):
     for name in ("train.txt", "train.list", "test.list"):
         (tmp_path / name).write_text("c0\n")
     with pytest.raises(InputError, match=r"train.list and .*train.txt are lists of the same"):
-        load_data("folder", root=tmp_path)
+        load("folder", root=tmp_path)
 
 
 def test_labeled_and_unlabeled_lists_are_a_training_list(tmp_path, draw):
@@ -162,7 +162,7 @@ def test_labeled_and_unlabeled_lists_are_a_training_list(tmp_path, draw):
     (tmp_path / "labeled.txt").write_text("images/c4.png masks/c4.png\nc0\n")
     (tmp_path / "unlabeled.txt").write_text("c1\nc2\n")
     (tmp_path / "val.txt").write_text("c3\nc5\n")
-    source = load_data("folder", root=tmp_path)
+    source = load("folder", root=tmp_path)
     assert source.labeled == ("c4", "c0")
     assert ids(source) == {"train": ["c0", "c1", "c2", "c4"], "test": ["c3", "c5"]}
 
@@ -171,7 +171,7 @@ def test_labeled_images_are_trained_on_whatever_the_seed(tmp_path, draw):
     folder_of(tmp_path, [f"c{i}" for i in range(12)], draw)
     (tmp_path / "labeled.list").write_text("c3\nc5\nc7\n")
     for seed in range(5):
-        source = load_data("folder", root=tmp_path, seed=seed)
+        source = load("folder", root=tmp_path, seed=seed)
         assert set(source.labeled) <= set(source.splits["train"]["id"])
         assert len(source.splits["test"]) >= 1
 
@@ -181,21 +181,21 @@ def test_a_labeled_image_that_is_tested_on_is_refused(tmp_path, draw):
     for name, keys in (("train", "c0\nc1"), ("test", "c2\nc3"), ("labeled", "c2")):
         (tmp_path / f"{name}.list").write_text(keys)
     with pytest.raises(InputError, match="'c2' is listed as labeled but is no training case"):
-        load_data("folder", root=tmp_path)
+        load("folder", root=tmp_path)
 
 
 def test_linked_folders_are_followed(tmp_path, draw):
     for split, root in (("train", "a/train"), ("test", "store/test")):
         folder_of(tmp_path / root, [f"{split}{i}" for i in range(5)], draw)
     os.symlink(tmp_path / "store/test", tmp_path / "a/test")
-    source = load_data("folder", root=tmp_path / "a")
+    source = load("folder", root=tmp_path / "a")
     assert {split: len(keys) for split, keys in ids(source).items()} == {"train": 5, "test": 5}
     os.symlink(tmp_path / "a", tmp_path / "a/train/loop")  # a link to a folder above
-    assert ids(load_data("folder", root=tmp_path / "a")) == ids(source)
+    assert ids(load("folder", root=tmp_path / "a")) == ids(source)
     (tmp_path / "b").mkdir()
     for kind in ("images", "masks"):
         os.symlink(tmp_path / "store/test" / kind, tmp_path / "b" / kind)
-    assert sum(map(len, ids(load_data("folder", root=tmp_path / "b")).values())) == 5
+    assert sum(map(len, ids(load("folder", root=tmp_path / "b")).values())) == 5
 
 
 def test_linked_folders_of_hdf5(tmp_path):
@@ -205,5 +205,5 @@ def test_linked_folders_of_hdf5(tmp_path):
             with h5py.File(tmp_path / folder / f"{folder[-2:]}_{i}.h5", "w") as file:
                 file["image"], file["label"] = np.random.rand(16, 16), SQUARE[:16, :16] // 255
     os.symlink(tmp_path / "store/p2", tmp_path / "b/p2")
-    source = load_data("hdf5", root=tmp_path / "b")
+    source = load("hdf5", root=tmp_path / "b")
     assert sum(len(cases(split)) for split in source.splits.values()) == 8

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data import cases, load_data
+from ucmt_lite.data import cases, load
 
 SQUARE = np.zeros((20, 24), np.uint8)
 SQUARE[4:12, 5:15] = 255
@@ -48,7 +48,7 @@ def masks_of(source):
 
 @pytest.mark.parametrize(("image", "mask"), PAIRS, ids=[image for image, _ in PAIRS])
 def test_a_layout_of_pictures(image, mask, tmp_path, draw):
-    masks = masks_of(load_data("folder", root=pair_set(tmp_path / "s", image, mask, draw)))
+    masks = masks_of(load("folder", root=pair_set(tmp_path / "s", image, mask, draw)))
     assert len(masks) == 5 and all("c0" in key for key in masks)
     assert all((m == SQUARE // 255).all() for m in masks.values())
 
@@ -72,7 +72,7 @@ def test_a_layout_of_volumes(image, mask, tmp_path):
             file.parent.mkdir(parents=True, exist_ok=True)
             nibabel.save(nibabel.Nifti1Image(values.astype(np.float32), np.eye(4)), file)
     (tmp_path / "dataset.json").write_text("{}")
-    source = load_data("nifti", root=tmp_path)
+    source = load("nifti", root=tmp_path)
     assert sorted(key.removesuffix("_image") for key in masks_of(source)) == [
         f"c_{i}" for i in range(4)
     ]
@@ -82,18 +82,18 @@ def test_a_layout_of_volumes(image, mask, tmp_path):
 def test_test_images_of_nnunet_without_labels_are_passed_over(tmp_path, draw):
     pair_set(tmp_path, "imagesTr/{}.png", "labelsTr/{}.png", draw)
     draw(tmp_path / "imagesTs/t.png", SQUARE)
-    source = load_data("folder", root=tmp_path)
+    source = load("folder", root=tmp_path)
     assert len(masks_of(source)) == 5
     assert "imagesTs holds 1 images without masks: passed over." in source.notes
     draw(tmp_path / "labelsTs/t.png", SQUARE)
-    assert load_data("folder", root=tmp_path).splits["test"]["id"][:] == ["t"]
+    assert load("folder", root=tmp_path).splits["test"]["id"][:] == ["t"]
 
 
 def test_the_layout_and_what_is_passed_over_are_told(tmp_path, draw):
     pair_set(tmp_path, "Original/{}.png", "Ground Truth/{}.png", draw)
     for name in ("readme.docx", "ages.xlsx", "more.xlsx", "Thumbs.db", ".hidden"):
         (tmp_path / name).write_bytes(b"")
-    notes = load_data("folder", root=tmp_path).notes
+    notes = load("folder", root=tmp_path).notes
     assert "Layout: images in Original/, masks in Ground Truth/." in notes
     assert "Passed over: 2 .xlsx files, 1 .docx file (first ages.xlsx)." in notes
 
@@ -106,7 +106,7 @@ def test_several_masks_are_one(tmp_path, draw):
         draw(tmp_path / f"benign ({i}).png", SQUARE)
         draw(tmp_path / f"benign ({i})_mask.png", first)
     draw(tmp_path / "benign (3)_mask_1.png", second)
-    source = load_data("folder", root=tmp_path)
+    source = load("folder", root=tmp_path)
     masks = masks_of(source)
     assert (masks["benign (3)"] == np.maximum(first, second) // 255).all()
     assert (masks["benign (0)"] == first // 255).all()
@@ -116,11 +116,11 @@ def test_several_masks_are_one(tmp_path, draw):
 def test_left_and_right_are_one_and_two_kinds_of_masks_are_refused(tmp_path, draw):
     pair_set(tmp_path / "a", "CXR_png/{}.png", "ManualMask/leftMask/{}.png", draw)
     pair_set(tmp_path / "a", "CXR_png/{}.png", "ManualMask/rightMask/{}.png", draw)
-    assert "5 images with several masks" in " ".join(load_data("folder", root=tmp_path / "a").notes)
+    assert "5 images with several masks" in " ".join(load("folder", root=tmp_path / "a").notes)
     pair_set(tmp_path / "b", "images/{}_training.png", "mask/{}_training_mask.gif", draw)
     pair_set(tmp_path / "b", "images/{}_training.png", "1st_manual/{}_manual1.gif", draw)
     with pytest.raises(InputError, match="has masks in 1st_manual/ and in mask/: keep the folder"):
-        load_data("folder", root=tmp_path / "b")
+        load("folder", root=tmp_path / "b")
 
 
 def test_a_field_of_view_is_no_truth(tmp_path, draw):
@@ -129,14 +129,14 @@ def test_a_field_of_view_is_no_truth(tmp_path, draw):
     for i in range(5):
         draw(tmp_path / f"images/{i}.png", SQUARE + i)
         draw(tmp_path / f"masks/{i}.png", view)
-    notes = " ".join(load_data("folder", root=tmp_path).notes)
+    notes = " ".join(load("folder", root=tmp_path).notes)
     assert "at least 82 % is foreground" in notes and "All 5 masks are the same" in notes
 
 
 def test_pictures_without_any_mask_name_the_paths_and_a_command(tmp_path, draw):
     draw(tmp_path / "a/1.png", SQUARE)
     with pytest.raises(InputError, match=r"first a/1.png\): put images into .*/images and masks"):
-        load_data("folder", root=tmp_path)
+        load("folder", root=tmp_path)
 
 
 def test_several_channels_of_a_case_are_refused(tmp_path, draw):
@@ -145,7 +145,7 @@ def test_several_channels_of_a_case_are_refused(tmp_path, draw):
     with pytest.raises(
         InputError, match=r"has several channels \(c00x_0000.png, c00x_0001.png\), and one"
     ):
-        load_data("folder", root=tmp_path)
+        load("folder", root=tmp_path)
 
 
 def test_a_mask_of_another_folder_is_not_taken(tmp_path, draw):
@@ -154,7 +154,7 @@ def test_a_mask_of_another_folder_is_not_taken(tmp_path, draw):
     for name in ("p1/001", "p3/001"):
         draw(tmp_path / f"images/{name}.png", SQUARE)
     with pytest.raises(InputError, match="p2/001.png' (has no image|fits several images)"):
-        load_data("folder", root=tmp_path)
+        load("folder", root=tmp_path)
 
 
 # --- EXIF ---------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def test_exif_of_one_of_the_two_is_told(orientation, turned, tmp_path):
             Image.fromarray(SQUARE // 255 * (200 if kind == "images" else 255)).save(
                 tmp_path / kind / f"{i}.png", **options
             )
-    notes = " ".join(load_data("folder", root=tmp_path).notes)
+    notes = " ".join(load("folder", root=tmp_path).notes)
     assert ("EXIF turns either the image or its mask" in notes) == (turned != "both")
 
 
@@ -186,7 +186,7 @@ def test_exif_that_swaps_the_sides_is_named(suffix, tmp_path):
         Image.fromarray(SQUARE).save(tmp_path / f"images/{i}{suffix}", exif=exif)
         Image.fromarray(SQUARE).save(tmp_path / f"masks/{i}.png")
     with pytest.raises(InputError, match="the image is turned by its EXIF orientation, the mask"):
-        load_data("folder", root=tmp_path)
+        load("folder", root=tmp_path)
 
 
 def test_a_sound_picture_with_a_damaged_exif_is_read(tmp_path, draw):
@@ -197,7 +197,7 @@ def test_a_sound_picture_with_a_damaged_exif_is_read(tmp_path, draw):
         file.write_bytes(
             data[:2] + b"\xff\xe1" + (len(note) + 2).to_bytes(2, "big") + note + data[2:]
         )
-    assert len(masks_of(load_data("folder", root=tmp_path))) == 5
+    assert len(masks_of(load("folder", root=tmp_path))) == 5
 
 
 # --- HDF5 ---------------------------------------------------------------------------------------
@@ -233,20 +233,20 @@ def hdf5_set(root, arrays, attributes=None):
 def test_odd_content_of_hdf5(odd, sentence, tmp_path):
     root = hdf5_set(tmp_path / "s", {"image": VOLUME, "label": LABEL} | odd)
     with pytest.raises(InputError, match=f"c0.h5': {sentence}"):
-        load_data("hdf5", root=root)
+        load("hdf5", root=root)
 
 
 @pytest.mark.parametrize("spacing", ["0.5 0.5 1", [np.nan, 1, 1], [np.inf, 1, 1], [1, 1, 0]])
 def test_odd_spacing_of_hdf5(spacing, tmp_path):
     root = hdf5_set(tmp_path / "s", {"image": VOLUME, "label": LABEL}, {"spacing": spacing})
     with pytest.raises(InputError, match="c0.h5': spacing is .*: give millimetres for each axis"):
-        load_data("hdf5", root=root)
+        load("hdf5", root=root)
 
 
 @pytest.mark.parametrize("keys", [("img", "gt"), ("data", "seg"), ("raw", "mask"), ("X", "Y")])
 def test_other_keys_of_hdf5(keys, tmp_path):
     root = hdf5_set(tmp_path / "s", {keys[0]: VOLUME, keys[1]: LABEL})
-    source = load_data("hdf5", root=root)
+    source = load("hdf5", root=root)
     assert (cases(source.splits["test"]).masks[0] == LABEL).all()
     assert f"Images are read from '{keys[0]}', masks from '{keys[1]}'." in source.notes
 
@@ -262,4 +262,4 @@ def test_other_keys_of_hdf5(keys, tmp_path):
 )
 def test_keys_of_hdf5_that_cannot_be_told(arrays, sentence, tmp_path):
     with pytest.raises(InputError, match=sentence):
-        load_data("hdf5", root=hdf5_set(tmp_path / "s", arrays))
+        load("hdf5", root=hdf5_set(tmp_path / "s", arrays))

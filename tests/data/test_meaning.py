@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data import cases, load_data
+from ucmt_lite.data import cases, load
 
 SHAPE = np.zeros((40, 60), np.uint8)
 SHAPE[5:20, 7:20] = 1
@@ -27,7 +27,7 @@ def save_set(root, masks, suffix=".png", **options):
 
 def read(root, classes=2):
     """Return the masks by id, and the notes."""
-    source = load_data("folder", root=root, classes=classes)
+    source = load("folder", root=root, classes=classes)
     parts = [cases(split) for split in source.splits.values()]
     masks = {key: mask for part in parts for key, mask in zip(part.ids, part.masks, strict=True)}
     return [masks[key] for key in sorted(masks)], " ".join(source.notes)

@@ -10,7 +10,7 @@ from torch import nn
 
 from ucmt_lite import predict
 from ucmt_lite.common import InputError
-from ucmt_lite.data import cases, load_data
+from ucmt_lite.data import cases, load
 from ucmt_lite.data.nifti import load_volume
 
 nibabel = pytest.importorskip("nibabel", reason="NIfTI needs the package nibabel")
@@ -68,8 +68,8 @@ def test_a_volume_is_turned_and_turned_back(codes, tmp_path):
 
 @pytest.mark.parametrize("codes", ["RAS", "LPS", "SAL", "PIR"])
 def test_every_orientation_is_read_and_segmented_alike(codes, tmp_path):
-    source = load_data("nifti", root=save_set(tmp_path / codes, images=codes, masks=codes))
-    plain = load_data("nifti", root=save_set(tmp_path / "plain"))
+    source = load("nifti", root=save_set(tmp_path / codes, images=codes, masks=codes))
+    plain = load("nifti", root=save_set(tmp_path / "plain"))
     assert source.preparation.orientation == "RAS"
     for ours, theirs in zip(source.splits.values(), plain.splits.values(), strict=True):
         for a, b in zip(cases(ours).images, cases(theirs).images, strict=True):
@@ -89,7 +89,7 @@ def test_every_orientation_is_read_and_segmented_alike(codes, tmp_path):
 
 
 def test_a_mask_stored_in_another_order_on_the_same_grid_is_read(tmp_path):
-    source = load_data("nifti", root=save_set(tmp_path, images="LPS", masks="SAR"))
+    source = load("nifti", root=save_set(tmp_path, images="LPS", masks="SAR"))
     assert (cases(source.splits["test"]).masks[0] == body()[1]).all()
 
 
@@ -121,13 +121,13 @@ def tilted():
 )
 def test_a_mask_on_another_grid_is_refused(change, sentence, tmp_path):
     with pytest.raises(InputError, match=sentence):
-        load_data("nifti", root=save_set(tmp_path, change=change))
+        load("nifti", root=save_set(tmp_path, change=change))
 
 
 @pytest.mark.parametrize("images", ["RAS", "LPI"])
 def test_a_mask_without_a_position_lies_on_its_image(images, tmp_path):
     root = save_set(tmp_path, images=images, masks=images, change=with_affine(np.eye(4)))
-    source = load_data("nifti", root=root)
+    source = load("nifti", root=root)
     assert "tells no position in space in 4 cases (first '" in " ".join(source.notes)
     assert (cases(source.splits["test"]).masks[0] == body()[1]).all()
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from ucmt_lite import predict
 from ucmt_lite.common import InputError
-from ucmt_lite.data import cases, load_data
+from ucmt_lite.data import cases, load
 from ucmt_lite.data.preparation import Preparation
 
 MASK = np.zeros((16, 16, 8), np.uint8)
@@ -58,7 +58,7 @@ def segmenter_of(source, dims=3, size=None):
     ],
 )
 def test_volumes_are_all_bytes_or_all_standardised(scales, values, note, tmp_path):
-    source = load_data("hdf5", root=volumes(tmp_path / "d", scales))
+    source = load("hdf5", root=volumes(tmp_path / "d", scales))
     assert source.preparation == Preparation(values)
     assert (note in " ".join(source.notes)) if note else not source.notes[1:]
     dtypes = {image.dtype for part in parts_of(source) for image in part.images}
@@ -78,7 +78,7 @@ def test_floats_that_only_sometimes_look_standardised_are_all_standardised(tmp_p
         values = rng.normal(0.3, 1 if i % 2 else 0.1, MASK.shape).astype(np.float32)
         with h5py.File(root / f"{i}.h5", "w") as file:
             file["image"], file["label"] = values, MASK
-    source = load_data("hdf5", root=root)
+    source = load("hdf5", root=root)
     assert source.preparation.values == "standardised"
     for part in parts_of(source):
         assert all(abs(float(image.std(dtype=np.float64)) - 1) < 1e-2 for image in part.images)
@@ -97,7 +97,7 @@ def test_pictures_of_more_bits_are_all_stretched(kind, tmp_path):
         else:
             Image.fromarray(values).save(tmp_path / f"images/{i}.png")
             Image.fromarray(MASK[..., 3] * 255).save(tmp_path / f"masks/{i}.png")
-    source = load_data(kind, root=tmp_path)
+    source = load(kind, root=tmp_path)
     assert source.preparation.values == "stretched"
     assert "3 of 6 images (first '" in " ".join(source.notes)
     segmenter = segmenter_of(source, dims=2)
@@ -133,7 +133,7 @@ def test_colours_of_16_bits_keep_their_low_byte(channels, tmp_path):
     for i in range(4):
         deep_png(tmp_path / f"images/{i}.png", values[..., :channels])
         Image.fromarray(MASK[..., 3] * 255).save(tmp_path / f"masks/{i}.png")
-    source = load_data("folder", root=tmp_path)
+    source = load("folder", root=tmp_path)
     image = cases(source.splits["train"]).images[0]
     expected = np.round((values[..., :3].transpose(2, 0, 1) - 400.0) / 1500 * 255)
     assert np.abs(image - expected).max() <= 1 and source.preparation.values == "stretched"
@@ -147,7 +147,7 @@ def test_grey_of_16_bits_with_transparency_is_refused(tmp_path):
         deep_png(tmp_path / f"images/{i}.png", np.full((16, 16, 2), 500 + i))
         Image.fromarray(MASK[..., 3] * 255).save(tmp_path / f"masks/{i}.png")
     with pytest.raises(InputError, match="cannot be read .16 bits a channel in the layout LA;16B"):
-        load_data("folder", root=tmp_path)
+        load("folder", root=tmp_path)
 
 
 def test_a_mask_of_16_bit_colours_keeps_its_classes(tmp_path):
@@ -156,7 +156,7 @@ def test_a_mask_of_16_bit_colours_keeps_its_classes(tmp_path):
     for i in range(4):
         Image.fromarray(MASK[..., 3] * 90).save(tmp_path / f"images/{i}.png")
         deep_png(tmp_path / f"masks/{i}.png", np.stack([MASK[..., 3]] * 3, axis=2))
-    source = load_data("folder", root=tmp_path)
+    source = load("folder", root=tmp_path)
     assert (cases(source.splits["train"]).masks[0] == MASK[..., 3]).all()
 
 

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from ucmt_lite.data import cases, load_data
+from ucmt_lite.data import cases, load
 from ucmt_lite.data.survey import NEAR, difference_hash, survey
 
 
@@ -28,7 +28,7 @@ def folder(tmp_path, draw):
 
 
 def test_every_number_is_that_of_the_files(folder):
-    source = load_data("folder", root=folder, classes=["background", "spot"])
+    source = load("folder", root=folder, classes=["background", "spot"])
     text = "\n".join(survey(source))
     masks = [mask for split in source.splits.values() for mask in cases(split).masks]
     shares = sorted(100 * mask.mean() for mask in masks)
@@ -52,7 +52,7 @@ def test_volumes_have_spacing_sizes_and_no_flat_duplicates(tmp_path):
             file["image"], file["label"] = values, np.ones(values.shape, np.uint8)
             if i:
                 file.attrs["spacing"] = (1.0, 0.5 + i, 2.0)
-    text = "\n".join(survey(load_data("hdf5", root=tmp_path)))
+    text = "\n".join(survey(load("hdf5", root=tmp_path)))
     assert "sizes: 8 x 8-11 x 6, 4 different sizes" in text
     assert "spacing: 1 x 1.5-3.5 x 2 mm, unknown of 1 case" in text
     assert "values: each image standardised" in text and "near-duplicates: none found" in text
@@ -66,7 +66,7 @@ def test_a_hash_tells_the_same_scene_from_another():
 
 
 def test_known_near_duplicates_are_found(real_data):
-    source = load_data("isic2018", root=real_data("isic2018_256"), size=64, count=(1815, 1, 519))
+    source = load("isic2018", root=real_data("isic2018_256"), size=64, count=(1815, 1, 519))
     line = next(line for line in survey(source) if "near-duplicates" in line)
     pairs, across = (int(word) for word in line.replace(",", "").split() if word.isdigit())
     assert pairs >= 9 and across >= 5

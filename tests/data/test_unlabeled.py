@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data import cases, keep_on_disk, load_data, split_labeled
+from ucmt_lite.data import cases, keep_on_disk, load, split_labeled
 
 DISC = np.zeros((20, 24), np.uint8)
 DISC[4:12, 5:15] = 1
@@ -46,7 +46,7 @@ def check(source, masked, total):
 
 @pytest.mark.parametrize("size", [None, 8])
 def test_pictures(size, tmp_path, draw):
-    source = load_data("folder", root=some_masks(tmp_path / "s", draw), size=size)
+    source = load("folder", root=some_masks(tmp_path / "s", draw), size=size)
     train = check(source, 5, 10)
     shape = (20, 24) if size is None else (size, size)
     assert {mask.shape for mask in train.masks} == {shape}
@@ -61,7 +61,7 @@ def test_a_folder_of_unlabeled_images_beside_splits(tmp_path, draw):
             draw(tmp_path / split / f"masks/{name}.png", DISC)
     for name in "efg":
         draw(tmp_path / f"unlabeled/{name}.png", DISC)
-    source = load_data("folder", root=tmp_path)
+    source = load("folder", root=tmp_path)
     assert sorted(source.splits["train"]["id"]) == list("abefg")
     check(source, 4, 7)
 
@@ -73,7 +73,7 @@ def test_hdf5(shape, tmp_path):
             file["image"] = np.random.default_rng(i).normal(size=shape).astype(np.float32)
             if i < 5:
                 file["label"] = np.ones(shape, np.uint8)
-    check(load_data("hdf5", root=tmp_path), 5, 10)
+    check(load("hdf5", root=tmp_path), 5, 10)
 
 
 def test_nifti(tmp_path):
@@ -85,7 +85,7 @@ def test_nifti(tmp_path):
             values = values if kind == "images" else np.ones((5, 6, 7))
             volume = nibabel.Nifti1Image(values.astype(np.float32), np.diag([1.0, 2, 3, 1]))
             nibabel.save(volume, tmp_path / kind / f"c{i}.nii.gz")
-    check(load_data("nifti", root=tmp_path), 5, 10)
+    check(load("nifti", root=tmp_path), 5, 10)
 
 
 def test_a_patient_who_is_tested_on_is_not_trained_on_without_labels(tmp_path, draw):
@@ -94,7 +94,7 @@ def test_a_patient_who_is_tested_on_is_not_trained_on_without_labels(tmp_path, d
         draw(tmp_path / f"images/{name}.png", DISC)
         if i % 2:
             draw(tmp_path / f"masks/{name}.png", DISC)
-    source = load_data("folder", root=tmp_path)
+    source = load("folder", root=tmp_path)
     groups = [set(split["group"]) for split in source.splits.values()]
     assert sum(map(len, groups)) == len(set.union(*groups)) == 6
     assert "Left out: " in " ".join(source.notes)
@@ -105,12 +105,12 @@ def test_an_image_to_test_on_needs_a_mask(tmp_path, draw):
     (tmp_path / "train.list").write_text("c0\nc1\n")
     (tmp_path / "test.list").write_text("c2\nc7\n")
     with pytest.raises(InputError, match="Image 'c7' of the test split has no mask: add one"):
-        load_data("folder", root=tmp_path)
+        load("folder", root=tmp_path)
     (tmp_path / "test.list").write_text("c2\n")
     (tmp_path / "labeled.list").write_text("c0\nc8\n")
     (tmp_path / "train.list").write_text("c0\nc1\nc8\n")
     with pytest.raises(InputError, match="'c8' is listed as labeled but has no mask"):
-        load_data("folder", root=tmp_path)
+        load("folder", root=tmp_path)
 
 
 def test_only_listed_cases_are_drawn():
@@ -124,5 +124,5 @@ def test_empty_placeholders_are_told(tmp_path, draw):
     for i in range(10):
         draw(tmp_path / f"images/c{i}.png", DISC * 100)
         draw(tmp_path / f"masks/c{i}.png", DISC * 255 * (i < 2))
-    notes = " ".join(load_data("folder", root=tmp_path).notes)
+    notes = " ".join(load("folder", root=tmp_path).notes)
     assert "8 of 10 masks show no foreground: if nobody has labeled these images" in notes

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-import ucmt_lite.data
 from ucmt_lite import predict
 from ucmt_lite.common import InputError
-from ucmt_lite.experiments.assemble import method_settings
 from ucmt_lite.experiments.config import RunConfig
+from ucmt_lite.experiments.method_settings import method_settings
 from ucmt_lite.experiments.run import run
 
 pytestmark = pytest.mark.usefixtures("few_cases")
@@ -74,10 +73,8 @@ def test_a_wrong_setting_is_one_sentence_and_leaves_nothing(values, sentence, tm
 @pytest.mark.parametrize("name, sizes", [("jointly", [4]), ("separately", [2, 2])])
 def test_minibatches_go_forward_as_asked(name, sizes):
     """Labeled and unlabeled images share their batch-norm statistics, or each kind has its own."""
-    source = ucmt_lite.data.load_data("phantom_heart", size=32)
-    forward = method_settings(
-        RunConfig(method="cps", settings={"forward": name}), source, (32, 32)
-    )["forward"]
+    config = RunConfig(method="cps", settings={"forward": name})
+    forward = method_settings(config, dims=2, sides=(32, 32))["forward"]
     seen = []
     forward(lambda image: seen.append(len(image)) or image, *torch.zeros(2, 2, 1, 8, 8))
     assert seen == sizes
@@ -94,7 +91,7 @@ def test_a_finished_run_is_read_whatever_kinds_of_numbers_its_settings_had(tmp_p
     config = RunConfig.of({**SMALL, "lr": 1, "settings": {"grid": 8, "ema_share": (0.5, 0.5)}})
     run(config, tmp_path / "run")
     monkeypatch.setattr(
-        "ucmt_lite.experiments.run.train", lambda *_: pytest.fail("it was trained again")
+        "ucmt_lite.experiments.run.prepare", lambda *_: pytest.fail("it was trained again")
     )
     assert run(config, tmp_path / "run").config == config
     assert config.fingerprint == RunConfig.of({**config.as_dict(), "lr": 1.0}).fingerprint

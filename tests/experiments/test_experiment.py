@@ -15,9 +15,10 @@ from ucmt_lite import cli, predict
 from ucmt_lite.common import InputError
 from ucmt_lite.course.lessons import NOTEBOOKS
 from ucmt_lite.data import cases, split_labeled
-from ucmt_lite.experiments import results
+from ucmt_lite.experiments import assemble, results
 from ucmt_lite.experiments import run as experiment
 from ucmt_lite.experiments.config import refuse_unknown
+from ucmt_lite.experiments.folder import RunFolder
 from ucmt_lite.experiments.run import RunConfig, read_run, run
 from ucmt_lite.methods import build_nets
 from ucmt_lite.nets import make
@@ -49,9 +50,7 @@ def test_a_run_leaves_config_metrics_trace_and_teacher(tmp_path):
 
 def test_a_finished_run_is_read_and_never_overwritten(tmp_path, monkeypatch):
     run(RunConfig(**SMALL), tmp_path / "run")
-    monkeypatch.setattr(
-        experiment, "train_and_evaluate", lambda *a: pytest.fail("it trained again")
-    )
+    monkeypatch.setattr(experiment, "prepare", lambda *a: pytest.fail("it trained again"))
     assert run(RunConfig(**SMALL), tmp_path / "run").config == RunConfig(**SMALL)
     with pytest.raises(InputError, match="holds a run with another seed: choose another folder"):
         run(RunConfig(**SMALL, seed=1), tmp_path / "run")
@@ -70,7 +69,7 @@ def test_an_interrupted_run_goes_on_and_leaves_nothing_half_written(tmp_path, mo
     assert not (tmp_path / "run").exists()
     with pytest.raises(InputError, match="interrupted run with other settings"):
         run(RunConfig(**SMALL, seed=1), tmp_path / "run")
-    monkeypatch.setattr("ucmt_lite.training.fit.METHODS", {})  # no further iteration is needed
+    monkeypatch.setattr(train, "step_of", lambda method: None)  # no further iteration is needed
     assert len(run_it().metrics["cases"]) == 3
     assert list(tmp_path.iterdir()) == [tmp_path / "run"]
 
@@ -114,7 +113,7 @@ def test_a_run_trains_what_its_configuration_says(monkeypatch):
     ]
     assert shapes[0] == shapes[1] and done.net is done.nets.teacher
 
-    images = cases(ucmt_lite.data.load_data("phantom_heart", size=32).splits["train"])
+    images = cases(ucmt_lite.data.load("phantom_heart", size=32).splits["train"])
     labeled = split_labeled(images, None, 2, 3)[0]
     assert done.labeled_ids == labeled and (batches.batch, batches.seed) == ((3, 3), 3)
     for stream, expected in (
@@ -344,7 +343,7 @@ def test_finished_runs_become_rows_and_a_table(tmp_path, capsys):
 
 def test_the_commit_of_a_run_is_the_one_it_started_at(tmp_path, monkeypatch):
     now = ["start"]
-    monkeypatch.setattr(experiment, "environment", lambda device: {"commit": now[0]})
+    monkeypatch.setattr(assemble, "environment", lambda device: {"commit": now[0]})
     monkeypatch.setattr(
         "ucmt_lite.training.fit.adamw",
         lambda *a, real=train.adamw, **k: now.append(now.pop() + "+") or real(*a, **k),
@@ -373,10 +372,10 @@ def test_seconds_and_commits_of_an_interrupted_run_are_those_of_all_its_pieces(
 
 def test_two_processes_never_work_on_one_folder(tmp_path):
     with (
-        experiment.alone(tmp_path / "run"),
+        RunFolder(tmp_path / "run").alone(),
         pytest.raises(InputError, match="Another process is at work on"),
     ):
-        with experiment.alone(tmp_path / "run", patience=0.1):
+        with RunFolder(tmp_path / "run").alone(patience=0.1):
             pytest.fail("both were let in")
     assert list(tmp_path.iterdir()) == []
 

@@ -11,17 +11,13 @@ from PIL import Image
 from ucmt_lite import cli
 from ucmt_lite.common import InputError
 from ucmt_lite.course.lessons import NOTEBOOKS
-from ucmt_lite.experiments import evidence, grid, results
+from ucmt_lite.experiments import evidence, results
 from ucmt_lite.experiments.comparison import compare_runs
-from ucmt_lite.experiments.report import (
-    as_latex,
-    as_markdown,
-    filled,
-    first_variant,
-    overview,
-    publish,
-    told_in_markdown,
-)
+from ucmt_lite.experiments.comparison_text import as_latex, as_markdown, in_markdown
+from ucmt_lite.experiments.pages import filled, glance_pictures, overview, publish
+from ucmt_lite.experiments.plan import read_plan
+from ucmt_lite.experiments.report import first_variant
+from ucmt_lite.experiments.tables import scores_table
 
 SCORES = {
     "supervised": [0.70, 0.72, 0.74],
@@ -46,6 +42,7 @@ def made(scores, labeled=4):
             "labeled": labeled,
             "split": "test",
             "seed": seed,
+            "norm": "instance",
             "iterations": 10,
             "gradient_steps": 10,
             "dice": value,
@@ -73,7 +70,7 @@ def curves_of(runs):
     )
 
 
-def test_the_comparison_is_told_in_markdown(runs):
+def test_the_comparison_is_in_markdown(runs):
     lines = as_markdown(compare_runs(runs, "supervised")).splitlines()
     assert lines[0] == "phantom_heart, 4 labeled, size 64, test images"
     row = next(line for line in lines if line.startswith("| UCMT"))
@@ -149,26 +146,26 @@ def test_one_line_is_one_data_set(runs):
     assert (
         list(lines)[:2] == ["supervised, phantom_heart", "ucmt, phantom_heart"] and len(lines) == 6
     )
-    told = told_in_markdown(both, "supervised")
+    told = in_markdown(both, "supervised")
     assert told.count("Means over runs") == 2 and "| UCMT | 3 | 10 | 10 | 0.270 |" in told
     rows = [row for labeled in (2, 4, 8) for row in made(SCORES, labeled).to_dict("records")]
-    few = results.traces_of(DataFrame(rows), curves_of(DataFrame(rows)), "ucmt", most=3)
+    few = results.traces_of(DataFrame(rows), curves_of(DataFrame(rows)), "ucmt", limit=3)
     assert list(few) == ["ucmt, 2 labeled", "ucmt, 4 labeled", "ucmt, 8 labeled"]
 
 
 def test_distances_come_with_their_unit(runs):
     for unit in ("pixels", "voxels", "mm"):
-        assert f"| HD95, {unit} | ASD, {unit} |" in results.scores_table(runs.assign(unit=unit))
+        assert f"| HD95, {unit} | ASD, {unit} |" in scores_table(runs.assign(unit=unit))
 
 
 def test_runs_without_a_score_are_left_out_everywhere_alike(runs):
     runs.loc[0, "hd95"] = np.nan
-    told = told_in_markdown(runs, "supervised", "hd95")
+    told = in_markdown(runs, "supervised", "hd95")
     mean = f"{(20 - 0.72 - 0.74) / 2:.3f}"
     assert f"| supervised | 2 | {mean} | - |" in told
     assert f"| supervised | 3 | 10 | 10 | 0.720 | 0.620 | {float(mean):.2f} |" in told
     nothing = runs.assign(hd95=None, distances=False, undefined=None)
-    assert "| - | - | - | 30 s |" in told_in_markdown(nothing, "supervised")
+    assert "| - | - | - | 30 s |" in in_markdown(nothing, "supervised")
     compared = compare_runs(nothing, "supervised", "hd95")
     for picture in (
         evidence.plot_scores(nothing, "hd95"),
@@ -227,79 +224,109 @@ def test_a_report_of_nothing_is_refused(tmp_path, capsys):
         assert said in capsys.readouterr().err
 
 
-def test_a_kept_comparison_is_tables_a_picture_and_its_part_of_the_page(runs, tmp_path, capsys):
-    sweep, kept, page = (
-        tmp_path / "sweep",
-        tmp_path / "results/mine",
-        tmp_path / "results/README.md",
-    )
-    results.save_runs(runs, sweep / "runs.parquet")
-    results.save_runs(curves_of(runs), sweep / "curves.parquet")
-    page.parent.mkdir()
-    page.write_text(
-        "Before.\n\n<!-- mine -->\nold\n<!-- end -->\n\nBetween.\n<!-- other -->\nstays\n<!-- end"
-        " -->\n"
-    )
-    assert publish(sweep, kept)
-    text = page.read_text()
-    assert (
-        text.startswith("Before.\n\n<!-- mine -->\n\n![Dice of each variant")
-        and "\nold\n" not in text
-    )
-    assert "| UCMT | 3 | 0.770" in text and "(mine/overview.png)" in text
-    assert text.endswith("<!-- end -->\n\nBetween.\n<!-- other -->\nstays\n<!-- end -->\n")
-    assert results.load_runs(kept / "runs.parquet").equals(
+@pytest.fixture
+def sweep(runs, tmp_path):
+    """A folder as a finished sweep and its report leave it."""
+    results.save_runs(runs, tmp_path / "sweep/runs.parquet")
+    results.save_runs(curves_of(runs), tmp_path / "sweep/curves.parquet")
+    return tmp_path / "sweep"
+
+
+def test_a_kept_comparison_is_tables_a_picture_and_its_readme(sweep, tmp_path):
+    place = tmp_path / "results/mine"
+    assert publish(sweep, place)
+    text = (place / "README.md").read_text()
+    assert text.startswith("# mine\n\n<!-- mine -->\n\n![Dice of each variant")
+    assert "| UCMT | 3 | 0.770" in text and "(overview.png)" in text
+    assert text.endswith("\n\n<!-- end -->\n")
+    assert results.load_runs(place / "runs.parquet").equals(
         results.load_runs(sweep / "runs.parquet")
     )
-    publish(kept, kept)
+    assert not (tmp_path / "results/README.md").exists(), "the page above is the author's"
+
+
+def test_what_an_author_wrote_around_a_comparison_stays(sweep, tmp_path):
+    place = tmp_path / "results/mine"
+    page = place / "README.md"
+    place.mkdir(parents=True)
+    other = "<!-- other -->\nstays\n<!-- end -->\n"
+    page.write_text(f"Before.\n\n<!-- mine -->\nold\n<!-- end -->\n\nBetween.\n{other}")
+    assert publish(sweep, place)
+    text = page.read_text()
+    assert text.startswith("Before.\n\n<!-- mine -->\n\n![Dice of each variant")
+    assert "\nold\n" not in text and text.endswith(f"<!-- end -->\n\nBetween.\n{other}")
+    publish(place, place)
     assert page.read_text() == text, "the same tables make the same page"
-    assert not publish(sweep, tmp_path / "results/not-told"), "of which the page says nothing"
+    page.write_text("No marks.\n")
+    assert not publish(sweep, place) and page.read_text() == "No marks.\n"
+
+
+def test_keeping_a_comparison_also_fills_the_page_above(sweep, tmp_path):
+    above = tmp_path / "results/README.md"
+    above.parent.mkdir()
+    above.write_text("Mine.\n<!-- all -->\n<!-- end -->\nAnd <!-- before -->\n<!-- end -->\n")
+    publish(sweep, tmp_path / "results/mine")
+    text = above.read_text()
+    assert "| [mine](mine) |" in text and "(all.png)" in text and "before.png" not in text
+    picture = Image.open(tmp_path / "results/all.png")
+    assert f"![{picture.text['Description']}](all.png)" in text
+    assert text.endswith(
+        "And <!-- before -->\n\nNo comparison of UCMT with the baseline is kept"
+        " here.\n\n<!-- end -->\n"
+    )
+
+
+def test_only_whole_sweeps_are_kept_and_only_where_they_can_be(sweep, tmp_path, capsys):
+    place = tmp_path / "results/mine"
     (sweep / "grid.json").write_text('{"ucmt_4_9": {}}')
     with pytest.raises(InputError, match="1 runs of .* are not finished, ucmt_4_9 for one"):
-        publish(sweep, kept)
+        publish(sweep, place)
     (sweep / "grid.json").unlink()
-    with pytest.raises(
-        InputError, match="README.md cannot be written .*: choose another folder with --keep"
-    ):
-        publish(sweep, page)
-    assert cli.main(["report", str(sweep), "--baseline", "ucmt", "--keep", str(kept)]) == 2
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file cannot be written .*: choose another folder"):
+        publish(sweep, tmp_path / "file")
+    assert cli.main(["report", str(sweep), "--baseline", "ucmt", "--keep", str(place)]) == 2
     assert "leave out --baseline and --score" in capsys.readouterr().err
 
 
 def test_a_page_can_hold_every_comparison_of_methods_at_a_glance(runs, tmp_path):
     named = runs.assign(variant=runs["variant"].replace("a_b & c", "ucmt, half"))
-    results.save_runs(
-        DataFrame([*named.to_dict("records"), *made(SCORES, 8).to_dict("records")]),
-        tmp_path / "b/runs.parquet",
-    )
+    more = DataFrame([*named.to_dict("records"), *made(SCORES, 8).to_dict("records")])
+    results.save_runs(more, tmp_path / "b/runs.parquet")
     results.save_runs(named.assign(gradient_steps=[10] * 3 + [20] * 6), tmp_path / "a/runs.parquet")
     results.save_runs(named.assign(split="validation"), tmp_path / "search/runs.parquet")
-    lines = filled("<!-- all -->\n<!-- end -->", tmp_path).splitlines()
-    assert lines[4:-2] == [
-        (
-            "| [a](a) | phantom_heart, 4 labeled, size 64 | 10 iterations | 3 | 0.720 | - | - | - |"
-            " 0.770 |"
-        ),
-        (
-            "| [b](b) | phantom_heart, 4 labeled, size 64 | 10 gradient steps | 3 | 0.720 | - | - |"
-            " - | 0.770 |"
-        ),
-        (
-            "| [b](b) | phantom_heart, 8 labeled, size 64 | 10 gradient steps | 3 | 0.720 | - | - |"
-            " - | 0.770 |"
-        ),
+    results.save_runs(named.drop(columns="norm"), tmp_path / "old/runs.parquet")
+    page = filled("<!-- all -->\n<!-- end -->\n<!-- before -->\n<!-- end -->", tmp_path)
+    rows = [line for line in page.splitlines() if line.startswith("| [")]
+    case, end = "phantom_heart, 4 labeled, size 64", "| 3 | 0.720 | - | - | - | 0.770 |"
+    assert rows == [
+        f"| [a](a) | {case} | 10 iterations {end}",
+        f"| [b](b) | {case} | 10 gradient steps {end}",
+        f"| [b](b) | {case.replace('4', '8', 1)} | 10 gradient steps {end}",
+        f"| [old](old) | {case} | 10 gradient steps {end}",
     ]
+    assert page.index("| [b](b)") < page.index("<!-- before -->") < page.index("| [old](old)")
+    pictures = glance_pictures(tmp_path)
+    assert [file.name for file in pictures] == ["all.png", "before.png"]
+    assert pictures[tmp_path / "all.png"].alt == (
+        "Mean Dice minus that of supervised: UCMT +0.050 to +0.050, above 0 in 3 of 3 comparisons."
+    )
 
 
-def test_a_part_of_the_page_that_does_not_end_is_told_and_costs_no_text(runs, tmp_path):
-    place, page = tmp_path / "mine", tmp_path / "README.md"
-    results.save_runs(runs, place / "runs.parquet")
-    results.save_runs(curves_of(runs), place / "curves.parquet")
-    text = "<!-- mine -->\nMy own text.\n<!-- other -->\nstays\n<!-- end -->\n"
+def test_a_comparison_of_before_says_so_itself(runs, tmp_path):
+    for name, table in (("new", runs), ("old", runs.drop(columns="norm"))):
+        results.save_runs(table, tmp_path / name / "runs.parquet")
+        text = filled(f"<!-- {name} -->\n<!-- end -->", tmp_path / name)
+        assert ("Measured under the [recipe of before](../README.md" in text) == (name == "old")
+
+
+def test_a_part_of_the_page_that_does_not_end_is_told_and_costs_no_text(sweep):
+    page = sweep / "README.md"
+    text = "<!-- sweep -->\nMy own text.\n<!-- other -->\nstays\n<!-- end -->\n"
     page.write_text(text)
     with pytest.raises(InputError, match="no `<!-- end -->` after it"):
-        publish(place, place)
-    assert page.read_text() == text and not (place / "overview.png").exists()
+        publish(sweep, sweep)
+    assert page.read_text() == text and not (sweep / "overview.png").exists()
 
 
 def test_own_data_sets_are_never_compared_with_each_other(runs):
@@ -334,22 +361,31 @@ def test_a_comparison_over_several_numbers_of_labels_is_shown_as_a_curve(runs):
     assert "each variant" in overview(runs).alt
 
 
-def test_the_page_of_results_is_what_the_tables_make_it():
-    page = NOTEBOOKS.parent / "results/README.md"
-    assert filled(page.read_text(), page.parent) == page.read_text().rstrip("\n"), (
-        "run `ucmt-lite report --keep` again"
-    )
+RESULTS = NOTEBOOKS.parent / "results"
+KEPT = sorted(path.parent for path in RESULTS.glob("*/grid.yaml"))
 
 
-@pytest.mark.parametrize(
-    "folder", sorted(NOTEBOOKS.parent.glob("results/*/grid.yaml")), ids=lambda f: f.parent.name
-)
+@pytest.mark.parametrize("folder", [RESULTS, *KEPT], ids=lambda folder: folder.name)
+def test_the_pages_of_results_are_what_the_tables_make_them(folder):
+    text = (folder / "README.md").read_text()
+    assert filled(text, folder) == text.rstrip("\n"), "run `ucmt-lite report --keep` again"
+
+
+def test_the_page_of_results_is_two_screens_and_leads_to_every_comparison():
+    text = (RESULTS / "README.md").read_text()
+    assert len(text.splitlines()) <= 100
+    assert [folder.name for folder in KEPT if f"]({folder.name})" not in text] == []
+    for file, picture in glance_pictures(RESULTS).items():
+        assert Image.open(file).text["Description"] == picture.alt
+
+
+@pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
 def test_results_in_the_repository_are_whole_and_say_where_they_come_from(folder):
     """Every run of the grid is in the table, from a clean clone; the picture is of these numbers;
     the page tells of them.
     """
-    runs = results.load_runs(folder.parent / "runs.parquet")
+    runs = results.load_runs(folder / "runs.parquet")
     assert runs["env_commit"].str.fullmatch("[0-9a-f]{12}").all(), "made from a clean clone"
-    assert sorted(runs["run"]) == sorted(run.name for run in grid.read_grid(folder))
-    assert Image.open(folder.parent / "overview.png").text["Description"] == overview(runs).alt
-    assert f"<!-- {folder.parent.name} -->" in (folder.parents[1] / "README.md").read_text()
+    assert sorted(runs["run"]) == sorted(run.name for run in read_plan(folder / "grid.yaml"))
+    assert Image.open(folder / "overview.png").text["Description"] == overview(runs).alt
+    assert f"<!-- {folder.name} -->" in (folder / "README.md").read_text()

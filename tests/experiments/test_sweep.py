@@ -19,11 +19,11 @@ from PIL import Image
 
 from ucmt_lite import cli
 from ucmt_lite.common import InputError
-from ucmt_lite.experiments import grid, results
-from ucmt_lite.experiments.grid import plan
-from ucmt_lite.experiments.sweep import check_plan, claim, sweep, task, with_place
+from ucmt_lite.experiments import results
+from ucmt_lite.experiments.plan import plan_runs, read_plan
+from ucmt_lite.experiments.sweep import check_plan, claim, sweep, task, with_whole_path
 
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(__file__).parents[2] / "results"
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +50,10 @@ def asked(base):
 def swept(asked, tmp_path_factory):
     """A sweep of two methods and two seeds, one of whose folders was in the way."""
     out = tmp_path_factory.mktemp("sweep") / "out"
-    claim(out, plan(asked))
+    claim(out, plan_runs(asked))
     (out / "runs" / "CPS_1").mkdir(parents=True)
     (out / "runs" / "CPS_1" / "diary.txt").write_text("mine")
-    return out, sweep(plan(asked), out, workers=1)
+    return out, sweep(plan_runs(asked), out, workers=1)
 
 
 def test_a_run_that_fails_is_told_and_the_others_go_on(swept):
@@ -90,7 +90,7 @@ def test_the_same_call_does_what_is_left_and_nothing_else(swept, asked):
     out, _ = swept
     (out / "runs/CPS_1/diary.txt").unlink()
     before = {page: page.stat().st_mtime_ns for page in (out / "pages").glob("[!.]*.ipynb")}
-    assert sweep(plan(asked), out, workers=1) == {}
+    assert sweep(plan_runs(asked), out, workers=1) == {}
     assert (out / "runs/CPS_1/metrics.json").is_file()
     assert {page: page.stat().st_mtime_ns for page in before} == before
 
@@ -114,20 +114,20 @@ def test_results_are_one_table_and_curves_another(swept):
 
 def test_a_grid_may_grow_in_its_folder_and_not_become_another(swept, asked):
     out, _ = swept
-    claim(out, plan({**asked, "vary": {"seed": [0, 1, 2]}}))
+    claim(out, plan_runs({**asked, "vary": {"seed": [0, 1, 2]}}))
     with pytest.raises(
         InputError, match="holds another grid, in which supervised_0 is another run"
     ):
-        claim(out, plan({**asked, "base": {**asked["base"], "lr": 0.1}}))
+        claim(out, plan_runs({**asked, "base": {**asked["base"], "lr": 0.1}}))
     with pytest.raises(InputError, match="holds a grid with supervised_0, which this one lacks"):
-        claim(out, plan({**asked, "vary": {"seed": [1, 2]}}))
-    claim(out, plan({**asked, "vary": {"seed": [0, 1, 2]}}))
+        claim(out, plan_runs({**asked, "vary": {"seed": [1, 2]}}))
+    claim(out, plan_runs({**asked, "vary": {"seed": [0, 1, 2]}}))
 
 
 def test_a_folder_with_something_else_is_left_alone(asked, tmp_path):
     (tmp_path / "letter.txt").write_text("Dear")
     with pytest.raises(InputError, match="holds no grid of this kit"):
-        claim(tmp_path, plan(asked))
+        claim(tmp_path, plan_runs(asked))
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
@@ -145,31 +145,33 @@ def test_a_folder_with_something_else_is_left_alone(asked, tmp_path):
 )
 def test_what_is_wrong_is_said_before_the_first_run(change, said, asked, tmp_path):
     with pytest.raises(InputError) as refusal:
-        sweep(plan({**asked, "base": {**asked["base"], **change}}), tmp_path / "out")
+        sweep(plan_runs({**asked, "base": {**asked["base"], **change}}), tmp_path / "out")
     assert said in str(refusal.value) and not (tmp_path / "out").exists()
 
 
 def test_a_number_of_workers_below_none_is_refused(asked, tmp_path):
     with pytest.raises(InputError, match="workers=-1: give the number of runs at a time"):
-        sweep(plan(asked), tmp_path / "out", workers=-1)
+        sweep(plan_runs(asked), tmp_path / "out", workers=-1)
 
 
 def test_workers_are_told_the_whole_path_of_the_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (run,) = plan({"base": {"dataset": "folder", "data": "mine"}})
-    assert with_place(run).config.data == str(tmp_path / "mine")
+    (run,) = plan_runs({"base": {"dataset": "folder", "data": "mine"}})
+    assert with_whole_path(run).config.data == str(tmp_path / "mine")
 
 
 def test_one_run_in_two_folders_is_two_tasks_of_a_scheduler(tmp_path):
-    (run,) = plan({"base": {"seed": 3}})
+    (run,) = plan_runs({"base": {"seed": 3}})
     assert task(tmp_path / "a", run) == task(tmp_path / "a", run) != task(tmp_path / "b", run)
 
 
 def test_what_a_data_set_lacks_is_said_before_the_first_run(few_cases):
     volumes = {"dataset": "phantom_atrium", "patch": [16, 16, 16], "labeled": 2, "iterations": 2}
-    check_plan(plan({"base": volumes, "vary": {"network": ["unet_small", "vnet_small"]}}))
+    check_plan(plan_runs({"base": volumes, "vary": {"network": ["unet_small", "vnet_small"]}}))
     with pytest.raises(InputError, match="Run ucmt_network-deeplabv3plus of the grid: .*2D"):
-        check_plan(plan({"base": volumes, "vary": {"network": ["unet_small", "deeplabv3plus"]}}))
+        check_plan(
+            plan_runs({"base": volumes, "vary": {"network": ["unet_small", "deeplabv3plus"]}})
+        )
 
 
 def test_the_command_tells_a_wrong_grid_and_a_scheduler_that_is_not_there(
@@ -186,7 +188,7 @@ def test_the_command_tells_a_wrong_grid_and_a_scheduler_that_is_not_there(
         distributed, "Client", lambda address, timeout: client(address, timeout=timeout / 50)
     )
     with pytest.raises(InputError, match="No Dask scheduler answers at tcp://127.0.0.1:9"):
-        sweep(plan({"base": base}), tmp_path / "out", scheduler="tcp://127.0.0.1:9")
+        sweep(plan_runs({"base": base}), tmp_path / "out", scheduler="tcp://127.0.0.1:9")
 
 
 def test_a_sweep_with_a_failed_run_ends_with_status_1(tmp_path, monkeypatch, capsys):
@@ -277,7 +279,7 @@ def waited(happened, seconds=120):
 )
 def test_the_results_in_the_repository_are_runs_of_their_grids(file):
     planned = {
-        run.config.fingerprint: run.variant for run in grid.read_grid(file.with_name("grid.yaml"))
+        run.config.fingerprint: run.variant for run in read_plan(file.with_name("grid.yaml"))
     }
     kept = results.load_runs(file)
     assert dict(zip(kept["fingerprint"], kept["variant"], strict=True)).items() <= planned.items()

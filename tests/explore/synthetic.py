@@ -11,8 +11,9 @@ def disc(size, row, column, radius):
 
 
 def synthetic(method="ucmt", *, frames=6, images=2, size=32, seed=0, channels=1, ambiguity=True):
-    """A run in which masks grow onto the truth, students from both sides, and uncertainty shrinks
-    to a ring.
+    """Return a run in which masks grow onto the truth, and uncertainty shrinks to a ring.
+
+    The students come from both sides.
     """
     random = np.random.default_rng(0)
     truth = np.stack(

@@ -1,6 +1,4 @@
-"""What explorers got wrong once: runs that the monitor ended, users' own volumes, early iterations,
-masks shown too soon.
-"""
+"""What explorers got wrong once: ended runs, own volumes, early steps, masks shown too soon."""
 
 from dataclasses import replace
 
@@ -70,7 +68,7 @@ def test_the_monitor_needs_no_loss_terms_and_no_finite_ones():
     live = watch(16, 16, terms={})
     assert live.board.value.count("<svg viewBox") == 3 + 4
     png_and_words(live)
-    assert monitor.page(monitor_trace(loss=np.nan)).count("<svg viewBox") == 3 + 4
+    assert monitor.monitor_html(monitor_trace(loss=np.nan)).count("<svg viewBox") == 3 + 4
 
 
 def monitor_trace(loss):
@@ -129,21 +127,20 @@ def test_the_scale_of_uncertainty_ends_where_the_masks_say():
     assert picture.figure.axes[3].images[0].get_clim() == (0, pytest.approx(np.log(4)))
     widget = volume.widget(cube() * 200, {"truth": 3 * cube()}, cube() * 0.1)
     assert widget.spec["unit"]["max"] == pytest.approx(np.log(4))
-    assert volume.parts(cube(), {"truth": 255 * cube()}, None, None, 0, 2)[3] == 2, (
-        "black and white are two classes"
-    )
-    assert volume.parts(cube(), {}, None, None, 0, 5)[3] == 5
+    black_and_white = volume.checked_parts(cube(), {"truth": 255 * cube()}, None, None, 0, 2)
+    assert black_and_white.classes == 2
+    assert volume.checked_parts(cube(), {}, None, None, 0, 5).classes == 5
 
 
 def test_lists_and_arrays_are_taken_alike():
     plain = volume.figure(200 * cube(), {"truth": cube()}, 0.1 * cube(), spacing=(2, 1, 1))
-    given = volume.figure(
+    from_lists = volume.figure(
         (200 * cube()).tolist(),
         {"truth": cube().tolist()},
         (0.1 * cube()).tolist(),
         spacing=np.array([2.0, 1, 1]),
     )
-    assert given.alt == plain.alt and given.png() == plain.png()
+    assert from_lists.alt == plain.alt and from_lists.png() == plain.png()
     widget = volume.widget(200 * cube(), spacing=np.array([2.0, 1, 1]))
     assert [panel["stretch"] for panel in widget.spec["panels"]] == [1, 2, 2]
     assert [
@@ -222,17 +219,19 @@ def test_the_ema_lab_names_what_can_be_chosen(wrong, sentence):
 @pytest.mark.parametrize("mask", [None, np.zeros((32, 32), np.uint8)])
 def test_nothing_drawn_leaves_no_empty_axes(truth, mask):
     axes = annotate.figure(np.zeros((32, 32), np.uint8), truth, mask).figure.axes
-    assert len(axes) == 2 and not any(at.axison for at in axes)
+    assert len(axes) == 2 and not any(ax.axison for ax in axes)
 
 
 def test_the_expert_is_not_sent_before_something_is_drawn():
     image, truth = np.zeros((32, 32), np.uint8), disc(32, 16, 16, 8)
     widget = annotate.widget(image, truth)
     widget.asked = True
-    assert widget.told == "Draw first, then compare." and widget.expert == b"" and not widget.asked
+    assert (
+        widget.message == "Draw first, then compare." and widget.expert == b"" and not widget.asked
+    )
     widget.drawn = truth.tobytes()
     assert widget.expert == b"", "the first stroke is not a question"
     widget.asked = True
-    assert widget.expert == truth.tobytes() and "Dice 1.00" in widget.told
+    assert widget.expert == truth.tobytes() and "Dice 1.00" in widget.message
     widget.drawn = bytes(32 * 32)
     assert widget.expert == b"" and not widget.asked, "all was undone"

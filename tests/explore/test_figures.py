@@ -27,12 +27,12 @@ def test_training_tells_the_dice_of_every_network_at_that_step():
     trace = synthetic()
     picture = training.figure(trace, step=100, image=1)
     masks = {name: maps[0, 1] for name, maps in trace.predictions.items()}
-    for said, name in [
+    for title, name in [
         ("student 1", "student1"),
         ("student 2", "student2"),
         ("teacher", "teacher"),
     ]:
-        assert f"{said} reaches Dice {overlap(masks[name], trace.truth[1]):.2f}" in picture.alt
+        assert f"{title} reaches Dice {overlap(masks[name], trace.truth[1]):.2f}" in picture.alt
     assert f"differ on {100 * (masks['student1'] != masks['student2']).mean():.1f} %" in picture.alt
     assert (
         png_of(picture)
@@ -188,7 +188,7 @@ def test_a_volume_is_cut_through_the_middle_of_its_first_mask():
         and "0.500 at that point" in picture.alt
     )
     assert png_of(picture) != png_of(
-        volume.figure(ball() * 200, masks, ball(1) * 0.5, at=(2, 8, 9))
+        volume.figure(ball() * 200, masks, ball(1) * 0.5, point=(2, 8, 9))
     )
 
 
@@ -210,7 +210,8 @@ def test_the_monitor_tells_the_last_values():
         f"UCMT after 600 iterations: Dice on the probe images student 1 {dice:.3f}"
         in monitor.figure(trace).alt
     )
-    assert monitor.page(trace).count("<svg viewBox") == 3 + 4  # charts, and two tiles an image
+    # Charts, and two tiles per image.
+    assert monitor.monitor_html(trace).count("<svg viewBox") == 3 + 4
 
 
 # Bad input
@@ -252,7 +253,7 @@ WRONG = [
         lambda: volume.figure(np.zeros((4, 4, 4)), {"truth": np.zeros((4, 4, 5))}),
         r"'truth' has shape \(4, 4, 5\)",
     ),
-    (lambda: volume.figure(np.zeros((4, 4, 4)), at=(0, 0, 4)), "lies outside"),
+    (lambda: volume.figure(np.zeros((4, 4, 4)), point=(0, 0, 4)), "lies outside"),
     (lambda: annotate.figure(np.zeros((5, 32, 32))), "this is float64 of shape"),
     (
         lambda: annotate.widget(np.zeros((32, 32), np.uint8), np.zeros((16, 16))),
@@ -263,9 +264,9 @@ WRONG = [
 
 @pytest.mark.parametrize(("call", "sentence"), WRONG, ids=[sentence for _, sentence in WRONG])
 def test_wrong_input_is_told_in_one_sentence(call, sentence):
-    with pytest.raises(InputError, match=sentence) as told:
+    with pytest.raises(InputError, match=sentence) as error:
         call()
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
 
 
 def test_a_recorded_file_makes_the_same_picture(tmp_path):

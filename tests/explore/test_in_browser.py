@@ -1,5 +1,4 @@
-"""Every explorer in JupyterLab in a real Chromium: run, used by keyboard and mouse, and its pixels
-looked at.
+"""Every explorer in JupyterLab in a real Chromium: used by keys and mouse, its pixels looked at.
 
 Screenshots are kept in runs/browser/explorers.
 """
@@ -38,13 +37,15 @@ import torch
 from synthetic import disc, synthetic
 from ucmt_lite.training import traces
 from ucmt_lite.data import Batches, cases, load
-from ucmt_lite.explore import annotate, compare, ema, monitor, training, umix_lab, uncertainty, volume
+from ucmt_lite.explore import annotate, compare, ema, monitor
+from ucmt_lite.explore import training, umix_lab, uncertainty, volume
 from ucmt_lite.methods import build_nets
 from ucmt_lite.nets import make
 from ucmt_lite.training.recorder import Recorder
 from ucmt_lite.training.fit import fit
 torch.set_num_threads(1)
-ucmt = traces.load("ucmt.npz")""",
+runs = [traces.load_trace(f"{{name}}.npz") for name in {RUNS}]
+ucmt = runs[-1]""",
     "training.widget(ucmt)",
     "uncertainty.widget(ucmt)",
     """hearts = load("phantom_heart", size=32, count=(4, 2, 2))
@@ -52,36 +53,52 @@ train, probe = cases(hearts.splits["train"]), cases(hearts.splits["validation"])
 nets = build_nets("ucmt", lambda: make("unet_small", 1, 4, 2))
 umix_lab.widget(nets, probe, top_k=2)""",
     "ema.widget()",
-    "compare.widget([traces.load(f'{name}.npz') for name in ('mean_teacher', 'cps', 'ucmt')])",
-    (
-        "cube = disc(24, 12, 10, 6)[None].repeat(16, 0)\nvolume.widget(cube * 200, {'truth': cube},"
-        " at=(8, 12, 10))"
-    ),
+    "compare.widget(runs)",
+    """cube = disc(24, 12, 10, 6)[None].repeat(16, 0)
+volume.widget(cube * 200, {'truth': cube}, point=(8, 12, 10))""",
     "drawing = annotate.widget(ucmt.image[0], ucmt.truth[0])\ndrawing",
-    """with monitor.widget(Recorder("ucmt", probe, 4, every=2)) as live:
-    fit("ucmt", nets, Batches(train.select(train.ids[:2]), train, batch=(1, 1)), 100_000, grid=8, recorder=live, checkpoint="c.pt")
+    """batches = Batches(train.select(train.ids[:2]), train, batch=(1, 1))
+with monitor.widget(Recorder("ucmt", probe, 4, every=2)) as live:
+    fit("ucmt", nets, batches, 100_000, grid=8, recorder=live, checkpoint="c.pt")
 print("ended after", torch.load("c.pt", weights_only=True)["step"])""",
 ]
-PIXELS = """(canvas, sides) => {  // the colour in the middle of every pixel of the image
-  const all = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data, out = [];
-  for (let r = 0; r < sides[0]; r++) for (let c = 0; c < sides[1]; c++) {
-    const y = Math.floor((r + 0.5) * canvas.height / sides[0]), x = Math.floor((c + 0.5) * canvas.width / sides[1]);
-    out.push(...all.slice(4 * (y * canvas.width + x), 4 * (y * canvas.width + x) + 3));
+# The colour in the middle of every pixel of the image.
+PIXELS = """(canvas, [rows, columns]) => {
+  const { width, height } = canvas;
+  const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+  const out = [];
+  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) {
+    const y = Math.floor((r + 0.5) * height / rows);
+    const x = Math.floor((c + 0.5) * width / columns);
+    const start = 4 * (y * width + x);
+    out.push(...data.slice(start, start + 3));
   }
   return out;
 }"""
-
-
-LISTEN = """() => {  // the positions that are sent to the kernel from now on
+# Counts the pictures that are put on a canvas from now on.
+COUNT = """() => {
+  window.put = 0;
+  const { prototype } = CanvasRenderingContext2D;
+  const draw = prototype.putImageData;
+  prototype.putImageData = function (...args) {
+    window.put++;
+    return draw.apply(this, args);
+  };
+}"""
+# The positions that are sent to the kernel from now on.
+LISTEN = """() => {
   window.heard = [];
-  window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.anyMessage.connect((_, { direction, msg }) => {
-    const state = msg.header.msg_type === 'comm_msg' && direction === 'send' && msg.content.data.state;
-    if (state?.position) window.heard.push(state.position);
+  const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+  kernel.anyMessage.connect((_, { direction, msg }) => {
+    const sent = msg.header.msg_type === 'comm_msg' && direction === 'send';
+    const position = sent && msg.content.data.state?.position;
+    if (position) window.heard.push(position);
   });
 }"""
 ASK = """async code => {
-  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-  const reply = await kernel.requestExecute({ code: '', user_expressions: { answer: code }, store_history: false }).done;
+  const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+  const request = { code: '', user_expressions: { answer: code }, store_history: false };
+  const reply = await kernel.requestExecute(request).done;
   return reply.content.user_expressions.answer.data['text/plain'];
 }"""
 
@@ -144,9 +161,8 @@ def test_training_draws_what_the_trace_holds(page):
     widget, canvas = area.locator(".ucmt-stack"), area.locator("canvas")
     page.wait_for_timeout(300)
     area.screenshot(path=SHOTS / "training.png")
-    keys(
-        page, widget, "4", "5", "6", "7", "Home", "ArrowUp"
-    )  # outlines off, first step, second image
+    # Outlines off, first step, second image.
+    keys(page, widget, "4", "5", "6", "7", "Home", "ArrowUp")
     a, b = trace.predictions["student1"][0, 1], trace.predictions["student2"][0, 1]
     grey = trace.image[1].repeat(3, -1).astype(float)
     expected = np.where((a != b)[..., None], 0.35 * grey + 0.65 * rgb(DIFFERENT), grey)
@@ -164,9 +180,9 @@ def test_training_draws_what_the_trace_holds(page):
     page.mouse.click(chart["x"] + chart["width"] * 0.94, chart["y"] + chart["height"] / 2)
     assert area.locator(".ucmt-value").first.inner_text() == "600", "a click on a curve goes there"
     keys(page, widget, "1", "2", "4", "5", "6", "7", "Home", " ")
-    said = area.locator(".ucmt-speech").element_handle()
+    element = area.locator(".ucmt-speech").element_handle()
     page.wait_for_function(
-        "e => e.textContent.startsWith('UCMT, iterations 600')", arg=said, timeout=5000
+        "e => e.textContent.startsWith('UCMT, iterations 600')", arg=element, timeout=5000
     )
     assert area.locator("canvas").get_attribute("aria-label").startswith("UCMT, iterations 600")
 
@@ -176,18 +192,8 @@ def test_the_kernel_hears_where_the_reader_rests_and_nothing_on_the_way(page):
     keys(page, area.locator(".ucmt-stack"), "End")
     page.wait_for_timeout(1000)
     page.evaluate(LISTEN)
-    for place in [
-        0,
-        3,
-        1,
-        4,
-        2,
-        5,
-        1,
-        3,
-        0,
-        2,
-    ]:  # a drag over the chart; each is less than a rest away from the next
+    # A drag over the chart; each place is less than a rest away from the next.
+    for place in (0, 3, 1, 4, 2, 5, 1, 3, 0, 2):
         area.locator("input").first.evaluate(
             "(e, to) => { e.value = to; e.dispatchEvent(new Event('input', { bubbles: true })); }",
             place,
@@ -198,9 +204,9 @@ def test_the_kernel_hears_where_the_reader_rests_and_nothing_on_the_way(page):
     )
     page.wait_for_function("() => window.heard.length", timeout=5000)
     assert page.evaluate("window.heard") == [{"frame": 2, "item": 1}]
-    said = area.locator("canvas").element_handle()
+    element = area.locator("canvas").element_handle()
     page.wait_for_function(
-        "e => e.getAttribute('aria-label').startsWith('UCMT, iterations 300')", arg=said
+        "e => e.getAttribute('aria-label').startsWith('UCMT, iterations 300')", arg=element
     )
     assert asked(page, "Out[2].position") == "{'frame': 2, 'item': 1}"
     keys(page, area.locator(".ucmt-stack"), "End")
@@ -212,17 +218,13 @@ def test_pictures_have_the_pixels_of_the_screen_and_only_what_changed_is_drawn(p
         "e => [e.width, e.height, e.clientWidth, e.clientHeight]"
     )
     assert sides[:2] == pytest.approx(sides[2:], abs=1) and sides[0] > 100
-    area.locator("canvas").first.evaluate(
-        """() => { window.put = 0; const draw = CanvasRenderingContext2D.prototype.putImageData;
-      CanvasRenderingContext2D.prototype.putImageData = function (...all) { window.put++; return draw.apply(this, all); }; }"""
-    )
+    page.evaluate(COUNT)
     keys(page, area.locator(".ucmt-stack"), "ArrowLeft")
     assert page.evaluate("window.put") == 3, "one plane, and the cross of the others"
     keys(page, area.locator(".ucmt-stack"), "ArrowRight")
     widget = cell(page, 2).locator(".ucmt-stack")
-    keys(
-        page, widget, "3", "ArrowRight", "ArrowLeft"
-    )  # nothing shown depends on the threshold any more
+    # Nothing that is shown depends on the threshold any more.
+    keys(page, widget, "3", "ArrowRight", "ArrowLeft")
     assert page.evaluate("window.put") == 3 + 3 + 1
     keys(page, widget, "3")
 
@@ -242,9 +244,8 @@ def test_keys_stay_in_the_explorer(page):
 
 def test_the_threshold_keeps_what_counting_keeps(page):
     area, trace = cell(page, 2), synthetic("ucmt", size=64)
-    keys(
-        page, area.locator(".ucmt-stack"), "4", *["ArrowDown"] * 5, *["ArrowRight"] * 10
-    )  # no outline, first step
+    # No outline, first step.
+    keys(page, area.locator(".ucmt-stack"), "4", *["ArrowDown"] * 5, *["ArrowRight"] * 10)
     level = float(area.locator(".ucmt-value").first.inner_text())
     kept = uncertainty.kept_share(
         trace,
@@ -266,7 +267,7 @@ def test_the_umix_lab_mixes_again_when_a_slider_moves(page):
     before, words = board.screenshot(), area.locator("p").first.inner_text()
     assert "top_k 2 on a grid of 8 x 8" in words
     keys(page, area.locator(".noUi-handle").nth(2), "ArrowRight")
-    until_changed(page, area, lambda at: at.locator("p").first.inner_text(), words)
+    until_changed(page, area, lambda locator: locator.locator("p").first.inner_text(), words)
     assert "top_k 3 on a grid" in area.locator("p").first.inner_text()
     page.wait_for_timeout(200)
     assert area.locator(".ucmt-tiles").screenshot() != before
@@ -288,12 +289,12 @@ def test_curves_tell_their_values_under_the_pointer_and_leave_when_their_name_is
     area.locator(".js-plotly-plot").wait_for(timeout=15_000)
     heights = []
     for panel, curve in enumerate(("disagreement", "uncertainty", "dice")):
-        told = [hovered(page, area, panel, share) for share in (0.2, 0.8)]
-        assert told[0][0] < told[1][0], "the values follow the pointer"
-        for step, values in told:
-            where = trace.step.tolist().index(step)
+        values_at = [hovered(page, area, panel, share) for share in (0.2, 0.8)]
+        assert values_at[0][0] < values_at[1][0], "the values follow the pointer"
+        for step, values in values_at:
+            index = trace.step.tolist().index(step)
             expected = {
-                name: synthetic(run, size=64).curves[curve][where]
+                name: synthetic(run, size=64).curves[curve][index]
                 for name, run in (
                     ("UCMT", "ucmt"),
                     ("CPS", "cps"),
@@ -350,11 +351,11 @@ def test_a_mask_is_drawn_by_mouse_and_by_keys_and_compared(page):
     area = cell(page, 7)
     canvas = area.locator("canvas")
     blank, place = pixels(canvas, 64, 64), canvas.bounding_box()
-    at = {"x": place["x"] + place["width"] * 0.42, "y": place["y"] + place["height"] * 0.5}
-    page.mouse.move(at["x"] + 100, at["y"])
+    x, y = place["x"] + place["width"] * 0.42, place["y"] + place["height"] * 0.5
+    page.mouse.move(x + 100, y)
     page.mouse.down()
     for turn in np.linspace(0, 2 * np.pi, 40):
-        page.mouse.move(at["x"] + 100 * np.cos(turn), at["y"] + 100 * np.sin(turn))
+        page.mouse.move(x + 100 * np.cos(turn), y + 100 * np.sin(turn))
     page.mouse.up()
     ring = (pixels(canvas, 64, 64) != blank).any(-1).sum()
     area.locator("button", has_text="fill inside").click()
@@ -399,12 +400,11 @@ def test_the_stop_button_ends_training_after_the_step(page):
     )
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
     area = cell(page, 8)
-    area.locator(".ucmt-tiles path").first.wait_for(
-        timeout=30_000, state="attached"
-    )  # one look is a line without length
+    # One look is a line without length.
+    area.locator(".ucmt-tiles path").first.wait_for(timeout=30_000, state="attached")
 
-    def curve(at):  # read at once: the board is written anew after every look
-        return at.evaluate("e => e.querySelector('.ucmt-tiles path').getAttribute('d')")
+    def curve(locator):  # read at once: the board is written anew after every look
+        return locator.evaluate("e => e.querySelector('.ucmt-tiles path').getAttribute('d')")
 
     until_changed(page, area, curve, curve(area))
     area.locator("button", has_text="stop after this step").click()

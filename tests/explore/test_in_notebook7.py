@@ -6,17 +6,17 @@ from synthetic import synthetic
 
 pytestmark = needs_chromium
 CELLS = [
-    (
-        "from ucmt_lite import traces\nfrom ucmt_lite.explore import annotate, compare, ema,"
-        " training, uncertainty\nucmt = traces.load('ucmt.npz')"
-    ),
+    """from ucmt_lite.training import traces
+from ucmt_lite.explore import annotate, compare, ema, training, uncertainty
+ucmt = traces.load_trace("ucmt.npz")""",
     "training.widget(ucmt)",
     "uncertainty.widget(ucmt)",
     "ema.widget()",
     "compare.widget([ucmt])",
     "annotate.widget(ucmt.image[0], ucmt.truth[0])",
 ]
-SHOWN = [  # a notebook takes cells out of the page that are out of view: found by what they are, not by their number
+# A notebook takes cells out of the page that are out of view: found by what they are.
+SHOWN = [
     ".ucmt-stack[aria-label^='Training'] canvas",
     ".ucmt-stack[aria-label^='Uncertainty'] canvas",
     ".ucmt-tiles svg",
@@ -39,8 +39,8 @@ def test_explorers_show_and_move(tmp_path):
         chromium_page(1280, 6000) as page,
     ):
         run_all(page, f"{address}/notebooks/explorers.ipynb")
-        for what in SHOWN:
-            page.locator(what).first.wait_for(timeout=30_000)
+        for selector in SHOWN:
+            page.locator(selector).first.wait_for(timeout=30_000)
         page.faults.clear()  # those of the application's own start
         training = page.locator(".ucmt-stack[aria-label^='Training']")
         before = training.locator("canvas").screenshot()
@@ -55,12 +55,11 @@ def test_explorers_show_and_move(tmp_path):
         assert page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets.length") == len(
             CELLS
         )
-        told = page.locator(".ucmt-tiles p").inner_text()
-        page.locator(".noUi-handle").nth(1).press(
-            "PageDown"
-        )  # the arrows fold headings here, also on a slider
-        other = "told => document.querySelector('.ucmt-tiles p').innerText !== told"
-        page.wait_for_function(other, arg=told, timeout=10_000)
+        words = page.locator(".ucmt-tiles p").inner_text()
+        # The arrows fold headings here, also on a slider.
+        page.locator(".noUi-handle").nth(1).press("PageDown")
+        changed = "words => document.querySelector('.ucmt-tiles p').innerText !== words"
+        page.wait_for_function(changed, arg=words, timeout=10_000)
         assert page.faults == []
         (PICTURES / "explorers").mkdir(parents=True, exist_ok=True)
         page.screenshot(path=PICTURES / "explorers" / "notebook7.png")

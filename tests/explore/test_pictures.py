@@ -1,6 +1,4 @@
-"""Pictures and their words agree: with the data, also at the edges, and with the numbers of the
-other modules.
-"""
+"""Pictures and their words agree with the data, also at the edges, and with other modules."""
 
 import re
 import warnings
@@ -15,7 +13,8 @@ from synthetic import synthetic
 from torch import nn
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data import cases, load_data, to_input
+from ucmt_lite.core.mixing import MIXES
+from ucmt_lite.data import cases, load, to_input
 from ucmt_lite.experiments import scores
 from ucmt_lite.explore import compare, training, umix_lab, uncertainty
 from ucmt_lite.explore.draw import maps
@@ -66,7 +65,7 @@ def test_where_no_pixel_is_kept_the_words_say_so():
     assert "against" not in text
 
 
-def test_wrong_labels_are_striped_in_their_own_colour_and_dropped_pixels_are_seen_on_a_bright_image():
+def test_wrong_labels_are_striped_and_dropped_pixels_are_seen_on_a_bright_image():
     trace = synthetic(size=64)
     trace = replace(trace, image=np.full_like(trace.image, 255))
     half = np.zeros((64, 64), bool)
@@ -91,13 +90,13 @@ def test_wrong_labels_are_striped_in_their_own_colour_and_dropped_pixels_are_see
 
 def sent(widget, ref, *shape):
     kind = {"u1": np.uint8, "f4": np.float32}[ref["type"]]
-    return np.frombuffer(zlib.decompress(widget.data), kind, ref["length"], ref["at"]).reshape(
+    return np.frombuffer(zlib.decompress(widget.data), kind, ref["length"], ref["offset"]).reshape(
         shape
     )
 
 
 def test_the_explorer_hatches_the_pixels_that_its_numbers_leave_out():
-    """Also at the ends: nearly certain pixels at 0, and the rounding of half precision above ln 2."""
+    """Also at the ends: nearly certain pixels at 0, and half precision rounded above ln 2."""
     trace = synthetic()
     few = trace.uncertainty.copy()
     few[..., :4, :], few[..., 4:6, :], few[..., 6:8, :] = 0.0008, np.float16(np.log(2)), -2.4e-7
@@ -106,14 +105,15 @@ def test_the_explorer_hatches_the_pixels_that_its_numbers_leave_out():
     panel, steps = widget.spec["panels"][0], len(trace.map_step)
     hatching = next(layer for layer in widget.spec["layers"] if layer["key"] == "dropped")
     hidden = sent(widget, panel["layers"]["dropped"][0], steps, 2, 32, 32)
-    told = sent(widget, panel["readouts"][0]["ref"], steps, 2, uncertainty.LEVELS)
-    for level, most in enumerate(hatching["levels"]):
-        shown = (hidden <= most).mean(axis=(2, 3))
-        assert shown == pytest.approx(told[:, :, level], abs=1e-6)
-    assert (told[:, :, -1] == 1).all() and 0 < told[-1, 0, 0] < 0.1
+    share = sent(widget, panel["readouts"][0]["ref"], steps, 2, uncertainty.LEVELS)
+    for level, last in enumerate(hatching["levels"]):
+        shown = (hidden <= last).mean(axis=(2, 3))
+        assert shown == pytest.approx(share[:, :, level], abs=1e-6)
+    assert (share[:, :, -1] == 1).all() and 0 < share[-1, 0, 0] < 0.1
     widget.position = {"level": 0}
     assert (
-        f"{100 * told[-1, 0, 0]:.1f} % of the pixels have at most 0.00 nats" in widget.picture().alt
+        f"{100 * share[-1, 0, 0]:.1f} % of the pixels have at most 0.00 nats"
+        in widget.picture().alt
     )
     assert uncertainty.kept_share(trace, float(np.log(2))).share == 1
 
@@ -177,7 +177,7 @@ def test_outlines_of_two_classes_at_the_edge_keep_their_places():
 
 @pytest.fixture(scope="module")
 def hearts():
-    return cases(load_data("phantom_heart", size=64, count=(2, 2, 1)).splits["validation"])
+    return cases(load("phantom_heart", size=64, count=(2, 2, 1)).splits["validation"])
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ def test_the_slider_reaches_what_the_board_shows(nets, hearts):
 
 def test_the_key_below_the_board_tells_of_the_mix_above_it(nets, hearts):
     lab = umix_lab.Lab(nets, hearts)
-    page = {mix: umix_lab.page(lab.sample(0, 3, 8, mix)) for mix in umix_lab.MIX_NAMES}
+    page = {mix: umix_lab.sample_html(lab.sample(0, 3, 8, mix)) for mix in MIXES}
     assert (
         "solid: the least certain cells, replaced" in page["umix"]
         and "numbers: rank" in page["umix"]
@@ -211,7 +211,7 @@ def test_the_key_below_the_board_tells_of_the_mix_above_it(nets, hearts):
         "noise on every pixel: no cell moves" in page["noise"]
         and "no cell moves" in page["identity"]
     )
-    assert "no cell moves" in umix_lab.page(lab.sample(0, 0, 8))
+    assert "no cell moves" in umix_lab.sample_html(lab.sample(0, 0, 8))
     for mix in ("cutmix", "noise", "identity"):
         assert "certain cells" not in page[mix] and "rank" not in page[mix]
 
@@ -222,9 +222,8 @@ def test_the_lab_asks_networks_that_went_on_training_again(nets, hearts):
     with torch.no_grad():
         for parameter in nets.student1.parameters():
             parameter.normal_()
-        nets.student2.weight.data = torch.randn_like(
-            nets.student2.weight
-        )  # in a way that autograd does not count
+        # In a way that autograd does not count.
+        nets.student2.weight.data = torch.randn_like(nets.student2.weight)
     again = lab.sample(0, 2, 8, "identity")
     for name in ("student1", "student2"):
         assert np.array_equal(again.before[name], again.after[name]), (
@@ -287,9 +286,9 @@ def test_one_trace_alone_is_a_run():
     ],
 )
 def test_what_is_no_run_is_told_in_one_sentence(call, sentence):
-    with pytest.raises(InputError, match=sentence) as told:
+    with pytest.raises(InputError, match=sentence) as error:
         call()
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
 
 
 # Images as they are
@@ -359,11 +358,10 @@ def test_explorers_count_the_classes_of_their_trace():
 def test_the_lab_counts_the_classes_of_its_networks(nets, hearts):
     sample = umix_lab.Lab(nets, hearts).sample()
     empty = {name: np.zeros_like(mask) for name, mask in sample.after.items()}
-    sample = replace(
-        sample, after=empty, mixed_label=np.eye(64, dtype=int) * 2
-    )  # of the classes 1, 2, 3 one is missed
+    # Of the classes 1, 2, 3 one is missed.
+    sample = replace(sample, after=empty, mixed_label=np.eye(64, dtype=int) * 2)
     assert "student 1 agrees with the moved pseudo label to Dice 0.67" in umix_lab.describe(sample)
-    assert "Dice 0.67 with the moved pseudo label" in umix_lab.tiles(sample)[5].caption
+    assert "Dice 0.67 with the moved pseudo label" in umix_lab.sample_tiles(sample)[5].caption
 
 
 # Small things

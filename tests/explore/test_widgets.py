@@ -1,4 +1,4 @@
-"""Explorers without a browser: what they send, how their state moves, and the picture they leave."""
+"""Explorers without a browser: what they send, how their state moves, the picture they leave."""
 
 import base64
 import subprocess
@@ -12,17 +12,17 @@ from synthetic import disc, synthetic
 
 from ucmt_lite.common import InputError
 from ucmt_lite.explore import annotate, compare, dashboard, ema, training, uncertainty, volume
-from ucmt_lite.explore.draw.stack import MOST, Stack, as_level
+from ucmt_lite.explore.draw.stack import MAX_BYTES, Stack, as_level
 from ucmt_lite.explore.draw.tiles import outline
 from ucmt_lite.explore.draw.twin import VIEW, WithTwin
 
 
-def sent(widget, ref, **where):
-    """What the browser reads at a place, computed as it does."""
+def sent(widget, ref, **position):
+    """What the browser reads at a position, computed as it does."""
     kind = {"u1": np.uint8, "f4": np.float32}[ref["type"]]
-    array = np.frombuffer(zlib.decompress(widget.data), kind, ref["length"], ref["at"])
-    at = sum(ref["strides"].get(name, 0) * index for name, index in where.items())
-    return array[at:]
+    array = np.frombuffer(zlib.decompress(widget.data), kind, ref["length"], ref["offset"])
+    start = sum(ref["strides"].get(name, 0) * index for name, index in position.items())
+    return array[start:]
 
 
 def bundle(widget):
@@ -72,7 +72,7 @@ def test_the_stack_holds_what_the_trace_holds():
     assert differ == pytest.approx(
         (trace.predictions["student1"][3, 1] != trace.predictions["student2"][3, 1]).mean()
     )
-    assert widget.spec["charts"][0]["at"] == trace.map_step.tolist()
+    assert widget.spec["charts"][0]["positions"] == trace.map_step.tolist()
 
 
 def test_moving_the_state_moves_the_picture():
@@ -103,16 +103,15 @@ def test_the_threshold_reads_what_counting_gives():
 
 def test_stacks_stay_small_however_much_was_recorded():
     large = synthetic(frames=30, images=3, size=128)
-    random = (
-        np.random.default_rng(0).random(large.uncertainty.shape).astype(np.float16)
-    )  # does not pack
+    # Numbers at random do not pack.
+    random = np.random.default_rng(0).random(large.uncertainty.shape).astype(np.float16)
     large = type(large)(**{**large.__dict__, "uncertainty": random * np.float16(0.69)})
     widget = training.widget([large, large, large])
-    assert len(widget.data) <= MOST
+    assert len(widget.data) <= MAX_BYTES
     steps = widget.spec["controls"][0]["values"]
     assert len(steps) == 15 and steps[-1] == large.map_step[-1], "every second step, and the last"
     stack = Stack("too much")
-    stack.put(np.random.default_rng(0).integers(0, 256, MOST + 9).astype(np.uint8), "x")
+    stack.put(np.random.default_rng(0).integers(0, 256, MAX_BYTES + 9).astype(np.uint8), "x")
     with pytest.raises(InputError, match="4 MB are the most"):
         stack.data()
 
@@ -126,18 +125,6 @@ def test_stacks_stay_small_however_much_was_recorded():
     ],
 )
 def test_without_anywidget_sliders_take_over(make, monkeypatch):
-    for module in [
-        name
-        for name in sys.modules
-        if name.startswith(
-            (
-                "anywidget",
-                "ucmt_lite.explore.draw.stack_widget",
-                "ucmt_lite.explore.annotate_widget",
-            )
-        )
-    ]:
-        monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "anywidget", None)
     widget = make()
     assert isinstance(widget, W.VBox) and bundle(widget).startswith(b"\x89PNG")
@@ -178,10 +165,12 @@ def test_the_annotation_is_compared_only_when_asked():
     widget = annotate.widget(trace.image[0], trace.truth[0])
     widget.drawn, widget.seconds = trace.truth[0].tobytes(), 60.0
     assert (
-        widget.told == "" and widget.expert == b"" and np.array_equal(widget.mask, trace.truth[0])
+        widget.message == ""
+        and widget.expert == b""
+        and np.array_equal(widget.mask, trace.truth[0])
     )
     widget.asked = True
-    assert "Dice 1.00" in widget.told and widget.expert == trace.truth[0].tobytes()
+    assert "Dice 1.00" in widget.message and widget.expert == trace.truth[0].tobytes()
 
 
 def test_plotly_is_told_values_bands_and_nothing_of_the_network():

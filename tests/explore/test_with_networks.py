@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from ucmt_lite.common import InputError
-from ucmt_lite.core.mixing import umix
+from ucmt_lite.core.mixing import MIXES, umix
 from ucmt_lite.core.uncertainty import entropy_of_mean
-from ucmt_lite.data import Batches, Cases, cases, load_data
+from ucmt_lite.data import Batches, Cases, cases, load
 from ucmt_lite.explore import monitor, umix_lab
 from ucmt_lite.methods import build_nets
 from ucmt_lite.training.fit import fit
@@ -20,7 +20,7 @@ from ucmt_lite.training.recorder import Recorder
 
 @pytest.fixture(scope="module")
 def hearts():
-    source = load_data("phantom_heart", size=32, count=(8, 3, 2))
+    source = load("phantom_heart", size=32, count=(8, 3, 2))
     return cases(source.splits["train"]), cases(source.splits["validation"])
 
 
@@ -52,10 +52,10 @@ def test_the_lab_mixes_as_the_method_does(nets, hearts):
     moved = umix_lab.pairs(sample)
     assert 3 <= len(moved) <= 6 and len(umix_lab.moved_cells(sample)) == len(moved)
     for place, source, _ in moved:
-        at, of = (
+        target, origin = (
             np.s_[n // 8 * 4 : n // 8 * 4 + 4, n % 8 * 4 : n % 8 * 4 + 4] for n in (place, source)
         )
-        assert np.array_equal(sample.mixed[at], sample.image[of])
+        assert np.array_equal(sample.mixed[target], sample.image[origin])
     assert {place for place, *_ in moved} == set(sample.ranks["student1"][:3]) | set(
         sample.ranks["student2"][:3]
     )
@@ -84,6 +84,11 @@ def test_turning_knobs_mixes_again(nets, hearts):
     )
     lab.mix.value = "noise"
     assert not umix_lab.pairs(lab.sample) and (lab.sample.mixed != lab.sample.image).any()
+
+
+def test_the_lab_offers_every_mix_with_a_word_on_it(nets, hearts):
+    lab = umix_lab.widget(nets, hearts[1])
+    assert list(lab.mix.options) == list(MIXES) == list(umix_lab.TOOLTIPS)
 
 
 def test_knobs_that_do_not_fit_are_told_before_anything_is_drawn(nets, hearts):

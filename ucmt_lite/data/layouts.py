@@ -82,6 +82,16 @@ class Layout:
     notes: list[str] = field(default_factory=list)
 
 
+def split_mask_ending(stem: str) -> tuple[str, str]:
+    """Split what names a mask off the end of a file's name.
+
+    >>> split_mask_ending("lesion1_segmentation"), split_mask_ending("lesion1")
+    (('lesion1', '_segmentation'), ('lesion1', ''))
+    """
+    found = _MASK_ENDING.search(stem)
+    return (stem[: found.start()], found[0]) if found else (stem, "")
+
+
 def stem_of(file: Path) -> str:
     """Return a file's name without its ending.
 

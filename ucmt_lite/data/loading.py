@@ -32,7 +32,7 @@ class _Origin(NamedTuple):
     classes: int | Sequence[str] | None
 
 
-def load_data(
+def load(
     name: str,
     *,
     root: str | Path | None = None,
@@ -59,7 +59,7 @@ def load_data(
     expression with one pair of brackets that is searched in the ids, "folder", or "none"; default:
     `groups.csv`, else names and folders that say patient.
 
-    >>> source = load_data("phantom_heart", size=32, count=(4, 2, 2))
+    >>> source = load("phantom_heart", size=32, count=(4, 2, 2))
     >>> {name: len(split) for name, split in source.splits.items()}, source.channels
     ({'train': 4, 'validation': 2, 'test': 2}, 1)
     """
@@ -69,8 +69,8 @@ def load_data(
             f"size={size} is no side length: give a positive number of pixels, such as size=128."
         )
     request = Request(name, seed=seed, size=size, count=_checked_counts(count), group=group)
-    load = next(load for table, load in _LOADERS if name in table)
-    return load(request, _Origin(root, hub, download, classes))
+    loader = next(loader for table, loader in _LOADERS if name in table)
+    return loader(request, _Origin(root, hub, download, classes))
 
 
 def _find_row(name: str) -> Phantom | RealSet | Reader:
@@ -124,7 +124,7 @@ def _load_own(request: Request, origin: _Origin) -> Source:
         return read_hub(origin.hub, request)
     if origin.root is None:
         raise InputError(
-            f"'{name}' needs a folder: say load_data('{name}', root='path/of/your/folder')."
+            f"'{name}' needs a folder: say load('{name}', root='path/of/your/folder')."
         )
     return _read(name, Path(origin.root), request, {})
 
@@ -167,6 +167,6 @@ def _official(name: str, row: RealSet) -> str:
         return f"the files from {row.homepage}, where one has to register or agree to terms first"
     size = sum(archive.megabytes for archive in row.archives)
     return (
-        f"load_data('{name}', root=..., download=True), in a terminal"
+        f"load('{name}', root=..., download=True), in a terminal"
         f" `ucmt-lite data {name} --data DIR --download`, to fetch the official {size} MB"
     )

@@ -29,8 +29,8 @@ def keep_on_disk(
     but with decoded pixels, so that nothing is decoded while training.
 
     >>> from tempfile import TemporaryDirectory
-    >>> from ucmt_lite.data import load_data
-    >>> split = load_data("phantom_heart", size=32, count=2).splits["train"]
+    >>> from ucmt_lite.data import load
+    >>> split = load("phantom_heart", size=32, count=2).splits["train"]
     >>> with TemporaryDirectory() as folder:
     ...     there = keep_on_disk(split, f"{folder}/hearts.arrow")
     ...     here = cases(split)

@@ -328,8 +328,8 @@ def _check_lossy(mask: CodedMask, classes: int) -> None:
     near = counts[np.abs(values - 127.5) > 64].sum() / counts.sum()
     if classes != 2 or values.max() <= 127 or near <= 0.9:
         raise InputError(
-            f"Mask '{mask.name}' is a JPEG, or WebP saved with loss, which keeps black and white but"
-            " no class indices: save it as PNG."
+            f"Mask '{mask.name}' is a JPEG, or WebP saved with loss, which keeps black and white"
+            " but no class indices: save it as PNG."
         )
 
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from ucmt_lite.data.source import Cases
 
+STRIDE = 16  # sides of a patch are multiples of it: what V-Net needs
 SIDE = 64  # voxels that the longest side of a typical volume keeps where nothing else is said
 
 
@@ -48,6 +49,8 @@ def shrink(cases: Cases, factor: float) -> Cases:
 
 def shrink_image(image: np.ndarray, factor: float) -> np.ndarray:
     """One image `C *S` with every side divided by `factor`; bytes stay bytes."""
+    if factor == 1:
+        return image
     small = _mean(torch.from_numpy(image.astype(np.float32)), factor).numpy()
     return small.round().astype(np.uint8) if image.dtype == np.uint8 else small.astype(image.dtype)
 
@@ -62,6 +65,17 @@ def shrink_factor(shapes: Sequence[Sequence[int]], side: int = SIDE) -> float:
     """
     longest = np.median(np.array(shapes), axis=0).max()
     return float(max(1, round(longest / side)))
+
+
+def whole_patch(volumes: Cases) -> tuple[int, ...]:
+    """Return the sides of the median volume, rounded to what every network for volumes takes.
+
+    >>> mask = np.zeros((63, 47, 29), np.uint8)
+    >>> whole_patch(Cases(("a",), ("a",), [mask[None]], [mask], (None,)))
+    (64, 48, 32)
+    """
+    median = np.median([mask.shape for mask in volumes.masks], axis=0)
+    return tuple(max(STRIDE, round(side / STRIDE) * STRIDE) for side in median)
 
 
 def _shrink_mask(mask: np.ndarray, factor: float) -> np.ndarray:

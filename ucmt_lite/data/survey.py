@@ -25,8 +25,8 @@ BLOCK = 64  # cases in memory at once
 def survey(source: Source) -> list[str]:
     """Return what is in a set: counts, sizes, values, classes, patients, near-duplicates, notes.
 
-    >>> from ucmt_lite.data import load_data
-    >>> print(*survey(load_data("phantom_heart", size=32, count=(4, 2, 2)))[:3], sep="\\n")
+    >>> from ucmt_lite.data import load
+    >>> print(*survey(load("phantom_heart", size=32, count=(4, 2, 2)))[:3], sep="\\n")
     phantom_heart: 2D, 1 channel, classes background, right ventricle, myocardium, left ventricle
       train: 4 cases of 4 groups, first train_0000
       validation: 2 cases of 2 groups, first validation_0000

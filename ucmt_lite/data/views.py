@@ -122,9 +122,9 @@ def _move(
     theta[:, rows, columns] = torch.sin(turn) / scale / ratio
     grid = F.affine_grid(theta, [count, 1, *sides], align_corners=False)
 
-    how = {"padding_mode": "reflection", "align_corners": False}
-    moved = F.grid_sample(images, grid, mode="bilinear", **how)
-    moved_masks = F.grid_sample(masks.unsqueeze(1).float(), grid, mode="nearest", **how)
+    moved = F.grid_sample(images, grid, "bilinear", "reflection", align_corners=False)
+    labels = masks.unsqueeze(1).float()
+    moved_masks = F.grid_sample(labels, grid, "nearest", "reflection", align_corners=False)
     return moved, moved_masks.squeeze(1).to(masks.dtype)
 
 
@@ -138,7 +138,7 @@ def strong_view(images: Tensor, strength: Strength, generator: Generator) -> Ten
     torch.Size([2, 3, 8, 8])
     """
     mean = images.flatten(1).mean(1).view(len(images), *[1] * (images.dim() - 1))
-    contrast = 1 + 2 * strength.contrast * (uniform(images, generator) - 0.5)
+    contrast = (1 - strength.contrast) + 2 * strength.contrast * uniform(images, generator)
     brightness = 2 * strength.brightness * (uniform(images, generator) - 0.5)
     colour = 2 * strength.colour * (uniform(images, generator, images.shape[1]) - 0.5)
     x = (images - mean).mul_(contrast).add_(mean).add_(brightness + colour)

@@ -1,6 +1,4 @@
-"""The configuration of a run: every setting with its type and default, and what is wrong with a
-wrong one.
-"""
+"""The configuration of a run: every setting with its type, its default and its meaning."""
 
 import dataclasses
 import hashlib
@@ -11,15 +9,36 @@ from dataclasses import dataclass, field
 
 from ucmt_lite.common import InputError, one_of, plain
 from ucmt_lite.data.readers import READERS
+from ucmt_lite.methods import METHODS
+from ucmt_lite.nets import NETS, NORMS
+
+# What a run is scored by: the name in its metrics, and the name in print.
+SCORES = {"dice": "Dice", "jaccard": "Jaccard", "hd95": "HD95", "asd": "ASD"}
+SMALLER_IS_BETTER = ("hd95", "asd")
 
 
-def setting(default: typing.Any, meaning: str) -> typing.Any:
-    """A field of the configuration; its meaning is what the command's help and the experiment
-    notebook say of it.
+def _either(names: typing.Iterable[str]) -> str:
+    """Return names as a sentence lists them.
+
+    >>> _either(["cps", "cmt", "ucmt"])
+    'cps, cmt or ucmt'
     """
+    *others, last = names
+    return f"{', '.join(others)} or {last}"
+
+
+NOT_YET = object()
+
+
+def setting(default: typing.Any, meaning: str, before: typing.Any = NOT_YET) -> typing.Any:
+    """Return a field of the configuration, with what help and experiment notebook say of it.
+
+    `before`: what runs did that were saved before there was the field.
+    """
+    metadata = {"meaning": meaning, "before": before}
     if isinstance(default, dict):
-        return field(default_factory=dict, metadata={"meaning": meaning})
-    return field(default=default, metadata={"meaning": meaning})
+        return field(default_factory=dict, metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -41,16 +60,28 @@ class RunConfig:
     classes: int = setting(
         2, "classes of your own data, background included; phantoms and real sets know theirs"
     )
-    size: int = setting(64, "side in pixels that 2D images are drawn at or resized to")
-    patch: tuple[int, ...] = setting(
-        (), "voxels an axis that volumes are cropped to; none: the whole image"
+    group: str = setting(
+        "",
+        "patients of your own data: a regular expression with one bracket, folder or none",
+        "",
     )
-    method: str = setting("ucmt", "supervised, mean_teacher, cpc, gct, cps, cmt or ucmt")
+    size: int = setting(64, "side in pixels that 2D images are drawn at or resized to")
+    shrink: float = setting(
+        0.0, "factor that volumes are made smaller by; 0: until their longest side is near 64", 1.0
+    )
+    patch: tuple[int, ...] = setting(
+        (), "voxels per axis that volumes are cropped to; none: about the whole volume"
+    )
+    method: str = setting("ucmt", _either(METHODS))
     labeled: int = setting(4, "training images whose masks are used")
     seed: int = setting(
         0, "draws the labeled images, the first weights and all that is random in training"
     )
-    network: str = setting("unet_small", "unet, unet_small, vnet, vnet_small or deeplabv3plus")
+    network: str = setting("unet_small", _either(NETS))
+    norm: str = setting("instance", _either(NORMS) + " normalisation", "batch")
+    statistics: str = setting(
+        "running", "of batch norm: running, or estimated anew after training", "running"
+    )
     network2: str = setting("", "student 2, where it is to be another network")
     iterations: int = setting(600, "minibatches to train on")
     batch: int = setting(
@@ -59,6 +90,14 @@ class RunConfig:
     lr: float = setting(3e-3, "learning rate at the start; it falls to 0")
     weight_decay: float = setting(1e-2, "weight decay of AdamW")
     ramp: float = setting(0.5, "share of the iterations over which the unsupervised terms rise")
+    labeled_views: str = setting(
+        "weak", "what labeled images get: weak (moves) or strong (colours, too) views", "strong"
+    )
+    views: dict = setting(
+        {},
+        "how far views go, for instance degrees=0 contrast=0.2",
+        {"degrees": 0, "zoom": 1, "shift": 0},
+    )
     settings: dict = setting(
         {}, "the method's own settings, for instance top_k, grid, weight, make_mix"
     )
@@ -72,47 +111,100 @@ class RunConfig:
     def __post_init__(self) -> None:
         hints = typing.get_type_hints(RunConfig)
         for item in dataclasses.fields(self):
-            value = getattr(self, item.name)
-            if isinstance(value, list):
-                object.__setattr__(self, item.name, value := tuple(value))
-            if isinstance(value, dict):  # with lists for tuples, as they come back from config.json
-                object.__setattr__(self, item.name, value := plain(value))
-            if not is_a(value, hints[item.name]):
-                wanted = str(hints[item.name]).removeprefix("<class '").removesuffix("'>")
-                hint = (
-                    " (YAML takes 1e-3 for text: write 1.0e-3)"
-                    if wanted == "float" and _is_number(value)
-                    else ""
-                )
-                raise InputError(
-                    f"{item.name}={value!r} is not of type {wanted}{hint}: its default is"
-                    f" {item_default(item)!r}."
-                )
-            if hints[item.name] is float:
-                object.__setattr__(self, item.name, float(value))
+            value = _as_kept(getattr(self, item.name), hints[item.name])
+            object.__setattr__(self, item.name, value)
+            _check_type(item, value, hints[item.name])
 
     @classmethod
     def of(cls, values: dict) -> "RunConfig":
-        """A configuration from a plain dictionary; unknown names are refused."""
+        """Return a configuration made of a plain dictionary; unknown names are refused."""
         known = [item.name for item in dataclasses.fields(cls)]
         for name in values:
             one_of("setting of a run", name, known)
         return cls(**values)
 
+    @classmethod
+    def of_saved(cls, values: dict) -> "RunConfig":
+        """Return the configuration of a finished run, also of one older than some fields."""
+        fields = {item.name: item.metadata["before"] for item in dataclasses.fields(cls)}
+        old = {name: value for name, value in fields.items() if value is not NOT_YET}
+        return cls.of({**old, **values})
+
     def as_dict(self) -> dict:
-        """Plain types, as they are written to `config.json`."""
+        """Return plain types, as they are written to `config.json`."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     @property
     def fingerprint(self) -> str:
-        """Twelve digits that are the same for equal configurations and for no others."""
-        return hashlib.sha256(
-            json.dumps(_shortest(self.as_dict()), sort_keys=True).encode()
-        ).hexdigest()[:12]
+        """Twelve digits that are the same for equal configurations and for no others.
+
+        Fields that say what runs did before there was the field count as absent: so a run keeps
+        its digits when the configuration grows.
+        """
+        values = self.as_dict()
+        for item in dataclasses.fields(self):
+            before = item.metadata["before"]
+            if before is not NOT_YET and plain(before) == values[item.name]:
+                del values[item.name]
+        text = json.dumps(_shortest(values), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+# The recipe that the recorded runs of the lessons were trained with: what there was before the
+# fields that it sets. With minibatches of four its batch norm costs what results/README.md says.
+RECORDED_RECIPE = {
+    item.name: item.metadata["before"]
+    for item in dataclasses.fields(RunConfig)
+    if item.metadata["before"] is not NOT_YET and item.name not in ("statistics", "group")
+}
+
+
+def _as_kept(value: typing.Any, kind: typing.Any) -> typing.Any:
+    """Return a setting in the type it is kept in: lists as tuples, whole numbers as floats.
+
+    In a dictionary it is the other way round, lists for tuples, as they come back from config.json.
+    """
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, dict):
+        return plain(value)
+    return float(value) if kind is float and is_a(value, float) else value
+
+
+def _check_type(item: dataclasses.Field, value: object, kind: typing.Any) -> None:
+    """Refuse a setting of another type than its field's."""
+    if is_a(value, kind):
+        return
+    wanted = str(kind).removeprefix("<class '").removesuffix("'>")
+    yaml = wanted == "float" and _is_number(value)
+    hint = " (YAML takes 1e-3 for text: write 1.0e-3)" if yaml else ""
+    raise InputError(
+        f"{item.name}={value!r} is not of type {wanted}{hint}: its default is"
+        f" {item_default(item)!r}."
+    )
+
+
+def check_numbers(config: RunConfig) -> None:
+    """Refuse numbers that no run can have."""
+    for name in ("iterations", "batch", "labeled", "size"):
+        if getattr(config, name) < 1:
+            raise InputError(f"{name}={getattr(config, name)}: give a positive number.")
+    for name in ("seed", "lr", "weight_decay", "ramp"):
+        if not 0 <= getattr(config, name) < float("inf"):
+            raise InputError(f"{name}={getattr(config, name)}: give a number from 0 up.")
+    if config.seed >= 2**32:
+        raise InputError(f"seed={config.seed}: give a number below {2**32}.")
+    if not (config.shrink == 0 or 1 <= config.shrink < float("inf")):
+        raise InputError(
+            f"shrink={config.shrink}: give 1 for volumes as they are, a larger factor, or 0 for one"
+            " that fits."
+        )
+    if min(config.patch, default=1) < 1:
+        raise InputError(f"patch={config.patch}: give positive numbers of voxels.")
 
 
 def _shortest(value: typing.Any) -> typing.Any:
-    """Plain values with every whole number as an int: a method takes 1 and 1.0 for the same weight.
+    """Return plain values with whole numbers as int: 1 and 1.0 are the same weight.
 
     >>> _shortest({"weight": 1.0, "ema_share": [0.5, 1.0]})
     {'weight': 1, 'ema_share': [0.5, 1]}
@@ -125,8 +217,7 @@ def _shortest(value: typing.Any) -> typing.Any:
 
 
 def is_a(value: object, kind: typing.Any) -> bool:
-    """Whether a value is of an annotated type; a whole number is a float, True and False are no
-    numbers.
+    """Tell whether a value is of a type; whole numbers are floats, True and False no numbers.
 
     >>> is_a(3, float), is_a(True, int), is_a((1, 2), tuple[int, ...]), is_a("3", int)
     (True, False, True, False)
@@ -140,7 +231,7 @@ def is_a(value: object, kind: typing.Any) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    """Whether a text reads as a number.
+    """Tell whether a text reads as a number.
 
     >>> _is_number("1e-3"), _is_number("much"), _is_number([])
     (True, False, False)
@@ -152,16 +243,15 @@ def _is_number(value: object) -> bool:
 
 
 def item_default(item: dataclasses.Field) -> object:
-    """What a field of the configuration is when nothing is said."""
+    """Return what a field of the configuration is when nothing is said."""
     return item.default if item.default is not dataclasses.MISSING else {}
 
 
 def refuse_unknown(names: typing.Mapping[str, object], others: tuple[str, ...] = ("out",)) -> None:
-    """Refuse plain values among a notebook's variables that are no setting of a run, nor one of
-    `others`.
+    """Refuse variables of a notebook that are no setting of a run, nor one of `others`.
 
-    papermill sets whatever name it is given, and a misspelt parameter would change nothing in
-    silence.
+    Plain values alone are looked at. papermill sets whatever name it is given, and a misspelt
+    parameter would change nothing in silence.
 
     >>> refuse_unknown({"method": "cps", "out": "runs/a", "_hidden": 1})
     >>> refuse_unknown({"metod": "cps"})
@@ -171,6 +261,6 @@ def refuse_unknown(names: typing.Mapping[str, object], others: tuple[str, ...] =
     """
     known = [item.name for item in dataclasses.fields(RunConfig)]
     for name, value in names.items():
-        plain = value is None or isinstance(value, (bool, int, float, str, list, tuple, dict))
-        if plain and not name.startswith("_") and name not in ("In", "Out"):  # IPython's own
+        is_plain = value is None or isinstance(value, (bool, int, float, str, list, tuple, dict))
+        if is_plain and not name.startswith("_") and name not in ("In", "Out"):  # IPython's own
             one_of("parameter", name, [*known, *others])

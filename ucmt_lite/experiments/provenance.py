@@ -8,7 +8,7 @@ from ucmt_lite import __version__
 
 
 def environment(device: str) -> dict:
-    """What a result depends on beside its configuration."""
+    """Return what a result depends on beside its configuration."""
     import numpy
     import torch
 
@@ -29,16 +29,16 @@ def environment(device: str) -> dict:
 
 
 def commit() -> str:
-    """The commit of the clone this package runs from, with + where files differ from it; the
-    version outside a clone.
+    """Return the commit of the clone this package runs from, the version outside a clone.
+
+    With + where files differ from the commit.
     """
     folder = Path(__file__).parents[1]
-    if not (
-        folder.parent / ".git"
-    ).exists():  # installed: a repository further up is somebody else's
+    if not (folder.parent / ".git").exists():
+        # Installed: a repository further up is somebody else's.
         return f"version {__version__}"
     try:
-        text = subprocess.run(
+        described = subprocess.run(
             ["git", "describe", "--always", "--dirty=+", "--abbrev=12"],
             cwd=folder,
             capture_output=True,
@@ -47,4 +47,4 @@ def commit() -> str:
         )
     except (OSError, subprocess.CalledProcessError):
         return f"version {__version__}"
-    return text.stdout.strip()
+    return described.stdout.strip()

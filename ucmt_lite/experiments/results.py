@@ -1,5 +1,6 @@
-"""Finished runs as one table, a row a run with everything it depends on; kept as Parquet, told as
-Markdown.
+"""Results: finished runs as a data frame, one row per run with everything it depends on.
+
+Kept as Parquet. `run` makes a row's run, `tables` and `report` write such data frames down.
 """
 
 import json
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from ucmt_lite.common import InputError, atomic, one_of
 from ucmt_lite.course.lessons import NOTEBOOKS
-from ucmt_lite.experiments.comparison import CASE, SCORES
+from ucmt_lite.experiments.config import SCORES
+from ucmt_lite.experiments.plan import CASE_FIELDS
 from ucmt_lite.experiments.run import Result, read_run
-from ucmt_lite.methods import title_of
 from ucmt_lite.training.traces import INSTALLED
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
     from ucmt_lite.training.traces import Trace
 
-CURVES = ("dice", "disagreement", "uncertainty")
+KEPT_CURVES = ("dice", "disagreement", "uncertainty")
 
 
 def row(run: Result, variant: str = "") -> dict[str, Any]:
-    """One finished run: its variant, configuration, mean scores, seconds and environment.
+    """Return one finished run: its variant, configuration, mean scores, seconds and environment.
 
     Of the folder that the data lay in only its name stays, where it is your own data: that is which
     set it was. Settings and lists are JSON text, so that rows of different methods fit one table.
@@ -53,8 +54,9 @@ def row(run: Result, variant: str = "") -> dict[str, Any]:
 
 
 def gradient_steps(method: str) -> int:
-    """How many steps an iteration takes for the networks that segment: UCMT takes two, GCT's second
-    is the detector's.
+    """Return how many steps an iteration takes for the networks that segment.
+
+    UCMT takes two; GCT's second is the detector's.
     """
     from ucmt_lite.methods import dry_run
 
@@ -62,22 +64,23 @@ def gradient_steps(method: str) -> int:
 
 
 def of_runs(folders: Iterable[str | Path]) -> "DataFrame":
-    """The table of some finished runs, in their order."""
+    """Return the table of some finished runs, in their order."""
     from pandas import DataFrame
 
     return DataFrame([row(read_run(folder)) for folder in folders])
 
 
 def of_sweep(folder: str | Path) -> tuple["DataFrame", "DataFrame"]:
-    """All finished runs of a sweep, and their curves: one row a recorded step of a run. Runs still
-    to come are left out.
+    """Return the finished runs of a sweep, and their curves: one row per run and recorded step.
+
+    Runs still to come are left out.
     """
     from pandas import DataFrame, concat
 
     folder = Path(folder)
     plan = sweep_plan(folder)
-    left = unfinished_runs(folder)
-    runs = {name: folder / "runs" / name for name in plan if name not in left}
+    unfinished = unfinished_runs(folder)
+    runs = {name: folder / "runs" / name for name in plan if name not in unfinished}
     if not runs:
         raise InputError(
             f"No run of the sweep in {folder} is finished yet: run `ucmt-lite sweep` to its end."
@@ -86,13 +89,14 @@ def of_sweep(folder: str | Path) -> tuple["DataFrame", "DataFrame"]:
     for name, place in runs.items():
         run = read_run(place)
         rows.append({"run": name, **row(run, plan[name]["variant"])})
-        values = {curve: run.trace.curves[curve] for curve in CURVES if curve in run.trace.curves}
+        recorded = run.trace.curves
+        values = {curve: recorded[curve] for curve in KEPT_CURVES if curve in recorded}
         curves.append(DataFrame({"run": name, "step": run.trace.step, **values}))
     return DataFrame(rows), concat(curves, ignore_index=True)
 
 
 def sweep_plan(folder: Path) -> dict[str, dict]:
-    """The runs of a sweep by name, finished or not, in the order of its grid."""
+    """Return the runs of a sweep by name, finished or not, in the order of its grid."""
     try:
         return json.loads((folder / "grid.json").read_text())
     except OSError:
@@ -107,20 +111,20 @@ def sweep_plan(folder: Path) -> dict[str, dict]:
 
 
 def unfinished_runs(folder: str | Path) -> list[str]:
-    """The runs of a sweep that are still to come; none where there is no sweep, but only its
-    tables.
+    """Return the runs of a sweep that are still to come.
+
+    None where there is no sweep, but only its tables.
     """
     plan = sweep_plan(Path(folder)) if (Path(folder) / "grid.json").is_file() else {}
     return [name for name in plan if not (Path(folder) / "runs" / name / "metrics.json").is_file()]
 
 
 def traces_of(
-    runs: "DataFrame", curves: "DataFrame", baseline: str = "", most: int = 7
+    runs: "DataFrame", curves: "DataFrame", baseline: str = "", limit: int = 7
 ) -> dict[str, list["Trace"]]:
-    """Runs as traces without maps, by variant (and by what else differs): what `explore.compare`
-    draws, a line each.
+    """Return runs as traces without maps, by the name of their line: what `explore.compare` draws.
 
-    A picture of more than `most` lines cannot be read: then the baseline (the first variant, if
+    A picture of more than `limit` lines cannot be read: then the baseline (the first variant, if
     none is named) stays, and of the others those with the best mean Dice.
     """
     from ucmt_lite.training.traces import Trace
@@ -128,42 +132,38 @@ def traces_of(
     lines = line_names(runs)
     means = runs.groupby(lines, sort=False)["dice"].mean()
     first = lines[runs["variant"] == (baseline or runs["variant"].iloc[0])].iloc[0]
-    drawn = [first, *means.drop(first).sort_values(ascending=False).index[: most - 1]]
+    best = means.drop(first).sort_values(ascending=False).index[: limit - 1]
     steps = {name: group.sort_values("step") for name, group in curves.groupby("run")}
-    found: dict[str, list[Trace]] = {name: [] for name in means.index if name in drawn}
+    traces: dict[str, list[Trace]] = {
+        name: [] for name in means.index if name == first or name in best
+    }
     for name, run in zip(lines, runs.itertuples(), strict=True):
-        if name in found:
-            own = steps[run.run]
-            values = {curve: own[curve].to_numpy() for curve in CURVES if own[curve].notna().all()}
-            found[name].append(
-                Trace({"method": run.method, "seed": run.seed}, own["step"].to_numpy(), values)
-            )
-    return found
+        if name not in traces:
+            continue
+        seen = steps[run.run]
+        values = {
+            curve: seen[curve].to_numpy() for curve in KEPT_CURVES if seen[curve].notna().all()
+        }
+        meta = {"method": run.method, "seed": run.seed}
+        traces[name].append(Trace(meta, seen["step"].to_numpy(), values))
+    return traces
 
 
 def line_names(runs: "DataFrame", besides: tuple[str, ...] = ()) -> "Series":
-    """What the line of each run is called where many are drawn together: its variant, and what else
-    differs between them.
+    """Return the name of each run's line where many are drawn together.
+
+    That is its variant, and what else differs between the runs, `besides` left out.
     """
-    differ = [
-        name
-        for name in CASE
-        if name in runs and name not in besides and runs[name].astype(str).nunique() > 1
-    ]
     names = runs["variant"]
-    for name in differ:
-        names = (
-            names
-            + ", "
-            + (runs[name].astype(str) + " labeled" if name == "labeled" else runs[name].astype(str))
-        )
+    for field in CASE_FIELDS:
+        if field in runs and field not in besides and runs[field].astype(str).nunique() > 1:
+            unit = " labeled" if field == "labeled" else ""
+            names = names + ", " + runs[field].astype(str) + unit
     return names
 
 
 def kept(name: str) -> Path:
-    """The folder of a comparison that comes with the kit, in a clone or in an installed package:
-    `kept("heart")`.
-    """
+    """Return the folder of a comparison that comes with the kit, such as `kept("heart")`."""
     folder = NOTEBOOKS.parent / "results" if NOTEBOOKS.is_dir() else INSTALLED
     names = sorted(path.parent.name for path in folder.glob("*/runs.parquet"))
     return folder / one_of("comparison", name, names)
@@ -190,98 +190,3 @@ def load_runs(path: str | Path) -> "DataFrame":
         raise InputError(
             f"{path} is not a table of results ({cause}): make one with `ucmt-lite report`."
         ) from None
-
-
-def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table.
-
-    >>> print(markdown(["a", "b"], [["1", "2"]]))
-    | a | b |
-    | --- | --- |
-    | 1 | 2 |
-    """
-    lines = [[cell.replace("|", r"\|") for cell in line] for line in (head, *rows)]
-    return "\n".join(
-        "| " + " | ".join(line) + " |" for line in [lines[0], ["---"] * len(lines[0]), *lines[1:]]
-    )
-
-
-def listing(table: "DataFrame") -> str:
-    """Every run of a table in one line of Markdown each, in their order."""
-    head = [
-        "data set",
-        "variant",
-        "labeled",
-        "iterations",
-        "gradient steps",
-        "seed",
-        "Dice",
-        "Jaccard",
-        "HD95",
-        "ASD",
-        "unit",
-        "no distance",
-        "training",
-    ]
-    lines = []
-    for run in table.itertuples():
-        scores = [
-            f"{run.dice:.3f}",
-            f"{run.jaccard:.3f}",
-            *(_two_digits(value) for value in (run.hd95, run.asd)),
-            run.unit,
-        ]
-        counts = map(str, (run.labeled, run.iterations, run.gradient_steps, run.seed))
-        missing = f"{run.undefined:.0f} of {run.cases}" if run.distances else "-"
-        data = f"{run.dataset} {run.data}".strip()
-        lines.append(
-            [data, run.variant, *counts, *scores, missing, f"{run.seconds_training:.0f} s"]
-        )
-    return markdown(head, lines)
-
-
-def scores_table(table: "DataFrame") -> str:
-    """Means over the runs of each variant: every score, what it cost, and in how many images some
-    class had no distance.
-    """
-    distances = [f"{SCORES[name]}, {table['unit'].iloc[0]}" for name in ("hd95", "asd")]
-    head = [
-        "variant",
-        "runs",
-        "iterations",
-        "gradient steps",
-        "Dice",
-        "Jaccard",
-        *distances,
-        "no distance",
-        "training",
-    ]
-    lines = []
-    for variant, runs in table.groupby("variant", sort=False):
-        counts = [
-            f"{len(runs)}",
-            *(f"{runs[name].iloc[0]}" for name in ("iterations", "gradient_steps")),
-        ]
-        scores = [f"{runs[name].mean():.3f}" for name in ("dice", "jaccard")]
-        scores += [_two_digits(runs[name].astype(float).mean()) for name in ("hd95", "asd")]
-        measured = runs[runs["distances"]]
-        missing = (
-            f"{measured['undefined'].sum():.0f} of {measured['cases'].sum()}"
-            if len(measured)
-            else "-"
-        )
-        lines.append(
-            [
-                title_of(variant),
-                *counts,
-                *scores,
-                missing,
-                f"{runs['seconds_training'].mean():.0f} s",
-            ]
-        )
-    return markdown(head, lines)
-
-
-def _two_digits(value: float | None) -> str:
-    """A distance, or a dash where there is none."""
-    return "-" if value is None or value != value else f"{value:.2f}"

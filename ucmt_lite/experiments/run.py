@@ -1,39 +1,27 @@
-"""One experiment, from a configuration to a folder of results: what the experiment notebook and the
-command run.
-"""
+"""One experiment: from a configuration to a folder of results, as notebook and command run it."""
 
 import json
-import os
 import time
 import typing
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ucmt_lite.common import InputError, write_json
-from ucmt_lite.experiments.assemble import (
-    load_source,
-    make_nets,
-    method_settings,
-    picture_size,
-    probe_cases,
-    window_of,
-)
-from ucmt_lite.experiments.config import RunConfig
-from ucmt_lite.experiments.provenance import commit, environment
+from ucmt_lite.experiments.assemble import Prepared, prepare
+from ucmt_lite.experiments.config import SCORES, RunConfig
+from ucmt_lite.experiments.folder import RunFolder
 
 if typing.TYPE_CHECKING:
     import torch
 
-    from ucmt_lite.data import Batches, Cases, Source
+    from ucmt_lite.data import Source
     from ucmt_lite.methods import Nets
     from ucmt_lite.training.traces import Trace
 
 __all__ = ["Result", "RunConfig", "Trained", "read_run", "run", "show_scores", "train"]
 
 
-PIECES = "pieces.json"  # when each process that worked on an unfinished run began
+PASSES = 25  # minibatches of training images that statistics are estimated from
 
 
 @dataclass(frozen=True)
@@ -45,149 +33,105 @@ class Result:
     trace: "Trace"
     folder: Path
 
-
-def run(config: RunConfig, out: str | Path) -> Result:
-    """Train and evaluate one configuration; leave `out` with config.json, metrics.json, trace.npz
-    and teacher.safetensors.
-
-    Everything that can be wrong is checked before training starts. While the run goes on it lives
-    in a hidden folder beside `out`, with a checkpoint from which the same call continues after an
-    interruption; `out` appears when it is whole. A finished run of the same configuration is read,
-    not repeated; one of another configuration is never overwritten. The network that is evaluated
-    is the last one, on the images of `config.split`.
-    """
-    from ucmt_lite.training import parallel
-
-    out = Path(out)
-    parallel.join()
-    if parallel.rank():
-        return help_with(config, out)
-    with alone(out):
-        if (out / "metrics.json").is_file():
-            return read_run(out, config)
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise InputError(
-                f"{out} exists and is not a run of this kit: choose another folder with --out."
-            )
-        return train_and_evaluate(config, out)
-
-
-def help_with(config: RunConfig, out: Path) -> Result:
-    """What the other processes of a shared run do: train with the first one, and read what it has
-    written.
-    """
-    from ucmt_lite.training import parallel
-
-    if not (out / "metrics.json").is_file():
-        train(config, lambda: unfinished_folder(out))
-        parallel.wait()
-    return read_run(out, config)
-
-
-@contextmanager
-def alone(out: Path, patience: float = 10) -> Iterator[None]:
-    """Keep every other process away from a run's folder; the lock of a process that was killed
-    opens by itself.
-    """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(os.fspath(out.parent / f".{out.name}.lock"), timeout=patience)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
-        raise InputError(
-            f"Another process is at work on {out}: wait for it, or choose another folder with"
-            " --out."
-        ) from None
-    except OSError as cause:
-        raise InputError(
-            f"{out} cannot be written ({cause.strerror}): choose another folder with --out."
-        ) from None
-    try:
-        yield
-    finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
+    @property
+    def scores(self) -> dict[str, float]:
+        """The mean of each score, without those that no image has."""
+        means = self.metrics["scores"]
+        return {name: means[name] for name in SCORES if means.get(name) is not None}
 
 
 @dataclass(frozen=True)
 class Trained:
-    """Networks after training, in memory, with what they were trained on and what was seen on the
-    way.
-    """
+    """A run after training, in memory: what it trained with, and what was seen on the way."""
 
-    config: RunConfig
-    source: "Source"
-    nets: "Nets"
+    prepared: Prepared
     trace: "Trace"
-    labeled_ids: tuple[str, ...]
-    environment: dict
+
+    @property
+    def source(self) -> "Source":
+        """The data set."""
+        return self.prepared.source
+
+    @property
+    def nets(self) -> "Nets":
+        """All networks of the method."""
+        return self.prepared.nets
 
     @property
     def net(self) -> "torch.nn.Module":
         """The network that predicts: the teacher where the method has one, else student 1."""
         from ucmt_lite.methods import METHODS
 
-        return getattr(self.nets, METHODS[self.config.method].predicts)
+        return getattr(self.nets, METHODS[self.prepared.config.method].predicts)
+
+    @property
+    def labeled_ids(self) -> tuple[str, ...]:
+        """The training images whose masks were used."""
+        return self.prepared.labeled_ids
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What a run trains with, everything checked."""
+def run(config: RunConfig, out: str | Path) -> Result:
+    """Train and evaluate one configuration, and leave a folder with everything about it.
 
-    batches: "Batches"
-    nets: "Nets"
-    settings: dict
-    labeled_ids: tuple[str, ...]
-
-
-def prepare(
-    config: RunConfig, source: "Source", images: "Cases", device: "torch.device"
-) -> Prepared:
-    """Minibatches and networks of a configuration on the training images of its data set."""
-    from ucmt_lite.data import Batches, split_labeled
-
-    labeled, unlabeled = split_labeled(images.ids, images.groups, config.labeled, config.seed)
-    batches = Batches(
-        images.select(labeled),
-        images.select(unlabeled),
-        batch=(config.batch, config.batch),
-        patch=config.patch or None,
-        seed=config.seed,
-        device=device,
-    )
-    settings = method_settings(config, source, batches.patch)
-    return Prepared(
-        batches, make_nets(config, source, device, batches.patch), settings, tuple(labeled)
-    )
-
-
-def train(config: RunConfig, work: Callable[[], Path] | None = None) -> Trained:
-    """Train one configuration; everything that can be wrong is checked before training starts.
-
-    `work` gives the folder for a checkpoint, once everything is checked; without it nothing is
-    written.
+    In `out` stand config.json, metrics.json, trace.npz and teacher.safetensors. Everything that can
+    be wrong is checked before training starts. While the run goes on it lives in a hidden folder
+    beside `out`, with a checkpoint from which the same call continues after an interruption; `out`
+    appears when it is whole. A finished run of the same configuration is read, not repeated; one of
+    another configuration is never overwritten. The network that is evaluated is the last one, on
+    the images of `config.split`.
     """
-    from ucmt_lite.data import cases
-    from ucmt_lite.training.devices import choose_device, choose_precision
+    from ucmt_lite.training import parallel
+
+    parallel.join()
+    folder = RunFolder(out)
+    if parallel.rank():
+        return _help(config, folder)
+    with folder.alone():
+        if folder.is_finished:
+            return read_run(folder.out, config)
+        folder.check_free()
+        started = time.perf_counter()
+        with folder.removed_if_refused():
+            prepared = prepare(config)
+            pieces = folder.begin(config.as_dict())
+            done = _train(prepared, folder.checkpoint)
+        trained = time.perf_counter()
+        pieces.append({"seconds": trained - started, "commit": prepared.environment["commit"]})
+        scores = _evaluate(done)
+        evaluation = time.perf_counter() - trained
+        _write(folder.unfinished, done, scores, _costs(pieces, evaluation))
+        folder.put_in_place()
+        parallel.wait()
+    return Result(config, _read_json(folder.out / "metrics.json"), done.trace, folder.out)
+
+
+def train(config: RunConfig) -> Trained:
+    """Train one configuration in memory, with everything checked before training starts."""
+    return _train(prepare(config))
+
+
+def _help(config: RunConfig, folder: RunFolder) -> Result:
+    """Do what the other processes of a shared run do: train with the first, read what it wrote."""
+    from ucmt_lite.training import parallel
+
+    if not folder.is_finished:
+        _train(prepare(config), folder.checkpoint)
+        parallel.wait()
+    return read_run(folder.out, config)
+
+
+def _train(prepared: Prepared, checkpoint: Path | None = None) -> Trained:
+    """Train what is prepared, watched by a recorder."""
     from ucmt_lite.training.fit import fit
     from ucmt_lite.training.recorder import Recorder
+    from ucmt_lite.training.statistics import estimate_statistics
 
-    device = choose_device(config.device)
-    choose_precision(config.precision, device)
-    where = environment(str(device))  # now: the clone may be at another commit when training ends
-    source = load_source(config)
-    ready = prepare(
-        config, source, cases(source.splits["train"], size=picture_size(config, source)), device
-    )
-    recorder = Recorder(
-        config.method, probe_cases(config, source, ready.batches.patch), len(source.classes)
-    )
+    config = prepared.config
+    recorder = Recorder(config.method, prepared.probe, len(prepared.source.classes))
     fit(
         config.method,
-        ready.nets,
-        ready.batches,
+        prepared.nets,
+        prepared.batches,
         config.iterations,
         lr=config.lr,
         weight_decay=config.weight_decay,
@@ -195,170 +139,93 @@ def train(config: RunConfig, work: Callable[[], Path] | None = None) -> Trained:
         seed=config.seed,
         precision=config.precision,
         recorder=recorder,
-        checkpoint=work() / "checkpoint.pt" if work else None,
-        **ready.settings,
+        checkpoint=checkpoint,
+        **prepared.settings,
     )
-    trace = recorder.trace(**about(config, source, where))
-    return Trained(config, source, ready.nets, trace, ready.labeled_ids, where)
+    if config.statistics == "estimated":
+        for net in prepared.nets.children():
+            estimate_statistics(net, (prepared.batches(step).u for step in range(PASSES)))
+    return Trained(prepared, recorder.trace(**prepared.about))
 
 
-def about(config: RunConfig, source: "Source", where: dict) -> dict:
-    """What a trace and a saved network say of where they come from."""
-    return {
-        "method": config.method,
-        "dataset": config.dataset,
-        "classes": list(source.classes),
-        "seed": config.seed,
-        "config": config.as_dict(),
-        "commit": where["commit"],
-    }
-
-
-def train_and_evaluate(config: RunConfig, out: Path) -> Result:
-    """Train, score the last network on the split that is asked for, and put the folder in place.
-    See `run`.
-    """
+def _evaluate(done: Trained) -> dict:
+    """Score the network that predicts on the split that is asked for."""
     from ucmt_lite import predict
     from ucmt_lite.data import cases
-    from ucmt_lite.training import parallel
+    from ucmt_lite.data.shrink import shrink
 
-    started = time.perf_counter()
-    earlier: list[dict] = []
+    config = done.prepared.config
+    prepared = done.prepared
+    scored = cases(done.source.splits[config.split], size=prepared.size)
+    scored = shrink(scored, prepared.shrink)
+    return predict.evaluate(done.net, scored, patch=prepared.patch, distances=config.distances)
 
-    def work() -> Path:
-        folder = working_folder(config, out)
-        earlier.extend(begin_piece(folder))
-        return folder
 
-    try:
-        done = train(config, work)
-    except InputError:
-        remove_if_empty(out)
-        raise
-    trained, folder, source = time.perf_counter(), unfinished_folder(out), done.source
-    training = trained - started + sum(piece["seconds"] for piece in earlier)
-    commits = dict.fromkeys(
-        [*(piece["commit"] for piece in earlier if piece["seconds"]), done.environment["commit"]]
-    )
-    size, patch = picture_size(config, source), config.patch or None
-    scored = cases(source.splits[config.split], size=size)
-    scores = predict.evaluate(done.net, scored, patch=patch, distances=config.distances)
-    metrics = {
-        "split": config.split,
-        "scores": scores["mean"],
-        "unit": scores["unit"],
-        "cases": scores["cases"],
-        "seconds": {
-            "training": round(training, 1),
-            "evaluation": round(time.perf_counter() - trained, 1),
-        },
-        "labeled_ids": done.labeled_ids,
-        "split_rule": source.split_rule,
-        "counts": {name: len(split) for name, split in source.splits.items()},
-        "environment": {**done.environment, "commit": ", then ".join(commits)},
+def _costs(pieces: list[dict], evaluation: float) -> dict:
+    """Return the seconds of all pieces of a run, and the commits that trained it."""
+    training = sum(piece["seconds"] for piece in pieces)
+    commits = dict.fromkeys(piece["commit"] for piece in pieces if piece["seconds"])
+    return {
+        "seconds": {"training": round(training, 1), "evaluation": round(evaluation, 1)},
+        "commit": ", then ".join(commits),
     }
+
+
+def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
+    """Write trace, network and metrics of a run; the metrics last, which make it a finished one."""
+    from ucmt_lite import predict
+    from ucmt_lite.predict.findings import findings
+    from ucmt_lite.training.advice import advice
+
+    prepared, source = done.prepared, done.source
     done.trace.save(folder / "trace.npz")
     card = {
-        **about(config, source, done.environment),
-        "network": config.network,
+        **prepared.about,
+        "network": prepared.config.network,
+        "norm": prepared.config.norm,
         "in_channels": source.channels,
         "dims": source.dims,
-        "size": size,
-        "patch": patch,
-        "window": window_of(config),
-        "bytes": scored.images[0].dtype == "uint8",
+        "size": prepared.size,
+        "patch": prepared.patch,
+        "shrink": prepared.shrink,
+        "preparation": source.preparation.as_dict(),
         "scores": scores["mean"],
     }
     predict.save_segmenter(done.net, folder / "teacher.safetensors", card)
+    metrics = {
+        "split": prepared.config.split,
+        "scores": scores["mean"],
+        "unit": scores["unit"],
+        "findings": [
+            *findings(scores["cases"], source.classes, prepared.labeled_masks),
+            *advice(done.trace),
+        ],
+        "cases": scores["cases"],
+        "seconds": costs["seconds"],
+        "notes": source.notes,
+        "labeled_ids": prepared.labeled_ids,
+        "split_rule": source.split_rule,
+        "counts": {name: len(split) for name, split in source.splits.items()},
+        "environment": {**prepared.environment, "commit": costs["commit"]},
+    }
     write_json(folder / "metrics.json", metrics)
-    put_in_place(folder, out)
-    parallel.wait()
-    return Result(config, json.loads((out / "metrics.json").read_text()), done.trace, out)
-
-
-def put_in_place(folder: Path, out: Path) -> None:
-    """Make a whole run's folder visible, without what only an interrupted one needs."""
-    for note in ("checkpoint.pt", PIECES):
-        (folder / note).unlink(missing_ok=True)
-    for half in folder.glob(
-        ".*"
-    ):  # what a process that was killed while it wrote a file left of it
-        half.unlink()
-    if out.is_dir():
-        out.rmdir()  # `run` made sure that it is empty
-    os.replace(folder, out)
-
-
-def working_folder(config: RunConfig, out: Path) -> Path:
-    """Where a run lives until it is whole; what an interrupted run of the same configuration left
-    there is kept.
-    """
-    work = unfinished_folder(out)
-    note = work / "config.json"
-    found = json.loads(note.read_text()) if note.is_file() else None
-    if (work / "checkpoint.pt").is_file() and found != config.as_dict():
-        raise InputError(
-            f"{work} holds an interrupted run with other settings: remove it, or choose another"
-            " --out."
-        )
-    try:
-        write_json(note, config.as_dict())
-    except OSError as cause:
-        raise InputError(
-            f"{work} cannot be written ({cause.strerror}): choose another folder with --out."
-        ) from None
-    return work
-
-
-def begin_piece(work: Path) -> list[dict]:
-    """Note that a process begins or goes on with a run; return what earlier ones, interrupted, had
-    trained.
-
-    Of each its `commit`, and `seconds` up to the last checkpoint that it wrote; what came after is
-    trained again.
-    """
-    note, checkpoint = work / PIECES, work / "checkpoint.pt"
-    pieces = json.loads(note.read_text()) if note.is_file() else []
-    if pieces and "seconds" not in pieces[-1]:
-        saved = checkpoint.stat().st_mtime if checkpoint.is_file() else 0
-        pieces[-1]["seconds"] = max(0, saved - pieces[-1]["start"])
-    write_json(note, [*pieces, {"start": time.time(), "commit": commit()}])
-    return pieces
-
-
-def unfinished_folder(out: Path) -> Path:
-    return out.parent / f".{out.name}.unfinished"
-
-
-def remove_if_empty(out: Path) -> None:
-    """Remove the folder of a run that was refused before its first checkpoint."""
-    work = unfinished_folder(out)
-    if work.is_dir() and not (work / "checkpoint.pt").exists():
-        for note in ("config.json", PIECES):
-            (work / note).unlink(missing_ok=True)
-        if not any(work.iterdir()):
-            work.rmdir()
 
 
 def show_scores(result: Result) -> None:
-    """Show a run's scores in a notebook: a line for a reader, and the numbers for a program that
-    reads the page later.
+    """Show a run's scores in a notebook: a line to read, and numbers that programs find later.
 
     The numbers are an output of type `application/vnd.ucmt.metrics+json`, which survives where no
     kernel runs.
     """
     from IPython.display import display
 
-    names = ("dice", "jaccard", "hd95", "asd")
-    scores = {
-        name: value for name in names if (value := result.metrics["scores"].get(name)) is not None
-    }
-    told = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+    config, scores = result.config, result.scores
+    line = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
     text = (
-        f"{result.config.method} on {result.config.dataset}, {result.config.labeled} labeled, seed"
-        f" {result.config.seed}: {told}"
+        f"{config.method} on {config.dataset}, {config.labeled} labeled, seed {config.seed}: {line}"
     )
-    content = {"scores": scores, "unit": result.metrics["unit"], "config": result.config.as_dict()}
+    text = "\n".join([text, *result.metrics.get("findings", [])])
+    content = {"scores": scores, "unit": result.metrics["unit"], "config": config.as_dict()}
     display({"application/vnd.ucmt.metrics+json": content, "text/plain": text}, raw=True)
 
 
@@ -368,16 +235,21 @@ def read_run(folder: str | Path, config: RunConfig | None = None) -> Result:
 
     folder = Path(folder)
     try:
-        found = RunConfig.of(json.loads((folder / "config.json").read_text()))
-        metrics = json.loads((folder / "metrics.json").read_text())
+        saved = RunConfig.of_saved(_read_json(folder / "config.json"))
+        metrics = _read_json(folder / "metrics.json")
     except (OSError, json.JSONDecodeError) as cause:
         raise InputError(
             f"{folder} is not a finished run ({cause}): run it again into another folder."
         ) from None
-    if config is not None and found != config:
-        other = [name for name, value in config.as_dict().items() if found.as_dict()[name] != value]
+    if config is not None and saved != config:
+        wanted, there = config.as_dict(), saved.as_dict()
+        differing = [name for name, value in wanted.items() if there[name] != value]
         raise InputError(
-            f"{folder} holds a run with another {', '.join(other)}: choose another folder with"
+            f"{folder} holds a run with another {', '.join(differing)}: choose another folder with"
             " --out."
         )
-    return Result(found, metrics, traces.load_trace(folder / "trace.npz"), folder)
+    return Result(saved, metrics, traces.load_trace(folder / "trace.npz"), folder)
+
+
+def _read_json(path: Path) -> dict:
+    return json.loads(path.read_text())

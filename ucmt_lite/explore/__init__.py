@@ -1,12 +1,13 @@
-"""Looking at images, predictions and training. Every picture carries a sentence that says what is
-on it.
+"""Explorers of images, predictions and training, one file each; `draw/` is what they draw with.
+
+Uses `methods`, `training.traces`, and where networks run `core` and `data`.
 
 Each explorer is a module with two functions: `figure(...)` makes a still picture, `widget(...)` the
 explorer around it, which leaves that picture in a saved notebook. Both show the same data; the
 monitor's figure takes a trace, its widget the recorder that makes one. Other arguments may differ:
-a widget leaves to its reader which step to see, or which mask to draw. They read traces and arrays,
-never torch; only the UMIX lab and the monitor, which work with networks, import it when they are
-called.
+a widget leaves to its reader which step to see, or which mask to draw. Every picture carries a
+sentence that says what is on it. Explorers read traces and arrays, never torch; only the UMIX lab
+and the monitor, which work with networks, import it when they are called.
 """
 
 from ucmt_lite.common import lazy
@@ -22,3 +23,5 @@ EXPLORERS = (
     "monitor",
 )
 __getattr__ = lazy(__name__, {name: name for name in EXPLORERS})
+
+__all__ = [*EXPLORERS]

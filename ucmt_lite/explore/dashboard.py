@@ -1,5 +1,6 @@
-"""The explorers as a page of their own, without code: Voila on recorded runs, on this computer and
-behind a token.
+"""The explorers as a page of their own, without code: Voila on recorded runs.
+
+It listens on this computer, behind a token.
 """
 
 import importlib.util
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ucmt_lite.common import InputError
+from ucmt_lite.methods import METHODS
 from ucmt_lite.training import traces
 
 if TYPE_CHECKING:
@@ -25,25 +27,28 @@ NOT_FOR_PAGES = ["jupyterlab-jupytext"]  # comes with the lab, fails where there
 
 
 def serve(files: Iterable[str | Path] = (), port: int = 8866, open_browser: bool = True) -> int:
-    """Show the explorers on traces (those that come with the kit where none is named) until
-    interrupted.
+    """Show the explorers on traces until interrupted.
 
-    The server listens on this computer only, and asks for the token in the address it prints.
+    Without files they are the traces that come with the kit. The server listens on this computer
+    only, and asks for the token in the address it prints.
     """
     for needed in ("voila", "jupyter_server"):
         if importlib.util.find_spec(needed) is None:
             raise InputError(
                 "The dashboard needs Voila: install it with `pip install ucmt-lite[dashboard]`."
             )
-    named = [Path(file).resolve() for file in files] or _recorded_files()
-    runs = read_traces(named)
+    paths = [Path(file).resolve() for file in files] or _recorded_files()
+    runs = read_traces(paths)
     with TemporaryDirectory(prefix="ucmt_lite_") as folder:
-        (Path(folder) / PAGE).write_text(json.dumps(notebook(named, runs)), encoding="utf-8")
+        (Path(folder) / PAGE).write_text(json.dumps(notebook(paths, runs)), encoding="utf-8")
         return subprocess.run(command(folder, port, open_browser), check=False).returncode
 
 
 def command(folder: str | Path, port: int, open_browser: bool) -> list[str]:
-    """How the server is started. Its token is drawn anew each time, unless JUPYTER_TOKEN gives one."""
+    """Return the command that starts the server.
+
+    Its token is drawn anew each time, unless JUPYTER_TOKEN gives one.
+    """
     options = {
         "ip": "127.0.0.1",
         "port": port,
@@ -65,7 +70,7 @@ def command(folder: str | Path, port: int, open_browser: bool) -> list[str]:
 
 
 def _recorded_files() -> list[Path]:
-    """The traces that come with the kit."""
+    """Return the traces that come with the kit."""
     folder = traces.RECORDED if traces.RECORDED.is_dir() else traces.INSTALLED
     files = sorted(folder.glob("*.npz"))
     if not files:
@@ -82,10 +87,12 @@ def read_traces(files: Sequence[str | Path]) -> list["Trace"]:
 
 
 def side_by_side(runs: Sequence["Trace"]) -> list["Trace"]:
-    """One run a method, of those that watched the same images as the last run; the last method is
-    UCMT where there is one.
+    """Return one run per method, three at most, of those that watched the same images.
+
+    Methods stand in the order of the lessons, so that UCMT, where it was run, is the last; others
+    come before. The images are those of the last one.
     """
-    order = ["supervised", "mean_teacher", "cpc", "gct", "cps", "cmt", "ucmt"]
+    order = list(METHODS)
     runs = sorted(runs, key=lambda run: order.index(run.method) if run.method in order else -1)
     watched: dict[str, Trace] = {}
     for run in runs:
@@ -95,37 +102,31 @@ def side_by_side(runs: Sequence["Trace"]) -> list["Trace"]:
 
 
 def notebook(files: Sequence[Path], runs: Sequence["Trace"]) -> dict:
-    """The page: one cell of text and one of code an explorer."""
-    named = [str(file) for file in files]
+    """Return the page: for each explorer one cell of text and one of code."""
     shown = side_by_side(runs)
-    cells = [
-        (
-            "# Semi-supervised segmentation, to explore",
-            (
-                "from ucmt_lite.explore import compare, dashboard, ema, training, uncertainty,"
-                f" volume\nruns = dashboard.read({named!r})\nshown = dashboard.side_by_side(runs)"
-            ),
-        ),
+    imports = (
+        "from ucmt_lite.explore import compare, dashboard, ema, training, uncertainty, volume\n"
+        f"runs = dashboard.read_traces({[str(file) for file in files]!r})\n"
+        "shown = dashboard.side_by_side(runs)"
+    )
+    sections = [
+        ("# Semi-supervised segmentation, to explore", imports),
         ("## Training, image by image", "training.widget(shown)"),
         ("## Which pixels to trust", "uncertainty.widget(shown[-1])"),
         ("## Runs beside each other", "compare.widget(runs)"),
         ("## How a teacher follows", "ema.widget()"),
     ]
     if shown[-1].truth.ndim == 4:
-        cells.insert(3, ("## The volume", "volume.widget(shown[-1])"))
-    blank: dict = {"metadata": {}, "outputs": [], "execution_count": None}
+        sections.insert(3, ("## The volume", "volume.widget(shown[-1])"))
+    cells: list[dict] = []
+    for text, code in sections:
+        unexecuted: dict = {"metadata": {}, "outputs": [], "execution_count": None}
+        cells.append({"cell_type": "markdown", "metadata": {}, "source": text})
+        cells.append({"cell_type": "code", "source": code, **unexecuted})
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return {
         "nbformat": 4,
         "nbformat_minor": 4,
-        "metadata": {
-            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
-        },
-        "cells": [
-            cell
-            for text, code in cells
-            for cell in (
-                {"cell_type": "markdown", "metadata": {}, "source": text},
-                {"cell_type": "code", "source": code, **blank},
-            )
-        ],
+        "metadata": {"kernelspec": kernel},
+        "cells": cells,
     }

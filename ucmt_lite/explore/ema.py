@@ -1,31 +1,34 @@
-"""How a teacher follows its students, on the smallest network that shows it: f(x) = w1 w2 x, which
-is to learn f(x) = x.
+"""How a teacher follows its students, on the smallest network that shows it: f(x) = w1 w2 x.
 
-Its loss (w1 w2 - 1)^2 has two valleys, equal by symmetry: (w1, w2) and (-w1, -w2) are the same
-function, as two networks with permuted channels are. Between them lies (0, 0), which predicts
-nothing. So the mean of two students in different valleys is useless although both are right, and
-the mean of one student's last steps is better than any of them.
+It is to learn f(x) = x. Its loss (w1 w2 - 1)^2 has two valleys, equal by symmetry: (w1, w2) and
+(-w1, -w2) are the same function, as two networks with permuted channels are. Between them lies
+(0, 0), which predicts nothing. So the mean of two students in different valleys is useless although
+both are right, and the mean of one student's last steps is better than any of them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+import ipywidgets as W
 import numpy as np
 
 from ucmt_lite.common import InputError
 from ucmt_lite.explore.draw.palette import NET_COLOURS, NET_TITLES, STROKES
 from ucmt_lite.explore.draw.picture import Picture, new_figure, sentence
+from ucmt_lite.explore.draw.svg import Frame, Line, chart, dashes, drawing
+from ucmt_lite.explore.draw.tiles import CSS, png_address
+from ucmt_lite.explore.draw.twin import WithTwin
 
 STARTS = {False: ((2.2, 0.9), (-1.2, -2.2)), True: ((2.2, 0.9), (1.6, 1.4))}
-REACH = 3.2  # the weights shown run from -REACH to REACH
+WEIGHT_LIMIT = 3.2  # the weights shown run from -WEIGHT_LIMIT to WEIGHT_LIMIT
 WINDOW = 50  # steps over which a loss is averaged: a single noisy one says little
+DECAYS = (0.0, 0.5, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
 
 
 @dataclass(frozen=True)
 class Paths:
-    """Weights over training: each `T 2`, T steps and the start before them; and the loss there,
-    each `T`.
-    """
+    """Weights over training, each `T 2`, and the loss there, each `T`: T steps and the start."""
 
     decay: float
     share: tuple[float, ...]
@@ -35,7 +38,7 @@ class Paths:
 
 
 def loss(weights: np.ndarray) -> np.ndarray:
-    """The squared error of f(x) = w1 w2 x against f(x) = x at x = 1: `... 2` -> `...`."""
+    """Return the squared error of f(x) = w1 w2 x against f(x) = x at x = 1: `... 2` -> `...`."""
     return (weights[..., 0] * weights[..., 1] - 1) ** 2
 
 
@@ -47,9 +50,28 @@ def simulate(
     steps: int = 300,
     seed: int = 0,
 ) -> Paths:
-    """Train one or two students by noisy gradient descent, and let a teacher follow by the rule of
-    `ema_update`.
-    """
+    """Train one or two students by noisy gradient descent; a teacher follows as in `ema_update`."""
+    _check_settings(decay, share, steps)
+    random = np.random.default_rng(seed)
+    students = np.array(STARTS[same_valley][: len(share)])
+    teacher = np.array([0.3, -2.0])  # its own start, which never matters
+    path = [np.vstack([students, teacher])]
+    for step in range(steps):
+        product = students.prod(axis=1, keepdims=True)
+        slope = 2 * (product - 1) * students[:, ::-1]
+        noise = random.normal(0, 4, students.shape)
+        students = students - 0.02 * (slope + noise) - 0.002 * students
+        alpha = min(1 - 1 / (step + 1), decay)
+        teacher = alpha * teacher + (1 - alpha) * (np.array(share) @ students)
+        path.append(np.vstack([students, teacher]))
+    names = ["student1", "student2"][: len(share)] + ["teacher"]
+    weights = dict(zip(names, np.array(path).transpose(1, 0, 2), strict=True))
+    losses = {name: loss(w) for name, w in weights.items()}
+    return Paths(decay, tuple(share), weights, losses, same_valley)
+
+
+def _check_settings(decay: float, share: Sequence[float], steps: int) -> None:
+    """Refuse settings with which nothing can be simulated."""
     if not 0 <= decay <= 1:
         raise InputError(
             f"decay={decay}: choose 0 (the teacher is the mixture of its students) to 1 (it"
@@ -61,29 +83,12 @@ def simulate(
         )
     if steps < 2:
         raise InputError(f"steps={steps}: two at least make a path.")
-    random = np.random.default_rng(seed)
-    students = np.array(STARTS[same_valley][: len(share)])
-    teacher = np.array([0.3, -2.0])  # its own start, which never matters
-    path = [np.vstack([students, teacher])]
-    for step in range(steps):
-        product = students.prod(axis=1, keepdims=True)
-        slope = 2 * (product - 1) * students[:, ::-1]
-        students = (
-            students - 0.02 * (slope + random.normal(0, 4, students.shape)) - 0.002 * students
-        )
-        alpha = min(1 - 1 / (step + 1), decay)
-        teacher = alpha * teacher + (1 - alpha) * (np.array(share) @ students)
-        path.append(np.vstack([students, teacher]))
-    names = ["student1", "student2"][: len(share)] + ["teacher"]
-    weights = dict(zip(names, np.array(path).transpose(1, 0, 2), strict=True))
-    return Paths(
-        decay, tuple(share), weights, {name: loss(w) for name, w in weights.items()}, same_valley
-    )
 
 
 def last_losses(paths: Paths, until: int | None = None) -> dict[str, float]:
-    """The mean loss over the last `WINDOW` steps up to one, without the start, which for the
-    teacher is arbitrary.
+    """Return the mean loss over the last `WINDOW` steps up to one.
+
+    The start, which for the teacher is arbitrary, is not counted.
     """
     end = (until if until is not None else len(paths.loss["teacher"]) - 1) + 1
     return {
@@ -101,70 +106,27 @@ def figure(
     seed: int = 0,
     until: int | None = None,
 ) -> Picture:
-    """The students' and the teacher's path through the two weights, on the loss, and their losses,
-    all up to `until`.
-    """
+    """Return the paths through the two weights, on the loss, and the losses, all up to `until`."""
     paths = simulate(decay, share, same_valley=same_valley, steps=steps, seed=seed)
-    until = iteration(until, steps)
+    until = _iteration(until, steps)
     drawing, axes = new_figure(1, 2, width=4, height=3.4)
-    side = np.linspace(-REACH, REACH, 200)
-    axes[0, 0].contourf(
-        side, side, np.minimum(surroundings(side), 4) ** 0.5, levels=12, cmap="Greys"
-    )
+    side = np.linspace(-WEIGHT_LIMIT, WEIGHT_LIMIT, 200)
+    ground = np.minimum(_surroundings(side), 4) ** 0.5
+    walk, curves = axes[0]
+    walk.contourf(side, side, ground, levels=12, cmap="Greys")
     for name, path in paths.weights.items():
         style = {"color": NET_COLOURS[name], "label": NET_TITLES[name], "linestyle": STROKES[name]}
         step = np.arange(1 if name == "teacher" else 0, until + 1)
-        axes[0, 0].plot(*path[step].T, linewidth=2 if name == "teacher" else 1, **style)
-        axes[0, 0].plot(*path[until], "o", color=NET_COLOURS[name], markeredgecolor="black")
-        axes[0, 1].plot(step, paths.loss[name][step], linewidth=1.2, **style)
-    axes[0, 0].set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), xlabel="weight 1", ylabel="weight 2")
-    axes[0, 0].set_title("paths of the weights (dark: high loss)", fontsize=9)
-    axes[0, 1].set(xlim=(0, steps), ylim=(0, 1.6), xlabel="iterations")
-    axes[0, 1].set_title("loss", fontsize=9)
-    axes[0, 1].legend(fontsize=8)
+        walk.plot(*path[step].T, linewidth=2 if name == "teacher" else 1, **style)
+        walk.plot(*path[until], "o", color=NET_COLOURS[name], markeredgecolor="black")
+        curves.plot(step, paths.loss[name][step], linewidth=1.2, **style)
+    limits = (-WEIGHT_LIMIT, WEIGHT_LIMIT)
+    walk.set(xlim=limits, ylim=limits, xlabel="weight 1", ylabel="weight 2")
+    walk.set_title("paths of the weights (dark: high loss)", fontsize=9)
+    curves.set(xlim=(0, steps), ylim=(0, 1.6), xlabel="iterations")
+    curves.set_title("loss", fontsize=9)
+    curves.legend(fontsize=8)
     return Picture(drawing, describe(paths, until))
-
-
-def iteration(until: int | None, steps: int) -> int:
-    """The iteration up to which a run is shown, checked; the last where none is named."""
-    if until is not None and not 1 <= until <= steps:
-        raise InputError(f"until={until}: choose an iteration from 1 to {steps}.")
-    return steps if until is None else until
-
-
-def surroundings(side: np.ndarray) -> np.ndarray:
-    """The loss over a square of weights, `len(side) len(side)`, second weight down the rows."""
-    return loss(np.stack(np.meshgrid(side, side), axis=-1))
-
-
-def describe(paths: Paths, until: int) -> str:
-    """What happened up to an iteration, in words, from the numbers."""
-    losses = last_losses(paths, until)
-    parts = " and ".join(f"{100 * part:.0f} %" for part in paths.share)
-    where = (
-        ""
-        if len(paths.share) == 1
-        else f", which start in {'the same valley' if paths.same_valley else 'opposite valleys'}"
-    )
-    told = sentence([f"{NET_TITLES[name]} {value:.3f}" for name, value in losses.items()])
-    students = [value for name, value in losses.items() if name != "teacher"]
-    verdict = (
-        "The teacher is better than its students." if losses["teacher"] < min(students) else ""
-    )
-    apart = len(students) == 2 and not paths.same_valley
-    if apart and losses["teacher"] > 2 * max(students):
-        verdict = (
-            "The teacher is worse than every student: it stands between them, where neither ever"
-            " was."
-        )
-    count = min(WINDOW, until)
-    memory = f"about {1 / (1 - paths.decay):.0f} steps" if paths.decay < 1 else "all steps alike"
-    memory = "only the last step" if paths.decay < 0.5 else memory
-    return (
-        f"A teacher with decay {paths.decay:g} (it remembers {memory}) follows {parts} of"
-        f" {'its student' if len(paths.share) == 1 else 'two students'}{where}. Mean loss of the"
-        f" last {f'{count} steps' if count > 1 else 'step'}: {told}. {verdict}"
-    ).strip()
 
 
 def widget(
@@ -175,9 +137,191 @@ def widget(
     steps: int = 300,
     seed: int = 0,
     until: int | None = None,
-):
+) -> "EmaLab":
     """Turn decay and share and watch the teacher's path. Arguments as in `figure`."""
-    from ucmt_lite.explore.ema_widget import EmaLab
-
     paths = simulate(decay, share, same_valley=same_valley, steps=steps, seed=seed)
-    return EmaLab(paths, steps, seed, iteration(until, steps))
+    return EmaLab(paths, steps, seed, _iteration(until, steps))
+
+
+def describe(paths: Paths, until: int) -> str:
+    """Return what happened up to an iteration, in words, from the numbers."""
+    losses = last_losses(paths, until)
+    parts = " and ".join(f"{100 * part:.0f} %" for part in paths.share)
+    students = "its student"
+    if len(paths.share) == 2:
+        valleys = "the same valley" if paths.same_valley else "opposite valleys"
+        students = f"two students, which start in {valleys}"
+    scores = sentence([f"{NET_TITLES[name]} {value:.3f}" for name, value in losses.items()])
+    count = min(WINDOW, until)
+    steps = f"{count} steps" if count > 1 else "step"
+    return (
+        f"A teacher with decay {paths.decay:g} (it remembers {_memory(paths.decay)}) follows"
+        f" {parts} of {students}. Mean loss of the last {steps}: {scores}."
+        f" {_verdict(paths, losses)}"
+    ).strip()
+
+
+def _memory(decay: float) -> str:
+    """Return how far back a teacher's mean reaches."""
+    if decay < 0.5:
+        return "only the last step"
+    return f"about {1 / (1 - decay):.0f} steps" if decay < 1 else "all steps alike"
+
+
+def _verdict(paths: Paths, losses: dict[str, float]) -> str:
+    """Return whether following helped the teacher, where that is clear."""
+    students = [value for name, value in losses.items() if name != "teacher"]
+    apart = len(students) == 2 and not paths.same_valley
+    if apart and losses["teacher"] > 2 * max(students):
+        return (
+            "The teacher is worse than every student: it stands between them, where neither ever"
+            " was."
+        )
+    return "The teacher is better than its students." if losses["teacher"] < min(students) else ""
+
+
+def _iteration(until: int | None, steps: int) -> int:
+    """Return the iteration up to which a run is shown; the last where none is named."""
+    if until is not None and not 1 <= until <= steps:
+        raise InputError(f"until={until}: choose an iteration from 1 to {steps}.")
+    return steps if until is None else until
+
+
+def _surroundings(side: np.ndarray) -> np.ndarray:
+    """Return the loss over a square of weights, `len(side) len(side)`, weight 2 down the rows."""
+    return loss(np.stack(np.meshgrid(side, side), axis=-1))
+
+
+class EmaLab(WithTwin, W.VBox):
+    """The explorer: `decay`, `share1`, `until` and `same_valley` are the controls.
+
+    `paths` is what they stand for. Core ipywidgets, and SVG text that a kernel writes in
+    milliseconds.
+    """
+
+    def __init__(self, paths: Paths, steps: int, seed: int, until: int) -> None:
+        self.paths, self.steps, self.seed = paths, steps, seed
+        self.two = len(paths.share) == 2
+        style = {"description_width": "130px"}
+        layout = W.Layout(width="min(100%, 420px)")
+        self.decay = W.SelectionSlider(
+            options=sorted({*DECAYS, paths.decay}),
+            value=paths.decay,
+            description="decay",
+            style=style,
+            layout=layout,
+        )
+        self.share1 = W.FloatSlider(
+            paths.share[0],
+            min=0,
+            max=1,
+            step=0.01,
+            description="share of student 1",
+            style=style,
+            layout=layout,
+        )
+        self.until = W.IntSlider(
+            until, min=1, max=steps, description="iteration", style=style, layout=layout
+        )
+        self.same_valley = W.Checkbox(
+            paths.same_valley, description="start in the same valley", indent=False
+        )
+        self.board = W.HTML(layout=W.Layout(min_width="0"))
+        controls = [self.decay, *([self.share1, self.same_valley] if self.two else []), self.until]
+        for control in controls:
+            control.observe(self._draw, "value")
+        row = W.Layout(flex_flow="row wrap", grid_gap="0 12px")
+        super().__init__([W.Box(controls, layout=row), self.board])
+        self.board.value = _html(paths, until)
+
+    def picture(self) -> Picture:
+        """Return the still picture of what the widget shows now."""
+        paths = self.paths
+        return figure(
+            paths.decay,
+            paths.share,
+            same_valley=paths.same_valley,
+            steps=self.steps,
+            seed=self.seed,
+            until=self.until.value,
+        )
+
+    def _draw(self, change: dict) -> None:
+        if change["owner"] is not self.until:
+            first = round(self.share1.value, 2)
+            share = (first, round(1 - first, 2)) if self.two else (1.0,)
+            self.paths = simulate(
+                self.decay.value,
+                share,
+                same_valley=self.same_valley.value,
+                steps=self.steps,
+                seed=self.seed,
+            )
+        self.board.value = _html(self.paths, self.until.value)
+
+
+def _html(paths: Paths, until: int) -> str:
+    """Return paths and losses up to an iteration as HTML text."""
+    step = np.arange(1, until + 1)
+    lines = [
+        Line(NET_TITLES[n], step, np.minimum(v[1 : until + 1], 1.6), NET_COLOURS[n], STROKES[n])
+        for n, v in paths.loss.items()
+    ]
+    last = len(paths.loss["teacher"]) - 1
+    losses, _ = chart(lines, "loss", "iterations", x=(1, last), y=(0, 1.6))
+    legend = " · ".join(
+        f'<svg width="26" height="8" aria-hidden="true"><path d="M0 4H26" stroke="{NET_COLOURS[n]}"'
+        f' stroke-width="3" stroke-dasharray="{dashes(STROKES[n])}"/></svg> {NET_TITLES[n]}'
+        for n in paths.loss
+    )
+    columns = "grid-template-columns:repeat(auto-fit,minmax(min(280px,100%),1fr));max-width:860px"
+    words = f'<p aria-live="polite">{describe(paths, until)}</p>'
+    return (
+        f'{CSS}<div class="ucmt-tiles" style="{columns}"><div>{_walk_svg(paths, until)}</div>'
+        f"<div>{losses}{legend}{words}</div></div>"
+    )
+
+
+def _walk_svg(paths: Paths, until: int) -> str:
+    """Return the loss as a grey picture, and the paths of the weights on it, as SVG text."""
+    frame = Frame((-WEIGHT_LIMIT, WEIGHT_LIMIT), (-WEIGHT_LIMIT, WEIGHT_LIMIT), 400, 400)
+    left, top = frame.across(-WEIGHT_LIMIT), frame.down(WEIGHT_LIMIT)
+    width, height = frame.across(WEIGHT_LIMIT) - left, frame.down(-WEIGHT_LIMIT) - top
+    size = f'width="{width}" height="{height}"'
+    parts = [
+        '<text x="44" y="13" font-size="12" font-weight="600" fill="currentColor">weight 1 → and'
+        " weight 2 ↑ (bright: low loss)</text>",
+        f'<image href="{_ground()}" x="{left}" y="{top}" {size} preserveAspectRatio="none"/>',
+    ]
+    for name, path in paths.weights.items():
+        teacher = name == "teacher"
+        line = frame.path(*path[(1 if teacher else 0) : until + 1].T)
+        parts.append(
+            f'<path d="{line}" fill="none" stroke="#000"'
+            f' stroke-width="{4.5 if teacher else 2.5}" opacity=".6"/>'
+        )
+        parts.append(
+            f'<path d="{line}" fill="none" stroke="{NET_COLOURS[name]}"'
+            f' stroke-width="{3 if teacher else 1.5}"'
+            f' stroke-dasharray="{dashes(STROKES[name]) if teacher else ""}"/>'
+        )
+    for name, path in paths.weights.items():
+        x, y = frame.across(path[until, 0]), frame.down(path[until, 1])
+        parts.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="{NET_COLOURS[name]}" stroke="#000"'
+            ' stroke-width="2"/>'
+        )
+        parts.append(
+            f'<text x="{x + 11:.1f}" y="{y + 4:.1f}" font-size="13" fill="#fff" stroke="#000"'
+            f' stroke-width="3" paint-order="stroke">{NET_TITLES[name]}</text>'
+        )
+    label = "paths of the weights of students and teacher on the loss"
+    return drawing(400, 400, "".join(parts), label)
+
+
+@lru_cache(maxsize=1)
+def _ground() -> str:
+    """Return the loss over the weights as a picture, bright where it is low."""
+    side = np.linspace(-WEIGHT_LIMIT, WEIGHT_LIMIT, 160)
+    darkness = np.minimum(_surroundings(side)[::-1], 4) ** 0.5
+    return png_address((235 - 85 * darkness).astype(np.uint8))

@@ -1,6 +1,4 @@
-"""What an uncertainty map is good for: keep the pixels below a threshold, and see how many of their
-pseudo labels are right.
-"""
+"""What an uncertainty map is good for: keep pixels below a threshold, and count right labels."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -8,7 +6,6 @@ import numpy as np
 
 from ucmt_lite.common import InputError
 from ucmt_lite.explore.draw.maps import (
-    base,
     checked_trace,
     entropies,
     fitting,
@@ -16,16 +13,24 @@ from ucmt_lite.explore.draw.maps import (
     most_uncertain,
     nearest_look,
     pseudo_labels,
+    put_images,
     trace_title,
 )
 from ucmt_lite.explore.draw.palette import ERROR, NET_TITLES, UNCERTAINTY
-from ucmt_lite.explore.draw.picture import Picture, draw_image, draw_outline, new_figure
-from ucmt_lite.explore.draw.stack import Stack, as_level, show
-from ucmt_lite.explore.training import one_colour
+from ucmt_lite.explore.draw.picture import (
+    Picture,
+    draw_image,
+    draw_outline,
+    new_figure,
+    one_colour,
+)
+from ucmt_lite.explore.draw.stack import Stack, as_level
+from ucmt_lite.explore.draw.svg import Line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ucmt_lite.explore.draw.viewer import Sliders, StackWidget
     from ucmt_lite.training.traces import Trace
 
 LEVELS = 65  # thresholds, from 0 to ln K
@@ -42,49 +47,51 @@ class Kept(NamedTuple):
 
 
 def kept_share(trace: "Trace", threshold: float, step: int | None = None, image: int = 0) -> Kept:
-    """How many pixels have an entropy of at most `threshold` nats, and how many of their pseudo
-    labels are right.
-    """
+    """Count the pixels with an entropy of at most `threshold` nats, and their right labels."""
     trace = checked_trace(trace, image=image)
-    where = nearest_look(trace, step)
-    wrong, sure = wrong_labels(trace)[where, image], nats(trace, where)[image] <= threshold
+    frame = nearest_look(trace, step)
+    wrong = wrong_labels(trace)[frame, image]
+    kept = _nats(trace, frame)[image] <= threshold
     return Kept(
-        float(sure.mean()),
-        float(1 - wrong[sure].mean()) if sure.any() else np.nan,
+        float(kept.mean()),
+        float(1 - wrong[kept].mean()) if kept.any() else np.nan,
         float(1 - wrong.mean()),
     )
 
 
-def nats(trace: "Trace", where: int | np.ndarray) -> np.ndarray:
-    """The uncertainty maps of one or several steps, within 0 .. ln K, which half precision rounds
-    beyond.
+def _nats(trace: "Trace", frame: int | np.ndarray) -> np.ndarray:
+    """Return the uncertainty maps of one or several frames, within 0 .. ln K.
+
+    Half precision rounds beyond.
     """
-    return entropies(trace)[where].astype(float).clip(0, most_uncertain(trace))
+    return entropies(trace)[frame].astype(float).clip(0, most_uncertain(trace))
 
 
 def _reachable(trace: "Trace", threshold: float) -> float:
-    """The threshold, if it is an uncertainty that a pixel can have."""
-    most = most_uncertain(trace)
-    if not 0 <= threshold <= most:
+    """Return the threshold, if it is an uncertainty that a pixel can have."""
+    maximum = most_uncertain(trace)
+    if not 0 <= threshold <= maximum:
         raise InputError(
-            f"threshold={threshold}: choose 0 to {most:.3f} nats, the entropy of a pixel nothing is"
-            " known of."
+            f"threshold={threshold}: choose 0 to {maximum:.3f} nats, the entropy of a pixel nothing"
+            " is known of."
         )
     return threshold
 
 
 def wrong_labels(trace: "Trace") -> np.ndarray:
-    """Where the pseudo labels are not the truth: `M P *S`."""
+    """Return where the pseudo labels are not the truth: `M P *S`."""
     return trace.predictions[pseudo_labels(trace)] != trace.truth
 
 
 def risk_coverage(
     entropy: np.ndarray, wrong: np.ndarray, levels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """For each threshold the share of pixels kept (coverage) and the share of those whose label is
-    wrong (risk).
+    """Return coverage and risk for each threshold.
 
-    >>> coverage, risk = risk_coverage(np.array([0.1, 0.2, 0.6]), np.array([False, False, True]), np.array([0.0, 0.3, 0.7]))
+    Coverage is the share of pixels kept, risk the share of those whose label is wrong.
+
+    >>> entropy, wrong = np.array([0.1, 0.2, 0.6]), np.array([False, False, True])
+    >>> coverage, risk = risk_coverage(entropy, wrong, np.array([0.0, 0.3, 0.7]))
     >>> coverage.round(2).tolist(), risk.round(2).tolist()
     ([0.0, 0.67, 1.0], [nan, 0.0, 0.33])
     """
@@ -97,20 +104,21 @@ def risk_coverage(
 
 
 def calibration(entropy: np.ndarray, ambiguity: np.ndarray) -> np.ndarray:
-    """Mean entropy in equal bins of the known ambiguity; nan where a bin has fewer than 5 pixels.
+    """Return the mean entropy in equal bins of the known ambiguity; nan below 5 pixels in a bin.
 
     >>> calibration(np.array([0.1] * 5), np.array([0.95] * 5))[-2:].round(2).tolist()
     [nan, 0.1]
     """
-    place = np.minimum((ambiguity.astype(np.float64) * BINS).astype(int), BINS - 1).ravel()
-    count = np.bincount(place, minlength=BINS)
-    total = np.bincount(place, entropy.astype(np.float64).ravel(), minlength=BINS)
+    bins = np.minimum((ambiguity.astype(np.float64) * BINS).astype(int), BINS - 1).ravel()
+    count = np.bincount(bins, minlength=BINS)
+    total = np.bincount(bins, entropy.astype(np.float64).ravel(), minlength=BINS)
     return np.where(count >= 5, total / np.maximum(count, 1), np.nan)
 
 
 def entropy_of(ambiguity: np.ndarray) -> np.ndarray:
-    """The entropy of someone who knows exactly how undecided a border is: ambiguity a = 1 - |2 p -
-    1| for two classes.
+    """Return the entropy of someone who knows exactly how undecided a border is.
+
+    Ambiguity is a = 1 - |2 p - 1| for two classes of probability p and 1 - p.
 
     >>> entropy_of(np.array([0.0, 1.0])).round(3).tolist()
     [0.0, 0.693]
@@ -122,86 +130,65 @@ def entropy_of(ambiguity: np.ndarray) -> np.ndarray:
 def figure(
     trace: "Trace", step: int | None = None, image: int = 0, threshold: float = 0.2
 ) -> Picture:
-    """The entropy map, the pixels it keeps below `threshold` nats, and the risk-coverage curve;
-    calibration on phantoms.
+    """Return the entropy map, the pixels it keeps below `threshold` nats, and the risk of those.
+
+    On phantoms calibration stands beside them.
     """
     trace = checked_trace(trace, image=image)
-    where, most, threshold = (
-        nearest_look(trace, step),
-        most_uncertain(trace),
-        _reachable(trace, threshold),
-    )
-    entropy, wrong = nats(trace, where)[image], wrong_labels(trace)[where, image]
+    frame = nearest_look(trace, step)
+    threshold = _reachable(trace, threshold)
+    entropy, wrong = _nats(trace, frame)[image], wrong_labels(trace)[frame, image]
+    numbers = kept_share(trace, threshold, trace.map_step[frame], image)
     drawing, axes = new_figure(1, 4 if trace.ambiguity is not None else 3, width=3, height=3)
-    shown = axes[0, 0].imshow(entropy, cmap=UNCERTAINTY, vmin=0, vmax=most, interpolation="nearest")
+    maximum = most_uncertain(trace)
+    entropy_image = axes[0, 0].imshow(
+        entropy, cmap=UNCERTAINTY, vmin=0, vmax=maximum, interpolation="nearest"
+    )
     draw_outline(axes[0, 0], trace.truth[image], "truth")
     axes[0, 0].set_title("uncertainty (nats) and truth", fontsize=9)
     axes[0, 0].set_axis_off()
-    drawing.colorbar(shown, ax=axes[0, 0], shrink=0.7)
+    drawing.colorbar(entropy_image, ax=axes[0, 0], shrink=0.7)
     draw_dropped(axes[0, 1], trace.image[image], entropy > threshold, wrong)
     axes[0, 1].set_title(
         f"dropped above {threshold:.2f} nats (white),\nwrong labels (pink stripes)", fontsize=9
     )
-    numbers = kept_share(trace, threshold, trace.map_step[where], image)
-    coverage, risk = risk_coverage(entropy, wrong, np.linspace(0, most, LEVELS))
+    coverage, risk = risk_coverage(entropy, wrong, np.linspace(0, maximum, LEVELS))
     axes[0, 2].plot(coverage, risk, color=LINE)
     axes[0, 2].plot(
         [numbers.share], [1 - numbers.accuracy], "o", color=LINE, markeredgecolor="black"
     )
-    label(axes[0, 2], "risk of the labels kept", "coverage: share of pixels kept")
+    _label(axes[0, 2], "risk of the labels kept", "coverage: share of pixels kept")
     if trace.ambiguity is not None:
-        middle = (np.arange(BINS) + 0.5) / BINS
-        axes[0, 3].plot(middle, entropy_of(middle), "--", color=IDEAL, label="knows the ambiguity")
-        axes[0, 3].plot(
-            middle, calibration(entropy, trace.ambiguity[image]), "o-", color=LINE, label="networks"
-        )
-        label(axes[0, 3], "mean uncertainty (nats)", "known ambiguity of the border")
-        axes[0, 3].legend(fontsize=8)
-    drawing.suptitle(f"{trace_title(trace)} after {trace.map_step[where]} iterations", fontsize=10)
-    return Picture(drawing, describe(trace, where, image, threshold, numbers))
+        _draw_calibration(axes[0, 3], entropy, trace.ambiguity[image])
+    drawing.suptitle(f"{trace_title(trace)} after {trace.map_step[frame]} iterations", fontsize=10)
+    return Picture(drawing, describe(trace, frame, image, threshold, numbers))
 
 
-def draw_dropped(axes: "Axes", picture: np.ndarray, dropped: np.ndarray, wrong: np.ndarray) -> None:
-    """White where pixels are dropped and striped where labels are wrong, on the image dimmed so
-    that both are seen.
-    """
-    height, width = wrong.shape
-    draw_image(axes, (picture * 0.5).astype(np.uint8))
-    axes.imshow(
-        np.ma.masked_equal(dropped, 0),
-        cmap=one_colour("white"),
-        vmin=0,
-        vmax=1,
-        interpolation="nearest",
-        alpha=0.75,
+def widget(trace: "Trace", image: int = 0, threshold: float = 0.2) -> "StackWidget | Sliders":
+    """Move a threshold over the entropy map; see what is kept, and how often it is right."""
+    # Importing widgets takes as long as all else that a figure needs.
+    from ucmt_lite.explore.draw.viewer import show
+
+    trace = checked_trace(trace, image=image)
+    levels = np.linspace(0, most_uncertain(trace), LEVELS)
+    threshold = _reachable(trace, threshold)
+    stack = fitting(
+        lambda frames: _build_stack(trace, frames, levels), np.arange(len(trace.map_step))
     )
-    fine = np.kron(
-        wrong, np.ones((4, 4), bool)
-    )  # stripes are narrower than the pixels of a small image
-    stripes = np.indices(fine.shape).sum(axis=0) * 40 // fine.shape[1] % 2
-    axes.imshow(
-        np.ma.masked_equal(fine, 0),
-        cmap=one_colour(ERROR),
-        vmin=0,
-        vmax=1,
-        interpolation="nearest",
-        alpha=np.where(stripes, 1, 0.6),
-        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+    stack.spec["controls"][0]["start"] = int(np.abs(levels - threshold).argmin())
+    stack.spec["controls"][2]["start"] = image
+    steps = stack.spec["controls"][1]["values"]
+    return show(
+        stack,
+        lambda position: figure(
+            trace, steps[position["frame"]], position["item"], float(levels[position["level"]])
+        ),
     )
 
 
-def label(axes, heading: str, below: str) -> None:
-    """Title and x label of a chart of the still picture."""
-    axes.set_title(heading, fontsize=9)
-    axes.set_xlabel(below, fontsize=8)
-    axes.tick_params(labelsize=8)
-    axes.grid(alpha=0.3)
-
-
-def describe(trace: "Trace", where: int, image: int, threshold: float, numbers: Kept) -> str:
-    """The picture in words, from its numbers."""
-    entropy = nats(trace, where)[image]
-    text = f"{trace_title(trace)} after {trace.map_step[where]} iterations on probe image {image}: "
+def describe(trace: "Trace", frame: int, image: int, threshold: float, numbers: Kept) -> str:
+    """Return the picture in words, from its numbers."""
+    text = f"{trace_title(trace)} after {trace.map_step[frame]} iterations on probe image {image}: "
     everywhere = f"{100 * numbers.everywhere:.1f} % of all"
     if numbers.share:
         text += (
@@ -214,46 +201,109 @@ def describe(trace: "Trace", where: int, image: int, threshold: float, numbers: 
             f"no pixel has at most {threshold:.2f} nats of uncertainty, so none is kept; "
             f"{everywhere} pseudo labels are right."
         )
-    if trace.ambiguity is not None:
-        doubt = trace.ambiguity[image].astype(float)
-        text += (
-            " Where the border is truly ambiguous (above 0.5) the mean uncertainty is"
-            f" {entropy[doubt > 0.5].mean():.3f} nats"
-            if (doubt > 0.5).any()
-            else ""
-        )
-        text += f", elsewhere {entropy[doubt <= 0.5].mean():.3f}." if (doubt > 0.5).any() else ""
-    return text
-
-
-def widget(trace: "Trace", image: int = 0, threshold: float = 0.2):
-    """Move a threshold over the entropy map and see what is kept and how often it is right, step by
-    step.
-    """
-    trace = checked_trace(trace, image=image)
-    levels, threshold = np.linspace(0, most_uncertain(trace), LEVELS), _reachable(trace, threshold)
-    stack = fitting(
-        lambda frames: build_stack(trace, frames, levels), np.arange(len(trace.map_step))
-    )
-    stack.spec["controls"][0]["start"] = int(np.abs(levels - threshold).argmin())
-    stack.spec["controls"][2]["start"] = image
-    steps = stack.spec["controls"][1]["values"]
-    return show(
-        stack, lambda at: figure(trace, steps[at["frame"]], at["item"], float(levels[at["level"]]))
+    if trace.ambiguity is None:
+        return text
+    entropy = _nats(trace, frame)[image]
+    ambiguous = trace.ambiguity[image].astype(float) > 0.5
+    if not ambiguous.any():
+        return text
+    return (
+        f"{text} Where the border is truly ambiguous (above 0.5) the mean uncertainty is"
+        f" {entropy[ambiguous].mean():.3f} nats, elsewhere {entropy[~ambiguous].mean():.3f}."
     )
 
 
-def build_stack(trace: "Trace", frames: np.ndarray, levels: np.ndarray) -> Stack:
-    """Everything the viewer needs."""
-    most, entropy, wrong = most_uncertain(trace), nats(trace, frames), wrong_labels(trace)[frames]
+def draw_dropped(ax: "Axes", pixels: np.ndarray, dropped: np.ndarray, wrong: np.ndarray) -> None:
+    """Draw dropped pixels white and wrong labels striped, on the image dimmed so that both show."""
+    height, width = wrong.shape
+    draw_image(ax, (pixels * 0.5).astype(np.uint8))
+    ax.imshow(
+        np.ma.masked_equal(dropped, 0),
+        cmap=one_colour("white"),
+        vmin=0,
+        vmax=1,
+        interpolation="nearest",
+        alpha=0.75,
+    )
+    # Stripes are narrower than the pixels of a small image.
+    fine = np.kron(wrong, np.ones((4, 4), bool))
+    stripes = np.indices(fine.shape).sum(axis=0) * 40 // fine.shape[1] % 2
+    ax.imshow(
+        np.ma.masked_equal(fine, 0),
+        cmap=one_colour(ERROR),
+        vmin=0,
+        vmax=1,
+        interpolation="nearest",
+        alpha=np.where(stripes, 1, 0.6),
+        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+    )
+
+
+def _draw_calibration(ax: "Axes", entropy: np.ndarray, ambiguity: np.ndarray) -> None:
+    """Draw mean entropy against known ambiguity, beside what someone who knows it would have."""
+    middle = (np.arange(BINS) + 0.5) / BINS
+    ax.plot(middle, entropy_of(middle), "--", color=IDEAL, label="knows the ambiguity")
+    ax.plot(middle, calibration(entropy, ambiguity), "o-", color=LINE, label="networks")
+    _label(ax, "mean uncertainty (nats)", "known ambiguity of the border")
+    ax.legend(fontsize=8)
+
+
+def _label(ax: "Axes", title: str, x_label: str) -> None:
+    """Put title and x label on a chart of the still picture."""
+    ax.set_title(title, fontsize=9)
+    ax.set_xlabel(x_label, fontsize=8)
+    ax.tick_params(labelsize=8)
+    ax.grid(alpha=0.3)
+
+
+def _build_stack(trace: "Trace", frames: np.ndarray, levels: np.ndarray) -> Stack:
+    """Return everything the viewer needs."""
+    title = trace_title(trace)
+    entropy, wrong = _nats(trace, frames), wrong_labels(trace)[frames]
     stack = Stack(
-        f"Uncertainty of {trace_title(trace)}: which pixels a threshold keeps, and how often their"
-        " labels are right"
+        f"Uncertainty of {title}: which pixels a threshold keeps, and how often their labels are"
+        " right"
     )
     stack.control("level", "keep up to (nats)", [f"{level:.3f}" for level in levels])
     stack.control("frame", "iterations", trace.map_step[frames], start=len(frames) - 1, play=True)
     stack.control("item", "image", range(len(trace.image)))
-    stack.scale(most)
+    layers = _add_layers(stack, trace, frames, entropy, levels)
+    curves = np.array(
+        [
+            [risk_coverage(*maps, levels) for maps in zip(*pair, strict=True)]
+            for pair in zip(entropy, wrong, strict=True)
+        ]
+    )
+    coverage, risk = (stack.put(curves[:, :, k], "frame item level") for k in (0, 1))
+    right = stack.put(1 - curves[:, :, 1], "frame item level")
+    right_everywhere = stack.put(1 - mean_per_image(wrong), "frame item")
+    readouts = [
+        ("pixels kept", coverage, 100, " %", 1),
+        ("of their labels right", right, 100, " %", 1),
+        ("of all labels right", right_everywhere, 100, " %", 1),
+    ]
+    base = put_images(stack, trace.image)
+    size, classes = trace.truth.shape[1:], list(trace.meta["classes"])
+    stack.panel(title, base, size, layers, readouts=readouts, classes=classes)
+    # The labels of the first step are nearly all wrong: on its scale the other curves would be
+    # flat.
+    later = curves[frames > 0] if frames[-1] else curves
+    top = max(0.02, float(later[:, :, 1, -1].max()))
+    line = _moving("risk of the labels kept", coverage, risk, LEVELS, marker="level")
+    stack.chart(
+        [], [], "risk and coverage", "share of pixels kept", moving=[line], x=(0, 1), y=(0, top)
+    )
+    if trace.ambiguity is not None:
+        _add_calibration(stack, trace, entropy)
+    return stack
+
+
+def _add_layers(
+    stack: Stack, trace: "Trace", frames: np.ndarray, entropy: np.ndarray, levels: np.ndarray
+) -> dict[str, list[dict]]:
+    """Add the layers of the one panel, and return the arrays that each of them draws."""
+    maximum, maker = most_uncertain(trace), pseudo_labels(trace)
+    stack.scale(maximum)
     stack.layer("uncertainty")
     stack.layer("error")
     stack.layer(
@@ -265,94 +315,52 @@ def build_stack(trace: "Trace", frames: np.ndarray, levels: np.ndarray) -> Stack
         levels=list(range(LEVELS)),
     )
     stack.layer("truth")
-    maker = pseudo_labels(trace)
     stack.layer(maker, f"pseudo label ({NET_TITLES[maker]})", on=False)
-    names = [
-        stack.put(trace.predictions[maker][frames].astype(np.uint8), "frame item y x"),
-        stack.put(trace.truth, "item y x"),
-    ]
-    map_ref = stack.put(as_level(entropy, most), "frame item y x")
-    kept_from = stack.put(
-        np.searchsorted(levels, entropy).astype(np.uint8), "frame item y x"
-    )  # the first level
-    curves = np.array(
-        [
-            [risk_coverage(*maps, levels) for maps in zip(*pair, strict=True)]
-            for pair in zip(entropy, wrong, strict=True)
-        ]
-    )
-    coverage, risk = (stack.put(curves[:, :, k], "frame item level") for k in (0, 1))
-    right = stack.put(1 - curves[:, :, 1], "frame item level")
-    readouts = [
-        ("pixels kept", coverage, 100, " %", 1),
-        ("of their labels right", right, 100, " %", 1),
-        ("of all labels right", stack.put(1 - mean_per_image(wrong), "frame item"), 100, " %", 1),
-    ]
-    layers = {
-        "uncertainty": [map_ref],
-        "dropped": [kept_from],
-        "error": names,
-        "truth": names[1:],
-        maker: names[:1],
+    labels = stack.put(trace.predictions[maker][frames].astype(np.uint8), "frame item y x")
+    truth = stack.put(trace.truth, "item y x")
+    entropy_levels = stack.put(as_level(entropy, maximum), "frame item y x")
+    first_kept = np.searchsorted(levels, entropy).astype(np.uint8)  # the first level that keeps it
+    return {
+        "uncertainty": [entropy_levels],
+        "dropped": [stack.put(first_kept, "frame item y x")],
+        "error": [labels, truth],
+        "truth": [truth],
+        maker: [labels],
     }
-    stack.panel(
-        trace_title(trace),
-        base(stack, trace.image),
-        trace.truth.shape[1:],
-        layers,
-        readouts=readouts,
-        classes=list(trace.meta["classes"]),
-    )
-    # The labels of the first step are nearly all wrong: on its scale the other curves would be
-    # flat.
-    later = curves[frames > 0] if frames[-1] else curves
-    worst = max(0.02, float(later[:, :, 1, -1].max()))
-    moving = [
-        {
-            "label": "risk of the labels kept",
-            "x": coverage,
-            "y": risk,
-            "count": LEVELS,
-            "colour": LINE,
-            "dash": "",
-            "marker": "level",
-        }
-    ]
-    stack.chart(
-        [], [], "risk and coverage", "share of pixels kept", moving=moving, x=(0, 1), y=(0, worst)
-    )
-    if trace.ambiguity is not None:
-        _add_calibration(stack, trace, entropy)
-    return stack
+
+
+def _moving(label: str, x: dict, y: dict, count: int, *, marker: str | None = None) -> dict:
+    """Return the description of a line that is drawn anew at each position."""
+    return {
+        "label": label,
+        "x": x,
+        "y": y,
+        "count": count,
+        "colour": LINE,
+        "dash": "",
+        "marker": marker,
+    }
 
 
 def _add_calibration(stack: Stack, trace: "Trace", entropy: np.ndarray) -> None:
-    """The chart of phantoms: entropy against the ambiguity that the phantom was drawn with."""
-    from ucmt_lite.explore.draw.svg import Line
-
-    middle, known = (np.arange(BINS) + 0.5) / BINS, np.asarray(trace.ambiguity)
+    """Add the chart of phantoms: entropy against the ambiguity that the phantom was drawn with."""
+    middle, ambiguity = (np.arange(BINS) + 0.5) / BINS, np.asarray(trace.ambiguity)
     means = np.array(
-        [[calibration(e, a) for e, a in zip(row, known, strict=True)] for row in entropy]
+        [[calibration(*maps) for maps in zip(row, ambiguity, strict=True)] for row in entropy]
     )
-    moving = [
-        {
-            "label": "mean uncertainty of the networks (nats)",
-            "x": stack.put(middle, "level"),
-            "y": stack.put(means, "frame item level"),
-            "count": BINS,
-            "colour": LINE,
-            "dash": "",
-            "marker": None,
-        }
-    ]
+    line = _moving(
+        "mean uncertainty of the networks (nats)",
+        stack.put(middle, "level"),
+        stack.put(means, "frame item level"),
+        BINS,
+    )
     fine = np.linspace(0, 1, 50)
-    ideal = Line("if they knew the ambiguity", fine, entropy_of(fine), IDEAL, "--")
     stack.chart(
-        [ideal],
+        [Line("if they knew the ambiguity", fine, entropy_of(fine), IDEAL, "--")],
         [None],
         "uncertainty against known ambiguity",
         "ambiguity of the border",
-        moving=moving,
+        moving=[line],
         x=(0, 1),
         y=(0, most_uncertain(trace)),
     )

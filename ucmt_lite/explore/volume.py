@@ -1,29 +1,41 @@
-"""A volume in its three planes, with masks and uncertainty, through a point that one moves."""
+"""A volume in its three planes, with masks and uncertainty, through a point that readers move."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ucmt_lite.common import InputError
-from ucmt_lite.explore.annotate import as_class_indices
-from ucmt_lite.explore.draw.maps import most_uncertain, nearest_look
+from ucmt_lite.explore.draw.maps import check_image_index, most_uncertain, nearest_look
 from ucmt_lite.explore.draw.palette import NET_TITLES, STROKES, UNCERTAINTY
 from ucmt_lite.explore.draw.picture import (
     Picture,
+    as_class_indices,
     draw_image,
     draw_outline,
     new_figure,
     overlap,
     sentence,
 )
-from ucmt_lite.explore.draw.stack import Stack, as_level, show
+from ucmt_lite.explore.draw.stack import Stack, as_level
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ucmt_lite.explore.draw.viewer import Sliders, StackWidget
     from ucmt_lite.training.traces import Trace
 
-AXES = ("d", "h", "w")  # depth, height, width: the axes of a volume in the order of its array
-PLANES = {"d": "plane across axis 0", "h": "plane across axis 1", "w": "plane across axis 2"}
+AXIS_NAMES = ("d", "h", "w")  # depth, height, width: in the order of a volume's array
+PLANES = ("plane across axis 0", "plane across axis 1", "plane across axis 2")
+
+
+class Parts(NamedTuple):
+    """What is shown of a volume."""
+
+    voxels: np.ndarray  # D H W bytes
+    masks: dict[str, np.ndarray]  # D H W class indices
+    uncertainty: np.ndarray | None  # D H W nats
+    classes: int
 
 
 def figure(
@@ -31,13 +43,13 @@ def figure(
     masks: Mapping[str, np.ndarray] | None = None,
     uncertainty: np.ndarray | None = None,
     *,
-    at: Sequence[int] | None = None,
+    point: Sequence[int] | None = None,
     step: int | None = None,
     image: int = 0,
     spacing: Sequence[float] | None = None,
     classes: int = 2,
 ) -> Picture:
-    """The three planes through a point (the middle of the first mask where none is named).
+    """Return the three planes through a point, the middle of the first mask where none is named.
 
     `volume` is `D H W` bytes; other integers are shown from their lowest to their highest, floats
     as standardised, from -2 to 4 deviations. `masks` maps names (`truth`, `student1`, `student2`,
@@ -45,25 +57,30 @@ def figure(
     many as the masks show; or `volume` is a trace of volumes, and `step` and `image` say what of
     it. `spacing` in millimetres gives the planes their true proportions.
     """
-    voxels, masks, uncertainty, classes = parts(volume, masks, uncertainty, step, image, classes)
-    at, spacing = point(voxels, masks, at), sides(spacing)
-    drawing, axes = new_figure(2 if uncertainty is not None else 1, 3, width=2.8, height=2.8)
-    for column, axis in enumerate(range(3)):
-        cut = (slice(None),) * axis + (at[axis],)
-        draw_image(axes[0, column], voxels[cut], f"{PLANES[AXES[axis]]}, slice {at[axis]}")
-        stretch(axes[0, column], axis, spacing)
-        for name, mask in masks.items():
-            draw_outline(axes[0, column], mask[cut], name)
-        if uncertainty is not None:
-            values, most = uncertainty[cut].astype(float), np.log(classes)
-            shown = axes[1, column].imshow(
-                values, cmap=UNCERTAINTY, vmin=0, vmax=most, interpolation="nearest"
+    parts = checked_parts(volume, masks, uncertainty, step, image, classes)
+    centre, sides = _checked_point(parts, point), _voxel_sides(spacing)
+    drawing, axes = new_figure(1 if parts.uncertainty is None else 2, 3, width=2.8, height=2.8)
+    for axis in range(3):
+        cut = (slice(None),) * axis + (centre[axis],)
+        ax = axes[0, axis]
+        draw_image(ax, parts.voxels[cut], f"{PLANES[axis]}, slice {centre[axis]}")
+        _stretch(ax, axis, sides)
+        for name, mask in parts.masks.items():
+            draw_outline(ax, mask[cut], name)
+    if parts.uncertainty is not None:
+        for axis, ax in enumerate(axes[1]):
+            cut = (slice(None),) * axis + (centre[axis],)
+            entropy_image = ax.imshow(
+                parts.uncertainty[cut].astype(float),
+                cmap=UNCERTAINTY,
+                vmin=0,
+                vmax=np.log(parts.classes),
+                interpolation="nearest",
             )
-            axes[1, column].set_axis_off()
-            stretch(axes[1, column], axis, spacing)
-    if uncertainty is not None:
-        drawing.colorbar(shown, ax=axes[1, :], shrink=0.8, label="uncertainty (nats)")
-    return Picture(drawing, describe(voxels, masks, uncertainty, at, classes))
+            ax.set_axis_off()
+            _stretch(ax, axis, sides)
+        drawing.colorbar(entropy_image, ax=axes[1, :], shrink=0.8, label="uncertainty (nats)")
+    return Picture(drawing, describe(parts, centre))
 
 
 def widget(
@@ -71,99 +88,147 @@ def widget(
     masks: Mapping[str, np.ndarray] | None = None,
     uncertainty: np.ndarray | None = None,
     *,
-    at: Sequence[int] | None = None,
+    point: Sequence[int] | None = None,
     step: int | None = None,
     image: int = 0,
     spacing: Sequence[float] | None = None,
     classes: int = 2,
-):
-    """Scroll through a volume: a slider a plane, or a click in one plane moves the other two.
+) -> "StackWidget | Sliders":
+    """Scroll through a volume: one slider per axis, or a click in one plane moves the other two.
+
     Arguments as in `figure`.
     """
-    voxels, masks, uncertainty, classes = parts(volume, masks, uncertainty, step, image, classes)
-    stack, most, spacing = Stack("A volume in three planes"), float(np.log(classes)), sides(spacing)
-    for axis, place, size in zip(AXES, point(voxels, masks, at), voxels.shape, strict=True):
-        stack.control(
-            axis, f"axis {AXES.index(axis)}", range(size), start=int(place), play=axis == "d"
-        )
-    image_ref = stack.put(voxels, "d h w")
-    refs = {name: [stack.put(mask.astype(np.uint8), "d h w")] for name, mask in masks.items()}
-    if uncertainty is not None:
-        refs["uncertainty"] = [stack.put(as_level(uncertainty, most), "d h w")]
-        stack.scale(most)
-        stack.layer("uncertainty", on=False)
-    for name in masks:
-        stack.layer(name)
-    stack.spec["blended"] = uncertainty is not None
-    for number in range(3):
-        y, x = (other for other in range(3) if other != number)
-        stack.panel(
-            PLANES[AXES[number]],
-            image_ref,
-            (voxels.shape[y], voxels.shape[x]),
-            refs,
-            y=AXES[y],
-            x=AXES[x],
-            cross=True,
-            stretch=spacing[y] / spacing[x],
-        )
+    # Importing widgets takes as long as all else that a figure needs.
+    from ucmt_lite.explore.draw.viewer import show
+
+    parts = checked_parts(volume, masks, uncertainty, step, image, classes)
+    centre, sides = _checked_point(parts, point), _voxel_sides(spacing)
+    stack = _build_stack(parts, centre, sides)
     return show(
         stack,
-        lambda to: figure(
-            voxels, masks, uncertainty, at=[to[a] for a in AXES], spacing=spacing, classes=classes
+        lambda position: figure(
+            parts.voxels,
+            parts.masks,
+            parts.uncertainty,
+            point=[position[name] for name in AXIS_NAMES],
+            spacing=sides,
+            classes=parts.classes,
         ),
     )
 
 
-def parts(volume, masks, uncertainty, step, image, classes) -> tuple:
-    """Arrays from a trace or as given, checked: volume as bytes, masks, uncertainty, number of
-    classes.
-    """
-    if hasattr(volume, "map_step"):
-        trace = volume
-        if not len(trace.map_step) or trace.truth.ndim != 4:
-            raise InputError("This trace holds no maps of volumes: record one on a 3D data set.")
-        if not 0 <= image < len(trace.image):
-            raise InputError(
-                f"image={image}: this trace holds {len(trace.image)} probe images, counted from 0."
-            )
-        where = nearest_look(trace, step)
-        masks = {
-            "truth": trace.truth[image],
-            **{n: maps[where, image] for n, maps in trace.predictions.items()},
-        }
-        uncertainty = None if trace.uncertainty is None else trace.uncertainty[where, image]
-        volume, classes = trace.image[image][..., 0], round(np.exp(most_uncertain(trace)))
-    masks = {name: as_class_indices(mask) for name, mask in (masks or {}).items()}
-    uncertainty = None if uncertainty is None else np.asarray(uncertainty)
-    volume = np.asarray(volume)
-    if volume.ndim == 4 and volume.shape[0] == 1:
-        volume = volume[0]
-    if volume.ndim != 3:
-        raise InputError(
-            f"A volume has three axes, this array has shape {volume.shape}: give D H W."
+def describe(parts: Parts, point: Sequence[int]) -> str:
+    """Return the volume in words, from its numbers."""
+    outlines = []
+    for name, mask in parts.masks.items():
+        score = ""
+        if "truth" in parts.masks and name != "truth":
+            score = f", Dice {overlap(mask, parts.masks['truth'], parts.classes):.2f}"
+        share = 100 * (mask > 0).mean()
+        outlines.append(f"{NET_TITLES[name]} ({share:.1f} % of the voxels{score})")
+    text = (
+        f"A volume of {' x '.join(map(str, parts.voxels.shape))} voxels in its three planes through"
+        f" {tuple(point)}"
+    )
+    text += f", with the outlines of {sentence(outlines)}." if outlines else "."
+    if parts.uncertainty is not None:
+        text += (
+            f" Mean uncertainty is {parts.uncertainty.astype(float).mean():.3f} nats,"
+            f" {float(parts.uncertainty[tuple(point)]):.3f} at that point."
         )
-    for name, values in {
-        **masks,
-        **({} if uncertainty is None else {"uncertainty": uncertainty}),
-    }.items():
-        if values.shape != volume.shape:
+    return text
+
+
+def _build_stack(parts: Parts, point: Sequence[int], sides: Sequence[float]) -> Stack:
+    """Return everything the viewer needs."""
+    stack = Stack("A volume in three planes")
+    for axis, name in enumerate(AXIS_NAMES):
+        size = parts.voxels.shape[axis]
+        stack.control(name, f"axis {axis}", range(size), start=point[axis], play=axis == 0)
+    image = stack.put(parts.voxels, "d h w")
+    layers = {
+        name: [stack.put(mask.astype(np.uint8), "d h w")] for name, mask in parts.masks.items()
+    }
+    if parts.uncertainty is not None:
+        maximum = float(np.log(parts.classes))
+        layers["uncertainty"] = [stack.put(as_level(parts.uncertainty, maximum), "d h w")]
+        stack.scale(maximum)
+        stack.layer("uncertainty", on=False)
+    for name in parts.masks:
+        stack.layer(name)
+    stack.spec["blended"] = parts.uncertainty is not None
+    for axis in range(3):
+        y, x = (other for other in range(3) if other != axis)
+        stack.panel(
+            PLANES[axis],
+            image,
+            (parts.voxels.shape[y], parts.voxels.shape[x]),
+            layers,
+            y=AXIS_NAMES[y],
+            x=AXIS_NAMES[x],
+            cross=True,
+            stretch=sides[y] / sides[x],
+        )
+    return stack
+
+
+def checked_parts(
+    volume: Any,
+    masks: Mapping[str, np.ndarray] | None,
+    uncertainty: np.ndarray | None,
+    step: int | None,
+    image: int,
+    classes: int,
+) -> Parts:
+    """Return what is shown, checked, of a trace of volumes or of arrays: see `figure`."""
+    if hasattr(volume, "map_step"):
+        return _parts_of(volume, step, image)
+    voxels = np.asarray(volume)
+    if voxels.ndim == 4 and voxels.shape[0] == 1:
+        voxels = voxels[0]
+    if voxels.ndim != 3:
+        raise InputError(
+            f"A volume has three axes, this array has shape {voxels.shape}: give D H W."
+        )
+    named = {name: as_class_indices(mask) for name, mask in (masks or {}).items()}
+    entropy = None if uncertainty is None else np.asarray(uncertainty)
+    maps = named if entropy is None else {**named, "uncertainty": entropy}
+    for name, values in maps.items():
+        if values.shape != voxels.shape:
             raise InputError(
-                f"'{name}' has shape {values.shape}, the volume {volume.shape}: give arrays of the"
+                f"'{name}' has shape {values.shape}, the volume {voxels.shape}: give arrays of the"
                 " same shape."
             )
         if name not in STROKES and name != "uncertainty":
             raise InputError(f"Unknown mask '{name}': name masks {', '.join(STROKES)}.")
-    shown = max([classes, *(int(mask.max()) + 1 for mask in masks.values())])
-    return grey_levels(volume), masks, uncertainty, shown
+    classes = max([classes, *(int(mask.max()) + 1 for mask in named.values())])
+    return Parts(grey_levels(voxels), named, entropy, classes)
+
+
+def _parts_of(trace: "Trace", step: int | None, image: int) -> Parts:
+    """Return what is shown of a trace of volumes."""
+    if not len(trace.map_step) or trace.truth.ndim != 4:
+        raise InputError("This trace holds no maps of volumes: record one on a 3D data set.")
+    check_image_index(trace, image)
+    frame = nearest_look(trace, step)
+    masks = {"truth": trace.truth[image]}
+    masks |= {name: maps[frame, image] for name, maps in trace.predictions.items()}
+    entropy = None if trace.uncertainty is None else trace.uncertainty[frame, image]
+    classes = round(np.exp(most_uncertain(trace)))
+    return checked_parts(trace.image[image][..., 0], masks, entropy, None, 0, classes)
 
 
 def grey_levels(volume: np.ndarray) -> np.ndarray:
-    """A volume for looking at: 0..255 stays, other integers are shown from lowest to highest,
-    floats as standardised.
+    """Return a volume as bytes for looking at.
 
-    >>> [grey_levels(np.array(values)).tolist() for values in ([0, 200], [-1000, 1000], [-2.0, 4.0])]
-    [[0, 200], [0, 255], [0, 255]]
+    0..255 stays, other integers are shown from lowest to highest, floats as standardised.
+
+    >>> grey_levels(np.array([0, 200])).tolist()
+    [0, 200]
+    >>> grey_levels(np.array([-1000, 1000])).tolist()
+    [0, 255]
+    >>> grey_levels(np.array([-2.0, 4.0])).tolist()
+    [0, 255]
     """
     low, high = -2.0, 4.0  # deviations, as the recorder shows them
     if volume.dtype.kind in "biu":
@@ -171,33 +236,27 @@ def grey_levels(volume: np.ndarray) -> np.ndarray:
         if low >= 0 and high <= 255:
             return volume.astype(np.uint8)
         high = max(high, low + 1)  # a volume may be the same everywhere
-    return (
-        ((volume.astype(np.float64).clip(low, high) - low) / (high - low) * 255)
-        .round()
-        .astype(np.uint8)
-    )
+    share = (volume.astype(np.float64).clip(low, high) - low) / (high - low)
+    return (share * 255).round().astype(np.uint8)
 
 
-def point(
-    volume: np.ndarray, masks: Mapping[str, np.ndarray], at: Sequence[int] | None
-) -> tuple[int, ...]:
-    """The point that is shown, checked; without one the middle of the first mask, or of the volume."""
-    if at is None:
-        mask = next(iter(masks.values()), np.zeros(1, bool)) > 0
-        middle = (
-            np.argwhere(mask).mean(axis=0).round() if mask.any() else np.array(volume.shape) // 2
-        )
+def _checked_point(parts: Parts, point: Sequence[int] | None) -> tuple[int, ...]:
+    """Return the point; without one the middle of the first mask, or of the volume."""
+    shape = parts.voxels.shape
+    if point is None:
+        mask = next(iter(parts.masks.values()), np.zeros(1, bool)) > 0
+        middle = np.argwhere(mask).mean(axis=0).round() if mask.any() else np.array(shape) // 2
         return tuple(int(i) for i in middle)
-    if len(at) != 3 or not all(0 <= i < size for i, size in zip(at, volume.shape, strict=True)):
+    if len(point) != 3 or not all(0 <= i < size for i, size in zip(point, shape, strict=True)):
         raise InputError(
-            f"at={tuple(at)} lies outside a volume of shape {volume.shape}: give three indices"
+            f"point={tuple(point)} lies outside a volume of shape {shape}: give three indices"
             " from 0."
         )
-    return tuple(int(i) for i in at)
+    return tuple(int(i) for i in point)
 
 
-def sides(spacing: Sequence[float] | None) -> tuple[float, ...]:
-    """The three sides of a voxel, checked; equal where no spacing is known."""
+def _voxel_sides(spacing: Sequence[float] | None) -> tuple[float, ...]:
+    """Return the three sides of a voxel; equal where no spacing is known."""
     lengths = tuple(np.ravel(() if spacing is None else spacing).tolist()) or (1.0, 1.0, 1.0)
     if len(lengths) != 3 or not all(length > 0 for length in lengths):
         raise InputError(
@@ -206,32 +265,7 @@ def sides(spacing: Sequence[float] | None) -> tuple[float, ...]:
     return lengths
 
 
-def stretch(axes, axis: int, spacing: Sequence[float]) -> None:
+def _stretch(ax: "Axes", axis: int, sides: Sequence[float]) -> None:
     """Give a plane its true proportions."""
-    y, x = (spacing[other] for other in range(3) if other != axis)
-    axes.set_aspect(y / x)
-
-
-def describe(
-    volume, masks: Mapping[str, np.ndarray], uncertainty, at: Sequence[int], classes: int
-) -> str:
-    """The volume in words, from its numbers."""
-    told = []
-    for name, mask in masks.items():
-        score = (
-            f", Dice {overlap(mask, masks['truth'], classes):.2f}"
-            if "truth" in masks and name != "truth"
-            else ""
-        )
-        told.append(f"{NET_TITLES[name]} ({100 * (mask > 0).mean():.1f} % of the voxels{score})")
-    text = (
-        f"A volume of {' x '.join(map(str, volume.shape))} voxels in its three planes through"
-        f" {tuple(at)}"
-    )
-    text += f", with the outlines of {sentence(told)}." if told else "."
-    if uncertainty is not None:
-        text += (
-            f" Mean uncertainty is {uncertainty.astype(float).mean():.3f} nats,"
-            f" {float(uncertainty[tuple(at)]):.3f} at that point."
-        )
-    return text
+    y, x = (sides[other] for other in range(3) if other != axis)
+    ax.set_aspect(y / x)

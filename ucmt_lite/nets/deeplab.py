@@ -64,7 +64,7 @@ class DeepLabV3Plus(nn.Module):
             load_weights(self.encoder, weights)
 
     def forward(self, x: Tensor) -> Tensor:
-        check_image(x, self.in_channels, self.dims, self.stride, self.training)
+        check_image(x, self.in_channels, self.dims, self.stride, self.training, self.norm)
         if self.training and len(x) == 1 and self.norm == "batch":
             raise InputError(
                 "DeepLabv3+ cannot train on a batch of 1 image: take 2 or more, or call net.eval()"

@@ -9,7 +9,9 @@ from ucmt_lite.common import InputError
 _AXES = {2: "B C H W", 3: "B C D H W"}
 
 
-def check_image(x: Tensor, in_channels: int, dims: int, stride: int, training: bool) -> None:
+def check_image(
+    x: Tensor, in_channels: int, dims: int, stride: int, training: bool, norm: str = "batch"
+) -> None:
     """Raise an InputError unless `x`, float `B C *S`, has the channels and sides that fit.
 
     >>> import torch
@@ -21,7 +23,8 @@ def check_image(x: Tensor, in_channels: int, dims: int, stride: int, training: b
     shape = " x ".join(map(str, x.shape))
     if x.ndim != dims + 2:
         raise InputError(
-            f"The network takes {dims}D images as {_AXES[dims]}, this tensor is {shape}: reshape it."
+            f"The network takes {dims}D images as {_AXES[dims]}, this tensor is {shape}: reshape"
+            " it."
         )
     if not x.is_floating_point():
         raise InputError(
@@ -37,7 +40,13 @@ def check_image(x: Tensor, in_channels: int, dims: int, stride: int, training: b
         near = max(stride, round(wrong[0] / stride) * stride)
         remedy = f"resize, crop or pad the image ({shape}), for example to {near}"
         raise InputError(f"Every side must be a multiple of {stride}, one is {wrong[0]}: {remedy}.")
-    if training and x.shape[0] * prod(side // stride for side in x.shape[2:]) == 1:
+    values = prod(side // stride for side in x.shape[2:])
+    if norm == "instance" and values == 1:
+        raise InputError(
+            f"An image of {shape} is one value at the bottom of the network, of which instance norm"
+            f" leaves nothing: take sides of {2 * stride}, or norm='group'."
+        )
+    if norm == "batch" and training and x.shape[0] * values == 1:
         # Batch norm at the bottom of the network would divide by the standard deviation of a single
         # number.
         raise InputError(

@@ -3,8 +3,8 @@
 from torch import nn
 
 from ucmt_lite.common import one_of
+from ucmt_lite.nets.table import NORMS
 
-NORMS = ("batch", "instance", "group")
 BATCH = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 GROUPS = (
     8  # of channels, in "group"; fewer where there are fewer channels, or where 8 do not divide

@@ -71,12 +71,13 @@ class UNet(nn.Module):
                 " dropout rate a level."
             )
         self.in_channels, self.classes, self.dims = in_channels, classes, dims
+        self.norm = norm
         self.stride = 2 ** (len(channels) - 1)
         self.encoder = _Encoder(in_channels, channels, dropout, dims, norm)
         self.decoder = _Decoder(channels, classes, dims, norm)
 
     def forward(self, x: Tensor) -> Tensor:
-        check_image(x, self.in_channels, self.dims, self.stride, self.training)
+        check_image(x, self.in_channels, self.dims, self.stride, self.training, self.norm)
         return self.decoder(self.encoder(x))
 
 

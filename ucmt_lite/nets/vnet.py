@@ -45,13 +45,14 @@ class VNet(nn.Module):
     ) -> None:
         super().__init__()
         self.in_channels, self.classes, self.dims = in_channels, classes, 3
+        self.norm = norm
         self.stride = 2 ** (len(DEPTHS) - 1)
         channels = [filters * 2**level for level in range(len(DEPTHS))]
         self.encoder = _Encoder(in_channels, channels, norm)
         self.decoder = _Decoder(channels, classes, norm)
 
     def forward(self, x: Tensor) -> Tensor:
-        check_image(x, self.in_channels, self.dims, self.stride, self.training)
+        check_image(x, self.in_channels, self.dims, self.stride, self.training, self.norm)
         return self.decoder(self.encoder(x))
 
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ucmt_lite.common import InputError, atomic, plain
 from ucmt_lite.data.preparation import Preparation
+from ucmt_lite.data.shrink import shrink_image
 from ucmt_lite.nets import make
-from ucmt_lite.predict.network import probabilities
+from ucmt_lite.predict.network import probabilities, resized
 from ucmt_lite.predict.reading import read_picture, read_volume
 
 # What it takes to build the network again and to prepare an image for it: a check, and what to give
@@ -54,14 +54,13 @@ class Segmenter:
         patch = self.card.get("patch")
         if self.card["dims"] == 3:
             volume, as_stored = read_volume(image, self.preparation)
-            return as_stored(probabilities(self.net, volume[None], patch=patch, overlap=overlap))
+            small = shrink_image(volume[None], self.card.get("shrink", 1))
+            probs = probabilities(self.net, small, patch=patch, overlap=overlap)
+            return as_stored(resized(torch.from_numpy(probs), volume.shape).numpy())
         mode = "RGB" if self.card["in_channels"] == 3 else "L"
         pixels, own = read_picture(image, mode, self.card.get("size"), self.preparation)
         probs = probabilities(self.net, pixels, patch=patch, overlap=overlap)
-        resized = F.interpolate(
-            torch.from_numpy(probs)[None], own, mode="bilinear", align_corners=False, antialias=True
-        )
-        return resized[0].numpy()
+        return resized(torch.from_numpy(probs), own).numpy()
 
     def segment(self, image: Any, *, overlap: float = 0.5) -> NDArray[np.uint8]:
         """Return class indices `*S` at the image's own size.
@@ -150,7 +149,13 @@ def _build(card: dict[str, Any], origin: str) -> nn.Module:
         if not fits(card.get(key)):
             raise InputError(f"'{key}' in {origin} is {card.get(key)!r}: give {expected}.")
     with torch.random.fork_rng(devices=[]):
-        return make(card["network"], card["in_channels"], len(card["classes"]), card["dims"])
+        return make(
+            card["network"],
+            card["in_channels"],
+            len(card["classes"]),
+            card["dims"],
+            card.get("norm", "batch"),  # what there was before cards named it
+        )
 
 
 def _check_fit(

@@ -123,7 +123,7 @@ class Minimize:
     """What a method is lent: it takes one gradient step on the sum of the terms it is called with.
 
     `minimize(sup=..., cps=...)`. Networks that the sum does not depend on are left alone: they have
-    no gradient, so the optimiser skips them. `terms` is what a recorder reads: where an iteration
+    no gradient, so the optimizer skips them. `terms` is what a recorder reads: where an iteration
     takes two steps on terms of one name, as UCMT, those of the last.
     """
 

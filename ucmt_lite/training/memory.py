@@ -8,8 +8,7 @@ USUAL = {MMAP_THRESHOLD: 2**25, TRIM_THRESHOLD: 2**26}  # as far as glibc goes b
 
 
 def keep_freed_memory(keep: bool = True) -> bool:
-    """Let this process keep what tensors free for the next ones, instead of returning large pieces
-    to the system.
+    """Let this process keep what tensors free, instead of returning large pieces to the system.
 
     Above 32 MB (eight feature maps of 16 channels at 256x256), Linux otherwise hands out and clears
     every such tensor page by page, again and again: a quarter of a training step at that size. The

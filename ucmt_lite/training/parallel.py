@@ -1,15 +1,15 @@
-"""One run on several processes or GPUs: each computes its share of every minibatch, and the result
-is that of one.
+"""One run on several processes or GPUs, with the result of a run on one.
 
-Every process holds all networks and the whole minibatch, which is small; random numbers are the
-same everywhere, since they come from the iteration's seed. What costs time, a network's pass
-forward and back, is divided: `Share` gives each process its part of the images and gathers the
-logits, so that losses, pseudo labels, uncertainty and mixes see whole minibatches and the methods'
-text stays as it is. Batch statistics are those of the whole minibatch (`SharedBatchNorm`).
+Each computes its share of every minibatch. Every process holds all networks and the whole
+minibatch, which is small; random numbers are the same everywhere, since they come from the
+iteration's seed. What costs time, a network's pass forward and back, is divided: `Share` gives each
+process its part of the images and gathers the logits, so that losses, pseudo labels, uncertainty
+and mixes see whole minibatches and the methods' text stays as it is. Batch statistics are those of
+the whole minibatch (`SharedBatchNorm`).
 
     torchrun --nproc-per-node 2 -m ucmt_lite.cli run --method ucmt --out DIR
 
-or, in a notebook, `accelerate.notebook_launcher(experiment.run, (config, "DIR"), num_processes=2)`.
+or, in a notebook, `accelerate.notebook_launcher(run, (config, "DIR"), num_processes=2)`.
 """
 
 import os
@@ -24,9 +24,7 @@ from ucmt_lite.common import InputError
 
 
 def join() -> None:
-    """Meet the other processes, where `torchrun` or Accelerate's `notebook_launcher` started this
-    one with others.
-    """
+    """Meet the other processes that `torchrun` or Accelerate's `notebook_launcher` started."""
     if int(os.environ.get("WORLD_SIZE", 1)) > 1 and not dist.is_initialized():
         if torch.cuda.is_available():
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
@@ -34,12 +32,12 @@ def join() -> None:
 
 
 def processes() -> int:
-    """How many processes share this run."""
+    """Return how many processes share this run."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """Which of them this is; number 0 watches, evaluates and writes files."""
+    """Return which of them this is; number 0 watches, evaluates and writes files."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
@@ -50,8 +48,7 @@ def wait() -> None:
 
 
 def share_nets(nets: nn.Module) -> nn.Module:
-    """A method's networks, each computing this process's share; alone in the world, the networks
-    themselves.
+    """Return a method's networks, each computing this process's share; alone, the networks.
 
     The parameters stay the same objects. Batch norms are replaced in place by ones that share their
     statistics.
@@ -66,8 +63,9 @@ def share_nets(nets: nn.Module) -> nn.Module:
 
 
 class Share(nn.Module):
-    """A network that is given whole minibatches `B ...`, computes B / processes images, and returns
-    the logits of all.
+    """A network that computes its part of the images, and returns the logits of all.
+
+    It is given whole minibatches `B ...` and computes B / processes images.
     """
 
     def __init__(self, net: nn.Module) -> None:
@@ -84,8 +82,9 @@ class Share(nn.Module):
 
 
 class Part(torch.autograd.Function):
-    """This process's part of a minibatch. Back go the gradients of all parts: what made the images
-    may be divided otherwise.
+    """This process's part of a minibatch.
+
+    Back go the gradients of all parts: what made the images may be divided otherwise.
     """
 
     @staticmethod
@@ -94,25 +93,26 @@ class Part(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> Tensor:
-        return gathered(gradient)
+        return _gathered(gradient)
 
 
 class Gather(torch.autograd.Function):
-    """All processes' parts as one tensor, everywhere. Back goes this process's part of the
-    gradient: each has the whole loss.
+    """All processes' parts as one tensor, everywhere.
+
+    Back goes this process's part of the gradient: each has the whole loss.
     """
 
     @staticmethod
     def forward(ctx, part: Tensor) -> Tensor:
-        return gathered(part)
+        return _gathered(part)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> Tensor:
         return gradient.chunk(processes())[rank()]
 
 
-def gathered(part: Tensor) -> Tensor:
-    """All processes' parts as one tensor, without a gradient."""
+def _gathered(part: Tensor) -> Tensor:
+    """Return all processes' parts as one tensor, without a gradient."""
     parts = [
         torch.empty_like(part, memory_format=torch.contiguous_format) for _ in range(processes())
     ]
@@ -121,21 +121,22 @@ def gathered(part: Tensor) -> Tensor:
 
 
 class Total(torch.autograd.Function):
-    """The sum over all processes. Back goes the sum of their gradients: each one's images depend on
-    every part.
+    """The sum over all processes.
+
+    Back goes the sum of their gradients: each one's images depend on every part.
     """
 
     @staticmethod
     def forward(ctx, part: Tensor) -> Tensor:
-        return total(part)
+        return _total(part)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> Tensor:
-        return total(gradient)
+        return _total(gradient)
 
 
-def total(part: Tensor) -> Tensor:
-    """The sum over all processes, without a gradient."""
+def _total(part: Tensor) -> Tensor:
+    """Return the sum over all processes, without a gradient."""
     whole = part.clone(memory_format=torch.contiguous_format)
     dist.all_reduce(whole)
     return whole
@@ -170,9 +171,7 @@ class SharedBatchNorm(_BatchNorm):
 
 
 def share_statistics(net: nn.Module) -> None:
-    """Put a `SharedBatchNorm` in the place of every batch norm, with its parameters and running
-    statistics.
-    """
+    """Replace every batch norm by a `SharedBatchNorm` with its parameters and statistics."""
     for name, child in net.named_children():
         if not isinstance(child, _BatchNorm):
             share_statistics(child)
@@ -189,7 +188,7 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
     if processes() == 1:
         return
     gradients = [p.grad for p in parameters if p.grad is not None]
-    whole = total(torch.cat([gradient.flatten() for gradient in gradients]))
+    whole = _total(torch.cat([gradient.flatten() for gradient in gradients]))
     for gradient, part in zip(
         gradients, whole.split([gradient.numel() for gradient in gradients]), strict=True
     ):

@@ -1,5 +1,6 @@
-"""The recorder: watches the networks on a fixed set of images while they train. The only place
-where torch becomes numpy.
+"""The recorder: watches networks on a fixed set of images while they train, for a trace.
+
+The only place where torch becomes numpy.
 """
 
 from dataclasses import replace
@@ -18,13 +19,11 @@ from ucmt_lite.training.traces import Trace
 
 
 class Recorder:
-    """Looks at the networks on a fixed probe set while they train, and keeps what it saw for a
-    `Trace`.
+    """Looks at the networks on fixed images while they train, and keeps what it saw.
 
-    `probe` is best a validation set: nothing here chooses a network. Curves are
-    read every `every` iterations over all probe images, maps every `maps_every` on the first `maps`
-    of them. Networks look in evaluation mode, so neither their statistics nor the run's random
-    numbers change.
+    `probe` is best a validation set: nothing here chooses a network. Curves are read every `every`
+    iterations over all probe images, maps every `maps_every` on the first `maps` of them. Networks
+    look in evaluation mode, so neither their statistics nor the run's random numbers change.
     """
 
     def __init__(
@@ -37,8 +36,12 @@ class Recorder:
         maps: int = 3,
         maps_every: int = 100,
     ) -> None:
-        self.method, self.probe, self.classes = METHODS[method], probe, classes
-        self.every, self.maps, self.maps_every = every, min(maps, len(probe)), maps_every
+        self.method = METHODS[method]
+        self.probe = probe
+        self.classes = classes
+        self.every = every
+        self.maps = min(maps, len(probe))
+        self.maps_every = maps_every
         self.stop = False  # set it to end the run after the step
         self.steps: list[int] = []
         self.curves: dict[str, list[float]] = {}
@@ -47,32 +50,26 @@ class Recorder:
         self.uncertainty: list[np.ndarray] = []
 
     def due(self, step: int, iterations: int) -> bool:
-        """Whether it looks after this many iterations: the first and the last, and every so many
-        between.
-        """
+        """Tell whether to look after this many iterations: the first, the last, some between."""
         maps = bool(self.maps) and step % self.maps_every == 0
         return step == 1 or step == iterations or step % self.every == 0 or maps
 
     @torch.no_grad()
     def look(self, step: int, nets: Nets, terms: dict[str, float], *, last: bool = False) -> None:
         """Read curves and, at the first and the `last` look and when they are due between, maps."""
-        device = next(nets.parameters()).device
-        x = to_input(torch.from_numpy(stack_images(self.probe.images))).to(device)
-        y = torch.from_numpy(np.stack(self.probe.masks)).long().to(device)
-        nets.eval()
+        x, y = self._probe_on(next(nets.parameters()).device)
         names = [name for name in self.method.nets if name != "flaw_detector"]
-        logits = {name: precise(getattr(nets, name)(x)) for name in names}
+        nets.eval()
+        logits = {name: precise(getattr(nets, name)(x)) for name in names}  # B K *S each
         nets.train()
 
         labels = {name: logits[name].argmax(1) for name in names}
         dice = {name: mean_dice(labels[name], y, self.classes) for name in names}
-        one, other = self.method.branches
-        entropy = entropy_of_mean(logits[one], logits[other])
-        source = (
-            "teacher" if "teacher" in names else other
-        )  # whose pseudo labels student 1 learns from
+        branch1, branch2 = self.method.branches
+        entropy = entropy_of_mean(logits[branch1], logits[branch2])
+        source = "teacher" if "teacher" in names else branch2  # of student 1's pseudo labels
         values = {
-            "disagreement": disagreement(logits[one], logits[other]).item(),
+            "disagreement": disagreement(logits[branch1], logits[branch2]).item(),
             "uncertainty": entropy.mean().item(),
             "dice": dice[self.method.predicts],
             "error": (labels[source] != y).float().mean().item(),
@@ -83,15 +80,23 @@ class Recorder:
         for name, value in values.items():
             self.curves.setdefault(name, []).append(value)
         if self.maps and (last or len(self.steps) == 1 or step % self.maps_every == 0):
-            self.map_steps.append(step)
-            self.uncertainty.append(entropy[: self.maps, 0].cpu().numpy().astype(np.float16))
-            for name in names:
-                self.predictions.setdefault(name, []).append(
-                    labels[name][: self.maps].cpu().numpy().astype(np.uint8)
-                )
+            self._keep_maps(step, entropy, labels)
+
+    def _probe_on(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return images `B C *S` and masks `B *S` of the probe set on the networks' device."""
+        x = to_input(torch.from_numpy(stack_images(self.probe.images))).to(device)
+        return x, torch.from_numpy(np.stack(self.probe.masks)).long().to(device)
+
+    def _keep_maps(self, step: int, entropy: Tensor, labels: dict[str, Tensor]) -> None:
+        """Keep what the first probe images look like at this step."""
+        self.map_steps.append(step)
+        self.uncertainty.append(entropy[: self.maps, 0].cpu().numpy().astype(np.float16))
+        for name, classes in labels.items():
+            shown = classes[: self.maps].cpu().numpy().astype(np.uint8)
+            self.predictions.setdefault(name, []).append(shown)
 
     def trace(self, **meta) -> Trace:
-        """Everything seen so far; `meta` says what run it was (see `Trace.meta`)."""
+        """Return everything seen so far; `meta` says what run it was (see `Trace.meta`)."""
         shown = range(self.maps)
         curves = Trace(
             meta={"branches": list(self.method.branches), "predicts": self.method.predicts, **meta},
@@ -113,7 +118,7 @@ class Recorder:
         )
 
     def state(self) -> dict:
-        """What a checkpoint keeps, in types that are read back without running code."""
+        """Return what a checkpoint keeps, in types that are read back without running code."""
         maps = {name: torch.from_numpy(np.stack(m)) for name, m in self.predictions.items()}
         entropy = torch.from_numpy(np.stack(self.uncertainty)) if self.uncertainty else None
         return {
@@ -126,19 +131,16 @@ class Recorder:
 
     def restore(self, state: dict) -> None:
         """Go on from what a checkpoint kept."""
-        self.steps, self.curves, self.map_steps = (
-            state["steps"],
-            state["curves"],
-            state["map_steps"],
-        )
+        self.steps = state["steps"]
+        self.curves = state["curves"]
+        self.map_steps = state["map_steps"]
         self.predictions = {name: list(maps.numpy()) for name, maps in state["predictions"].items()}
-        self.uncertainty = (
-            [] if state["uncertainty"] is None else list(state["uncertainty"].numpy())
-        )
+        entropy = state["uncertainty"]
+        self.uncertainty = [] if entropy is None else list(entropy.numpy())
 
 
 def mean_dice(prediction: Tensor, truth: Tensor, classes: int) -> float:
-    """Dice of each foreground class and image, averaged; a class on neither side counts as 1.
+    """Return Dice averaged over foreground classes and images; a class on neither side counts as 1.
 
     >>> mean_dice(torch.tensor([[0, 1, 1, 0]]), torch.tensor([[0, 1, 0, 0]]), 2)
     0.6666666865348816
@@ -149,9 +151,7 @@ def mean_dice(prediction: Tensor, truth: Tensor, classes: int) -> float:
 
 
 def as_bytes(image: np.ndarray) -> np.ndarray:
-    """An image for looking at, 0..255: bytes stay, standardised floats are shown from -2 to 4
-    deviations.
-    """
+    """Return an image to look at, 0..255; standardized floats from -2 to 4 deviations."""
     if image.dtype == np.uint8:
         return image
     return ((image.astype(np.float32).clip(-2, 4) + 2) / 6 * 255).round().astype(np.uint8)

@@ -4,8 +4,9 @@ import math
 
 
 def sigmoid_rampup(step: float, length: float) -> float:
-    r"""Rise from exp(-5) to 1 along half a Gaussian bell (Laine & Aila, ICLR 2017), the weight of
-    unsupervised terms.
+    r"""Rise from exp(-5) to 1 along half a Gaussian bell (Laine & Aila, ICLR 2017).
+
+    The weight of unsupervised terms:
 
     .. math:: r(t) = \exp(-5 (1 - t / T)^2), \quad t \text{ clipped to } [0, T]
 
@@ -21,8 +22,9 @@ def sigmoid_rampup(step: float, length: float) -> float:
 
 
 def polynomial_decay(step: int, length: int, power: float = 0.9) -> float:
-    r"""Fall from 1 to 0, the factor of the learning rate: :math:`(1 - t / T)^{0.9}` (Liu et al.,
-    2015, ParseNet).
+    r"""Fall from 1 to 0, the factor of the learning rate (Liu et al., 2015, ParseNet).
+
+    .. math:: f(t) = (1 - t / T)^{0.9}
 
     >>> [round(polynomial_decay(step, 100), 3) for step in (0, 50, 100)]
     [1.0, 0.536, 0.0]

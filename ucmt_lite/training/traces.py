@@ -1,5 +1,4 @@
-"""What one training run looked like: curves over all recorded steps, and maps of a few fixed images
-over training.
+"""Traces: what one training run looked like, in curves and in maps of a few fixed images.
 
 A trace is numpy and JSON in one `.npz`, opens without torch, and is all that the explorers and the
 lessons' figures read.
@@ -16,52 +15,49 @@ from ucmt_lite.common import InputError, atomic, one_of
 
 VERSION = 1
 RECORDED = Path(__file__).resolve().parents[2] / "notebooks" / "traces"  # in a clone
-INSTALLED = (
-    Path(__file__).resolve().parents[1] / "recorded"
-)  # in a wheel: the same files, see pyproject.toml
+# In a wheel: the same files, see setup.py.
+INSTALLED = Path(__file__).resolve().parents[1] / "recorded"
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One run on a fixed probe set. T recorded steps, M steps with maps, P probe images, sizes
-    `*S`, channels last.
+    """One run on a fixed probe set.
 
-    >>> trace = Trace(meta={"method": "cps"}, step=np.arange(3), curves={"dice": np.array([0.1, 0.5, 0.8])})
+    T recorded steps, M steps with maps, P probe images, sizes `*S`, channels last.
+
+    >>> curves = {"dice": np.array([0.1, 0.5, 0.8])}
+    >>> trace = Trace(meta={"method": "cps"}, step=np.arange(3), curves=curves)
     >>> trace.method, float(trace.curves["dice"][-1])
     ('cps', 0.8)
     """
 
-    meta: dict  # method, dataset, classes, config, seed, commit
-    step: np.ndarray  # T, optimisation iterations done when the curves were read
-    curves: dict[
-        str, np.ndarray
-    ]  # name -> T: "dice", "dice/<network>", "disagreement", "uncertainty", "error", "loss/<term>"
-    map_step: np.ndarray = field(default_factory=lambda: np.zeros(0, int))  # M
-    image: np.ndarray = field(
-        default_factory=lambda: np.zeros((0, 0, 0, 1), np.uint8)
-    )  # P *S C uint8
-    truth: np.ndarray = field(
-        default_factory=lambda: np.zeros((0, 0, 0), np.uint8)
-    )  # P *S class indices
-    predictions: dict[str, np.ndarray] = field(
-        default_factory=dict
-    )  # "student1" ... -> M P *S class indices
-    uncertainty: np.ndarray | None = (
-        None  # M P *S float16, nats: entropy of the mean softmax of the two traced branches
-    )
-    ambiguity: np.ndarray | None = (
-        None  # P *S float16 in [0, 1], phantoms only: how undecided the border truly is
-    )
+    # method, dataset, classes, config, seed, commit
+    meta: dict
+    # T: optimization iterations done when the curves were read
+    step: np.ndarray
+    # T each: "dice", "dice/<network>", "disagreement", "uncertainty", "error", "loss/<term>"
+    curves: dict[str, np.ndarray]
+    # M: iterations done when the maps were read
+    map_step: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    # P *S C, uint8
+    image: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0, 1), np.uint8))
+    # P *S, class indices
+    truth: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), np.uint8))
+    # M P *S each, class indices: "student1", ...
+    predictions: dict[str, np.ndarray] = field(default_factory=dict)
+    # M P *S, float16, nats: entropy of the mean softmax of the two traced branches
+    uncertainty: np.ndarray | None = None
+    # P *S, float16 in [0, 1], phantoms only: how undecided the border truly is
+    ambiguity: np.ndarray | None = None
 
     @property
     def method(self) -> str:
+        """The name of the method."""
         return self.meta["method"]
 
     @property
     def branches(self) -> tuple[str, str]:
-        """The two networks whose disagreement the trace follows, as in Figure 1 (d) of the UCMT
-        paper.
-        """
+        """The two networks whose disagreement is followed, as in Figure 1 (d) of the UCMT paper."""
         return tuple(self.meta["branches"])
 
     def save(self, path: str | Path) -> None:
@@ -95,14 +91,8 @@ def load_trace(path: str | Path) -> Trace:
         meta = json.loads(str(arrays.pop("meta")))
         version = meta.pop("version")
         if version == VERSION:
-            curves, predictions = (
-                {
-                    name.removeprefix(kind): arrays.pop(name)
-                    for name in list(arrays)
-                    if name.startswith(kind)
-                }
-                for kind in ("curve/", "prediction/")
-            )
+            curves = _taken(arrays, "curve/")
+            predictions = _taken(arrays, "prediction/")
             return Trace(meta=meta, curves=curves, predictions=predictions, **arrays)
     except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as cause:
         raise InputError(
@@ -112,6 +102,12 @@ def load_trace(path: str | Path) -> Trace:
         f"{path} is a trace of version {version}, this kit reads version {VERSION}: record it"
         " again."
     )
+
+
+def _taken(arrays: dict[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
+    """Take the arrays of a kind out of all of them, by their own names."""
+    names = [name for name in arrays if name.startswith(kind)]
+    return {name.removeprefix(kind): arrays.pop(name) for name in names}
 
 
 def recorded(name: str) -> Trace:

@@ -1,0 +1,439 @@
+"""Predicting files and folders: each mask in its image's format, at its size, in its place."""
+
+import csv
+import json
+import sys
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ucmt_lite import cli, predict
+from ucmt_lite.common import InputError
+from ucmt_lite.nets import make
+from ucmt_lite.predict import predict_files
+
+RNG = np.random.default_rng(0)
+NAMES = ["background", "lesion", "other"]
+
+
+def card(**changes):
+    basis = {"network": "unet_small", "in_channels": 1, "classes": NAMES, "dims": 2, "size": 32}
+    return basis | changes
+
+
+def network_file(folder, **changes):
+    about = card(**changes)
+    torch.manual_seed(1)
+    net = make(about["network"], about["in_channels"], len(about["classes"]), about["dims"])
+    for _ in range(30):  # batch norm sees something, so that all classes are predicted
+        net(torch.rand(2, about["in_channels"], *[32] * about["dims"]) * 2 - 1)
+    path = folder / "net.safetensors"
+    predict.save_segmenter(net.eval(), path, about)
+    return path
+
+
+@pytest.fixture
+def flat(tmp_path):
+    """A 2D network in a file."""
+    return network_file(tmp_path)
+
+
+@pytest.fixture
+def deep(tmp_path):
+    """A 3D network in a file."""
+    return network_file(tmp_path, network="vnet_small", dims=3, size=None, patch=[16, 16, 16])
+
+
+def picture_file(path, height=40, width=50, channels=3):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = (height, width, channels) if channels > 1 else (height, width)
+    Image.fromarray(RNG.integers(0, 256, shape, dtype=np.uint8)).save(path)
+    return path
+
+
+def nifti_file(path, shape=(20, 18, 16), zooms=(0.5, 0.5, 2.0), dtype=np.int16):
+    nibabel = pytest.importorskip("nibabel", reason="nibabel is optional")
+    affine = np.diag([-zooms[0], zooms[1], zooms[2], 1.0])
+    affine[:3, 3] = 10, -20, 30
+    image = nibabel.Nifti1Image(RNG.integers(-500, 500, shape).astype(dtype), affine)
+    image.header["descrip"] = b"from the scanner"
+    image.set_sform(affine, code=1)
+    nibabel.save(image, path)
+    return path
+
+
+def h5_file(path, shape=(20, 18, 16), **more):
+    with h5py.File(path, "w") as h5:
+        h5["image"] = RNG.normal(size=shape).astype(np.float32)
+        h5.attrs["spacing"] = [1.0] * len(shape)
+        for name, array in more.items():
+            h5[name] = array
+    return path
+
+
+def files_below(folder):
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
+
+
+# Pictures
+
+
+def test_a_picture_gets_a_mask_of_its_size_with_colours_one_can_see(flat, tmp_path):
+    photo = picture_file(tmp_path / "photo.jpg")
+    segmenter = predict.load_segmenter(flat)
+    done = predict_files(segmenter, photo, tmp_path / "out")
+    assert [row.mask for row in done.files] == [tmp_path / "out/photo.png"] and not done.failed
+    with Image.open(tmp_path / "out/photo.png") as mask:
+        assert mask.mode == "P" and mask.size == (50, 40)
+        indices = np.asarray(mask)
+        colours = np.asarray(mask.convert("RGB"))
+    np.testing.assert_array_equal(indices, segmenter.segment(photo))
+    assert len(np.unique(indices)) > 1
+    shown = {tuple(colour) for colour in colours.reshape(-1, 3).tolist()}
+    assert len(shown) == len(np.unique(indices)) and max(max(colour) for colour in shown) > 150
+
+
+def test_a_folder_is_walked_and_what_is_no_image_is_counted(flat, tmp_path):
+    images = tmp_path / "set"
+    picture_file(images / "b.png", channels=1)
+    picture_file(images / "deeper/c.bmp")
+    h5_file(images / "slice.h5", (24, 30))
+    np.save(images / "array.npy", RNG.integers(0, 256, (30, 20), dtype=np.uint8))
+    (images / "notes.txt").write_text("no image")
+    picture_file(images / ".hidden.png")
+    picture_file(images / "b_mask.png", channels=1)  # a mask of b.png
+    out = images / "masks"
+    for _ in range(2):  # the second time there are masks below the folder
+        done = predict_files(predict.load_segmenter(flat), images, out)
+        assert files_below(out) == ["array.npy", "b.png", "deeper/c.png", "slice.h5"]
+        assert done.passed_over == {".txt": 1, ".png": 1}
+    with h5py.File(out / "slice.h5") as h5:
+        assert h5["label"].shape == (24, 30) and h5["label"].dtype == np.uint8
+        assert list(h5.attrs["spacing"]) == [1, 1]
+    assert np.load(out / "array.npy").shape == (30, 20)
+
+
+def test_a_folder_with_images_in_it_stands_for_those(flat, tmp_path):
+    picture_file(tmp_path / "set/images/a.png")
+    picture_file(tmp_path / "set/masks/a.png", channels=1)
+    predict_files(predict.load_segmenter(flat), tmp_path / "set", tmp_path / "out")
+    assert files_below(tmp_path / "out") == ["a.png"]
+
+
+def test_extras_lie_in_folders_of_their_own(flat, tmp_path):
+    photo = picture_file(tmp_path / "set/photo.png")
+    segmenter = predict.load_segmenter(flat)
+    out = tmp_path / "out"
+    predict_files(segmenter, photo.parent, out, uncertainty=True, probabilities=True, pictures=True)
+    assert files_below(out) == [
+        "photo.png",
+        "pictures/photo.png",
+        "probabilities/photo.npz",
+        "uncertainty/photo.png",
+    ]
+    probs = segmenter.probabilities(photo)
+    kept = np.load(out / "probabilities/photo.npz")
+    assert kept["probabilities"].dtype == np.float16 and list(kept["classes"]) == NAMES
+    np.testing.assert_allclose(kept["probabilities"], probs, atol=1e-3)
+    entropy = -(probs * np.log(probs + 1e-12)).sum(0)
+    seen = np.asarray(Image.open(out / "uncertainty/photo.png")) / 255 * np.log(3)
+    np.testing.assert_allclose(seen, entropy, atol=0.01)
+    drawn = np.asarray(Image.open(out / "pictures/photo.png"))
+    factor = drawn.shape[0] // 40
+    assert drawn.shape == (40 * factor, 2 * 50 * factor, 3)
+    left, right = drawn[:, : 50 * factor], drawn[:, 50 * factor :]
+    np.testing.assert_array_equal(left[::factor, ::factor], np.asarray(Image.open(photo)))
+    assert (left != right).any()
+
+
+def test_dice_where_masks_are_given(flat, tmp_path):
+    images, truths = tmp_path / "set", tmp_path / "truth"
+    segmenter = predict.load_segmenter(flat)
+    for name in ("a", "b", "c"):
+        picture_file(images / f"{name}.png")
+    truths.mkdir()
+    Image.fromarray(segmenter.segment(images / "a.png")).save(truths / "a.png")
+    Image.fromarray(segmenter.segment(images / "b.png")).save(truths / "b_segmentation.png")
+    done = predict_files(segmenter, images, tmp_path / "out", masks=truths)
+    assert [row.dice for row in done.files] == [(1, 1), (1, 1), ()]
+    assert done.summary["dice"] == 1
+    rows = list(csv.reader((tmp_path / "out/scores.csv").open()))
+    assert rows == [
+        ["mask", "dice lesion", "dice other"],
+        ["a.png", "1.0000", "1.0000"],
+        ["b.png", "1.0000", "1.0000"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("truth", "message"),
+    [
+        (np.zeros((4, 4), np.uint8), r"is \(4, 4\) but its image is \(40, 50\)"),
+        (np.full((40, 50), 7, np.uint8), "holds the value 7"),
+        (RNG.integers(0, 256, (40, 50, 3), dtype=np.uint8), "is a colour picture"),
+    ],
+    ids=["another size", "another class", "colours"],
+)
+def test_a_truth_that_does_not_fit_is_told_and_the_mask_is_kept(flat, tmp_path, truth, message):
+    photo = picture_file(tmp_path / "set/a.png")
+    (tmp_path / "truth").mkdir()
+    Image.fromarray(truth).save(tmp_path / "truth/a.png")
+    out, truths = tmp_path / "out", tmp_path / "truth"
+    done = predict_files(predict.load_segmenter(flat), photo, out, masks=truths)
+    with pytest.raises(InputError, match=message):
+        raise InputError(done.failed[0].error)
+    assert (out / "a.png").is_file()
+
+
+# Volumes
+
+
+@pytest.mark.parametrize("ending", [".nii.gz", ".nii"])
+def test_a_nifti_mask_lies_where_its_image_lies(deep, tmp_path, ending):
+    nibabel = pytest.importorskip("nibabel", reason="nibabel is optional")
+    path = nifti_file(tmp_path / f"scan{ending}")
+    segmenter = predict.load_segmenter(deep)
+    done = predict_files(segmenter, path, tmp_path / "out", uncertainty=True, pictures=True)
+    assert not done.failed
+    image, mask = nibabel.load(path), nibabel.load(tmp_path / f"out/scan{ending}")
+    np.testing.assert_array_equal(mask.affine, image.affine)
+    assert mask.header.get_zooms() == image.header.get_zooms()
+    assert mask.header["sform_code"] == 1 and b"scanner" in bytes(mask.header["descrip"])
+    assert mask.get_data_dtype() == np.uint8 and mask.dataobj.slope == 1
+    np.testing.assert_array_equal(np.asarray(mask.dataobj), segmenter.segment(path))
+    entropy = nibabel.load(tmp_path / f"out/uncertainty/scan{ending}")
+    assert entropy.get_data_dtype() == np.float32
+    assert 0 <= entropy.get_fdata().min() and entropy.get_fdata().max() <= np.log(3) + 1e-6
+    assert (tmp_path / "out/pictures/scan.png").is_file()
+
+
+def test_hdf5_volumes_and_their_own_labels(deep, tmp_path):
+    path = h5_file(tmp_path / "set.h5")
+    segmenter = predict.load_segmenter(deep)
+    with h5py.File(path, "a") as h5:
+        h5["label"] = segmenter.segment(path)
+    done = predict_files(segmenter, path, tmp_path / "out", masks=tmp_path)
+    assert done.files[0].dice == (1, 1)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, None])
+def test_a_2d_network_takes_a_volume_slice_by_slice(flat, tmp_path, axis):
+    volume = RNG.integers(0, 256, (20, 24, 6), dtype=np.uint8)
+    np.save(tmp_path / "volume.npy", volume)
+    segmenter = predict.load_segmenter(flat)
+    predict_files(
+        segmenter, tmp_path / "volume.npy", tmp_path / "out", axis=axis, probabilities=True
+    )
+    mask = np.load(tmp_path / "out/volume.npy")
+    along = 2 if axis is None else axis
+    expected = np.stack([segmenter.segment(part) for part in np.moveaxis(volume, along, 0)])
+    np.testing.assert_array_equal(mask, np.moveaxis(expected, 0, along))
+    probs = np.load(tmp_path / "out/probabilities/volume.npz")["probabilities"]
+    assert probs.shape == (3, *volume.shape)
+
+
+def test_slices_lie_along_the_coarsest_axis_of_a_nifti_file(flat, tmp_path):
+    nibabel = pytest.importorskip("nibabel", reason="nibabel is optional")
+    path = nifti_file(tmp_path / "scan.nii.gz", (12, 18, 16), zooms=(0.5, 2.0, 0.5))
+    segmenter = predict.load_segmenter(flat)
+    predict_files(segmenter, path, tmp_path / "out")
+    volume = np.asarray(nibabel.load(path).dataobj)
+    expected = np.stack([segmenter.segment(part) for part in np.moveaxis(volume, 1, 0)], axis=1)
+    mask = nibabel.load(tmp_path / "out/scan.nii.gz")
+    np.testing.assert_array_equal(np.asarray(mask.dataobj), expected)
+
+
+# DICOM
+
+
+def dicom_series(folder, values, *, spacing=(0.5, 0.8, 3.0), skip=(), uid="1.2.3", names="{}.dcm"):
+    """Write a volume slices x rows x columns as one DICOM series, its files in no order."""
+    pydicom = pytest.importorskip("pydicom", reason="pydicom is optional")
+    pytest.importorskip("nibabel", reason="nibabel is optional")
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, plane in enumerate(values):
+        if index in skip:
+            continue
+        dataset = pydicom.Dataset()
+        dataset.file_meta = pydicom.dataset.FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+        dataset.SOPInstanceUID = f"{uid}.{index}"
+        dataset.SeriesInstanceUID = uid
+        dataset.InstanceNumber = len(values) - index
+        dataset.ImagePositionPatient = [10.0, 20.0, 30.0 + spacing[2] * index]
+        dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        dataset.PixelSpacing = [spacing[1], spacing[0]]  # between rows, between columns
+        dataset.SliceThickness = 1.0
+        dataset.Rows, dataset.Columns = plane.shape
+        dataset.SamplesPerPixel = 1
+        dataset.PhotometricInterpretation = "MONOCHROME2"
+        dataset.BitsAllocated = dataset.BitsStored = 16
+        dataset.HighBit = 15
+        dataset.PixelRepresentation = 0
+        dataset.RescaleSlope, dataset.RescaleIntercept = 2, -1000
+        dataset.PixelData = plane.astype(np.uint16).tobytes()
+        dataset.save_as(folder / names.format(9 - index), enforce_file_format=True)
+
+
+def test_a_dicom_series_becomes_one_volume_in_its_place(deep, tmp_path):
+    values = RNG.integers(0, 1000, (9, 20, 16))
+    dicom_series(tmp_path / "scans/patient1", values, names="IM{}")
+    (tmp_path / "scans/patient1/DICOMDIR").write_bytes(b"no slice")
+    done = predict_files(predict.load_segmenter(deep), tmp_path / "scans", tmp_path / "out")
+    assert not done.failed and files_below(tmp_path / "out") == ["patient1.nii.gz"]
+    import nibabel
+
+    mask = nibabel.load(tmp_path / "out/patient1.nii.gz")
+    assert mask.shape == (16, 20, 9)  # columns, rows, slices
+    np.testing.assert_allclose(mask.header.get_zooms(), (0.5, 0.8, 3.0))
+    np.testing.assert_allclose(mask.affine @ [0, 0, 0, 1], [-10, -20, 30, 1])
+    np.testing.assert_allclose(mask.affine @ [1, 1, 1, 1], [-10.5, -20.8, 33, 1])
+    volume = values.transpose(2, 1, 0) * 2.0 - 1000
+    expected = predict.load_segmenter(deep).segment(volume.astype(np.float32))
+    np.testing.assert_array_equal(np.asarray(mask.dataobj), expected)
+
+
+def test_a_2d_network_sees_the_slices_of_a_series_as_their_pictures_are(flat, tmp_path):
+    values = RNG.integers(0, 1000, (3, 20, 16))
+    dicom_series(tmp_path / "scan", values)
+    segmenter = predict.load_segmenter(flat)
+    done = predict_files(segmenter, tmp_path / "scan", tmp_path / "out")
+    assert not done.failed
+    import nibabel
+
+    mask = np.asarray(nibabel.load(tmp_path / "out/scan.nii.gz").dataobj)
+    np.testing.assert_array_equal(mask[:, :, 1].T, segmenter.segment(values[1] * 2 - 1000))
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("gap", "are 3.00 to 6.00 mm apart: one is missing"),
+        ("two series", "holds slices of 2 DICOM series"),
+        ("broken", "cannot be read"),
+    ],
+)
+def test_a_series_that_is_no_volume_is_told(deep, tmp_path, fault, message):
+    folder = tmp_path / "scan"
+    dicom_series(folder, RNG.integers(0, 9, (6, 8, 8)), skip=(3,) if fault == "gap" else ())
+    if fault == "two series":
+        dicom_series(folder, RNG.integers(0, 9, (2, 8, 8)), uid="1.2.4", names="other{}.dcm")
+    if fault == "broken":
+        (folder / "9.dcm").write_bytes(b"nothing")
+    done = predict_files(predict.load_segmenter(deep), folder, tmp_path / "out")
+    assert message in done.failed[0].error and "\n" not in done.failed[0].error
+    assert str(folder) in done.failed[0].error and not (tmp_path / "out").exists()
+
+
+def test_without_pydicom_a_sentence_says_what_to_install(deep, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    (tmp_path / "scan.dcm").write_bytes(b"0" * 128 + b"DICM")
+    done = predict_files(predict.load_segmenter(deep), tmp_path / "scan.dcm", tmp_path / "out")
+    assert 'pip install "ucmt-lite[dicom]"' in done.failed[0].error
+
+
+# What is wrong
+
+
+def test_one_broken_file_is_told_and_the_others_go_on(flat, tmp_path, capsys):
+    images = tmp_path / "set"
+    for name in ("a", "b", "c"):
+        picture_file(images / f"{name}.png")
+    (images / "b.png").write_bytes((images / "b.png").read_bytes()[:300])
+    command = ["predict", str(flat), str(images), "--out", str(tmp_path / "out")]
+    assert cli.main(command) == 1
+    printed = capsys.readouterr()
+    (line,) = [line for line in printed.err.splitlines() if line.startswith("ucmt-lite:")]
+    assert "b.png' cannot be read" in line
+    assert "2 of 3 images" in printed.out
+    assert files_below(tmp_path / "out") == ["a.png", "c.png"]
+
+
+def test_an_interrupted_mask_is_not_there(flat, tmp_path, monkeypatch):
+    photo = picture_file(tmp_path / "photo.png")
+
+    def interrupted(array, path, palette):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ucmt_lite.predict.formats._write_png", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        predict_files(predict.load_segmenter(flat), photo, tmp_path / "out")
+    assert files_below(tmp_path / "out") == []
+
+
+def test_a_full_disk_ends_with_a_sentence(flat, tmp_path, monkeypatch):
+    photo = picture_file(tmp_path / "photo.png")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ucmt_lite.predict.formats._write_png", full)
+    with pytest.raises(InputError, match="cannot be written .No space left on device.: choose"):
+        predict_files(predict.load_segmenter(flat), photo, tmp_path / "out")
+    assert files_below(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda args, folder: args | {"images": folder / "none"}, "There is no file or folder"),
+        (lambda args, folder: args | {"images": folder / "empty"}, "holds no images"),
+        (lambda args, folder: args | {"images": folder / "notes.txt"}, "is no kind of image"),
+        (lambda args, folder: args | {"out": folder / "set"}, "is an image itself"),
+        (lambda args, folder: args | {"masks": folder / "none"}, "There is no folder"),
+        (lambda args, folder: args | {"masks": folder / "empty"}, "No image has a mask in"),
+        (lambda args, folder: args | {"images": folder / "twins"}, "would both be written to"),
+    ],
+    ids=["absent", "empty", "no image", "in place", "no masks", "no mask", "twins"],
+)
+def test_what_cannot_be_done_is_said_before_the_first_image(flat, tmp_path, change, message):
+    picture_file(tmp_path / "set/a.png")
+    picture_file(tmp_path / "twins/a.png")
+    picture_file(tmp_path / "twins/a.jpg")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("no image")
+    before = files_below(tmp_path)
+    args = change({"images": tmp_path / "set", "out": tmp_path / "out"}, tmp_path)
+    with pytest.raises(InputError, match=message):
+        predict_files(predict.load_segmenter(flat), **args)
+    assert files_below(tmp_path) == before
+
+
+# The command
+
+
+def test_the_command_prints_dice(flat, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    segmenter = predict.load_segmenter(flat)
+    for name in ("a", "b"):
+        picture_file(tmp_path / f"set/{name}.png")
+    (tmp_path / "truth").mkdir()
+    Image.fromarray(segmenter.segment("set/a.png")).save("truth/a.png")
+    # The star as Windows hands it over
+    command = ["predict", str(flat), "set/*.png", "--out", "out", "--masks", "truth"]
+    assert cli.main(command) == 0
+    printed = capsys.readouterr().out
+    assert "2 of 2 images: masks in out" in printed and "lesion 1.000" in printed
+    assert cli.main([*command, "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    content = json.loads(line)
+    assert content["scores"]["dice"] == 1 and len(content["files"]) == 2
+    assert cli.main([*command, "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_the_command_takes_the_folder_of_a_run(tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    network_file(tmp_path).rename(tmp_path / "run/teacher.safetensors")
+    photo = picture_file(tmp_path / "a.png")
+    out = str(tmp_path / "out")
+    assert cli.main(["predict", str(tmp_path / "run"), str(photo), "--out", out]) == 0
+    assert cli.main(["predict", str(tmp_path), str(photo), "--out", out]) == 2
+    assert "There is no file" in capsys.readouterr().err

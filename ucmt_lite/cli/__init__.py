@@ -1,0 +1,83 @@
+"""The command `ucmt-lite`: experiments, data sets, lessons, explorers, a check of the installation.
+
+`runs`, `tables`, `networks` and `kit` hold the commands. Uses all rooms below it. What is
+imported here takes no time (no torch, no numpy), so that `--help` answers at once; each command
+imports what it needs.
+"""
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from ucmt_lite import __version__
+from ucmt_lite.cli import kit, networks, runs, tables
+from ucmt_lite.cli.options import SHELLS, PrintCompletion
+from ucmt_lite.common import InputError
+
+__all__ = ["main", "parser"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do one command and return its status; what went wrong is one sentence on stderr.
+
+    Status 2 is wrong input, 1 a run that failed, 130 an interruption.
+    """
+    # Before torch is imported: threads that wait should sleep. Spinning ones take the cores from
+    # each other's work where a machine is shared, and make training several times slower
+    # (benchmarks/NOTES.md).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _print_any_name()
+    resumes = False
+    try:
+        args = parser().parse_args(arguments)
+        resumes = args.resumes
+        return args.do(args) or 0
+    except InputError as mistake:
+        print(f"ucmt-lite: {mistake}", file=sys.stderr)
+        return mistake.status
+    except FloatingPointError as failure:
+        print(f"ucmt-lite: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        hint = ""
+        if resumes:
+            hint = "; a run goes on from its last checkpoint when the same command is given again"
+        print(f"\nucmt-lite: stopped{hint}.", file=sys.stderr)
+        return 130
+
+
+def _print_any_name() -> None:
+    """Let names be printed that the terminal's code page lacks, as backslashes and numbers."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # notebooks and tests put others in their place
+            stream.reconfigure(errors="backslashreplace")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="ucmt-lite",
+        description="Semi-supervised medical image segmentation, to learn and to experiment with.",
+    )
+    top.add_argument("--version", action="version", version=f"ucmt-lite {__version__}")
+    top.add_argument(
+        "--print-completion",
+        action=PrintCompletion,
+        choices=SHELLS,
+        help="print the script by which this shell completes commands and options",
+    )
+    top.set_defaults(resumes=False)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    runs.add_run(commands)
+    runs.add_sweep(commands)
+    networks.add_predict(commands)
+    networks.add_export(commands)
+    tables.add_report(commands)
+    tables.add_table(commands)
+    kit.add_data(commands)
+    kit.add_course(commands)
+    kit.add_dashboard(commands)
+    kit.add_doctor(commands)
+    return top

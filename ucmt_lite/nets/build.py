@@ -1,0 +1,38 @@
+"""From a network's row to the network."""
+
+from importlib import import_module
+
+from torch import nn
+
+from ucmt_lite.common import InputError, one_of
+from ucmt_lite.nets.table import NETS
+
+
+def make(
+    name: str, in_channels: int, classes: int, dims: int = 2, norm: str = "instance"
+) -> nn.Module:
+    """Build the network `name` with fresh random weights: `B C *S` -> logits `B K *S`.
+
+    K = `classes`, background included; `norm` is one of `NORMS` (see `norm_layer`): instance norm
+    where nothing is said, where the classes of networks take the batch norm of their papers. The
+    weights come from torch's global generator: two networks made one after the other differ, the
+    same seed repeats them.
+
+    Errors: InputError for an unknown name, or for `dims` that the network does not do.
+
+    >>> net = make("unet_small", in_channels=1, classes=2)
+    >>> sum(parameter.numel() for parameter in net.parameters())
+    113458
+    """
+    row = NETS[one_of("network", name, NETS)]
+    if dims not in row.dims:
+        raise InputError(
+            f"{row.title} takes {row.dims[0]}D images, these have {dims} dims: choose"
+            f" '{row.instead}', which does 2D and 3D."
+        )
+    file, _, kind = row.home.partition(".")
+    network = getattr(import_module(f"ucmt_lite.nets.{file}"), kind)
+    options = {**row.options, "norm": norm}
+    if len(row.dims) > 1:
+        options["dims"] = dims
+    return network(in_channels, classes, **options)
