@@ -17,15 +17,8 @@ SCORES = {"dice": "Dice", "jaccard": "Jaccard", "hd95": "HD95", "asd": "ASD"}
 SMALLER_IS_BETTER = ("hd95", "asd")
 
 
-def _either(names: typing.Iterable[str]) -> str:
-    """Return names as a sentence lists them.
-
-    >>> _either(["cps", "cmt", "ucmt"])
-    'cps, cmt or ucmt'
-    """
-    *others, last = names
-    return f"{', '.join(others)} or {last}"
-
+# Settings that name a row of a table: the command's help lists the rows.
+TABLES = {"method": METHODS, "network": NETS, "norm": NORMS}
 
 NOT_YET = object()
 
@@ -72,13 +65,13 @@ class RunConfig:
     patch: tuple[int, ...] = setting(
         (), "voxels per axis that volumes are cropped to; none: about the whole volume"
     )
-    method: str = setting("ucmt", _either(METHODS))
+    method: str = setting("ucmt", "method to train with")
     labeled: int = setting(4, "training images whose masks are used")
     seed: int = setting(
         0, "draws the labeled images, the first weights and all that is random in training"
     )
-    network: str = setting("unet_small", _either(NETS))
-    norm: str = setting("instance", _either(NORMS) + " normalisation", "batch")
+    network: str = setting("unet_small", "network that every student and teacher is")
+    norm: str = setting("instance", "normalisation in the networks", "batch")
     statistics: str = setting(
         "running", "of batch norm: running, or estimated anew after training", "running"
     )
