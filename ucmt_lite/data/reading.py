@@ -189,8 +189,8 @@ def read_set(
         return _item(entry, groups[entry.id], draft, meaning, decisions)
 
     items = {item.id: item for item in in_threads(finish, chosen, f"preparing {request.name}")}
-    drawn = [(entry.id, drafts[entry], meaning) for entry in chosen if entry.has_mask]
-    seen = tell_masks(drawn, request.classes, decisions.size)
+    masks = {entry.id: drafts[entry].masks for entry in chosen if entry.has_mask}
+    seen = tell_masks(masks, meaning, request.classes, decisions.size)
     if empty and not seen.has_foreground:
         raise InputError(empty)
     remarks = tell_remarks({entry.id: form.remark for entry, form in forms.items()})

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ucmt_lite.data.files import quantity
-from ucmt_lite.data.masks import Meaning
-
-if TYPE_CHECKING:
-    from ucmt_lite.data.reading import Draft
+from ucmt_lite.data.masks import CodedMask, Meaning
 
 SENTENCES = {
     "exif": (
@@ -67,10 +64,13 @@ class _Seen(NamedTuple):
 
 
 def tell_masks(
-    drawn: Sequence[tuple[str, Draft, Meaning]], classes: Sequence[str], size: int | None
+    masks: Mapping[str, Sequence[CodedMask]],
+    meaning: Meaning,
+    classes: Sequence[str],
+    size: int | None,
 ) -> MaskReport:
-    """Say what is odd about the masks of a set: lost at this size, empty, alike, nearly full."""
-    seen = [_see(key, draft, meaning) for key, draft, meaning in drawn]
+    """Say what is odd about the masks of all ids: lost at this size, empty, alike, nearly full."""
+    seen = [_see(key, several, meaning) for key, several in masks.items()]
     lost = [case for case in seen if case.lost]
     notes = []
     if lost:
@@ -104,12 +104,12 @@ def tell_masks(
     return MaskReport(bool(filled), len(lost), tuple(notes))
 
 
-def _see(key: str, draft: Draft, meaning: Meaning) -> _Seen:
+def _see(key: str, masks: Sequence[CodedMask], meaning: Meaning) -> _Seen:
     """Sum up what the masks of one case show, at their own size and at the one they are read at."""
     before: set[int] = set()
     after: set[int] = set()
     foreground, pixels, digest = 0, 1, sha256()
-    for mask in draft.masks:
+    for mask in masks:
         labels = meaning.classes_of(mask)
         before |= {label for label, count in zip(labels, mask.counts, strict=True) if count}
         after |= {labels[code] for code in np.unique(mask.codes)}

@@ -85,7 +85,7 @@ def difference_hash(image: np.ndarray) -> np.ndarray:
     The image `C *S` (of a volume its middle slice) becomes 17 x 16 greys; each bit says whether one
     is darker than the next.
 
-    >>> int(difference_hash(np.arange(64.0).reshape(1, 8, 8)).sum())
+    >>> int(difference_hash(np.arange(32.0 * 34).reshape(1, 32, 34)).sum())
     256
     """
     grey = image.astype(np.float32).mean(axis=0)
