@@ -26,14 +26,14 @@ from synthetic import synthetic  # noqa: E402
 CELLS = [
     """import torch
 from ucmt_lite.training import traces
-from ucmt_lite.data import cases, load_data
+from ucmt_lite.data import cases, load
 from ucmt_lite.explore import ema, training, umix_lab, uncertainty, volume
 from ucmt_lite.methods import build_nets
 from ucmt_lite.nets import make
 torch.set_num_threads(1)
 runs = [traces.load_trace(f"{name}.npz") for name in ("mean_teacher", "cps", "ucmt")]
 def lab(size, net):
-    probe = cases(load_data("phantom_heart", size=size, count=(1, 4, 1)).splits["validation"])
+    probe = cases(load("phantom_heart", size=size, count=(1, 4, 1)).splits["validation"])
     return umix_lab.widget(build_nets("ucmt", lambda: make(net, 1, 4, 2)), probe, top_k=2)""",
     "training.widget(runs[-1])",
     "training.widget(runs)",

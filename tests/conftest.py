@@ -17,11 +17,11 @@ def few_cases(monkeypatch):
     """Phantom sets of a handful of images, for tests of what a run does, not of its Dice."""
     import ucmt_lite.data
 
-    real = ucmt_lite.data.load_data
+    real = ucmt_lite.data.load
     few = {"phantom_heart": (8, 3, 3), "phantom_skin": (8, 3, 3), "phantom_atrium": (4, 2, 2)}
     monkeypatch.setattr(
         ucmt_lite.data,
-        "load_data",
+        "load",
         lambda name, **given: real(name, **{"count": few.get(name), **given}),
     )
 

@@ -43,7 +43,7 @@ HOMES = {
     "cases": "data",
     "evaluate": "predict",
     "fit": "training.fit",
-    "load_data": "data",
+    "load": "data",
     "run": "experiments.run",
     "segment": "predict",
     "split_labeled": "data",

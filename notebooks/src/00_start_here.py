@@ -27,9 +27,9 @@ seed = 0
 # [the experiment notebook](90_experiment.ipynb) has the settings.
 
 # %%
-from ucmt_lite.data import cases, load_data
+from ucmt_lite.data import cases, load
 
-source = load_data("phantom_heart", size=64)
+source = load("phantom_heart", size=64)
 train_set = cases(source.splits["train"])
 validation = cases(source.splits["validation"])
 print(f"{len(train_set)} images to train on, classes: {', '.join(source.classes)}")

@@ -28,9 +28,9 @@ seed = 0
 # three, so three different outlines cannot all be right.
 
 # %%
-from ucmt_lite.data import Batches, cases, load_data, split_labeled
+from ucmt_lite.data import Batches, cases, load, split_labeled
 
-source = load_data("phantom_heart", size=64)
+source = load("phantom_heart", size=64)
 train_set = cases(source.splits["train"])
 labeled, unlabeled = split_labeled(train_set.ids, train_set.groups, labeled=4, seed=seed)
 batch = Batches(train_set.select(labeled), train_set.select(unlabeled), seed=seed)(0)

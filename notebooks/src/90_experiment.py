@@ -15,14 +15,15 @@
 dataset: str = "phantom_heart"  # a phantom, a real set, or folder, hdf5, nifti for your own data
 data: str = ""  # folder that holds a real set or your own data
 classes: int = 2  # classes of your own data, background included; phantoms and real sets know theirs
+group: str = ""  # patients of your own data: a regular expression with one bracket, folder or none
 size: int = 64  # side in pixels that 2D images are drawn at or resized to
 shrink: float = 0.0  # factor that volumes are made smaller by; 0: until their longest side is near 64
 patch: tuple = ()  # voxels per axis that volumes are cropped to; none: about the whole volume
-method: str = "ucmt"  # supervised, mean_teacher, cpc, gct, cps, cmt or ucmt
+method: str = "ucmt"  # method to train with
 labeled: int = 4  # training images whose masks are used
 seed: int = 0  # draws the labeled images, the first weights and all that is random in training
-network: str = "unet_small"  # unet, unet_small, vnet, vnet_small or deeplabv3plus
-norm: str = "instance"  # instance, batch or group normalisation
+network: str = "unet_small"  # network that every student and teacher is
+norm: str = "instance"  # normalisation in the networks
 statistics: str = "running"  # of batch norm: running, or estimated anew after training
 network2: str = ""  # student 2, where it is to be another network
 iterations: int = 600  # minibatches to train on
@@ -50,7 +51,7 @@ from ucmt_lite.experiments.config import RunConfig, refuse_unknown
 
 refuse_unknown(globals())
 config = RunConfig(
-    dataset=dataset, data=data, classes=classes, size=size, shrink=shrink, patch=patch,
+    dataset=dataset, data=data, classes=classes, group=group, size=size, shrink=shrink, patch=patch,
     method=method, labeled=labeled, seed=seed, network=network, norm=norm,
     statistics=statistics, network2=network2, labeled_views=labeled_views, views=views,
     iterations=iterations, batch=batch, lr=lr, weight_decay=weight_decay, ramp=ramp,

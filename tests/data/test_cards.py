@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
-from ucmt_lite.data import CATALOGUE, PHANTOMS, cases, load_data
+from ucmt_lite.data import CATALOGUE, PHANTOMS, cases, load
 from ucmt_lite.data.catalogue import ISIC_TWINS, LA_TWINS
-from ucmt_lite.data.splits import LISTS
+from ucmt_lite.data.lists import list_files
 
 CARDS = Path(__file__).parents[2] / "data_cards"
 FILES = sorted(path for path in CARDS.glob("*.md") if path.name != "README.md")
@@ -191,7 +191,7 @@ def test_twins_of_the_cards_are_those_of_the_code():
 
 @pytest.fixture(scope="module")
 def isic(real_data):
-    return load_data("isic2018", root=real_data("isic2018_256"))
+    return load("isic2018", root=real_data("isic2018_256"))
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +222,7 @@ def test_isic_numbers(isic, isic_masks, real_data):
     ]
     for file, digest in head["lists"].items():
         assert hashlib.sha256((real_data("isic2018_256") / file).read_bytes()).hexdigest() == digest
-    assert set(head["lists"]) <= {name for names in LISTS.values() for name in names}
+    assert set(head["lists"]) <= {file.name for file in list_files(Path())}
 
 
 def test_isic_twins(isic, isic_masks):
@@ -250,7 +250,7 @@ def test_isic_twins(isic, isic_masks):
 
 def test_la_numbers(real_data):
     # These hold the probable twins.
-    source = load_data("la2018", root=real_data("la2018"), count=(11, 0, 3))
+    source = load("la2018", root=real_data("la2018"), count=(11, 0, 3))
     limits = card("la2018")[0]["foreground_percent"]
     every = {}
     for split in source.splits.values():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data import CATALOGUE, PHANTOMS, Source, cases, load_data
+from ucmt_lite.data import CATALOGUE, PHANTOMS, Source, cases, load
 from ucmt_lite.data.phantoms import generate
 
 
@@ -15,7 +15,7 @@ def lengths(source: Source) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", PHANTOMS)
 def test_phantoms(name):
-    source = load_data(name, size=16, count=(3, 1, 2), seed=4)
+    source = load(name, size=16, count=(3, 1, 2), seed=4)
     assert lengths(source) == {"train": 3, "validation": 1, "test": 2}
     assert (source.name, source.dims, source.channels) == (
         name,
@@ -54,16 +54,16 @@ def test_phantom_defaults(monkeypatch):
 
     monkeypatch.setattr("ucmt_lite.data.drawn.generate", blank)
     for name in PHANTOMS:
-        source = load_data(name)
+        source = load(name)
         expected = (300, 50, 200) if source.dims == 2 else (24, 4, 12)
         assert tuple(lengths(source).values()) == expected
         assert asked[-3:] == [(expected[k], None, k) for k in range(3)]
-    assert lengths(load_data("phantom_heart", count=7)) == {
+    assert lengths(load("phantom_heart", count=7)) == {
         "train": 7,
         "validation": 50,
         "test": 200,
     }
-    load_data("phantom_heart", seed=1)
+    load("phantom_heart", seed=1)
     assert [seed for *_, seed in asked[-3:]] == [3, 4, 5]  # disjoint from those of seed 0
 
 
@@ -78,11 +78,11 @@ def test_isic_official_layout(tmp_path, draw):
         mask[2:5, 2:5] = 255
         draw(tmp_path / f"ISIC2018_Task1_Training_GroundTruth/{name}_segmentation.png", mask)
     (tmp_path / "ISIC2018_Task1-2_Training_Input/LICENSE.txt").write_text("...")
-    source = load_data("isic2018", root=tmp_path)
+    source = load("isic2018", root=tmp_path)
     assert (source.classes, source.channels, source.dims) == (("background", "lesion"), 3, 2)
     assert source.split_rule == "by seed 0, 70/10/20 % of the groups"
     for seed in range(5):  # two pictures of one lesion are never on both sides
-        source = load_data("isic2018", root=tmp_path, seed=seed)
+        source = load("isic2018", root=tmp_path, seed=seed)
         side = {name: split for split, table in source.splits.items() for name in table["id"]}
         assert side["ISIC_0012290"] == side["ISIC_0013594"] and len(side) == 8
 
@@ -95,7 +95,7 @@ def test_kvasir_layout(tmp_path, draw):
         # Its masks are RGB JPEGs.
         draw(tmp_path / f"Kvasir-SEG/masks/cju{i}.jpg", np.stack([square] * 3, axis=2))
     (tmp_path / "Kvasir-SEG/kavsir_bboxes.json").write_text("{}")
-    source = load_data("kvasir_seg", root=tmp_path)
+    source = load("kvasir_seg", root=tmp_path)
     assert source.classes == ("background", "polyp") and sum(lengths(source).values()) == 5
     assert cases(source.splits["train"]).masks[0].sum() == 64
 
@@ -121,7 +121,7 @@ def acdc(tmp_path):
 
 
 def test_acdc_layout(acdc):
-    source = load_data("acdc", root=acdc)
+    source = load("acdc", root=acdc)
     assert (
         source.classes == ("background", "right ventricle", "myocardium", "left ventricle")
         and source.dims == 2
@@ -138,7 +138,7 @@ def test_acdc_lists_may_name_patients_and_frames(acdc):
     )
     (acdc / "val.list").write_text("patient003_frame09\n")
     (acdc / "test.list").write_text("patient004\n")
-    assert lengths(load_data("acdc", root=acdc)) == {"train": 2, "validation": 1, "test": 3}
+    assert lengths(load("acdc", root=acdc)) == {"train": 2, "validation": 1, "test": 3}
 
 
 def test_la_twins_stay_together(volumes):
@@ -146,7 +146,7 @@ def test_la_twins_stay_together(volumes):
         names=("ULHWPWKKLTE9", "4498CA6DZWEL", "06SR5RBREL16", "1D7CUD1955YZ", "UPT6DX9IQY9J")
     )
     for seed in range(5):
-        source = load_data("la2018", root=root, seed=seed)
+        source = load("la2018", root=root, seed=seed)
         side = {name: split for split, table in source.splits.items() for name in table["id"]}
         assert side["ULHWPWKKLTE9"] == side["4498CA6DZWEL"]
         assert set(lengths(source)) == {"train", "test"}
@@ -156,7 +156,7 @@ def test_la_twins_stay_together(volumes):
 def test_three_ways_to_get_a_set(name, tmp_path, monkeypatch):
     monkeypatch.delenv("UCMT_DATA", raising=False)
     with pytest.raises(InputError) as caught:
-        load_data(name)
+        load(name)
     sentence = str(caught.value)
     assert "\n" not in sentence and sentence.count(". ") == 0
     way = "download=True" if CATALOGUE[name].archives else CATALOGUE[name].homepage
@@ -164,19 +164,19 @@ def test_three_ways_to_get_a_set(name, tmp_path, monkeypatch):
         assert part in sentence
     monkeypatch.setenv("UCMT_DATA", str(tmp_path))
     with pytest.raises(InputError, match=f"'{name}' is not in {tmp_path / name}"):
-        load_data(name)
+        load(name)
 
 
 def test_data_variable(pictures, tmp_path, monkeypatch):
     pictures(tmp_path / "kvasir_seg")
     monkeypatch.setenv("UCMT_DATA", str(tmp_path))
-    assert load_data("kvasir_seg").name == "kvasir_seg"
+    assert load("kvasir_seg").name == "kvasir_seg"
 
 
 def test_download(tmp_path, monkeypatch, pictures):
     monkeypatch.delenv("UCMT_DATA", raising=False)
     with pytest.raises(InputError, match="no place to download 'kvasir_seg' to"):
-        load_data("kvasir_seg", download=True)
+        load("kvasir_seg", download=True)
     fetched = []
 
     def fetch_set(archives, folder):
@@ -184,16 +184,16 @@ def test_download(tmp_path, monkeypatch, pictures):
         pictures(folder)
 
     monkeypatch.setattr("ucmt_lite.data.loading.fetch_set", fetch_set)
-    assert lengths(load_data("kvasir_seg", root=tmp_path / "new", download=True))["train"] == 4
-    load_data("kvasir_seg", root=tmp_path / "new", download=True)  # it is there: not fetched again
+    assert lengths(load("kvasir_seg", root=tmp_path / "new", download=True))["train"] == 4
+    load("kvasir_seg", root=tmp_path / "new", download=True)  # it is there: not fetched again
     assert fetched == [CATALOGUE["kvasir_seg"].archives]
     with pytest.raises(InputError, match="register or agree to terms"):
-        load_data("acdc", root=tmp_path / "nothing", download=True)
+        load("acdc", root=tmp_path / "nothing", download=True)
 
 
 def test_unknown_name():
     with pytest.raises(InputError, match="Unknown data set 'isic_2018': did you mean 'isic2018'"):
-        load_data("isic_2018")
+        load("isic_2018")
 
 
 def test_cases_of_something_else():
@@ -202,11 +202,11 @@ def test_cases_of_something_else():
     with pytest.raises(InputError, match="needs the column 'id' but has x: make it with"):
         cases(datasets.Dataset.from_dict({"x": [1]}))
     with pytest.raises(InputError, match="size=0 is no side length"):
-        cases(load_data("phantom_heart", size=16, count=(1, 1, 1)).splits["train"], size=0)
+        cases(load("phantom_heart", size=16, count=(1, 1, 1)).splits["train"], size=0)
 
 
 def test_real_isic(real_data):
-    source = load_data("isic2018", root=real_data("isic2018_256"), count=(30, 20, 10))
+    source = load("isic2018", root=real_data("isic2018_256"), count=(30, 20, 10))
     assert lengths(source) == {"train": 30, "validation": 20, "test": 10}
     assert source.split_rule == "lists in the folder, 8 groups on both sides (ISIC_0000162)"
     part = cases(source.splits["validation"], size=128)
@@ -215,7 +215,7 @@ def test_real_isic(real_data):
 
 
 def test_real_la(real_data):
-    source = load_data("la2018", root=real_data("la2018"), count=(2, 0, 1))
+    source = load("la2018", root=real_data("la2018"), count=(2, 0, 1))
     assert (source.dims, source.channels, source.classes) == (3, 1, ("background", "left atrium"))
     part = cases(source.splits["test"])
     assert (

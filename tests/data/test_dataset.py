@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data import cases, from_dataset, load_data
+from ucmt_lite.data import cases, from_dataset, load
 
 
 def pictured(count=6, *, names=("image", "mask"), value=255, **columns):
@@ -79,12 +79,27 @@ def test_rows_without_a_patient_are_patients_of_their_own():
     assert len(groups) == 6 and len(set(groups)) == 5 and "None" not in groups
 
 
-def test_a_row_without_image_or_mask_is_named():
+def test_a_row_without_image_is_named_and_one_without_mask_is_unlabeled():
     row = np.eye(5, 4, dtype=np.uint8).tolist()
-    for image, mask, missing in ((None, row, "image"), (row, None, "mask")):
-        table = datasets.Dataset.from_dict({"image": [row, row, image], "mask": [row, row, mask]})
-        with pytest.raises(InputError, match=f"'train_2' has no {missing}: take that row out"):
-            from_dataset(table)
+    table = datasets.Dataset.from_dict({"image": [row, row, None], "mask": [row, row, row]})
+    with pytest.raises(InputError, match="'train_2' has no image: take that row out"):
+        from_dataset(table)
+    source = from_dataset(
+        datasets.Dataset.from_dict({"image": [row] * 4, "mask": [row] * 3 + [None]})
+    )
+    train = cases(source.splits["train"])
+    assert dict(zip(train.ids, train.has_mask, strict=True))["train_3"] is False
+    assert "1 image without a mask (first 'train_3')" in " ".join(source.notes)
+
+
+def test_text_and_streams_are_refused():
+    rows = {"image": [np.eye(4).tolist()] * 3, "mask": ["yes"] * 3}
+    with pytest.raises(InputError, match="holds no array in the column 'mask'"):
+        from_dataset(datasets.Dataset.from_dict(rows))
+    with pytest.raises(
+        InputError, match="IterableDataset and no table .*: load it without streaming"
+    ):
+        from_dataset(pictured().to_iterable_dataset())
 
 
 @pytest.mark.parametrize("shape", [(5, 4, 3), (3, 5, 4)])
@@ -147,7 +162,7 @@ def test_arrays_of_volumes():
         ),
         (
             lambda: datasets.Dataset.from_dict({"image": [[[0.5]]] * 3, "mask": [[[0.5]]] * 3}),
-            "no whole numbers",
+            "holds the values 0.5 where 2 classes need",
         ),
     ],
 )
@@ -219,12 +234,12 @@ def test_pinned_revision(hub, tmp_path):
     (tmp_path / "owner/polyps").mkdir(parents=True)
     (tmp_path / "owner/polyps/train.csv").write_text("image,mask\n1,2\n")
     code = f"""
-from ucmt_lite.data import cases, load_data
+from ucmt_lite.data import cases, load
 from ucmt_lite.common import InputError
-source = load_data("kvasir_seg", hub="owner/polyps@{PINNED}")
+source = load("kvasir_seg", hub="owner/polyps@{PINNED}")
 print(source.classes, sorted(int(m.sum()) for s in source.splits.values() for m in cases(s).masks))
 try:
-    load_data("kvasir_seg", hub="owner/polyps@{OTHER}")
+    load("kvasir_seg", hub="owner/polyps@{OTHER}")
 except InputError as error:
     print(error)
 """
@@ -256,7 +271,7 @@ def test_a_copy_on_the_hub_keeps_patients_together(monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: "")
     monkeypatch.setattr("datasets.load_dataset", lambda _: {"train": pictured(value=3, id=ids)})
     for seed in range(5):
-        source = load_data("acdc", hub=f"owner/hearts@{PINNED}", seed=seed)
+        source = load("acdc", hub=f"owner/hearts@{PINNED}", seed=seed)
         groups = [set(split["group"]) for split in source.splits.values()]
         assert sum(map(len, groups)) == len(set.union(*groups)) == 3
 
@@ -267,4 +282,4 @@ def test_a_copy_on_the_hub_keeps_patients_together(monkeypatch):
 )
 def test_unpinned_revision_is_refused(address):
     with pytest.raises(InputError, match=f"hub='{address}' is not pinned"):
-        load_data("kvasir_seg", hub=address)
+        load("kvasir_seg", hub=address)

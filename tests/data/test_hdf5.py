@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data import cases, load_data
+from ucmt_lite.data import cases, load
 
 
 def test_volumes_become_standardised_float16(volumes):
     root = volumes()
-    source = load_data("hdf5", root=root, classes=["background", "atrium"])
+    source = load("hdf5", root=root, classes=["background", "atrium"])
     assert (source.dims, source.channels, source.classes) == (3, 1, ("background", "atrium"))
     part = cases(source.splits["train"])
     for name, image, mask in zip(part.ids, part.images, part.masks, strict=True):
@@ -29,7 +29,7 @@ def test_standardised_volumes_stay(volumes):
     It has neither mean 0 nor deviation 1.
     """
     root = volumes(scale=0.5)  # mean and deviation 0.5
-    part = cases(load_data("hdf5", root=root).splits["train"])
+    part = cases(load("hdf5", root=root).splits["train"])
     for name, image in zip(part.ids, part.images, strict=True):
         with h5py.File(root / f"{name}.h5") as file:
             assert (image[0] == file["image"][()].astype(np.float16)).all()
@@ -41,19 +41,19 @@ def test_eight_bit_volumes_stay(tmp_path):
             file["image"] = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
             file["mask"] = np.ones((2, 3, 4), np.uint8)
             file.attrs["spacing"] = (2.0, 1.0, 0.5)
-    part = cases(load_data("hdf5", root=tmp_path).splits["test"])
+    part = cases(load("hdf5", root=tmp_path).splits["test"])
     assert part.images[0].dtype == np.uint8 and part.images[0].max() == 23
     assert part.spacing == ((2.0, 1.0, 0.5),)
 
 
 def test_a_row_of_a_volume_split_is_arrays(volumes):
-    split = load_data("hdf5", root=volumes()).splits["train"]
+    split = load("hdf5", root=volumes()).splits["train"]
     assert split[0]["image"].shape == (8, 7, 6) and split[:2]["mask"][1].dtype == np.uint8
     assert len(cases(split.select([1, 2]))) == 2
 
 
 def test_slices_become_pictures(volumes):
-    source = load_data("hdf5", root=volumes((12, 9)))
+    source = load("hdf5", root=volumes((12, 9)))
     assert source.dims == 2 and source.splits["train"][0]["image"].mode == "L"
     part = cases(source.splits["train"], size=6)
     assert part.images[0].shape == (1, 6, 6) and part.images[0].dtype == np.uint8
@@ -67,7 +67,7 @@ def test_slices_within_one_keep_their_brightness(tmp_path):
         with h5py.File(tmp_path / f"{i}.h5", "w") as file:
             file["image"] = np.linspace(0, top, 16).reshape(4, 4)
             file["label"] = np.eye(4, dtype=np.uint8)
-    parts = [cases(split) for split in load_data("hdf5", root=tmp_path).splits.values()]
+    parts = [cases(split) for split in load("hdf5", root=tmp_path).splits.values()]
     assert {
         name: int(image.max())
         for part in parts
@@ -86,7 +86,7 @@ def test_lists_and_folders_of_cases(volumes, tmp_path):
         (root / f"{name}.h5").rename(root / name / "mri_norm2.h5")
     (root / "train.list").write_bytes(b"b\r\na")
     (root / "test.list").write_bytes(b"c\r\nd")
-    source = load_data("hdf5", root=root)
+    source = load("hdf5", root=root)
     assert {split: table["id"][:] for split, table in source.splits.items()} == {
         "train": ["b", "a"],
         "test": ["c", "d"],
@@ -109,9 +109,7 @@ def test_groups_stay_together(kind, volumes, tmp_path):
         "id,group\n" + "".join(f"{n},{g}\n" for n, g in zip("abcdef", "xxyyzz", strict=True))
     )
     for seed in range(5):
-        groups = [
-            set(split["group"]) for split in load_data(kind, root=root, seed=seed).splits.values()
-        ]
+        groups = [set(split["group"]) for split in load(kind, root=root, seed=seed).splits.values()]
         assert sum(map(len, groups)) == len(set.union(*groups)) == 3
 
 
@@ -120,7 +118,7 @@ def test_a_slice_of_fewer_pixels_has_larger_ones(volumes):
     for file in root.iterdir():
         with h5py.File(file, "a") as h5:
             h5.attrs["spacing"] = (1.0, 2.0)
-    assert set(cases(load_data("hdf5", root=root, size=4).splits["train"]).spacing) == {(2.0, 2.0)}
+    assert set(cases(load("hdf5", root=root, size=4).splits["train"]).spacing) == {(2.0, 2.0)}
 
 
 @pytest.mark.parametrize(
@@ -148,23 +146,23 @@ def test_wrong_arrays(volumes, key, value, sentence):
         del file[key]
         file[key] = value
     with pytest.raises(InputError, match=sentence):
-        load_data("hdf5", root=root)
+        load("hdf5", root=root)
 
 
 def test_wrong_files(volumes, tmp_path):
-    with pytest.raises(InputError, match=r"has the keys img, seg: name its arrays image and label"):
-        load_data("hdf5", root=volumes(keys=("img", "seg")))
+    with pytest.raises(InputError, match=r"has the keys a, b: name its arrays image and label"):
+        load("hdf5", root=volumes(keys=("a", "b")))
     root = volumes(root=tmp_path / "cut")
     (root / "b.h5").write_bytes((root / "b.h5").read_bytes()[:500])
     with pytest.raises(InputError, match=r"File '.*b.h5' cannot be read"):
-        load_data("hdf5", root=root)
+        load("hdf5", root=root)
     volumes((8, 7), names="q", root=root)
     (root / "b.h5").unlink()
     with pytest.raises(InputError, match="another number of axes"):
-        load_data("hdf5", root=root)
+        load("hdf5", root=root)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"empty holds no \*.h5 files"):
-        load_data("hdf5", root=tmp_path / "empty")
+        load("hdf5", root=tmp_path / "empty")
 
 
 def test_nifti(tmp_path):
@@ -176,7 +174,7 @@ def test_nifti(tmp_path):
             volume = nibabel.Nifti1Image(np.asarray(volume), np.diag([0.7, 0.8, 2.5, 1.0]))
             nibabel.save(volume, tmp_path / kind / f"{i}.nii.gz")
             volume = np.asarray(volume.dataobj)
-    source = load_data("pancreas_ct", root=tmp_path)
+    source = load("pancreas_ct", root=tmp_path)
     part = cases(source.splits["train"])
     clipped = np.clip(values, -125, 275)
     np.testing.assert_allclose(
@@ -185,10 +183,10 @@ def test_nifti(tmp_path):
     np.testing.assert_allclose(part.spacing[0], (0.7, 0.8, 2.5), rtol=1e-5)
     assert [len(split) for split in source.splits.values()] == [3, 1]
     with pytest.raises(InputError, match="volumes keep their size"):
-        load_data("nifti", root=tmp_path, size=32)
-    (tmp_path / "masks/2.nii.gz").unlink()
-    with pytest.raises(InputError, match=r"2.nii.gz' has no mask"):
-        load_data("nifti", root=tmp_path)
+        load("nifti", root=tmp_path, size=32)
+    (tmp_path / "images/2.nii.gz").unlink()
+    with pytest.raises(InputError, match=r"Mask 'masks/2.nii.gz' has no image"):
+        load("nifti", root=tmp_path)
 
 
 def test_two_files_of_one_id_and_empty_arrays_are_told(tmp_path):
@@ -198,10 +196,11 @@ def test_two_files_of_one_id_and_empty_arrays_are_told(tmp_path):
             with h5py.File(tmp_path / folder / f"{name}.h5", "w") as file:
                 for key in ("image", "label"):
                     file[key] = np.zeros(shape, np.uint8)
-    with pytest.raises(InputError, match="Two files .* have the id '1'"):
-        load_data("hdf5", root=tmp_path)
+    (tmp_path / "a/1.hdf5").write_bytes((tmp_path / "a/1.h5").read_bytes())
+    with pytest.raises(InputError, match="Two files .* have the id 'a/1'"):
+        load("hdf5", root=tmp_path)
     with pytest.raises(InputError, match="nothing at all"):
-        load_data("hdf5", root=tmp_path / "empty")
+        load("hdf5", root=tmp_path / "empty")
 
 
 def test_a_nifti_mask_with_other_axes_than_its_image_is_refused(tmp_path):
@@ -220,10 +219,10 @@ def test_a_nifti_mask_with_other_axes_than_its_image_is_refused(tmp_path):
     with pytest.raises(
         InputError, match="1.NII.GZ' has its axes towards LAS but its image towards RAS"
     ):
-        load_data("nifti", root=tmp_path)
+        load("nifti", root=tmp_path)
     (tmp_path / "images/1.nii").touch()
-    with pytest.raises(InputError, match="Two files in .*images have the id '1'"):
-        load_data("nifti", root=tmp_path)
+    with pytest.raises(InputError, match="Two images in .*images have the id '1'"):
+        load("nifti", root=tmp_path)
 
 
 def test_a_spacing_that_does_not_fit_and_a_group_for_an_array_are_refused(volumes):
@@ -233,16 +232,16 @@ def test_a_spacing_that_does_not_fit_and_a_group_for_an_array_are_refused(volume
     with pytest.raises(
         InputError, match=r"b.h5': spacing is \(10.0, 1.5, 1.5\), the image has 2 axes"
     ):
-        load_data("hdf5", root=root, size=16)
+        load("hdf5", root=root, size=16)
     with h5py.File(root / "b.h5", "a") as file:
         del file.attrs["spacing"], file["image"]
         file.create_group("image")
     with pytest.raises(InputError, match="b.h5': image is a group, not an array"):
-        load_data("hdf5", root=root)
+        load("hdf5", root=root)
 
 
 def test_every_spelling_of_the_suffix_is_read(volumes):
     root = volumes()
     (root / "a.h5").rename(root / "a.hdf5")
     (root / "b.h5").rename(root / "b.H5")
-    assert sum(map(len, load_data("hdf5", root=root).splits.values())) == 6
+    assert sum(map(len, load("hdf5", root=root).splits.values())) == 6

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data import Batches, cases, load_data
+from ucmt_lite.data import Batches, cases, load
 from ucmt_lite.data.mapped import ROWS, keep_on_disk, open_cases, save_cases
 
 
@@ -18,7 +18,7 @@ def agree(one, other):
 
 @pytest.mark.parametrize(("phantom", "size"), [("phantom_skin", 32), ("phantom_atrium", None)])
 def test_mapped_cases_are_the_cases_in_memory(phantom, size, tmp_path):
-    split = load_data(phantom, size=size, count=3).splits["train"]
+    split = load(phantom, size=size, count=3).splits["train"]
     mapped = keep_on_disk(split, tmp_path / "cases.arrow", size=size)
     agree(mapped, cases(split, size=size))
     agree(open_cases(tmp_path / "cases.arrow"), mapped)
@@ -26,16 +26,16 @@ def test_mapped_cases_are_the_cases_in_memory(phantom, size, tmp_path):
 
 
 def test_a_set_is_written_part_by_part(tmp_path):
-    few = cases(load_data("phantom_heart", size=32, count=ROWS + 1).splits["train"])
+    few = cases(load("phantom_heart", size=32, count=ROWS + 1).splits["train"])
     keep_on_disk(
-        load_data("phantom_heart", size=32, count=ROWS + 1).splits["train"],
+        load("phantom_heart", size=32, count=ROWS + 1).splits["train"],
         tmp_path / "cases.arrow",
     )
     agree(open_cases(tmp_path / "cases.arrow"), few)
 
 
 def test_training_gets_the_same_minibatches_and_copies_no_image_before(tmp_path):
-    held = cases(load_data("phantom_heart", size=32, count=6).splits["train"])
+    held = cases(load("phantom_heart", size=32, count=6).splits["train"])
     save_cases([held], tmp_path / "cases.arrow")
     mapped = open_cases(tmp_path / "cases.arrow")
     batches = Batches(mapped, mapped, seed=1)

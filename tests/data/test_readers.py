@@ -9,7 +9,7 @@ import pytest
 
 from ucmt_lite import cli
 from ucmt_lite.common import InputError
-from ucmt_lite.data import CATALOGUE, PHANTOMS, READERS, cases, from_dataset, load_data, takes_size
+from ucmt_lite.data import CATALOGUE, PHANTOMS, READERS, cases, from_dataset, load, takes_size
 from ucmt_lite.data.readers import Reader, reading_function
 from ucmt_lite.data.reading import Entry, Form, Request, decide, read_set
 
@@ -41,25 +41,25 @@ def texts(monkeypatch, tmp_path):
 
 
 def test_a_new_reader_is_one_row(texts, capsys):
-    source = load_data("text", root=texts, classes=["paper", "ink"], count=(1, 1, 1))
+    source = load("text", root=texts, classes=["paper", "ink"], count=(1, 1, 1))
     assert (source.name, source.classes, source.dims) == ("text", ("paper", "ink"), 2)
     part = cases(source.splits["train"])
     assert part.images[0][0].tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
     assert part.masks[0].sum() == 1  # above the row's threshold
     assert takes_size("text")
-    assert cases(load_data("text", root=texts, size=6).splits["test"]).masks[0].shape == (6, 6)
+    assert cases(load("text", root=texts, size=6).splits["test"]).masks[0].shape == (6, 6)
     cli.main(["data"])
     assert "text: pictures of digits in text files" in capsys.readouterr().out
 
 
 def test_groups_lists_and_sentences_come_with_it(texts):
     (texts / "groups.csv").write_text("id,group\n0,a\n1,a\n2,b\n3,c\n")
-    groups = [set(split["group"]) for split in load_data("text", root=texts).splits.values()]
+    groups = [set(split["group"]) for split in load("text", root=texts).splits.values()]
     assert sum(map(len, groups)) == len(set.union(*groups)) == 3
     with pytest.raises(InputError, match="'text' needs a folder"):
-        load_data("text")
+        load("text")
     (texts / "2.txt").write_text("9 1\n")
-    assert load_data("text", root=texts).split_rule.startswith("by seed 0")
+    assert load("text", root=texts).split_rule.startswith("by seed 0")
 
 
 @pytest.mark.parametrize("name", READERS)

@@ -113,7 +113,7 @@ def test_a_run_trains_what_its_configuration_says(monkeypatch):
     ]
     assert shapes[0] == shapes[1] and done.net is done.nets.teacher
 
-    images = cases(ucmt_lite.data.load_data("phantom_heart", size=32).splits["train"])
+    images = cases(ucmt_lite.data.load("phantom_heart", size=32).splits["train"])
     labeled = split_labeled(images, None, 2, 3)[0]
     assert done.labeled_ids == labeled and (batches.batch, batches.seed) == ((3, 3), 3)
     for stream, expected in (

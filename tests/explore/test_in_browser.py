@@ -36,7 +36,7 @@ sys.path.insert(0, {HERE!r})
 import torch
 from synthetic import disc, synthetic
 from ucmt_lite.training import traces
-from ucmt_lite.data import Batches, cases, load_data
+from ucmt_lite.data import Batches, cases, load
 from ucmt_lite.explore import annotate, compare, ema, monitor
 from ucmt_lite.explore import training, umix_lab, uncertainty, volume
 from ucmt_lite.methods import build_nets
@@ -48,7 +48,7 @@ runs = [traces.load_trace(f"{{name}}.npz") for name in {RUNS}]
 ucmt = runs[-1]""",
     "training.widget(ucmt)",
     "uncertainty.widget(ucmt)",
-    """hearts = load_data("phantom_heart", size=32, count=(4, 2, 2))
+    """hearts = load("phantom_heart", size=32, count=(4, 2, 2))
 train, probe = cases(hearts.splits["train"]), cases(hearts.splits["validation"])
 nets = build_nets("ucmt", lambda: make("unet_small", 1, 4, 2))
 umix_lab.widget(nets, probe, top_k=2)""",

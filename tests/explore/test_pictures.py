@@ -14,7 +14,7 @@ from torch import nn
 
 from ucmt_lite.common import InputError
 from ucmt_lite.core.mixing import MIXES
-from ucmt_lite.data import cases, load_data, to_input
+from ucmt_lite.data import cases, load, to_input
 from ucmt_lite.experiments import scores
 from ucmt_lite.explore import compare, training, umix_lab, uncertainty
 from ucmt_lite.explore.draw import maps
@@ -177,7 +177,7 @@ def test_outlines_of_two_classes_at_the_edge_keep_their_places():
 
 @pytest.fixture(scope="module")
 def hearts():
-    return cases(load_data("phantom_heart", size=64, count=(2, 2, 1)).splits["validation"])
+    return cases(load("phantom_heart", size=64, count=(2, 2, 1)).splits["validation"])
 
 
 @pytest.fixture

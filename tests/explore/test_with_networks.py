@@ -11,7 +11,7 @@ from torch import nn
 from ucmt_lite.common import InputError
 from ucmt_lite.core.mixing import MIXES, umix
 from ucmt_lite.core.uncertainty import entropy_of_mean
-from ucmt_lite.data import Batches, Cases, cases, load_data
+from ucmt_lite.data import Batches, Cases, cases, load
 from ucmt_lite.explore import monitor, umix_lab
 from ucmt_lite.methods import build_nets
 from ucmt_lite.training.fit import fit
@@ -20,7 +20,7 @@ from ucmt_lite.training.recorder import Recorder
 
 @pytest.fixture(scope="module")
 def hearts():
-    source = load_data("phantom_heart", size=32, count=(8, 3, 2))
+    source = load("phantom_heart", size=32, count=(8, 3, 2))
     return cases(source.splits["train"]), cases(source.splits["validation"])
 
 

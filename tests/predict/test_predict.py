@@ -12,6 +12,7 @@ from torch import nn
 from ucmt_lite import predict
 from ucmt_lite.common import InputError
 from ucmt_lite.data import Cases
+from ucmt_lite.data.preparation import Preparation
 from ucmt_lite.nets import make
 from ucmt_lite.predict import metrics
 from ucmt_lite.predict.reading import read_volume
@@ -433,11 +434,26 @@ def test_an_array_of_whole_numbers_is_read_as_the_data_readers_read_it():
 def test_whole_numbers_are_prepared_as_the_volumes_of_training_were():
     volume = np.arange(200, dtype=np.int16).reshape(5, 5, 8)
     net = Pointwise(dims=3)
-    for as_bytes in (True, False):
-        segmenter = predict.Segmenter(net, card(dims=3, bytes=as_bytes))
-        prepared = read_volume(volume, as_bytes=as_bytes)[None]
+    for values in ("bytes", "standardised", "each"):
+        preparation = Preparation(values)
+        segmenter = predict.Segmenter(net, card(dims=3, preparation=preparation.as_dict()))
+        prepared = read_volume(volume, preparation).values[None]
         assert np.array_equal(segmenter.probabilities(volume), predict.probabilities(net, prepared))
-    assert read_volume(volume).dtype == np.uint8
-    standardised = read_volume(volume, as_bytes=False)
+    assert read_volume(volume).values.dtype == np.uint8
+    standardised = read_volume(volume, Preparation("standardised")).values
     assert standardised.dtype == np.float16 and abs(float(standardised.mean())) < 1e-2
-    assert read_volume(volume, window=(0, 200)).dtype == np.float16, "as the reader of NIfTI does"
+    windowed = read_volume(volume, Preparation("each", window=(0, 200))).values
+    assert windowed.dtype == np.float16, "as the reader of NIfTI does"
+    with pytest.raises(InputError, match="values from -10 to 189, but the network learned from"):
+        read_volume(volume - 10, Preparation("bytes"))
+
+
+def test_cards_of_earlier_versions_are_read():
+    volume = np.arange(200, dtype=np.int16).reshape(5, 5, 8)
+    net = Pointwise(dims=3)
+    for about, values in (({}, "each"), ({"bytes": True}, "each"), ({"bytes": False}, "kept")):
+        segmenter = predict.Segmenter(net, card(dims=3, **about))
+        assert segmenter.preparation == Preparation(values)
+        assert segmenter.segment(volume).shape == volume.shape
+    segmenter = predict.Segmenter(net, card(dims=3, window=[0, 100], bytes=True))
+    assert segmenter.preparation == Preparation("kept", window=(0.0, 100.0))

@@ -16,7 +16,7 @@ import torch
 from ucmt_lite.common import InputError
 from ucmt_lite.core.losses import dice_loss, segmentation_loss
 from ucmt_lite.core.mixing import cutmix
-from ucmt_lite.data import Batches, cases, load_data
+from ucmt_lite.data import Batches, cases, load
 from ucmt_lite.methods import METHODS, FlawDetector, build_nets, step_of
 from ucmt_lite.nets import make
 from ucmt_lite.training.devices import choose_device, choose_precision
@@ -25,7 +25,7 @@ from ucmt_lite.training.recorder import Recorder, mean_dice
 
 
 def drawn():
-    source = load_data("phantom_heart", size=32, count=(8, 4, 2))
+    source = load("phantom_heart", size=32, count=(8, 4, 2))
     return cases(source.splits["train"], size=32), cases(source.splits["validation"], size=32)
 
 

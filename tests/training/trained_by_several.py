@@ -7,7 +7,7 @@ import sys
 import torch
 
 from ucmt_lite.core import batch
-from ucmt_lite.data import Batches, cases, load_data
+from ucmt_lite.data import Batches, cases, load
 from ucmt_lite.methods import FlawDetector, build_nets
 from ucmt_lite.nets import make
 from ucmt_lite.training import parallel
@@ -18,7 +18,7 @@ def main(method: str, forward: str, file: str) -> None:
     """Three iterations; without dropout, whose masks each process draws for its own images."""
     torch.set_num_threads(1)
     parallel.join()
-    hearts = cases(load_data("phantom_heart", size=32, count=(8, 1, 1)).splits["train"])
+    hearts = cases(load("phantom_heart", size=32, count=(8, 1, 1)).splits["train"])
     batches = Batches(
         hearts.select(hearts.ids[:4]), hearts.select(hearts.ids[4:]), batch=(2, 2), seed=0
     )

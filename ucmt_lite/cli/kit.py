@@ -2,11 +2,15 @@
 
 import argparse
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from ucmt_lite.cli.options import expand
+from ucmt_lite.common import atomic
 from ucmt_lite.data.readers import READERS
 from ucmt_lite.experiments.config import RunConfig
+
+SHOWN = 4  # images whose views are drawn
 
 
 def add_data(commands: Any) -> None:
@@ -19,6 +23,10 @@ def add_data(commands: Any) -> None:
     command.add_argument("--data", default="", metavar="DIR", help=meanings["data"])
     command.add_argument("--size", type=int, default=64, metavar="N", help=meanings["size"])
     command.add_argument("--classes", type=int, default=2, metavar="N", help=meanings["classes"])
+    command.add_argument("--group", default="", metavar="REGEX", help=meanings["group"])
+    command.add_argument(
+        "--views", metavar="FILE", help="also draw what training makes of a few images, as PNG"
+    )
     command.add_argument(
         "--download",
         action="store_true",
@@ -29,7 +37,8 @@ def add_data(commands: Any) -> None:
 
 def _do_data(args: argparse.Namespace) -> None:
     """`ucmt-lite data`."""
-    from ucmt_lite.data import CATALOGUE, PHANTOMS, load_data, takes_size
+    from ucmt_lite.data import CATALOGUE, PHANTOMS, load, takes_size
+    from ucmt_lite.data.survey import survey
 
     if args.name is None:
         print("Phantoms, drawn on the spot:", ", ".join(PHANTOMS))
@@ -42,23 +51,36 @@ def _do_data(args: argparse.Namespace) -> None:
         )
         return
     size = args.size if takes_size(args.name) else None
-    source = load_data(
+    source = load(
         args.name,
         root=args.data or None,
         size=size,
         classes=args.classes,
+        group=args.group,
         download=args.download,
     )
-    print(
-        f"{source.name}: {source.dims}D, {source.channels} channel(s), classes"
-        f" {', '.join(source.classes)}"
-    )
-    for name, split in source.splits.items():
-        print(
-            f"  {name}: {len(split)} cases of {len(set(split['group']))} groups, first"
-            f" {split[0]['id']}"
-        )
-    print(f"  split: {source.split_rule}")
+    print("\n".join(survey(source)))
+    if args.views:
+        _draw_views(source, size, Path(args.views))
+
+
+def _draw_views(source: Any, size: int | None, file: Path) -> None:
+    """Draw a few training images as training sees them, under the file's name or not at all."""
+    from ucmt_lite.data import cases
+    from ucmt_lite.data.shrink import shrink, shrink_factor, whole_patch
+    from ucmt_lite.data.views import strength_of
+    from ucmt_lite.explore.draw.views import draw_views
+
+    split = source.splits["train"]
+    few = cases(split.select(range(min(SHOWN, len(split)))), size=size)
+    patch = None
+    if source.dims == 3:
+        few = shrink(few, shrink_factor([mask.shape for mask in few.masks]))
+        patch = whole_patch(few)
+    picture = draw_views(few, strength_of(source.dims), patch=patch)
+    with atomic(file) as temporary:
+        temporary.write_bytes(picture.png())
+    print(f"{file}: {picture.alt}")
 
 
 def add_course(commands: Any) -> None:

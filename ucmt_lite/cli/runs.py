@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ucmt_lite.common import InputError, plain
-from ucmt_lite.experiments.config import RunConfig, item_default
+from ucmt_lite.experiments.config import TABLES, RunConfig, item_default
 
 
 def add_run(commands: Any) -> None:
@@ -46,6 +46,8 @@ def _add_setting(command: argparse.ArgumentParser, item: dataclasses.Field) -> N
     default: Any = item_default(item)
     option = f"--{item.name.replace('_', '-')}"
     shown = "" if isinstance(default, dict) else f" (default: {default})"
+    if item.name in TABLES:
+        shown = f": {', '.join(TABLES[item.name])}{shown}"
     common: dict[str, Any] = {
         "dest": item.name,
         "default": argparse.SUPPRESS,

@@ -1,6 +1,6 @@
 """Data: where images come from, how they are split, and how they become minibatches.
 
-Uses `core` and `common`. A set by its name is `loading.load_data`; the rows of its three tables are
+Uses `core` and `common`. A set by its name is `loading.load`; the rows of its three tables are
 in `phantoms`, `catalogue` and `readers`. `reading` has what readers share, `source` the two forms
 of a set, `batches` and `views` what training sees of it.
 """
@@ -18,7 +18,7 @@ _LATER = {
     "cases": "source",
     "from_dataset": "dataset",
     "keep_on_disk": "mapped",
-    "load_data": "loading",
+    "load": "loading",
     "open_cases": "mapped",
     "split_labeled": "splits",
     "strong_view": "views",

@@ -31,6 +31,7 @@ class Item(NamedTuple):
     mask: bytes
     spacing: tuple[float, ...] = ()
     ambiguity: bytes | None = None
+    has_mask: bool = True  # an unlabeled image has a mask of zeros
 
 
 def png(array: np.ndarray) -> bytes:
@@ -115,7 +116,9 @@ def in_threads(
             raise
 
 
-def features(dims: int, channels: int, ambiguity: bool) -> "datasets.Features":
+def features(
+    dims: int, channels: int, ambiguity: bool, unlabeled: bool = False
+) -> "datasets.Features":
     """Return the columns of every split, whatever it was made from."""
     import datasets
 
@@ -129,6 +132,8 @@ def features(dims: int, channels: int, ambiguity: bool) -> "datasets.Features":
     columns["spacing"] = datasets.Sequence(datasets.Value("float32"))
     if ambiguity:
         columns["ambiguity"] = grey
+    if unlabeled:
+        columns["has_mask"] = datasets.Value("bool")
     return datasets.Features(columns)
 
 
@@ -146,7 +151,11 @@ def to_split(items: Iterable[Item], dims: int, channels: int) -> "datasets.Datas
     if dims == 2:
         for name in arrays:
             columns[name] = [_picture_cell(value) for value in columns[name]]
-    split = datasets.Dataset.from_dict(columns, features=features(dims, channels, ambiguity))
+    unlabeled = not all(item.has_mask for item in items)
+    if unlabeled:
+        columns["has_mask"] = [item.has_mask for item in items]
+    kinds = features(dims, channels, ambiguity, unlabeled)
+    split = datasets.Dataset.from_dict(columns, features=kinds)
     return split if dims == 2 else split.with_transform(_decode_volumes)
 
 

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ucmt_lite.common import InputError, one_of
-from ucmt_lite.data.columns import png
+from ucmt_lite.data.layouts import PARTS
 from ucmt_lite.data.masks import class_names
-from ucmt_lite.data.pictures import eight_bits, look_at_pair
+from ucmt_lite.data.pictures import look_at_pair
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source
-from ucmt_lite.data.splits import PARTS
 
 if TYPE_CHECKING:
     import datasets
@@ -35,6 +34,7 @@ def from_dataset(
     seed: int = 0,
     size: int | None = None,
     count: Sequence[int] | None = None,
+    group: str = "",
     group_of: Callable[[str], str] = str,
 ) -> Source:
     """Make a `Source` of a `datasets.Dataset` or `DatasetDict`.
@@ -42,9 +42,9 @@ def from_dataset(
     Its own splits are kept if it has at least two. The columns `image` and `mask` hold pictures
     (`datasets.Image`) or arrays: `H W`, `H W 3` or `3 H W` with a mask `H W`, or a volume `D H W`
     with a mask `D H W`; one channel more of either is dropped. Arrays of pictures become 8 bits
-    (`eight_bits`), volumes are standardised (`normalised`). A column `id` gives unique names
-    (default: split and row) and a column `group` the patient, where it is known. Masks, seed, size
-    and count: as `read_folder`.
+    (`eight_bits`), volumes are standardised (`decide_values`). A row whose mask is None is an
+    unlabeled image. A column `id` gives unique names (default: split and row) and a column `group`
+    the patient, where it is known. Masks, groups, seed, size and count: as `read_folder`.
 
     >>> import datasets
     >>> pixels = np.zeros((8, 8), np.uint8)
@@ -54,7 +54,8 @@ def from_dataset(
     >>> sorted(len(split) for split in source.splits.values()), source.classes, source.dims
     ([1, 1, 3], ('background', 'cell'), 2)
     """
-    request = Request(name, class_names(classes), shares, seed, size, count, group_of)
+    names = class_names(classes)
+    request = Request(name, names, shares, seed, size, count, group, group_of)
     return _read_tables(dataset, request, image, mask)
 
 
@@ -98,6 +99,8 @@ def _read_tables(
 ) -> Source:
     """Read the two columns of every table."""
     tables = dict(dataset) if isinstance(dataset, Mapping) else {"train": dataset}
+    for table in tables.values():
+        _check_table(table)
     entries: dict[str, Entry] = {}
     for split, table in tables.items():
         for entry in _entries(split, table, image, mask):
@@ -122,9 +125,12 @@ def _read_tables(
 
     def look(entry: Entry) -> Form:
         picture, labels = open_case(entry)
-        if isinstance(picture, np.ndarray) or isinstance(labels, np.ndarray):
-            return Form(3)
-        return Form(2, look_at_pair(picture, labels, entry.id))
+        if not isinstance(picture, np.ndarray):
+            masks = [labels] if isinstance(labels, (bytes, Path)) else []
+            sight, remark = look_at_pair(picture, masks, entry.id)
+            return Form(2, sight.channels, shape=sight.size[::-1], remark=remark)
+        dims = 2 if picture.ndim == 2 or picture.shape[2] == 3 else 3
+        return Form(dims, 3 if dims < picture.ndim else 1)
 
     return read_set(
         [entry._replace(split=sides[entry.image[0]]) for entry in entries.values()],
@@ -133,6 +139,15 @@ def _read_tables(
         open_case=open_case,
         mixed="The dataset mixes pictures and volumes: make two datasets of it.",
     )
+
+
+def _check_table(table: Any) -> None:
+    """Refuse what is no table whose rows can be counted."""
+    if not hasattr(table, "column_names") or not hasattr(table, "__len__"):
+        raise InputError(
+            f"The dataset is a {type(table).__name__} and no table with a number of rows: load it"
+            " without streaming, or give a datasets.Dataset."
+        )
 
 
 def _entries(split: str, table: Any, image: str, mask: str) -> list[Entry]:
@@ -146,8 +161,15 @@ def _entries(split: str, table: Any, image: str, mask: str) -> list[Entry]:
     rows = range(len(table))
     ids = table["id"] if "id" in table.column_names else [f"{split}_{i}" for i in rows]
     groups = table["group"] if "group" in table.column_names else [None] * len(table)
+    labels = table.select_columns([mask]).with_format("arrow")
+    masked = [value.is_valid for value in labels[mask]]
     return [
-        Entry(str(key), (split, i), (split, i), group=None if group is None else str(group))
+        Entry(
+            str(key),
+            (split, i),
+            i if masked[i] else None,
+            group=None if group is None else str(group),
+        )
         for i, key, group in zip(rows, ids, groups, strict=True)
     ]
 
@@ -164,19 +186,19 @@ def _undecoded(table: Any, image: str, mask: str) -> Any:
 
 
 def _content(image: Any, mask: Any, key: str) -> Content:
-    """Return a picture as bytes or path, a volume as array; the same for the mask."""
-    if isinstance(image, dict) and isinstance(mask, dict):
-        return image["bytes"] or Path(image["path"]), mask["bytes"] or Path(mask["path"])
+    """Return a picture as bytes or path, anything else as array; the same for the mask."""
+    if image is None:
+        raise InputError(f"'{key}' has no image: take that row out.")
+    if isinstance(image, dict) and (mask is None or isinstance(mask, dict)):
+        return _file(image), None if mask is None else _file(mask)
     if isinstance(image, dict) or isinstance(mask, dict):
         raise InputError(
             f"'{key}' has one column of pictures and one of arrays: make both datasets.Image."
         )
-    if image is None or mask is None:
-        raise InputError(
-            f"'{key}' has no {'image' if image is None else 'mask'}: take that row out."
-        )
-    values = np.asarray(image)
-    labels = _without_channel(np.asarray(mask))
+    values = _numbers(image, "image", key)
+    if mask is None:
+        return _alone(values), None
+    labels = _without_channel(_numbers(mask, "mask", key))
     if values.ndim == 4:
         values = _without_channel(values)
     if values.shape == labels.shape and values.ndim == 3:
@@ -198,7 +220,32 @@ def _content(image: Any, mask: Any, key: str) -> Content:
         raise InputError(
             f"'{key}': the image is {values.shape} but its mask {labels.shape}: one size for both."
         )
-    return png(eight_bits(values, key)), png(_bytes(labels, key))
+    return values, labels
+
+
+def _file(cell: dict[str, Any]) -> bytes | Path:
+    """Return the bytes or the path of a cell of `datasets.Image`."""
+    return cell["bytes"] or Path(cell["path"])
+
+
+def _numbers(cell: Any, column: str, key: str) -> np.ndarray:
+    """Return a cell as an array of numbers; text and rows of different lengths are refused."""
+    try:
+        array = np.asarray(cell)
+    except ValueError:
+        array = np.asarray("ragged")
+    if array.dtype.kind not in "biuf" or array.ndim < 2:
+        raise InputError(
+            f"'{key}' holds no array in the column '{column}': give numbers, `H W` or `D H W`, or"
+            " make the column datasets.Image."
+        )
+    return array
+
+
+def _alone(values: np.ndarray) -> np.ndarray:
+    """Return an image that has no mask as `H W`, `H W 3` or a volume, as its sides suggest."""
+    values = _without_channel(values)
+    return values.transpose(1, 2, 0) if values.ndim == 3 and values.shape[0] == 3 else values
 
 
 def _without_channel(array: np.ndarray) -> np.ndarray:
@@ -207,13 +254,3 @@ def _without_channel(array: np.ndarray) -> np.ndarray:
         if array.ndim > 2 and array.shape[axis] == 1:
             return array.squeeze(axis)
     return array
-
-
-def _bytes(labels: np.ndarray, key: str) -> np.ndarray:
-    """Return whole numbers from 0 to 255 as bytes; anything else is refused."""
-    if not np.isin(labels, np.arange(256)).all():
-        raise InputError(
-            f"Mask '{key}' holds values that are no whole numbers from 0 to 255: save class"
-            " indices."
-        )
-    return labels.astype(np.uint8)

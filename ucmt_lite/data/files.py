@@ -1,57 +1,75 @@
-"""Finding files: which of them are one case, and that each case has exactly one image and mask."""
+"""Finding files: everything below a folder, links followed, and what of it was passed over."""
 
-from collections.abc import Hashable, Mapping
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 from ucmt_lite.common import InputError
 
-_Key = TypeVar("_Key", bound=Hashable)
-
-_MASK_ENDINGS = ("_segmentation", "_mask", "_masks", "_label", "_labels", "_seg", "_gt")
+_SYSTEM = {"thumbs.db", "desktop.ini"}
 
 
-def split_mask_ending(stem: str) -> tuple[str, str]:
-    """Split what names a mask off the end of a file's name.
+def walk_files(root: Path) -> list[Path]:
+    """Return all files below a folder, sorted; links to folders are followed, hidden ones not.
 
-    >>> split_mask_ending("lesion1_segmentation"), split_mask_ending("lesion1")
-    (('lesion1', '_segmentation'), ('lesion1', ''))
+    A folder that is reached a second time, as by a link to a folder above, is not entered again.
     """
-    ending = next((ending for ending in _MASK_ENDINGS if stem.lower().endswith(ending)), "")
-    return stem[: len(stem) - len(ending)], ending
+    return sorted(_walk(root, frozenset()))
 
 
-def add_unique(
-    files: dict[_Key, Path], key: _Key, file: Path, folder: Path, kind: str = "files"
-) -> None:
-    """Note the file of an id; two files of one id are an InputError.
-
-    A key that is a tuple ends with the id.
-    """
-    other = files.setdefault(key, file)
-    if other is file:
+def _walk(folder: Path, above: frozenset[str]) -> Iterator[Path]:
+    real = os.path.realpath(folder)
+    if real in above:
         return
-    name = key[-1] if isinstance(key, tuple) else key
-    pair = f"{other.name}, {file.name}" if other.parent == file.parent else f"{other}, {file}"
-    raise InputError(f"Two {kind} in {folder} have the id '{name}' ({pair}): rename one.")
+    for entry in os.scandir(folder):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            if not entry.name.startswith("__"):
+                yield from _walk(folder / entry.name, above | {real})
+        elif entry.is_file():
+            yield folder / entry.name
 
 
-def check_paired(
-    root: Path, images: Mapping[_Key, Path], masks: Mapping[_Key, Path], suffix: str
-) -> None:
-    """Refuse an image without a mask, and a mask without an image.
+def check_folder(root: Path, contents: str) -> None:
+    """Refuse a path that is no folder; `contents` says what it should hold."""
+    if not root.is_dir():
+        raise InputError(f"There is no folder {root}: give the folder that holds {contents}.")
 
-    `suffix` is that of the file which is proposed.
+
+def ending_of(file: Path) -> str:
+    """Return what a file's name ends with, `.nii.gz` as one.
+
+    >>> ending_of(Path("a/b.NII.GZ")), ending_of(Path("readme"))
+    ('.nii.gz', '')
     """
-    for files, others, kind, missing in (
-        (images, masks, "Image", "mask"),
-        (masks, images, "Mask", "image"),
-    ):
-        alone = [file for key, file in files.items() if key not in others]
-        if alone:
-            more = f" (and {len(alone) - 1} more)" if len(alone) > 1 else ""
-            stem, _ = split_mask_ending(alone[0].name.partition(".")[0])
-            raise InputError(
-                f"{kind} '{alone[0].relative_to(root)}'{more} has no {missing}: add a {missing} of"
-                f" the same name ({missing}s/{stem}{suffix}) or take it out."
-            )
+    name = file.name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix
+
+
+def quantity(count: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> quantity(1, "image"), quantity(2, "image")
+    ('1 image', '2 images')
+    """
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def tell_unread(files: Iterable[Path], root: Path) -> str:
+    """Return in one sentence which files of a set were passed over; empty where there are none.
+
+    >>> tell_unread([Path("s/a.txt"), Path("s/b.txt"), Path("s/c.doc")], Path("s"))
+    'Passed over: 2 .txt files, 1 .doc file (first a.txt).'
+    """
+    unread = sorted(file for file in files if file.name.lower() not in _SYSTEM)
+    if not unread:
+        return ""
+    counts = Counter(ending_of(file) for file in unread)
+    listed = ", ".join(
+        quantity(count, f"{ending or 'nameless'} file") for ending, count in counts.most_common()
+    )
+    return f"Passed over: {listed} (first {unread[0].relative_to(root)})."

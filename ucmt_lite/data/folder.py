@@ -2,78 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data.files import add_unique, check_paired, split_mask_ending
-from ucmt_lite.data.pictures import PICTURE_SUFFIXES, look_at_pair
-from ucmt_lite.data.reading import Entry, Form, Request, read_set
+from ucmt_lite.data.files import check_folder, tell_unread, walk_files
+from ucmt_lite.data.layouts import Layout, find_layout
+from ucmt_lite.data.lists import list_files
+from ucmt_lite.data.pictures import PICTURE_SUFFIXES, PICTURE_WORDS, look_at_pair
+from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source
-from ucmt_lite.data.splits import PARTS
-
-_IMAGE_FOLDERS = {"image", "images", "img", "imgs", "isic2018_task1-2_training_input"}
-_MASK_FOLDERS = {"mask", "masks", "label", "labels", "isic2018_task1_training_groundtruth"}
 
 
 def read_folder(root: Path, request: Request) -> Source:
-    """Read images and masks (PNG, JPEG, BMP, TIFF) that lie in a folder.
+    """Read images and masks (PNG, JPEG, BMP, TIFF, GIF, WebP) that lie in a folder.
 
-    Layouts: `images/` beside `masks/` (or `labels/`), the same below `train/`, `validation/`,
-    `test/` or with these below it, or both kinds in one folder. A mask has its image's name, with
-    or without `_segmentation`, `_mask`, `_label`, `_seg`, `_gt`. Masks: 0/1, 0/255 or JPEG grey
-    (above 127) for two classes, class indices for more. Splits, first that is there: `train.list`,
-    `val.list`, `test.list` (one id a line); the folders' names; by seed, shares of the groups.
-    `groups.csv` (id,group) says which images are of one patient. With a size everything is resized
-    while it is read, which saves memory and time where pictures are large.
+    Layouts: `images/` beside `masks/` (or `labels/`, `gt/`, `Ground Truth/`, ...), the same below
+    `train/`, `validation/`, `test/` or with these below it, both kinds in one folder, or a folder
+    for each patient. A mask has its image's name, with or without `_segmentation`, `_mask`,
+    `_label`, `_seg`, `_gt`, or begins with `mask_`; the union of several is read, and an image
+    without one is for training only. Masks: 0/1, 0/255 or JPEG grey (above 127) for two classes,
+    class indices or one colour each for more (`decide_meaning`). Splits, first that is there: lists
+    (`train.list`, `val.txt`, `test.csv`; `labeled.list` says who is labeled); the folders' names;
+    by seed, shares of the groups. `groups.csv` (id,group) says which images are of one patient,
+    else see `find_groups`. With a size everything is resized while it is read, which saves memory
+    and time where pictures are large.
     """
+    layout = _find_pairs(root)
+    notes = [
+        *layout.notes,
+        tell_unread([f for f in layout.unread if f not in list_files(root)], root),
+    ]
     return read_set(
-        _find_entries(root),
+        [
+            Entry(pair.id, pair.image, pair.masks, pair.split, folder=pair.folder)
+            for pair in layout.pairs
+        ],
         request,
-        look=lambda entry: Form(2, look_at_pair(entry.image, entry.mask, entry.id)),
-        open_case=lambda entry: (entry.image, entry.mask),
+        look=_look,
+        open_case=_open_case,
         root=root,
         empty=(
             f"No mask in {root} has any foreground: masks must be 0/1 or 0/255, or class indices."
         ),
+        notes=notes,
     )
 
 
-def _find_entries(root: Path) -> list[Entry]:
-    """Pair every image below `root` with its mask by name; one that stays alone is refused."""
-    if not root.is_dir():
+def _find_pairs(root: Path) -> Layout:
+    """Find the pictures below a folder, and say what to do where there are no pairs."""
+    check_folder(root, "images/ and masks/")
+    layout = find_layout(root, walk_files(root), PICTURE_SUFFIXES)
+    if not layout.pairs:
         raise InputError(
-            f"There is no folder {root}: give the folder that holds images/ and masks/."
+            f"{root} holds no pictures ({PICTURE_WORDS}): put them into images/ and masks/ below"
+            " it."
         )
-    images: dict[tuple[str | None, str], Path] = {}
-    masks: dict[tuple[str | None, str], Path] = {}
-    for is_mask, split, file in sorted(_pictures(root), key=lambda row: row[0]):  # images first
-        if not is_mask:
-            add_unique(images, (split, file.stem), file, root, "images")
-            continue
-        stem = file.stem if (split, file.stem) in images else split_mask_ending(file.stem)[0]
-        add_unique(masks, (split, stem), file, root, "masks")
-    if not images and not masks:
+    if not any(pair.masks for pair in layout.pairs):
+        first = layout.pairs[0].image
         raise InputError(
-            f"{root} holds no pictures (PNG, JPEG, BMP, TIFF): put them into images/ and masks/"
-            " below it."
+            f"None of the {len(layout.pairs)} pictures in {root} is a mask (first"
+            f" {first.relative_to(root)}): put images into {root / 'images'} and masks of the same"
+            f" names into {root / 'masks'}, as in mkdir {root / 'masks'} and mv *_mask.png"
+            f" {root / 'masks'}."
         )
-    check_paired(root, images, masks, ".png")
-    ids = [stem for _, stem in images]
-    unique = len(set(ids)) == len(ids)  # train/001.png and test/001.png are two cases
-    return [
-        Entry(stem if unique else f"{split}/{stem}", file, masks[split, stem], split)
-        for (split, stem), file in images.items()
-    ]
+    return layout
 
 
-def _pictures(root: Path) -> Iterator[tuple[bool, str | None, Path]]:
-    """Yield every picture below `root`: whether it is a mask, the split whose folder it lies in."""
-    for file in sorted(root.rglob("*")):
-        *folders, name = (part.lower() for part in file.relative_to(root).parts)
-        hidden = name.startswith(".") or any(folder.startswith((".", "__")) for folder in folders)
-        if file.suffix.lower() not in PICTURE_SUFFIXES or hidden:
-            continue
-        split = next((PARTS[folder] for folder in folders if folder in PARTS), None)
-        named = bool(split_mask_ending(file.stem)[1]) and not _IMAGE_FOLDERS & set(folders)
-        yield bool(_MASK_FOLDERS & set(folders)) or named, split, file
+def _look(entry: Entry) -> Form:
+    sight, remark = look_at_pair(entry.image, entry.mask, entry.id)
+    return Form(2, sight.channels, shape=sight.size[::-1], remark=remark)
+
+
+def _open_case(entry: Entry) -> Content:
+    return entry.image, entry.mask

@@ -2,75 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import unreadable
-from ucmt_lite.data.files import add_unique
+from ucmt_lite.data.files import check_folder, tell_unread, walk_files
+from ucmt_lite.data.layouts import PARTS
+from ucmt_lite.data.lists import list_files
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source
 
 if TYPE_CHECKING:
     import h5py
 
+# The usual name of each array first; another one is taken where it is the only one.
+IMAGE_KEYS = ("image", "images", "img", "data", "volume", "raw", "scan", "slice", "x", "ct", "mri")
+MASK_KEYS = ("label", "mask", "labels", "masks", "gt", "seg", "segmentation", "ground_truth", "y")
+_DAMAGED = (OSError, ValueError, RuntimeError, LookupError, TypeError, ArithmeticError, MemoryError)
+
+
+class _Arrays(NamedTuple):
+    """The arrays of one open file, not read yet; `label` is None where it has none."""
+
+    image: h5py.Dataset
+    label: h5py.Dataset | None
+    spacing: tuple[float, ...]
+    keys: tuple[str, str]
+
 
 def read_hdf5(root: Path, request: Request, *, pattern: str = "*.h5") -> Source:
     """Read `*.h5` (and `*.hdf5`) files with `image` and `label` (or `mask`), axes as they are.
 
-    They hold 3D volumes or 2D slices. Volumes: integers within 0..255 stay; all others become zero
-    mean and unit variance a file and are kept as float16, except for floats that look standardised
-    already (`standardised`). Slices become 8-bit pictures (`eight_bits`). A file's attribute
-    `spacing` (mm per axis) is honoured. Lists, `groups.csv`, seed and count: as `read_folder`.
+    Other usual names (`img`, `gt`, ...) are taken where there is one of each kind; a file with an
+    image alone is unlabeled. They hold 3D volumes or 2D slices. Volumes: integers within 0..255
+    stay; all others become zero mean and unit variance a file and are kept as float16, except for
+    floats that look standardised already: one of the three for the set (`decide_values`). Slices
+    become 8-bit pictures (`eight_bits`). A file's attribute `spacing` (mm per axis) is honoured.
+    Lists, `groups.csv`, groups, seed and count: as `read_folder`.
     """
-    return read_set(
-        _find_entries(root, pattern), request, look=_look, open_case=_open_case, root=root
-    )
+    entries, unread = _find_entries(root, pattern)
+    with _decoding(entries[0].image), _opened(entries[0].image) as arrays:
+        keys = arrays.keys
+    notes = [tell_unread([file for file in unread if file not in list_files(root)], root)]
+    if keys[0] != IMAGE_KEYS[0] or keys[1] not in (*MASK_KEYS[:2], ""):
+        notes.append(f"Images are read from '{keys[0]}', masks from '{keys[1]}'.")
+    return read_set(entries, request, look=_look, open_case=_open_case, root=root, notes=notes)
 
 
 def load_image(file: Path) -> np.ndarray:
-    """Return the array `image` of a file, which needs no mask."""
-    import h5py
-
-    try:
-        with h5py.File(file, "r") as h5:
-            return h5["image"][()]
-    except (OSError, KeyError) as error:
-        raise unreadable("Image", file, error) from error
+    """Return the image of a file, which needs no mask."""
+    with _decoding(file), _opened(file) as arrays:
+        return arrays.image[()]
 
 
-def _find_entries(root: Path, pattern: str) -> list[Entry]:
-    """List the files below a folder whose names fit a pattern."""
-    if not root.is_dir():
-        raise InputError(f"There is no folder {root}: give the folder that holds the .h5 files.")
-    files: dict[str, Path] = {}
-    for file in sorted(root.rglob("*")):
+def _find_entries(root: Path, pattern: str) -> tuple[list[Entry], list[Path]]:
+    """List the files below a folder whose names fit a pattern, and those that do not."""
+    check_folder(root, "the .h5 files")
+    files: list[Path] = []
+    unread: list[Path] = []
+    for file in walk_files(root):
         name = file.name.lower().replace(".hdf5", ".h5")
-        if fnmatch(name, pattern) and not name.startswith("."):
-            add_unique(files, _id(file), file, root)
+        (files if fnmatch(name, pattern) else unread).append(file)
     if not files:
         raise InputError(
             f"{root} holds no {pattern} files: put one file for each case there, with image and"
             " label."
         )
-    return [Entry(key, file, file) for key, file in files.items()]
+    names = _ids(root, files)
+    entries = []
+    for file, name in zip(files, names, strict=True):
+        folders = file.relative_to(root).parts[: -2 if _is_named_by_folder(file) else -1]
+        split = next((PARTS[f.lower()] for f in folders if f.lower() in PARTS), None)
+        inner = "/".join(folder for folder in folders if folder.lower() not in PARTS)
+        with _decoding(file), _opened(file) as arrays:
+            has_mask = arrays.label is not None
+        entries.append(Entry(name, file, file if has_mask else None, split, folder=inner))
+    return entries, unread
 
 
-def _id(file: Path) -> str:
+def _is_named_by_folder(file: Path) -> bool:
     # Yu et al. (UA-MT) give every case a folder in which the file is always called mri_norm2.h5.
-    return file.parent.name if file.stem == "mri_norm2" else file.stem
+    return file.stem == "mri_norm2"
+
+
+def _ids(root: Path, files: Sequence[Path]) -> list[str]:
+    """Name every file by its stem, or with its folders where two are of one name."""
+    names = [file.parent.name if _is_named_by_folder(file) else file.stem for file in files]
+    if len(set(names)) == len(names):
+        return names
+    paths = [str(file.relative_to(root).with_suffix("").as_posix()) for file in files]
+    twice = [path for path in paths if paths.count(path) > 1]
+    if twice:
+        raise InputError(f"Two files in {root} have the id '{twice[0]}': rename one.")
+    return paths
 
 
 def _look(entry: Entry) -> Form:
-    """Check the shapes and the spacing of one file, which its header tells."""
+    """Check the types, the shapes and the spacing of one file, which its header tells."""
     file = entry.image
-    with _opened(file) as (image, label, spacing):
-        if image.shape != label.shape:
+    with _decoding(file), _opened(file) as (image, label, spacing, keys):
+        for key, array in zip(keys, (image, label), strict=True):
+            if array is not None:
+                _check_array(file, key, array)
+        if label is not None and image.shape != label.shape:
             raise InputError(
                 f"'{file}': image is {image.shape} but label is {label.shape}: save both at one"
                 " size."
@@ -79,11 +119,8 @@ def _look(entry: Entry) -> Form:
             raise InputError(
                 f"'{file}': image has {image.ndim} axes: save slices with 2 or volumes with 3."
             )
-        if spacing and (len(spacing) != image.ndim or min(spacing) <= 0):
-            raise InputError(
-                f"'{file}': spacing is {spacing}, the image has {image.ndim} axes: give millimetres"
-                " for each."
-            )
+        if spacing and len(spacing) != image.ndim:
+            raise _wrong_spacing(file, spacing, f"the image has {image.ndim} axes")
         if 0 in image.shape:
             raise InputError(
                 f"'{file}': image is {image.shape}, which is nothing at all: save it again or take"
@@ -92,28 +129,80 @@ def _look(entry: Entry) -> Form:
         return Form(image.ndim, spacing=spacing)
 
 
+def _check_array(file: Path, key: str, array: Any) -> None:
+    """Refuse what is no array of plain numbers."""
+    if array.shape is None or array.dtype.kind not in "biuf":
+        kind = "text" if array.dtype.kind in "OSU" else str(array.dtype)
+        raise InputError(
+            f"'{file}': {key} holds {kind} and no array of plain numbers: save one number for each"
+            " pixel."
+        )
+
+
 def _open_case(entry: Entry) -> Content:
-    with _opened(entry.image) as (image, label, _):
-        return image[()], label[()]
+    with _decoding(entry.image), _opened(entry.image) as arrays:
+        return arrays.image[()], None if arrays.label is None else arrays.label[()]
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[tuple[h5py.Dataset, h5py.Dataset, tuple[float, ...]]]:
-    """Open a file: its image and its label, which are not read yet, and its spacing."""
+def _decoding(file: Path) -> Iterator[None]:
+    """Tell in one sentence which file cannot be read, where h5py fails inside the block."""
+    try:
+        yield
+    except InputError:
+        raise
+    except _DAMAGED as error:
+        raise unreadable("File", file, error) from error
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[_Arrays]:
+    """Open a file and find its arrays."""
     import h5py
 
+    with h5py.File(file, "r") as h5:
+        image, label = _key(file, h5, IMAGE_KEYS), _key(file, h5, MASK_KEYS)
+        if not image or (not label and _may_be_a_mask(h5, image)):
+            raise InputError(
+                f"'{file}' has the keys {', '.join(h5)}: name its arrays image and label."
+            )
+        for key in filter(None, (image, label)):
+            if not isinstance(h5[key], h5py.Dataset):
+                raise InputError(
+                    f"'{file}': {key} is a group, not an array: save the array under that name."
+                )
+        spacing = _spacing(file, h5.attrs.get("spacing", ()))
+        yield _Arrays(h5[image], h5[label] if label else None, spacing, (image, label))
+
+
+def _key(file: Path, h5: Any, known: Sequence[str]) -> str:
+    """Return the key of an array: the usual one, or the only one; empty where there is none."""
+    there = [key for key in h5 if key.lower() in known]
+    usual = [key for key in (known[0], "mask") if key in there and key in known]
+    if len(there) > 1 and not usual:
+        raise InputError(
+            f"'{file}' has the keys {', '.join(there)}, of which any may be the {known[0]}: name"
+            f" one of them {known[0]}."
+        )
+    return (usual or there or [""])[0]
+
+
+def _may_be_a_mask(h5: Any, image: str) -> bool:
+    """Return whether a file has another array of the image's shape, under an unknown name."""
+    shape = getattr(h5[image], "shape", None)
+    return any(getattr(h5[key], "shape", None) == shape for key in h5 if key != image)
+
+
+def _spacing(file: Path, value: Any) -> tuple[float, ...]:
+    """Return the attribute `spacing` as numbers; anything but positive ones is refused."""
     try:
-        with h5py.File(file, "r") as h5:
-            label = next((key for key in ("label", "mask") if key in h5), None)
-            if "image" not in h5 or label is None:
-                raise InputError(
-                    f"'{file}' has the keys {', '.join(h5)}: name its arrays image and label."
-                )
-            if odd := [key for key in ("image", label) if not isinstance(h5[key], h5py.Dataset)]:
-                raise InputError(
-                    f"'{file}': {odd[0]} is a group, not an array: save the array under that name."
-                )
-            spacing = np.ravel(h5.attrs.get("spacing", ()))
-            yield h5["image"], h5[label], tuple(float(mm) for mm in spacing)
-    except OSError as error:
-        raise unreadable("File", file, error) from error
+        spacing = tuple(float(mm) for mm in np.ravel(value))
+    except (TypeError, ValueError):
+        raise _wrong_spacing(file, value, "which is no list of numbers") from None
+    if not all(np.isfinite(mm) and mm > 0 for mm in spacing):
+        raise _wrong_spacing(file, spacing, "which are no positive numbers")
+    return spacing
+
+
+def _wrong_spacing(file: Path, spacing: Any, fault: str) -> InputError:
+    return InputError(f"'{file}': spacing is {spacing}, {fault}: give millimetres for each axis.")

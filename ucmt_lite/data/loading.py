@@ -32,7 +32,7 @@ class _Origin(NamedTuple):
     classes: int | Sequence[str] | None
 
 
-def load_data(
+def load(
     name: str,
     *,
     root: str | Path | None = None,
@@ -42,6 +42,7 @@ def load_data(
     classes: int | Sequence[str] | None = None,
     download: bool = False,
     hub: str | None = None,
+    group: str = "",
 ) -> Source:
     """Load a set by name: a phantom, a real set of the catalogue, or your own folder.
 
@@ -54,9 +55,11 @@ def load_data(
     neither lists nor folders say so. `classes`: number or names of the classes of your own data,
     background first (default: two). `download`: fetch the official archives into `root` if nothing
     is there yet. `hub`: read a copy from the Hugging Face Hub instead, "owner/name@revision" with
-    the full revision hash.
+    the full revision hash. `group`: which cases of your own data are of one patient: a regular
+    expression with one pair of brackets that is searched in the ids, "folder", or "none"; default:
+    `groups.csv`, else names and folders that say patient.
 
-    >>> source = load_data("phantom_heart", size=32, count=(4, 2, 2))
+    >>> source = load("phantom_heart", size=32, count=(4, 2, 2))
     >>> {name: len(split) for name, split in source.splits.items()}, source.channels
     ({'train': 4, 'validation': 2, 'test': 2}, 1)
     """
@@ -65,9 +68,9 @@ def load_data(
         raise InputError(
             f"size={size} is no side length: give a positive number of pixels, such as size=128."
         )
-    request = Request(name, seed=seed, size=size, count=_checked_counts(count))
-    load = next(load for table, load in _LOADERS if name in table)
-    return load(request, _Origin(root, hub, download, classes))
+    request = Request(name, seed=seed, size=size, count=_checked_counts(count), group=group)
+    loader = next(loader for table, loader in _LOADERS if name in table)
+    return loader(request, _Origin(root, hub, download, classes))
 
 
 def _find_row(name: str) -> Phantom | RealSet | Reader:
@@ -121,7 +124,7 @@ def _load_own(request: Request, origin: _Origin) -> Source:
         return read_hub(origin.hub, request)
     if origin.root is None:
         raise InputError(
-            f"'{name}' needs a folder: say load_data('{name}', root='path/of/your/folder')."
+            f"'{name}' needs a folder: say load('{name}', root='path/of/your/folder')."
         )
     return _read(name, Path(origin.root), request, {})
 
@@ -164,6 +167,6 @@ def _official(name: str, row: RealSet) -> str:
         return f"the files from {row.homepage}, where one has to register or agree to terms first"
     size = sum(archive.megabytes for archive in row.archives)
     return (
-        f"load_data('{name}', root=..., download=True), in a terminal"
+        f"load('{name}', root=..., download=True), in a terminal"
         f" `ucmt-lite data {name} --data DIR --download`, to fetch the official {size} MB"
     )

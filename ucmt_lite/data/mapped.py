@@ -29,8 +29,8 @@ def keep_on_disk(
     but with decoded pixels, so that nothing is decoded while training.
 
     >>> from tempfile import TemporaryDirectory
-    >>> from ucmt_lite.data import load_data
-    >>> split = load_data("phantom_heart", size=32, count=2).splits["train"]
+    >>> from ucmt_lite.data import load
+    >>> split = load("phantom_heart", size=32, count=2).splits["train"]
     >>> with TemporaryDirectory() as folder:
     ...     there = keep_on_disk(split, f"{folder}/hearts.arrow")
     ...     here = cases(split)
@@ -47,6 +47,7 @@ def save_cases(parts: Iterable[Cases], file: str | os.PathLike) -> None:
     import pyarrow as pa
 
     columns = {"id": pa.string(), "group": pa.string(), "spacing": pa.list_(pa.float64())}
+    columns["has_mask"] = pa.bool_()
     for name in ARRAYS:
         columns[name] = pa.large_binary()
         columns[f"{name}_shape"] = pa.list_(pa.int64())
@@ -61,6 +62,7 @@ def _rows(part: Cases) -> Iterator[dict[str, Any]]:
     """Yield one dictionary per case, its arrays as bytes with their shape and type."""
     for i, key in enumerate(part.ids):
         row: dict[str, Any] = {"id": key, "group": part.groups[i], "spacing": part.spacing[i]}
+        row["has_mask"] = part.has_mask[i] if part.has_mask else True
         arrays = {"image": part.images[i], "mask": part.masks[i]}
         if part.ambiguity is not None:
             arrays["ambiguity"] = part.ambiguity[i]
@@ -86,6 +88,8 @@ def open_cases(file: str | os.PathLike) -> Cases:
         for name, column in columns.items()
         if not column.null_count
     }
+    # Files of an earlier version have no such column.
+    masked = table.column("has_mask").to_pylist() if "has_mask" in table.column_names else []
     return Cases(
         tuple(ids),
         tuple(groups),
@@ -93,6 +97,7 @@ def open_cases(file: str | os.PathLike) -> Cases:
         arrays["mask"],
         tuple(tuple(s) if s is not None else None for s in spacing),
         arrays.get("ambiguity"),
+        has_mask=() if all(masked) else tuple(masked),
     )
 
 

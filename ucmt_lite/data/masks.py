@@ -1,21 +1,71 @@
-"""What a mask file means: class indices.
+"""What mask files mean: class indices, decided once for a whole set, never file by file.
 
-Two classes may be 0/1, 0/255 or JPEG grey; more are indices as they are.
+A file is read as a `CodedMask`: which values it holds, and where. `decide_meaning` looks at the
+values of all files of a set and says which class each of them is, or why that cannot be told.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from ucmt_lite.common import InputError
 
 BINARY = ("background", "foreground")
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+_COLOUR_NAMES = {
+    BLACK: "black",
+    WHITE: "white",
+    (255, 0, 0): "red",
+    (0, 255, 0): "green",
+    (0, 0, 255): "blue",
+    (255, 255, 0): "yellow",
+    (255, 0, 255): "magenta",
+    (0, 255, 255): "cyan",
+}
+
+
+class Shade(NamedTuple):
+    """One value of a mask file: the grey or the colour that it shows, and how the file stores it.
+
+    `stored` is the place in the file's palette, or the number that a file of 2 or 4 bits stores;
+    None where a file stores what it shows.
+    """
+
+    shown: int | tuple[int, int, int]
+    stored: int | None = None
+
+    @property
+    def colour(self) -> tuple[int, int, int]:
+        """The colour that is shown, greys included."""
+        return self.shown if isinstance(self.shown, tuple) else (self.shown,) * 3
+
+    def __str__(self) -> str:
+        if isinstance(self.shown, tuple):
+            return _COLOUR_NAMES.get(self.shown, str(self.shown))
+        return str(self.shown)
+
+
+class CodedMask(NamedTuple):
+    """One mask as it was read: `codes` (uint8 `*S`) are places in `shades`.
+
+    `counts` are the pixels of each shade. A `lossy` file (JPEG) holds blurred values.
+    """
+
+    codes: np.ndarray
+    shades: tuple[Shade, ...]
+    counts: tuple[int, ...]
+    name: str
+    lossy: bool = False
 
 
 def class_names(classes: int | Sequence[str] | None) -> tuple[str, ...]:
-    """Return the names of the classes, background first, from a number, names or nothing.
+    """Return the names of the classes, background first.
 
-    Nothing stands for two classes.
+    They are made from a number, from names, or from nothing (two classes).
 
     >>> class_names(None), class_names(3)
     (('background', 'foreground'), ('background', 'class 1', 'class 2'))
@@ -34,46 +84,286 @@ def class_names(classes: int | Sequence[str] | None) -> tuple[str, ...]:
     return names
 
 
-def class_indices(
-    values: np.ndarray, classes: int, name: str, *, lossy: bool = False
-) -> np.ndarray:
-    """Turn the grey values of one mask into uint8 class indices; refuse unexpected values.
+def code_values(
+    values: np.ndarray,
+    name: str,
+    classes: int,
+    *,
+    lossy: bool = False,
+    shades: Mapping[int, Shade] | None = None,
+) -> CodedMask:
+    """Code a mask of numbers `*S`: whole ones from 0 to 65535, at most 256 different.
 
-    Two classes: 0 and 1, or 0 and 255 (then 255 is foreground). More classes: the values are the
-    indices 0 .. classes - 1. A `lossy` (JPEG) file changes indices, so it may only be nearly black
-    and white; what is above 127 is foreground.
+    `shades` says what a stored number shows, where that is another one.
 
-    >>> class_indices(np.array([0, 255]), 2, "m.png").tolist()
-    [0, 1]
-    >>> class_indices(np.array([0, 2]), 3, "m.png").tolist()
-    [0, 2]
+    >>> code_values(np.array([[0, 7], [7, 7]]), "m", classes=2).counts
+    (1, 3)
     """
     if values.dtype == bool:
-        return values.astype(np.uint8)
-    if lossy and values.any():
-        if classes == 2 and values.max() > 127 and _nearly_black_and_white(values):
-            return (values > 127).astype(np.uint8)
+        values = values.astype(np.uint8)
+    if values.dtype.kind not in "iuf":
         raise InputError(
-            f"Mask '{name}' is a JPEG, which keeps black and white but no class indices: save it as"
-            " PNG."
+            f"Mask '{name}' holds no numbers but {values.dtype}: save class indices in it."
         )
-    if values.min() >= 0 and values.max() < classes and _are_whole(values):
-        return values.astype(np.uint8)
-    if classes == 2 and ((values == 0) | (values == 255)).all():
-        return (values > 127).astype(np.uint8)
-    distinct = np.unique(values)
-    shown = ", ".join(f"{v:g}" for v in distinct[:6]) + (", ..." if len(distinct) > 6 else "")
-    allowed = "0/1 or 0/255" if classes == 2 else f"0 to {classes - 1}"
-    raise InputError(
-        f"Mask '{name}' holds the values {shown} where {classes} classes need {allowed}: "
-        "give classes= as a number or names, or save the mask with these values."
+    whole = values.dtype.kind in "iu" or bool(np.isfinite(values).all())
+    if whole and values.dtype.kind == "f":
+        # Headers with a slope give 0.99999994 for 1.
+        rounded = np.rint(values)
+        whole = bool((np.abs(values - rounded) < 1e-3).all())
+        values = rounded if whole else values
+    if not whole or (values.size and not 0 <= values.min() <= values.max() <= 65535):
+        raise _unexpected(name, _distinct(values), classes)
+    whole_numbers = values.astype(np.uint16)
+    histogram = _histogram(whole_numbers)
+    present = np.flatnonzero(histogram)
+    if len(present) > 256:
+        raise _unexpected(name, present, classes)
+    table = np.zeros(65536, np.uint8)
+    table[present] = np.arange(len(present))
+    known = shades or {}
+    return CodedMask(
+        table[whole_numbers],
+        tuple(known.get(int(value), Shade(int(value))) for value in present),
+        tuple(int(count) for count in histogram[present]),
+        name,
+        lossy,
     )
 
 
-def _are_whole(values: np.ndarray) -> bool:
-    return values.dtype.kind in "ui" or np.array_equal(values, values.round())
+def _histogram(values: np.ndarray) -> np.ndarray:
+    """Count each number from 0 to 65535, piece by piece: counting widens every voxel to 8 bytes."""
+    flat, piece = values.reshape(-1), 1 << 22
+    histogram = np.zeros(65536, np.int64)
+    for start in range(0, len(flat), piece):
+        histogram += np.bincount(flat[start : start + piece], minlength=65536)
+    return histogram
 
 
-def _nearly_black_and_white(values: np.ndarray) -> bool:
-    """Return whether a JPEG may be a mask: only the borders in it are blurred."""
-    return bool((np.abs(values.astype(np.float32) - 127.5) > 64).mean() > 0.9)
+def code_colours(colours: np.ndarray, name: str) -> CodedMask:
+    """Code a mask of colours `H W 3` that are not all grey, at most 256 different.
+
+    >>> code_colours(np.array([[[255, 0, 0], [0, 0, 0]]], np.uint8), "m").shades[1].colour
+    (255, 0, 0)
+    """
+    packed = colours.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
+    present, codes, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    if len(present) > 256:
+        raise InputError(
+            f"Mask '{name}' is a colour picture of {len(present)} colours: save it as one grey"
+            " channel of class indices."
+        )
+    shades = [Shade((int(p) >> 16, int(p) >> 8 & 255, int(p) & 255)) for p in present]
+    shown = tuple(Shade(s.colour[0]) if len(set(s.colour)) == 1 else s for s in shades)
+    return CodedMask(
+        codes.reshape(colours.shape[:2]).astype(np.uint8),
+        shown,
+        tuple(int(count) for count in counts),
+        name,
+    )
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """Which class every value is, for all masks of a set.
+
+    `table` maps what a mask shows, or with `by_index` what it stores, to the class; `sentence` says
+    so where it is more than plain class indices.
+    """
+
+    table: Mapping[int | tuple[int, int, int], int] = field(default_factory=dict)
+    by_index: bool = False
+    sentence: str = ""
+
+    def classes_of(self, mask: CodedMask) -> list[int]:
+        """Return the class of each shade of a mask."""
+        if mask.lossy:
+            return [int(_grey(shade) > 127) for shade in mask.shades]
+        if self.by_index:
+            keys = [_grey(s) if s.stored is None else s.stored for s in mask.shades]
+            return [self.table[key] for key in keys]
+        return [self.table[shade.shown] for shade in mask.shades]
+
+    def indices(self, mask: CodedMask) -> np.ndarray:
+        """Return the class indices of a mask, uint8 `*S`."""
+        if not mask.shades:
+            return mask.codes
+        return np.array(self.classes_of(mask), np.uint8)[mask.codes]
+
+
+def decide_meaning(masks: Iterable[CodedMask], classes: Sequence[str]) -> Meaning:
+    """Decide from all masks of a set which class each value is, or refuse.
+
+    In this order, the first that fits all files: class indices as they are shown (for two classes
+    also 0/255); indices into a palette that all files share and whose first colour is black; for
+    more classes one colour, or one grey, a class. What is black is background, always.
+
+    >>> masks = [code_values(np.array([0, 255]), "a", 2), code_values(np.array([0, 0]), "b", 2)]
+    >>> decide_meaning(masks, ("background", "lesion")).indices(masks[0]).tolist()
+    [0, 1]
+    """
+    masks = list(masks)
+    for mask in masks:
+        if mask.lossy:
+            _check_lossy(mask, len(classes))
+    exact = [mask for mask in masks if not mask.lossy]
+    meaning = (
+        _as_shown(exact, len(classes))
+        or _by_index(exact, classes)
+        or _by_colour(exact, classes)
+        or _by_grey(exact, classes)
+    )
+    if meaning is None:
+        raise _refusal(exact, classes)
+    return meaning
+
+
+def _grey(shade: Shade) -> int:
+    return shade.colour[0]
+
+
+def _ambiguous(mask: CodedMask) -> bool:
+    """Return whether two places in a file's palette show the same."""
+    return len({shade.shown for shade in mask.shades}) < len(mask.shades)
+
+
+def _as_shown(masks: Sequence[CodedMask], classes: int) -> Meaning | None:
+    """Read the greys that are shown as class indices; for two classes black and white also do."""
+    table: dict = {value: value for value in range(classes)}
+    if classes == 2:
+        table |= {255: 1, 65535: 1}
+    kinds = set()
+    for mask in masks:
+        values = {shade.shown for shade in mask.shades}
+        if not values <= set(table) or _ambiguous(mask):
+            return None
+        ones = values - {0}
+        if classes == 2 and len(ones) > 1:
+            return None
+        kinds |= ones
+    if classes == 2 and len(kinds) > 1:
+        listed = " or ".join(str(value) for value in sorted(kinds, key=str))
+        return Meaning(table, sentence=f"Masks mark the foreground with {listed}, file by file.")
+    return Meaning(table)
+
+
+def _by_index(masks: Sequence[CodedMask], classes: Sequence[str]) -> Meaning | None:
+    """Read indices into a palette that all files share, black first; or numbers of a few bits."""
+    shows: dict[int, tuple[int, int, int]] = {}
+    for mask in masks:
+        for shade in mask.shades:
+            index = _grey(shade) if shade.stored is None else shade.stored
+            plain = shade.stored is None and isinstance(shade.shown, int)
+            if index >= len(classes) or (shade.stored is None and not plain):
+                return None
+            if not plain and shows.setdefault(index, shade.colour) != shade.colour:
+                return None
+    if not shows:
+        return None
+    alike = len(set(shows.values())) == 1 and len(shows) > 1  # a palette that says nothing
+    first_is_black = shows.get(0, BLACK) == BLACK
+    other_is_black = any(index and colour == BLACK for index, colour in shows.items())
+    if not alike and (not first_is_black or other_is_black):
+        return None
+    listed = ", ".join(
+        f"{Shade(shows[index])} is {classes[index]}" for index in sorted(shows) if index
+    )
+    return Meaning(
+        {index: index for index in range(len(classes))},
+        by_index=True,
+        sentence="" if alike or not listed else f"Masks are read by their palette: {listed}.",
+    )
+
+
+def _by_colour(masks: Sequence[CodedMask], classes: Sequence[str]) -> Meaning | None:
+    """Read one colour for each class, black for background."""
+    if any(_ambiguous(mask) for mask in masks):
+        return None
+    shades = {shade for mask in masks for shade in mask.shades}
+    if any(isinstance(s.shown, int) and s.shown > 255 for s in shades):
+        return None
+    colours = {shade.colour for shade in shades}
+    others = sorted(colours - {BLACK})
+    if BLACK not in colours or len(others) != len(classes) - 1:
+        return None
+    if all(len(set(colour)) == 1 for colour in others):
+        return None
+    return _ordered(others, shades, classes, "colours")
+
+
+def _by_grey(masks: Sequence[CodedMask], classes: Sequence[str]) -> Meaning | None:
+    """Read one grey for each of three or more classes, from dark to bright."""
+    shades = {shade for mask in masks for shade in mask.shades}
+    if len(classes) < 3 or any(isinstance(shade.shown, tuple) for shade in shades):
+        return None
+    if any(_ambiguous(mask) for mask in masks):
+        return None
+    greys = sorted({_grey(shade) for shade in shades})
+    if len(greys) != len(classes) or greys[0] != 0:
+        return None
+    # 255 beside small numbers is how many sets write "ignore this pixel".
+    if greys[-1] == 255 and greys[-2] < len(classes):
+        return None
+    return _ordered([(grey,) * 3 for grey in greys[1:]], shades, classes, "greys")
+
+
+def _ordered(
+    others: Sequence[tuple[int, int, int]], shades: set[Shade], classes: Sequence[str], word: str
+) -> Meaning:
+    """Give the classes after the background to colours in their order, and say so."""
+    place = {BLACK: 0, **{colour: i for i, colour in enumerate(others, 1)}}
+    shown = [(f"{colour[0]}" if word == "greys" else str(Shade(colour))) for colour in others]
+    listed = ", ".join(f"{s} is {name}" for s, name in zip(shown, classes[1:], strict=True))
+    return Meaning(
+        {shade.shown: place[shade.colour] for shade in shades},
+        sentence=f"Masks are read by their {word}: black is {classes[0]}, {listed}.",
+    )
+
+
+def _check_lossy(mask: CodedMask, classes: int) -> None:
+    """Refuse a JPEG that is not nearly black and white: it blurs borders, and changes indices."""
+    values = np.array([_grey(shade) for shade in mask.shades], np.float64)
+    if not values.any():
+        return
+    counts = np.array(mask.counts, np.float64)
+    near = counts[np.abs(values - 127.5) > 64].sum() / counts.sum()
+    if classes != 2 or values.max() <= 127 or near <= 0.9:
+        raise InputError(
+            f"Mask '{mask.name}' is a JPEG, or WebP saved with loss, which keeps black and white"
+            " but no class indices: save it as PNG."
+        )
+
+
+def _refusal(masks: Sequence[CodedMask], classes: Sequence[str]) -> InputError:
+    """Return the sentence for masks whose meaning cannot be told, naming the first odd one."""
+    table = set(range(len(classes))) | ({255, 65535} if len(classes) == 2 else set())
+    odd = [mask for mask in masks if not {s.shown for s in mask.shades} <= table]
+    mask = odd[0] if odd else max(masks, key=lambda mask: len(mask.shades))
+    if not any(isinstance(shade.shown, tuple) for shade in mask.shades):
+        if _ambiguous(mask):
+            return InputError(
+                f"Mask '{mask.name}' has a palette with the same colour twice, so that its classes"
+                " cannot be told apart: save it as one grey channel of class indices."
+            )
+        return _unexpected(mask.name, [_grey(shade) for shade in mask.shades], len(classes))
+    colours = sorted({shade.colour for other in masks for shade in other.shades})
+    shown = ", ".join(str(Shade(colour)) for colour in colours[:6])
+    more = ", ..." if len(colours) > 6 else ""
+    return InputError(
+        f"Mask '{mask.name}' is a colour picture and the masks of the set show {shown}{more}, where"
+        f" {len(classes)} classes need black for the background and {len(classes) - 1} more: give"
+        " classes= as a number or names, or save masks as one grey channel of class indices."
+    )
+
+
+def _distinct(values: np.ndarray) -> np.ndarray:
+    return np.unique(values)[:7]
+
+
+def _unexpected(name: str, values: Sequence | np.ndarray, classes: int) -> InputError:
+    """Return the sentence for values that no class has."""
+    shown = ", ".join(f"{value:g}" for value in values[:6]) + (", ..." if len(values) > 6 else "")
+    allowed = "0/1 or 0/255" if classes == 2 else f"0 to {classes - 1}"
+    return InputError(
+        f"Mask '{name}' holds the values {shown} where {classes} classes need {allowed}: give"
+        " classes= as a number or names, or save the mask with these values."
+    )

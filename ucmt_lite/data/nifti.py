@@ -5,30 +5,80 @@ Needs the package nibabel.
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import unreadable
-from ucmt_lite.data.files import add_unique, check_paired
+from ucmt_lite.data.files import check_folder, tell_unread, walk_files
+from ucmt_lite.data.layouts import Layout, find_layout
+from ucmt_lite.data.lists import list_files
+from ucmt_lite.data.preparation import Preparation, clipped
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source
-from ucmt_lite.data.volumes import clipped
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
+ORIENTATION = "RAS"  # what all volumes are turned to: right, anterior, superior
+_MILLIMETRES = {1: 1000.0, 2: 1.0, 3: 0.001}  # of the header's code for metre, mm, micrometre
+
+
+class Volume(NamedTuple):
+    """A volume turned to `ORIENTATION`, and the way back to the axes of its file."""
+
+    values: np.ndarray
+    spacing: tuple[float, ...]  # mm per axis; empty where the header has none
+    own_axes: np.ndarray  # nibabel's orientation of the file's axes
+
+    def as_stored(self, array: np.ndarray) -> np.ndarray:
+        """Return an array `*S` or `K *S` of this volume in the axes of its file."""
+        orientations = _nibabel().orientations
+        back = orientations.ornt_transform(
+            orientations.axcodes2ornt(tuple(ORIENTATION)), self.own_axes
+        )
+        if array.ndim == len(back):
+            return orientations.apply_orientation(array, back)
+        return np.stack([orientations.apply_orientation(part, back) for part in array])
+
+
+class _Grid(NamedTuple):
+    """Where the voxels of a file lie, as its header tells."""
+
+    shape: tuple[int, ...]  # as stored
+    affine: np.ndarray  # of the stored voxels, in mm; the identity where the header has none
+    spacing: tuple[float, ...]  # of the turned voxels; empty where the header has none
+    is_placed: bool  # whether the header tells a position at all
+
+    @property
+    def own_axes(self) -> np.ndarray:
+        """nibabel's orientation of the stored axes."""
+        return _nibabel().orientations.io_orientation(self.affine)
+
+    @property
+    def codes(self) -> str:
+        """The directions of the stored axes, such as LPS."""
+        return "".join(axis or "?" for axis in _nibabel().aff2axcodes(self.affine))
+
+    @property
+    def turned(self) -> tuple[tuple[int, ...], np.ndarray]:
+        """Shape and affine after the volume is turned to `ORIENTATION`."""
+        order = np.argsort(self.own_axes[:, 0])
+        turn = _nibabel().orientations.inv_ornt_aff(self.own_axes, self.shape)
+        return tuple(self.shape[axis] for axis in order), self.affine @ turn
 
 
 def read_nifti(root: Path, request: Request, *, window: Sequence[float] | None = None) -> Source:
-    """Read whole 3D NIfTI volumes, axes as they are stored, spacing (mm) from the header.
+    """Read whole 3D NIfTI volumes, turned to RAS, with the spacing (mm) of the affine.
 
-    A mask must have its axes in the directions of its image's; between cases they may differ.
-    `window` clips the image's values first (CT: Hounsfield units); then each volume is standardised
-    to float16. Lists, `groups.csv`, seed and count: as `read_folder`. Volumes are never resized, so
-    the size asked for must be None.
+    A mask must lie on the grid of its image: same shape, spacing, origin and directions; a mask
+    without a position (the affine of `np.eye(4)`) is taken to lie on it, which is told. `window`
+    clips the image's values first (CT: Hounsfield units); then each volume is standardised to
+    float16. Layouts, lists, `groups.csv`, groups, seed and count: as `read_folder`, and
+    `imagesTr/` beside `labelsTr/`. Volumes are never resized, so the size asked for must be None.
     """
     if request.size is not None:
         raise InputError(
@@ -37,81 +87,217 @@ def read_nifti(root: Path, request: Request, *, window: Sequence[float] | None =
         )
 
     def open_case(entry: Entry) -> Content:
-        image = clipped(load_voxels("Image", entry.image), window)
-        return image, load_voxels("Mask", entry.mask)
+        image = load_volume("Image", entry.image)
+        axes = {file: _axes_of(file, entry.image) for file in entry.mask}
+        masks = [load_volume("Mask", file, axes[file]).values for file in entry.mask]
+        return clipped(image.values, window), masks
 
-    return read_set(_find_entries(root), request, look=_look, open_case=open_case, root=root)
+    layout = _find_pairs(root)
+    known = list_files(root)
+    limits = None if window is None else tuple(float(value) for value in window)
+    return read_set(
+        [
+            Entry(pair.id, pair.image, pair.masks, pair.split, folder=pair.folder)
+            for pair in layout.pairs
+        ],
+        request,
+        look=_look,
+        open_case=open_case,
+        root=root,
+        preparation=Preparation(window=limits, orientation=ORIENTATION),
+        notes=[*layout.notes, tell_unread([f for f in layout.unread if f not in known], root)],
+    )
 
 
-def load_voxels(kind: str, file: Path) -> np.ndarray:
-    """Return the values of a file as float32, axes as they are stored."""
-    with _decoding(kind, file):
-        return np.asarray(_load(file).dataobj, np.float32)
-
-
-def _find_entries(root: Path) -> list[Entry]:
-    images, masks = _files(root / "images"), _files(root / "masks")
-    if not images:
+def _find_pairs(root: Path) -> Layout:
+    check_folder(root, "images/ and masks/")
+    layout = find_layout(root, walk_files(root), NIFTI_SUFFIXES)
+    if not layout.pairs:
         raise InputError(
             f"{root}/images holds no .nii or .nii.gz files: put images there and masks into"
             f" {root}/masks."
         )
-    check_paired(root, images, masks, ".nii.gz")
-    return [Entry(key, file, masks[key]) for key, file in images.items()]
+    return layout
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    """Return the NIfTI files of a folder by id."""
-    files: dict[str, Path] = {}
-    for file in sorted(folder.glob("*")):
-        suffix = next((s for s in NIFTI_SUFFIXES if file.name.lower().endswith(s)), None)
-        if suffix and not file.name.startswith("."):
-            add_unique(files, file.name[: -len(suffix)], file, folder)
-    return files
+def load_volume(kind: str, file: Path, own_axes: np.ndarray | None = None) -> Volume:
+    """Return the values of a file as float32, turned to `ORIENTATION`.
+
+    `own_axes` are nibabel's orientation of its axes, where another file's are meant.
+    """
+    with _decoding(kind, file):
+        stored = _load(file)
+        if np.dtype(stored.get_data_dtype()).kind not in "biuf":
+            raise InputError(
+                f"{kind} '{file}' holds {stored.get_data_dtype()} and no plain numbers: save one"
+                " number a voxel."
+            )
+        grid = _grid(kind, file, stored)
+        axes = grid.own_axes if own_axes is None else own_axes
+        values = np.asarray(stored.dataobj, np.float32).reshape(grid.shape)
+        turned = _nibabel().orientations.apply_orientation(values, axes)
+        # In one order in memory too, so that sums over it are the same, bit by bit.
+        return Volume(np.ascontiguousarray(turned), grid.spacing, axes)
+
+
+def _axes_of(mask: Path, image: Path) -> np.ndarray | None:
+    """Return the image's axes for a mask, where one of the two tells no position of its own."""
+    ours, theirs = _header("Image", image), _header("Mask", mask)
+    return None if ours.is_placed and theirs.is_placed else ours.own_axes
+
+
+def _three_axes(shape: Sequence[int], kind: str, file: Path) -> tuple[int, ...]:
+    """Return a shape without axes of length 1 after the third."""
+    if len(shape) < 3 or any(side != 1 for side in shape[3:]):
+        raise InputError(f"{kind} '{file}' has {len(shape)} axes: save one 3D volume in a file.")
+    if 0 in shape:
+        raise InputError(
+            f"{kind} '{file}' is {tuple(shape)}, which is nothing at all: save it again or take it"
+            " out."
+        )
+    return tuple(shape[:3])
 
 
 def _look(entry: Entry) -> Form:
-    """Compare what the headers of an image and its mask say."""
-    shape, spacing, axes = _header("Image", entry.image)
-    mask_shape, _, mask_axes = _header("Mask", entry.mask)
-    if shape != mask_shape:
+    """Compare what the headers of an image and its masks say."""
+    image = _header("Image", entry.image)
+    remark = "" if image.spacing else "no spacing"
+    for file in entry.mask:
+        mask = _header("Mask", file)
+        if image.is_placed and mask.is_placed:
+            _check_aligned(image, mask, file)
+        elif image.shape != mask.shape:
+            raise _other_size(file, image.shape, mask.shape)
+        elif not np.allclose(image.affine, mask.affine):
+            remark = "no position"
+    return Form(3, spacing=image.spacing, shape=image.turned[0], remark=remark)
+
+
+def _check_aligned(image: _Grid, mask: _Grid, file: Path) -> None:
+    """Refuse a mask whose voxels are not those of its image."""
+    (shape, affine), (mask_shape, mask_affine) = image.turned, mask.turned
+    steps = np.linalg.norm(affine[:3, :3], axis=0)
+    differ = np.abs(affine - mask_affine)[:3]
+    alike = (differ[:, :3] <= 0.01 * steps).all() and (differ[:, 3] <= 0.1 * steps.max()).all()
+    if alike and shape == mask_shape:
+        return
+    if image.codes != mask.codes:
         raise InputError(
-            f"Mask '{entry.mask}' is {mask_shape} but its image is {shape}: save both at one size."
-        )
-    if axes != mask_axes:
-        raise InputError(
-            f"Mask '{entry.mask}' has its axes towards {mask_axes} but its image towards {axes}:"
+            f"Mask '{file}' has its axes towards {mask.codes} but its image towards {image.codes}:"
             " one would be mirrored against the other; save the mask with its image's affine, and"
             " its voxels in that order."
         )
-    if len(shape) != 3:
+    if shape != mask_shape:
+        raise _other_size(file, image.shape, mask.shape)
+    if not np.allclose(image.spacing, mask.spacing, rtol=0.01):
         raise InputError(
-            f"Image '{entry.image}' has {len(shape)} axes: save one 3D volume in a file."
+            f"Mask '{file}' has voxels of {_listed(mask.spacing)} mm but its image of"
+            f" {_listed(image.spacing)} mm: resample the mask to its image's grid."
         )
-    return Form(3, spacing=spacing)
+    raise InputError(
+        f"Mask '{file}' lies elsewhere than its image (by {_listed((mask_affine - affine)[:3, 3])}"
+        " mm, or turned): resample it to its image's grid, or save it with its image's affine if"
+        " only the header is wrong."
+    )
 
 
-def _header(kind: str, file: Path) -> tuple[tuple[int, ...], tuple[float, ...], str]:
-    """Return the shape, the spacing, and the directions of the axes, such as RAS."""
+def _other_size(file: Path, shape: Sequence[int], mask_shape: Sequence[int]) -> InputError:
+    return InputError(
+        f"Mask '{file}' is {mask_shape} but its image is {shape}: save both at one size."
+    )
+
+
+def _listed(numbers: Sequence[float]) -> str:
+    return " x ".join(f"{number:.4g}" for number in numbers)
+
+
+def _header(kind: str, file: Path) -> _Grid:
     with _decoding(kind, file):
-        volume = _load(file)
-        axes = _nibabel().aff2axcodes(volume.affine)
-        spacing = tuple(float(mm) for mm in volume.header.get_zooms()[:3])
-        return volume.shape, spacing, "".join(axis or "?" for axis in axes)
+        return _grid(kind, file, _load(file))
+
+
+def _grid(kind: str, file: Path, stored: Any) -> _Grid:
+    """Return where the voxels of a file lie, from the first sound affine of its header."""
+    shape = _three_axes(stored.shape, kind, file)
+    affine, is_sound = _sound_affine(stored.header)
+    coded = stored.header["sform_code"] > 0 or stored.header["qform_code"] > 0
+    is_placed = is_sound and bool(coded) and not np.allclose(affine, np.eye(4))
+    steps = np.linalg.norm(affine[:3, :3], axis=0)
+    if not is_placed:
+        affine = np.diag([*steps, 1.0])
+    grid = _Grid(shape, affine, (), is_placed)
+    turned = np.linalg.norm(grid.turned[1][:3, :3], axis=0)
+    return grid._replace(spacing=tuple(float(mm) for mm in turned) if is_sound else ())
+
+
+def _sound_affine(header: Any) -> tuple[np.ndarray, bool]:
+    """Return the affine in mm: of the header's two and its voxel sizes the first that is sound.
+
+    Where none is, the identity and False.
+    """
+    unit = _MILLIMETRES.get(int(header["xyzt_units"]) % 8, 1.0)
+    for affine in (_sform(header), _qform(header), header.get_base_affine()):
+        if affine is not None and np.isfinite(affine).all():
+            steps = np.linalg.norm(affine[:3, :3], axis=0)
+            if steps.min() > 0 and abs(np.linalg.det(affine[:3, :3] / steps)) > 1e-3:
+                return np.diag([unit, unit, unit, 1.0]) @ affine, True
+    return np.eye(4), False
+
+
+def _sform(header: Any) -> np.ndarray | None:
+    return header.get_sform() if header["sform_code"] > 0 else None
+
+
+def _qform(header: Any) -> np.ndarray | None:
+    if header["qform_code"] <= 0:
+        return None
+    try:
+        return header.get_qform()
+    except (ValueError, _nibabel().spatialimages.HeaderDataError):
+        return None  # not a rotation: the voxel sizes are left
 
 
 @contextmanager
 def _decoding(kind: str, file: Path) -> Iterator[None]:
     """Tell in one sentence which file cannot be read, where nibabel fails inside the block."""
-    damaged = (OSError, EOFError, ValueError, _nibabel().filebasedimages.ImageFileError)
     try:
         yield
-    except damaged as error:
+    except InputError:
+        raise
+    except _damaged() as error:
         raise unreadable(kind, file, error) from error
 
 
+def _damaged() -> tuple[type[Exception], ...]:
+    """Return what nibabel raises for files that it cannot read."""
+    import zlib
+
+    nibabel = _nibabel()
+    return (
+        OSError,
+        EOFError,
+        ValueError,
+        LookupError,
+        TypeError,
+        ArithmeticError,
+        MemoryError,
+        zlib.error,
+        nibabel.filebasedimages.ImageFileError,
+        nibabel.spatialimages.HeaderDataError,
+        nibabel.wrapstruct.WrapStructError,
+    )
+
+
 def _load(file: Path) -> Any:
-    return _nibabel().load(file)
+    """Return the image of a file, its voxels not read yet; compressed or not, whatever its name."""
+    nibabel = _nibabel()
+    with open(file, "rb") as stream:
+        is_compressed = stream.read(2) == b"\x1f\x8b"
+    if is_compressed == file.name.lower().endswith(".gz"):
+        return nibabel.load(file)
+    content = gzip.decompress(file.read_bytes()) if is_compressed else file.read_bytes()
+    is_second = int.from_bytes(content[:4], "little") == 540
+    return (nibabel.Nifti2Image if is_second else nibabel.Nifti1Image).from_bytes(content)
 
 
 def _nibabel() -> Any:

@@ -1,23 +1,54 @@
-"""One picture or its mask: looked at, checked, and encoded; from files, from bytes or arrays."""
+"""Pictures and masks in files or in memory: looked at, decoded, and encoded for a dataset."""
+
+from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import png, unpng, unreadable
-from ucmt_lite.data.masks import class_indices
+from ucmt_lite.data.masks import CodedMask, Shade, code_colours, code_values
+from ucmt_lite.data.preparation import check_finite, eight_bits, kind_of_picture, stretched
 
-PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
-# What Pillow raises for a file that it cannot, or will not, decode.
-_DAMAGED = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp"}
+PICTURE_WORDS = "PNG, JPEG, BMP, TIFF, GIF, WebP"
+# What Pillow raises for a file that it cannot, or will not, decode: its parsers run into whatever
+# the damaged bytes lead them to.
+_DAMAGED = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+    NotImplementedError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 PictureFile = Path | bytes  # a picture that is encoded, in a file or in memory
 
 _ORIENTATION = 0x0112  # the EXIF tag; from 5 up it swaps width and height
+
+
+class Sight(NamedTuple):
+    """What is seen of a picture without decoding it: `size` is upright, `turned` is from EXIF."""
+
+    size: tuple[int, int]
+    channels: int
+    turned: int  # the EXIF orientation, 1 where there is none
+    deep: bool  # more than 8 bits a channel
 
 
 @contextmanager
@@ -31,44 +62,68 @@ def decoding(kind: str, name: str) -> Iterator[None]:
         raise unreadable(kind, name, error) from error
 
 
-def look_at_pair(image: PictureFile, mask: PictureFile, name: str) -> int:
-    """Compare the sizes of an image and its mask, and return the image's channels (1 or 3).
+def look_at_pair(image: PictureFile, masks: Sequence[PictureFile], name: str) -> tuple[Sight, str]:
+    """Compare the sizes of an image and its masks; return what is seen of the image, and a remark.
 
+    The remark is "exif" where only one of the two is turned by its EXIF orientation, else empty.
     Only the first bytes of the files are read.
     """
-    height_width, channels = _look("Image", image, name)
-    of_mask, _ = _look("Mask", mask, name)
-    if height_width != of_mask:
-        (w, h), (v, g) = height_width, of_mask
-        raise InputError(
-            f"Mask '{_name(mask, name)}' is {v} x {g} pixels but its image is {w} x {h}: save both"
-            " alike."
-        )
-    return channels
+    sight = look_at("Image", image, name)
+    remark = ""
+    for mask in masks:
+        seen = look_at("Mask", mask, name)
+        one_is_turned = (sight.turned > 1) != (seen.turned > 1)
+        if one_is_turned:
+            remark = "exif"
+        if sight.size == seen.size:
+            continue
+        sizes = "{} x {} pixels but its image is {} x {}".format(*seen.size, *sight.size)
+        if one_is_turned:
+            turned, other = ("image", "mask") if sight.turned > 1 else ("mask", "image")
+            raise InputError(
+                f"Mask '{_name(mask, name)}' is {sizes}: the {turned} is turned by its EXIF"
+                f" orientation, the {other} is not; save the image turned, without EXIF, or turn"
+                " the mask."
+            )
+        raise InputError(f"Mask '{_name(mask, name)}' is {sizes}: save both alike.")
+    return sight, remark
 
 
-def _look(kind: str, data: PictureFile, name: str) -> tuple[tuple[int, int], int]:
-    """Return the upright size of a picture, and how many channels it has."""
+def look_at(kind: str, data: PictureFile, name: str) -> Sight:
+    """Return what the header of a picture says."""
     with decoding(kind, _name(data, name)), _opened(data, name) as picture:
-        size = picture.size[::-1] if _is_turned(picture) else picture.size
+        turned = _orientation(picture)
+        # Pillow turns the size of a TIFF itself.
+        swapped = turned >= 5 and picture.format != "TIFF"
+        size = picture.size[::-1] if swapped else picture.size
         grey = picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I")
-        return size, 1 if grey else 3
+        return Sight(size, 1 if grey else 3, turned, _is_deep(picture))
 
 
-def _is_turned(picture: Image.Image) -> bool:
-    """Return whether its EXIF orientation swaps the width and the height that Pillow tells."""
-    if picture.format == "TIFF":  # Pillow turns its size itself
-        return False
+def _orientation(picture: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 where there is none or it cannot be read."""
     # Asking a PNG without EXIF for it would decode all of the picture.
     if picture.format == "PNG" and "exif" not in picture.info:
-        return False
-    return picture.getexif().get(_ORIENTATION, 1) >= 5
+        return 1
+    try:
+        found = picture.getexif().get(_ORIENTATION, 1)
+    except _DAMAGED:
+        return 1  # a damaged note on a sound picture, which viewers pass over, too
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Return the decoded picture turned as its EXIF says."""
+    picture.load()
+    if picture.format == "TIFF" or _orientation(picture) == 1:
+        return picture
+    return ImageOps.exif_transpose(picture)
 
 
 def _opened(data: PictureFile, name: str) -> Image.Image:
     """Return the picture, its pixels not read yet; of several pages in a file only one could be."""
     picture = Image.open(io.BytesIO(data) if isinstance(data, bytes) else data)
-    pages = getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 1
+    pages = getattr(picture, "n_frames", 1) if picture.format != "MPO" else 1
     if pages > 1:
         raise InputError(
             f"'{_name(data, name)}' holds {pages} pages: save one picture a file, or the stack as"
@@ -77,90 +132,163 @@ def _opened(data: PictureFile, name: str) -> Image.Image:
     return picture
 
 
-def read_mask(data: PictureFile | np.ndarray, classes: int, name: str) -> np.ndarray:
-    """Return the class indices of a mask, uint8: of a picture `H W`, of an array `*S`."""
+def _is_deep(picture: Image.Image) -> bool:
+    """Return whether a picture has more than 8 bits a channel."""
+    return picture.mode == "F" or picture.mode.startswith("I") or bool(_raw_mode(picture, ";16"))
+
+
+def _raw_mode(picture: Image.Image, part: str) -> str:
+    """Return how the file stores its pixels, in Pillow's words, if that contains `part`."""
+    for tile in getattr(picture, "tile", ()):
+        args = tile.args
+        raw = args if isinstance(args, str) else next(iter(args or ()), "")
+        if isinstance(raw, str) and part in raw:
+            return raw
+    return ""
+
+
+def decode_mask(data: PictureFile | np.ndarray, name: str, classes: int) -> CodedMask:
+    """Return the values of a mask: of a picture `H W`, of an array `*S`."""
     if isinstance(data, np.ndarray):
-        return class_indices(data, classes, name)
+        return code_values(data, name, classes)
     name = _name(data, name)
     with decoding("Mask", name), _opened(data, name) as picture:
-        lossy = picture.format == "JPEG"
-        grey = _black_or_white(picture) if classes == 2 else picture
-        values = np.asarray(ImageOps.exif_transpose(grey))
-    if values.ndim == 3:
-        values = _one_channel(values, name, lossy)
-    return class_indices(values, classes, name, lossy=lossy)
-
-
-def _black_or_white(picture: Image.Image) -> Image.Image:
-    """Return a picture whose palette shows nothing but black and white as grey.
-
-    Which of the two comes first in the palette says nothing.
-    """
-    if picture.mode != "P":
-        return picture
-    shown = {colour for _, colour in picture.convert("RGB").getcolors() or ()}
-    return picture.convert("L") if shown <= {(0, 0, 0), (255, 255, 255)} else picture
-
-
-def _one_channel(values: np.ndarray, name: str, lossy: bool) -> np.ndarray:
-    """Return the one channel that a mask `H W C` says in all of its colours."""
-    # An alpha channel says nothing.
-    colour = values[..., :3] if values.shape[2] >= 3 else values[..., :1]
-    if values.shape[2] in (2, 4) and np.ptp(values[..., -1]) and not np.ptp(colour):
-        raise InputError(
-            f"Mask '{name}' has its shape in its transparency only: save it as one grey channel."
-        )
-    if np.ptp(colour.astype(np.int16), axis=2).max() > (16 if lossy else 0):
+        lossy = picture.format in ("JPEG", "MPO") or _is_lossy_webp(data, picture)
+        few = _raw_mode(picture, "L;2") or _raw_mode(picture, "L;4")
+        if picture.mode == "P" and picture.info.get("transparency") is None:
+            return _code_palette(_upright(picture), name, classes)
+        pixels = _mask_pixels(data, picture, name)
+    if pixels.ndim == 2:
+        step = {"L;2": 85, "L;4": 17}.get(few[:3])
+        shades = {g: Shade(g, g // step) for g in range(0, 256, step)} if step else None
+        return code_values(pixels, name, classes, lossy=lossy, shades=shades)
+    differ = pixels.astype(np.int32).max(axis=2) - pixels.min(axis=2)
+    if not differ.any() or (lossy and differ.max() <= 16):
+        return code_values(pixels[..., 0], name, classes, lossy=lossy)
+    if pixels.dtype != np.uint8 or lossy:
         raise InputError(
             f"Mask '{name}' is a colour picture: save it as one grey channel of class indices."
         )
-    return colour[..., 0]
+    return code_colours(pixels, name)
 
 
-def read_image(
-    data: PictureFile | np.ndarray, mode: str, size: int | None, name: str
-) -> PictureFile:
+def _code_palette(picture: Image.Image, name: str, classes: int) -> CodedMask:
+    """Code a picture with a palette: what each index shows, and the index."""
+    listed = np.array(picture.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
+    palette = np.zeros((256, 3), np.uint8)
+    palette[: len(listed)] = listed
+    shades = {}
+    for index, (red, green, blue) in enumerate(palette.tolist()):
+        shown = red if red == green == blue else (red, green, blue)
+        shades[index] = Shade(shown, index)
+    return code_values(np.asarray(picture), name, classes, shades=shades)
+
+
+def _mask_pixels(data: PictureFile, picture: Image.Image, name: str) -> np.ndarray:
+    """Return the values of a mask as shown, `H W` or `H W 3`, without transparency."""
+    deep = _deep_values(data, picture)
+    if deep is not None:
+        return deep[..., :3] if deep.ndim == 3 else deep
+    shown = _upright(picture)
+    if shown.mode in ("1", "L"):
+        return np.asarray(shown)
+    if "A" in shown.getbands() or "transparency" in shown.info:
+        layers = np.asarray(shown.convert("RGBA"))
+        colours, alpha = layers[..., :3], layers[..., 3]
+        clear = alpha == 0
+        seen = np.ptp(colours.reshape(-1, 3), axis=0).any()
+        if alpha.min() != alpha.max() and (not seen or colours[clear].any()):
+            raise InputError(
+                f"Mask '{name}' has its shape in its transparency only: save it as one grey"
+                " channel."
+            )
+        return colours
+    return np.asarray(shown.convert("RGB"))
+
+
+def _is_lossy_webp(data: PictureFile, picture: Image.Image) -> bool:
+    """Return whether a picture is a WebP whose pixels are stored with loss."""
+    if picture.format != "WEBP":
+        return False
+    content = data if isinstance(data, bytes) else data.read_bytes()
+    place = 12
+    while place + 8 <= len(content):
+        kind, length = struct.unpack_from("<4sI", content, place)
+        if kind in (b"VP8 ", b"VP8L"):
+            return kind == b"VP8 "
+        place += 8 + length + length % 2
+    return False
+
+
+class EncodedImage(NamedTuple):
+    """A 2D image for a dataset, and what its values are (`kind_of_picture`)."""
+
+    data: PictureFile
+    kind: str
+
+
+def encode_image(
+    data: PictureFile | np.ndarray, mode: str, size: int | None, name: str, values: str = ""
+) -> EncodedImage:
     """Return an image as an 8-bit picture, resized to `size` x `size` if a size is asked for.
 
-    A picture that has 8 bits is left as it is where no size is asked for. Arrays `H W` or `H W 3`,
-    16-bit and float greys are scaled to 8 bits first (`eight_bits`).
+    `values` is the set's `Preparation.values`; without it the file decides, "stretched" where its
+    values are no bytes. A picture that has 8 bits is left as it is where no size is asked for.
     """
     name = _name(data, name)
     with decoding("Image", name):
-        if not isinstance(data, np.ndarray):
-            deep = _deep_values(data, name)
-            if deep is None:
-                return data if size is None else png(unpng(data, mode, size))
-            data = deep
-        picture = png(eight_bits(data, name))
-        return picture if size is None else png(unpng(picture, mode, size))
+        if isinstance(data, np.ndarray):
+            pixels = data
+        else:
+            wanted = _wanted_pixels(data, name, values)
+            if wanted is None:
+                return EncodedImage(data if size is None else png(unpng(data, mode, size)), "bytes")
+            pixels = wanted
+        kind = kind_of_picture(pixels)
+        if values == "stretched":
+            check_finite(pixels, name)
+            picture = png(stretched(pixels))
+        else:
+            picture = png(eight_bits(pixels, name))
+        return EncodedImage(picture if size is None else png(unpng(picture, mode, size)), kind)
 
 
-def _deep_values(data: PictureFile, name: str) -> np.ndarray | None:
-    """Return the values of a picture of more than 8 bits; None for any other."""
+def _wanted_pixels(data: PictureFile, name: str, values: str) -> np.ndarray | None:
+    """Return the values of a picture, or None where its 8 bits are taken as they are."""
     with _opened(data, name) as picture:
-        if picture.mode == "F" or picture.mode.startswith("I"):
-            return np.asarray(ImageOps.exif_transpose(picture))
-    return None
+        deep = _deep_values(data, picture)
+        if deep is not None or values != "stretched":
+            return deep
+        shown = _upright(picture)
+        grey = shown.mode in ("1", "L", "LA")
+        return np.asarray(shown.convert("L" if grey else "RGB"))
 
 
-def eight_bits(values: np.ndarray, name: str) -> np.ndarray:
-    """Return values scaled to 0..255, uint8.
+def _deep_values(data: PictureFile, picture: Image.Image) -> np.ndarray | None:
+    """Return the values of a picture of more than 8 bits; None for any other."""
+    if picture.mode == "F" or picture.mode.startswith("I"):
+        return np.asarray(_upright(picture))
+    raw = _raw_mode(picture, ";16")
+    if not raw:
+        return None
+    if picture.mode not in ("RGB", "RGBA") or not raw.startswith(picture.mode + ";16"):
+        raise ValueError(f"16 bits a channel in the layout {raw}, of which 8 would be lost")
+    # Pillow keeps one byte of each 16-bit number, the first or the second as the layout says. A
+    # file is decoded twice, once for each. Only the byte order of the file itself is "N".
+    big = raw.endswith("B")
+    layouts = (f"{picture.mode};16B", f"{picture.mode};16L")
+    high, low = (_decoded_as(data, layout) for layout in (layouts if big else layouts[::-1]))
+    return high.astype(np.uint16) * 256 + low
 
-    Integers within 0..255 stay, floats within 0..1 are multiplied by 255, all others go linearly
-    from their own minimum to their own maximum.
 
-    >>> [eight_bits(np.array(x), "x").tolist() for x in ([0, 7], [0.2, 0.4], [-100.0, 200.0])]
-    [[0, 7], [51, 102], [0, 255]]
-    """
-    if values.dtype.kind in "ui" and values.min() >= 0 and values.max() <= 255:
-        return np.ascontiguousarray(values, np.uint8)
-    low, high = float(values.min()), float(values.max())
-    if not np.isfinite([low, high]).all():
-        raise InputError(f"Image '{name}' holds NaN or infinite values: repair it or take it out.")
-    if values.dtype.kind in "ui" or low < 0 or high > 1:
-        values = (values.astype(np.float64) - low) / max(high - low, 1e-12)
-    return np.round(values * 255).astype(np.uint8)
+def _decoded_as(data: PictureFile, layout: str) -> np.ndarray:
+    """Decode a picture as if its file stored pixels in another layout, in Pillow's words."""
+    with Image.open(io.BytesIO(data) if isinstance(data, bytes) else data) as picture:
+        picture.tile = [
+            tile._replace(args=(layout, *tile.args[1:]) if isinstance(tile.args, tuple) else layout)
+            for tile in picture.tile
+        ]
+        return np.asarray(_upright(picture))[..., :3]
 
 
 def _name(data: PictureFile | np.ndarray, name: str) -> str:

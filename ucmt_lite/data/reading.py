@@ -1,14 +1,15 @@
 """What the readers share: from the files that a reader has found to a `Source`.
 
 A reader lists its cases (`Entry`), says what it sees of one without reading its values (`Form`),
-and how it is opened. `read_set` does the rest, in this order: splits, a look at every case,
-`decide`, where all that holds for the whole set is settled once, and then case by case `_encode`.
+and how it is opened. `read_set` does the rest, in this order: groups and splits, a look at every
+case, `decide`, then every case is read once into a `Draft`. What its values mean is decided from
+all drafts (`decide_meaning` for masks, `decide_values` for images), and drafts become rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,14 +17,25 @@ import numpy as np
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import Item, in_threads, npy, png, resize_nearest, resized_spacing
-from ucmt_lite.data.masks import BINARY
-from ucmt_lite.data.pictures import PictureFile, read_image, read_mask
+from ucmt_lite.data.files import quantity
+from ucmt_lite.data.groups import find_groups, tell_suspected
+from ucmt_lite.data.lists import Lists, read_lists
+from ucmt_lite.data.masks import BINARY, CodedMask, Meaning, decide_meaning
+from ucmt_lite.data.pictures import PictureFile, decode_mask, encode_image
+from ucmt_lite.data.preparation import (
+    Preparation,
+    check_finite,
+    decide_values,
+    kind_of_volume,
+    prepare_volume,
+)
+from ucmt_lite.data.remarks import tell_masks, tell_remarks
 from ucmt_lite.data.source import Source, build_source
-from ucmt_lite.data.splits import first, read_groups, split_up
-from ucmt_lite.data.volumes import normalised
+from ucmt_lite.data.splits import Member, Split, first, split_up
 
-# What a reader opens: an image and its mask, as encoded pictures or as arrays `*S`.
-Content = tuple[PictureFile | np.ndarray, PictureFile | np.ndarray]
+# What a reader opens: an image and its masks, as encoded pictures or as arrays `*S`.
+Readable = PictureFile | np.ndarray
+Content = tuple[Readable, Readable | Sequence[Readable] | None]
 
 
 @dataclass(frozen=True)
@@ -32,8 +44,8 @@ class Request:
 
     `classes`: the names, background first. `shares`: of the groups for train, validation and test,
     where neither lists nor folders say who is in which split. `count`: how many cases of each split
-    to read. `size`: the side that pictures are resized to. `group_of`: the group (patient) of an
-    id, where nothing else says it.
+    to read. `size`: the side that pictures are resized to. `group`: a pattern, or "folder" or
+    "none", as `find_groups` takes it. `group_of`: the group (patient) of an id of a known set.
     """
 
     name: str
@@ -42,13 +54,16 @@ class Request:
     seed: int = 0
     size: int | None = None
     count: Sequence[int] | None = None
+    group: str = ""
     group_of: Callable[[str], str] = str
 
 
 class Entry(NamedTuple):
-    """One case before it is read: where its image and mask are, and its split and group if known.
+    """One case before it is read: where its image and masks are, and its split if known.
 
-    `image` and `mask` are paths, or whatever the reader finds them by.
+    `image` and `mask` are paths, or whatever the reader finds them by. `mask` may be a tuple of
+    several, whose union is meant; None or an empty tuple where the image is unlabeled. `group` is
+    what the data say of the patient, `folder` where the case lies besides folders of kind or split.
     """
 
     id: str
@@ -56,6 +71,12 @@ class Entry(NamedTuple):
     mask: Any
     split: str | None = None
     group: str | None = None
+    folder: str = ""
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether the image is labeled."""
+        return self.mask is not None and self.mask != ()
 
     @property
     def image_name(self) -> str:
@@ -69,11 +90,17 @@ class Entry(NamedTuple):
 
 
 class Form(NamedTuple):
-    """What is seen of a case before its values are read."""
+    """What is seen of a case before its values are read.
+
+    `shape` is the image's `*S`, needed of pictures without masks alone. `remark` is a word of
+    `remarks.SENTENCES` where something about the case is to be told.
+    """
 
     dims: int
     channels: int = 1
     spacing: tuple[float, ...] = ()
+    shape: tuple[int, ...] = ()
+    remark: str = ""
 
 
 class Decisions(NamedTuple):
@@ -88,6 +115,16 @@ class Decisions(NamedTuple):
     def mode(self) -> str:
         """Pillow's name for pictures of these channels."""
         return "RGB" if self.channels == 3 else "L"
+
+
+class Draft(NamedTuple):
+    """One case as it was read, while the other cases have not been seen."""
+
+    image: Any  # encoded as the values of this image alone suggest
+    kind: str  # what these are: `kind_of_picture` or `kind_of_volume`
+    masks: tuple[CodedMask, ...]  # at the size asked for, pixels counted at their own
+    shape: tuple[int, ...]  # of the image, at the size asked for
+    spacing: tuple[float, ...]
 
 
 def decide(forms: Mapping[Entry, Form], request: Request, mixed: str) -> Decisions:
@@ -118,65 +155,169 @@ def read_set(
     root: Path | None = None,
     mixed: str = "'{odd}' has another number of axes than '{first}': read them apart.",
     empty: str = "",
+    preparation: Preparation | None = None,
+    notes: Sequence[str] = (),
 ) -> Source:
     """Split, check, encode, and return the set as a `Source`.
 
     `look` and `open_case` are called for the cases of the splits only, in threads. `root` is the
     folder whose lists and `groups.csv` are followed. `mixed`: as in `decide`. `empty`: the sentence
-    for a set whose masks have no foreground at all; without it such a set is read.
+    for a set whose masks have no foreground at all; without it such a set is read. `preparation`:
+    what `open_case` has done to images already. `notes`: what the reader has to tell.
     """
     by_id = {entry.id: entry for entry in entries}
-    groups = _groups(by_id, request, root)
-    splits = {key: entry.split for key, entry in by_id.items()}
-    parts, rule = split_up(root, splits, groups, request.shares, request.seed)
-    parts = first(parts, request.count)
+    groups, split = _split(by_id, request, root)
+    parts = first(split.parts, request.count)
     chosen = [by_id[key] for ids in parts.values() for key in ids]
     looks = in_threads(look, chosen, f"looking at {request.name}")
     forms = dict(zip(chosen, looks, strict=True))
     decisions = decide(forms, request, mixed)
 
-    def read(entry: Entry) -> tuple[Item, bool]:
-        return _encode(entry, groups[entry.id], forms[entry], open_case(entry), decisions)
+    def read(entry: Entry) -> Draft:
+        return _draft(entry, forms[entry], open_case(entry), decisions)
 
-    encoded = in_threads(read, chosen, f"reading {request.name}")
-    if empty and not any(foreground for _, foreground in encoded):
+    drafts = dict(zip(chosen, in_threads(read, chosen, f"reading {request.name}"), strict=True))
+    meaning = decide_meaning([m for draft in drafts.values() for m in draft.masks], request.classes)
+    kinds = {entry.id: draft.kind for entry, draft in drafts.items()}
+    values, mixture = decide_values(kinds, decisions.dims)
+
+    def finish(entry: Entry) -> Item:
+        draft = drafts[entry]
+        if not _fits(draft.kind, values):
+            image, _ = open_case(entry)
+            draft = draft._replace(image=_encode(image, entry.image_name, decisions, values)[0])
+        return _item(entry, groups[entry.id], draft, meaning, decisions)
+
+    items = {item.id: item for item in in_threads(finish, chosen, f"preparing {request.name}")}
+    drawn = [(entry.id, drafts[entry], meaning) for entry in chosen if entry.has_mask]
+    seen = tell_masks(drawn, request.classes, decisions.size)
+    if empty and not seen.has_foreground:
         raise InputError(empty)
-    items = {item.id: item for item, _ in encoded}
+    remarks = tell_remarks({entry.id: form.remark for entry, form in forms.items()})
+    told = [*notes, *split.notes, *_tell_entries(chosen), *remarks, meaning.sentence, mixture]
     return build_source(
         request.name,
-        {split: [items[key] for key in ids] for split, ids in parts.items()},
+        {side: [items[key] for key in ids] for side, ids in parts.items()},
         classes=decisions.classes,
         channels=decisions.channels,
         dims=decisions.dims,
-        split_rule=rule,
+        split_rule=split.rule,
+        preparation=replace(preparation or Preparation(), values=values),
+        labeled=tuple(key for key in split.labeled if key in items),
+        notes=tuple(note for note in (*told, *seen.notes) if note),
+        lost_masks=seen.lost,
     )
 
 
-def _groups(by_id: Mapping[str, Entry], request: Request, root: Path | None) -> dict[str, str]:
-    """Return the group of every id: as `groups.csv` says, the entry, or else the request."""
-    listed = None if root is None else read_groups(root, by_id)
-    if listed is not None:
-        return listed
-    return {
-        key: request.group_of(key) if entry.group is None else entry.group
-        for key, entry in by_id.items()
+def _split(
+    by_id: Mapping[str, Entry], request: Request, root: Path | None
+) -> tuple[dict[str, str], Split]:
+    """Return the group of every case, and who is in which split."""
+    groups = find_groups(
+        {key: entry.folder for key, entry in by_id.items()},
+        {key: entry.group for key, entry in by_id.items()},
+        root=root,
+        asked=request.group,
+        group_of=request.group_of,
+    )
+    lists = Lists() if root is None else read_lists(root, groups.of_id)
+    members = {
+        key: Member(groups.of_id[key], entry.split, entry.has_mask) for key, entry in by_id.items()
     }
+    if members and not any(member.has_mask for member in members.values()):
+        raise InputError(
+            f"None of the {len(members)} images has a mask: give masks for the images to test on,"
+            " and for some to learn from."
+        )
+    split = split_up(members, lists, request.shares, request.seed)
+    sides = {key: side for side, ids in split.parts.items() for key in ids}
+    rule = split.rule + tell_suspected(groups, sides)
+    told = [groups.sentence] if groups.sentence else []
+    return groups.of_id, split._replace(rule=rule, notes=(*told, *split.notes))
 
 
-def _encode(
-    entry: Entry, group: str, form: Form, content: Content, decisions: Decisions
-) -> tuple[Item, bool]:
-    """Check and encode one case; also return whether its mask has foreground."""
-    image, mask = content
-    indices = read_mask(mask, len(decisions.classes), entry.mask_name)
-    foreground = bool(indices.any())
+def _draft(entry: Entry, form: Form, content: Content, decisions: Decisions) -> Draft:
+    """Read one case; only what concerns it alone is checked."""
+    image, masks = content
+    size = decisions.size if decisions.dims == 2 else None
+    encoded, kind = _encode(image, entry.image_name, decisions)
+    shape = form.shape or (image.shape if isinstance(image, np.ndarray) else ())
+    shape = tuple(shape[: decisions.dims])
+    coded = [_coded(mask, entry, decisions) for mask in _several(masks)]
+    if coded:
+        shape = coded[0].codes.shape
     spacing = form.spacing
-    size = decisions.size
-    if decisions.dims == 3:
-        volume = npy(normalised(np.asarray(image), entry.image_name))
-        return Item(entry.id, group, volume, npy(indices), spacing), foreground
     if size is not None:
-        spacing = resized_spacing(spacing, indices.shape, size)
-        indices = resize_nearest(indices, size)
-    picture = read_image(image, decisions.mode, size, entry.image_name)
-    return Item(entry.id, group, picture, png(indices), spacing), foreground
+        spacing = resized_spacing(spacing, shape, size)
+        coded = [mask._replace(codes=resize_nearest(mask.codes, size)) for mask in coded]
+        shape = (size, size)
+    return Draft(encoded, kind, tuple(coded), shape, spacing)
+
+
+def _several(masks: Readable | Sequence[Readable] | None) -> Sequence[Readable]:
+    if masks is None:
+        return ()
+    return masks if isinstance(masks, (tuple, list)) else (masks,)
+
+
+def _coded(mask: Readable, entry: Entry, decisions: Decisions) -> CodedMask:
+    name = entry.id if isinstance(entry.mask, tuple) else entry.mask_name
+    return decode_mask(mask, name, len(decisions.classes))
+
+
+def _encode(image: Readable, name: str, decisions: Decisions, values: str = "") -> tuple[Any, str]:
+    """Encode an image as `values` say, or else as its own values suggest; return their kind."""
+    if decisions.dims == 2:
+        return encode_image(image, decisions.mode, decisions.size, name, values)
+    volume = np.asarray(image)
+    check_finite(volume, name)
+    kind = kind_of_volume(volume)
+    return npy(prepare_volume(volume, values or _OWN_VALUES[kind], name)), kind
+
+
+# What each kind of image becomes where the others of its set are of the same kind.
+_OWN_VALUES = {
+    "bytes": "bytes",
+    "unit": "bytes",
+    "deep": "stretched",
+    "kept": "kept",
+    "raw": "standardised",
+}
+
+
+def _fits(kind: str, values: str) -> bool:
+    return _OWN_VALUES[kind] == values
+
+
+def _item(entry: Entry, group: str, draft: Draft, meaning: Meaning, decisions: Decisions) -> Item:
+    """Make the row of one case, with the union of its masks."""
+    indices = np.zeros(draft.shape, np.uint8)
+    for mask in draft.masks:
+        indices = np.maximum(indices, meaning.indices(mask))
+    encode = npy if decisions.dims == 3 else png
+    return Item(
+        entry.id,
+        group,
+        draft.image,
+        encode(indices),
+        draft.spacing,
+        has_mask=entry.has_mask,
+    )
+
+
+def _tell_entries(entries: Sequence[Entry]) -> list[str]:
+    """Return sentences on images without a mask, and on those with several."""
+    sentences = []
+    bare = [entry.id for entry in entries if not entry.has_mask]
+    if bare:
+        sentences.append(
+            f"{quantity(len(bare), 'image')} without a mask (first '{bare[0]}'): unlabeled, for"
+            " training only."
+        )
+    several = [e.id for e in entries if isinstance(e.mask, tuple) and len(e.mask) > 1]
+    if several:
+        sentences.append(
+            f"{quantity(len(several), 'image')} with several masks (first '{several[0]}'): their"
+            " union is read."
+        )
+    return sentences

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from ucmt_lite.data.source import Cases
 
+STRIDE = 16  # sides of a patch are multiples of it: what V-Net needs
 SIDE = 64  # voxels that the longest side of a typical volume keeps where nothing else is said
 
 
@@ -42,6 +43,7 @@ def shrink(cases: Cases, factor: float) -> Cases:
         tuple(spacing),
         own_masks=cases.own_masks or cases.masks,
         own_spacing=cases.own_spacing or cases.spacing,
+        has_mask=cases.has_mask,
     )
 
 
@@ -63,6 +65,17 @@ def shrink_factor(shapes: Sequence[Sequence[int]], side: int = SIDE) -> float:
     """
     longest = np.median(np.array(shapes), axis=0).max()
     return float(max(1, round(longest / side)))
+
+
+def whole_patch(volumes: Cases) -> tuple[int, ...]:
+    """Return the sides of the median volume, rounded to what every network for volumes takes.
+
+    >>> mask = np.zeros((63, 47, 29), np.uint8)
+    >>> whole_patch(Cases(("a",), ("a",), [mask[None]], [mask], (None,)))
+    (64, 48, 32)
+    """
+    median = np.median([mask.shape for mask in volumes.masks], axis=0)
+    return tuple(max(STRIDE, round(side / STRIDE) * STRIDE) for side in median)
 
 
 def _shrink_mask(mask: np.ndarray, factor: float) -> np.ndarray:

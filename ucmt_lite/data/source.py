@@ -21,6 +21,7 @@ from ucmt_lite.data.columns import (
     unpng,
 )
 from ucmt_lite.data.pictures import decoding
+from ucmt_lite.data.preparation import Preparation
 
 if TYPE_CHECKING:
     import datasets
@@ -32,7 +33,8 @@ class Source:
 
     Every split has the columns `id`, `group` (the patient where known, else the id), `image`,
     `mask` (class indices), `spacing` (mm per axis, empty when unknown) and, for phantoms,
-    `ambiguity` (how uncertain the truth is, 0..1).
+    `ambiguity` (how uncertain the truth is, 0..1). Where images have no mask, `has_mask` says so
+    and their `mask` is zeros.
     """
 
     name: str  # "phantom_heart", "folder", "isic2018", ...
@@ -41,6 +43,10 @@ class Source:
     channels: int  # of an image as the network sees it: 1 or 3
     dims: int  # 2 or 3
     split_rule: str = ""  # where the splits came from, to be written with every result
+    preparation: Preparation = Preparation()  # how images were prepared, for a network's card
+    labeled: tuple[str, ...] = ()  # ids that a list in the folder calls labeled
+    notes: tuple[str, ...] = ()  # sentences on what was seen, assumed and passed over
+    lost_masks: int = 0  # masks that lose all pixels of a class at the size they were read at
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,7 @@ class Cases:
     # Where images were made smaller: masks and spacing as they were, to score predictions at.
     own_masks: list[np.ndarray] | None = None
     own_spacing: tuple[tuple[float, ...] | None, ...] | None = None
+    has_mask: tuple[bool, ...] = ()  # of each case; empty where all have one
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -79,6 +86,7 @@ class Cases:
             None if self.ambiguity is None else [self.ambiguity[i] for i in rows],
             None if self.own_masks is None else [self.own_masks[i] for i in rows],
             None if self.own_spacing is None else tuple(self.own_spacing[i] for i in rows),
+            tuple(self.has_mask[i] for i in rows) if self.has_mask else (),
         )
 
 
@@ -90,14 +98,18 @@ def build_source(
     channels: int,
     dims: int,
     split_rule: str,
+    **others: Any,
 ) -> Source:
-    """Make a `Source` of cases that are checked and encoded; a split without any is left out."""
+    """Make a `Source` of cases that are checked and encoded; a split without any is left out.
+
+    `others` are the fields of a `Source` that have a default.
+    """
     import datasets
 
     splits = datasets.DatasetDict(
         {split: to_split(items, dims, channels) for split, items in parts.items() if items}
     )
-    return Source(name, splits, tuple(classes), channels, dims, split_rule)
+    return Source(name, splits, tuple(classes), channels, dims, split_rule, **others)
 
 
 def cases(split: datasets.Dataset, *, size: int | None = None) -> Cases:
@@ -143,6 +155,7 @@ def cases(split: datasets.Dataset, *, size: int | None = None) -> Cases:
         [row.mask for row in rows],
         tuple(row.spacing for row in rows),
         [row.ambiguity for row in rows] if "ambiguity" in split.column_names else None,
+        has_mask=tuple(plain["has_mask"]) if "has_mask" in split.column_names else (),
     )
 
 

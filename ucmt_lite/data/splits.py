@@ -5,32 +5,18 @@ As lists or folders say, else by seed, with every patient on one side.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ucmt_lite.common import InputError
+from ucmt_lite.data.files import quantity
+from ucmt_lite.data.lists import Lists
 
 if TYPE_CHECKING:
     from ucmt_lite.data.source import Cases
 
 SPLITS = ("train", "validation", "test")
-PARTS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
-LISTS = {
-    "train": ("train.list", "train_slices.list"),
-    "validation": ("val.list", "validation.list"),
-    "test": ("test.list",),
-}
 
 
 def shuffled(groups: Iterable[str], seed: int) -> list[str]:
@@ -82,136 +68,162 @@ def split_groups(
     return {name: ids for name, ids in parts.items() if ids}
 
 
-def _split_lists(root: Path, groups: Mapping[str, str]) -> dict[str, list[str]] | None:
-    """Read `train.list`, `val.list`, `test.list` of a folder; None where there is no such file.
+class Split(NamedTuple):
+    """The ids of every split, in words where they came from, and who is labeled."""
 
-    They hold one id a line. A line may also name a group, or the start of ids up to an underscore
-    (`patient001` for all its slices). Of a training and a validation list alone, the second is the
-    test set.
-    """
-    files = {
-        split: next((root / n for n in names if (root / n).is_file()), None)
-        for split, names in LISTS.items()
-    }
-    if not any(files.values()):
-        return None
-    parts = {split: _listed(file, groups) for split, file in files.items() if file is not None}
-    if "test" not in parts and "validation" in parts:
-        parts["test"] = parts.pop("validation")
-    for needed in ("train", "test"):
-        if not parts.get(needed):
-            raise InputError(
-                f"The lists in {root} name no {needed} case: write {LISTS[needed][0]}, one id a"
-                " line."
-            )
-    seen: dict[str, str] = {}
-    for split, ids in parts.items():
-        for name in ids:
-            if name in seen:
-                raise InputError(
-                    f"Case '{name}' is listed twice in {root} (for {seen[name]} and {split}): keep"
-                    " it in one list."
-                )
-            seen[name] = split
-    return parts
+    parts: dict[str, list[str]]
+    rule: str
+    labeled: tuple[str, ...] = ()  # what a list says; empty where none does
+    notes: tuple[str, ...] = ()
 
 
-def _listed(file: Path, groups: Mapping[str, str]) -> list[str]:
-    """Return the ids that one list names, in its order."""
-    listed: list[str] = []
-    for line in _text(file).splitlines():
-        entry = line.strip()
-        if not entry:
-            continue
-        if entry in groups:
-            listed.append(entry)
-            continue
-        ids = [
-            name for name, group in groups.items() if group == entry or name.startswith(entry + "_")
-        ]
-        if not ids:
-            raise InputError(
-                f"{file} names '{entry}' but there is no such case in {file.parent}: add its files"
-                " or remove the line."
-            )
-        listed += ids
-    return listed
+class Member(NamedTuple):
+    """What decides in which split a case is."""
 
-
-def _text(file: Path) -> str:
-    """Return the text of a file, whatever its line ends are."""
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{file} is not in UTF-8: save it again in that encoding.") from None
-
-
-def read_groups(root: Path, known: Mapping) -> dict[str, str] | None:
-    """Read `groups.csv` (id,group) of a folder; None where there is none.
-
-    An id without a row, or without a group in it, is a group of its own.
-    """
-    file = root / "groups.csv"
-    if not file.is_file():
-        return None
-    rows = list(csv.DictReader(_text(file).splitlines()))
-    if not rows or not {"id", "group"} <= set(rows[0]):
-        raise InputError(
-            f"{file} needs the columns id,group in its first line and one row for each image."
-        )
-    if unknown := [row["id"] for row in rows if row["id"] not in known]:
-        raise InputError(
-            f"{file} names '{unknown[0]}' but there is no such image: add its files or remove the"
-            " row."
-        )
-    groups = {key: key for key in known}
-    for row in rows:
-        group = (row["group"] or "").strip() or row["id"]
-        if groups[row["id"]] not in (row["id"], group):
-            raise InputError(
-                f"{file} puts '{row['id']}' into two groups ({groups[row['id']]}, {group}): keep"
-                " one row."
-            )
-        groups[row["id"]] = group
-    return groups
+    group: str
+    folder: str | None = None  # the split whose folder it lies in
+    has_mask: bool = True
 
 
 def split_up(
-    root: Path | None,
-    folders: Mapping[str, str | None],
-    groups: Mapping[str, str],
+    members: Mapping[str, Member],
+    lists: Lists,
     shares: tuple[float, float, float],
     seed: int,
-) -> tuple[dict[str, list[str]], str]:
-    """Return the ids of every split, and in words where the splits came from.
+) -> Split:
+    """Return who is in which split: as lists say, else as folders say, else by seed.
 
-    That is from lists, from folders (`id -> split`), or from a seed. Lists and folders are followed
-    also where they put a patient on both sides; the words then say so.
+    Lists and folders are followed also where they put a patient on both sides; the words then say
+    so. Images without masks are for training; in another split they are refused.
     """
-    listed = _split_lists(root, groups) if root is not None else None
-    if listed is not None:
-        return listed, "lists in the folder" + _on_both_sides(listed, groups)
-    stray = [key for key, split in folders.items() if split is None]
-    if stray and len(stray) < len(folders):
+    groups = {key: member.group for key, member in members.items()}
+    named = _by_lists(lists, members) or _by_folders(members)
+    if named is not None:
+        parts, words = named
+        used = {key for ids in parts.values() for key in ids}
+        unused = [key for key in members if key not in used]
+        split = Split(parts, words + _on_both_sides(parts, groups), notes=_tell_unused(unused))
+    else:
+        split = _by_seed(members, lists, shares, seed)
+    for name in SPLITS[1:]:
+        bare = [key for key in split.parts.get(name, ()) if not members[key].has_mask]
+        if bare:
+            raise InputError(
+                f"Image '{bare[0]}' of the {name} split has no mask: add one, or move the image to"
+                " the training images."
+            )
+    return split._replace(labeled=_checked_labeled(lists, members, split.parts))
+
+
+def _tell_unused(unused: Sequence[str]) -> tuple[str, ...]:
+    if not unused:
+        return ()
+    return (f"Not used, in no list: {quantity(len(unused), 'case')} (first '{unused[0]}').",)
+
+
+def _by_lists(
+    lists: Lists, members: Mapping[str, Member]
+) -> tuple[dict[str, list[str]], str] | None:
+    """Return the splits that lists name; None where neither a train nor a test list is there.
+
+    Of a training and a validation list alone, the second is the test set. Lists of labeled and
+    unlabeled images stand for a training list.
+    """
+    parts = {split: list(lists.parts[split]) for split in SPLITS if split in lists.parts}
+    if not parts:
+        return None
+    if "train" not in parts:
+        both = [key for kind in ("labeled", "unlabeled") for key in lists.parts.get(kind, ())]
+        parts = {"train": list(dict.fromkeys(both)), **parts}
+    if "test" not in parts and "validation" in parts:
+        parts["test"] = parts.pop("validation")
+    folder = lists.files[0].parent
+    for needed in ("train", "test"):
+        if not parts.get(needed):
+            raise InputError(
+                f"The lists in {folder} name no {needed} case: write {needed}.list, one id a line."
+            )
+    seen: dict[str, str] = {}
+    for split, ids in parts.items():
+        for key in ids:
+            if key in seen:
+                raise InputError(
+                    f"Case '{key}' is listed twice in {folder} (for {seen[key]} and {split}): keep"
+                    " it in one list."
+                )
+            seen[key] = split
+    return parts, "lists in the folder"
+
+
+def _by_folders(members: Mapping[str, Member]) -> tuple[dict[str, list[str]], str] | None:
+    """Return the splits whose folders cases lie in; None where folders name no two splits."""
+    folders = {key: member.folder for key, member in members.items()}
+    stray = [key for key, folder in folders.items() if folder is None and members[key].has_mask]
+    if stray and any(folders.values()):
         raise InputError(
             f"'{stray[0]}' lies in no folder of a split, such as train/, while others do: move it"
             " into one, or take it out."
         )
-    if len(set(folders.values())) > 1:
-        parts = {
-            split: [key for key, folder in folders.items() if folder == split]
-            for split in SPLITS
-            if split in folders.values()
-        }
-        if "test" not in parts:
-            parts["test"] = parts.pop("validation")
-        if "train" in parts:
-            return parts, "as the data come" + _on_both_sides(parts, groups)
+    if len(set(filter(None, folders.values()))) < 2:
+        return None
+    parts = {
+        split: [key for key, folder in folders.items() if (folder or "train") == split]
+        for split in SPLITS
+    }
+    parts = {split: ids for split, ids in parts.items() if ids}
+    if "test" not in parts:
+        parts["test"] = parts.pop("validation")
+    return (parts, "as the data come") if "train" in parts else None
+
+
+def _by_seed(
+    members: Mapping[str, Member],
+    lists: Lists,
+    shares: tuple[float, float, float],
+    seed: int,
+) -> Split:
+    """Split the cases with masks by seed; listed and unlabeled ones are for training.
+
+    An image without a mask whose group is tested on is left out.
+    """
+    meant = [key for kind in ("labeled", "unlabeled") for key in lists.parts.get(kind, ())]
+    fixed = {members[key].group for key in meant}
+    free = {
+        key: member.group
+        for key, member in members.items()
+        if member.has_mask and member.group not in fixed
+    }
+    parts = split_groups(free, shares=shares, seed=seed)
+    tested = {free[key] for split in SPLITS[1:] for key in parts.get(split, ())}
+    train = {*parts["train"]}
+    left_out = [k for k, m in members.items() if not m.has_mask and m.group in tested]
+    train |= {k for k, m in members.items() if k not in free and m.group not in tested}
+    parts["train"] = [key for key in members if key in train]
     percent = "/".join(f"{100 * share:.0f}" for share in shares)
-    return (
-        split_groups(groups, shares=shares, seed=seed),
-        f"by seed {seed}, {percent} % of the groups",
-    )
+    notes: tuple[str, ...] = ()
+    if left_out:
+        notes = (
+            f"Left out: {quantity(len(left_out), 'image')} without a mask (first '{left_out[0]}'),"
+            " as others of the group are tested on.",
+        )
+    return Split(parts, f"by seed {seed}, {percent} % of the groups", notes=notes)
+
+
+def _checked_labeled(
+    lists: Lists, members: Mapping[str, Member], parts: Mapping[str, Sequence[str]]
+) -> tuple[str, ...]:
+    """Return the ids of the list of labeled images; they must be trained on and have masks."""
+    train = set(parts["train"])
+    for key in lists.parts.get("labeled", ()):
+        if key not in train:
+            raise InputError(
+                f"'{key}' is listed as labeled but is no training case: keep it in one list."
+            )
+        if not members[key].has_mask:
+            raise InputError(
+                f"'{key}' is listed as labeled but has no mask: add one or remove the line."
+            )
+    return tuple(dict.fromkeys(lists.parts.get("labeled", ())))
 
 
 def _on_both_sides(parts: Mapping[str, Iterable[str]], groups: Mapping[str, str]) -> str:
@@ -246,19 +258,29 @@ def first(parts: dict[str, list[str]], count: Sequence[int] | None) -> dict[str,
 
 
 def split_labeled(
-    ids: Cases | Sequence[str], groups: Sequence[str] | None, labeled: int, seed: int | None
+    ids: Cases | Sequence[str],
+    groups: Sequence[str] | None,
+    labeled: int,
+    seed: int | None,
+    *,
+    has_mask: Sequence[bool] | None = None,
+    listed: Sequence[str] = (),
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Draw `labeled` training cases that keep their masks.
 
     The unlabeled stream is the whole training set, as in UCMT. Groups are drawn in an order given
     by the seed and used up one after the other, so that few patients are labeled wholly; a larger
     number contains the smaller one's cases. With `seed=None` the first `labeled` ids are taken,
-    which is the rule of the published lists (Yu et al. 2019, UA-MT; Shen et al., AdaMix).
+    which is the rule of the published lists (Yu et al. 2019, UA-MT; Shen et al., AdaMix). Cases
+    without masks (`has_mask`, or as `Cases` say) are never drawn, nor are others than `listed` ids
+    where there are any (`Source.labeled`).
 
     Returns the labeled ids and all ids. Errors: `labeled` below 1 or above the number of cases.
 
     >>> split_labeled(["a1", "a2", "b1"], ["a", "a", "b"], labeled=2, seed=None)
     (('a1', 'a2'), ('a1', 'a2', 'b1'))
+    >>> split_labeled(["a", "b", "c"], None, 1, seed=0, has_mask=[False, True, False])[0]
+    ('b',)
     """
     every = tuple(ids.ids) if hasattr(ids, "ids") else tuple(ids)
     belongs = tuple(groups) if groups is not None else tuple(getattr(ids, "groups", every))
@@ -270,15 +292,20 @@ def split_labeled(
         raise InputError(
             f"labeled={labeled} leaves nothing to learn from: take at least 1 labeled case."
         )
-    if labeled > len(every):
+    masked = has_mask or getattr(ids, "has_mask", ()) or [True] * len(every)
+    able = [
+        (key, group)
+        for key, group, mask in zip(every, belongs, masked, strict=True)
+        if mask and (not listed or key in set(listed))
+    ]
+    if labeled > len(able):
+        kind = "listed ones" if listed else "training cases with a mask"
+        kind = "training cases" if len(able) == len(every) else kind
         raise InputError(
-            f"labeled={labeled} is more than the {len(every)} training cases: take at most"
-            f" {len(every)}."
+            f"labeled={labeled} is more than the {len(able)} {kind}: take at most {len(able)}."
         )
     if seed is None:
-        return every[:labeled], every
+        return tuple(key for key, _ in able[:labeled]), every
     place = {group: i for i, group in enumerate(shuffled(belongs, seed))}
-    order = sorted(
-        zip(every, belongs, strict=True), key=lambda case: (place[case[1]], _lot(case[0], seed))
-    )
-    return tuple(name for name, _ in order[:labeled]), every
+    order = sorted(able, key=lambda case: (place[case[1]], _lot(case[0], seed)))
+    return tuple(key for key, _ in order[:labeled]), every

@@ -21,7 +21,6 @@ if typing.TYPE_CHECKING:
     from ucmt_lite.methods import Nets
 
 
-STRIDE = 16  # sides of volumes are multiples of it: what V-Net needs
 STATISTICS = ("running", "estimated")
 LABELED_VIEWS = ("weak", "strong")
 
@@ -80,7 +79,7 @@ def prepare(config: RunConfig, load: Callable[..., Images] | None = None) -> Pre
     """
     from ucmt_lite.data import Batches, split_labeled
     from ucmt_lite.data.batches import center_crop
-    from ucmt_lite.data.shrink import shrink, shrink_factor
+    from ucmt_lite.data.shrink import shrink, shrink_factor, whole_patch
     from ucmt_lite.data.views import strength_of
     from ucmt_lite.training.devices import choose_device, choose_precision
 
@@ -90,14 +89,18 @@ def prepare(config: RunConfig, load: Callable[..., Images] | None = None) -> Pre
     check_names(config)
 
     read = load or load_images
-    source, train, probe = read(config.dataset, config.data, config.classes, config.size)
+    source, train, probe = read(
+        config.dataset, config.data, config.classes, config.size, config.group
+    )
     check_fit(config, source)
     factor, patch = 1.0, None
     if source.dims == 3:
         factor = config.shrink or shrink_factor([mask.shape for mask in train.masks])
         train, probe = shrink(train, factor), shrink(probe, factor)
-        patch = config.patch or _whole_patch(train)
-    labeled, unlabeled = split_labeled(train.ids, train.groups, config.labeled, config.seed)
+        patch = config.patch or whole_patch(train)
+    labeled, unlabeled = split_labeled(
+        train, None, config.labeled, config.seed, listed=source.labeled
+    )
     batches = Batches(
         train.select(labeled),
         train.select(unlabeled),
@@ -127,21 +130,21 @@ def prepare(config: RunConfig, load: Callable[..., Images] | None = None) -> Pre
     )
 
 
-def _whole_patch(volumes: "Cases") -> tuple[int, ...]:
-    """Return the sides of the median volume, rounded to what every network for volumes takes."""
-    median = np.median([mask.shape for mask in volumes.masks], axis=0)
-    return tuple(max(STRIDE, round(side / STRIDE) * STRIDE) for side in median)
-
-
-def load_images(dataset: str, data: str, classes: int, size: int, watched: int = 16) -> Images:
+def load_images(
+    dataset: str, data: str, classes: int, size: int, group: str = "", watched: int = 16
+) -> Images:
     """Read a data set: its training images, and the first ones to watch.
 
     Those are of the validation split, where there is one; two volumes, or `watched` 2D images.
     """
-    from ucmt_lite.data import cases, load_data, takes_size
+    from ucmt_lite.data import cases, load, takes_size
 
-    source = load_data(
-        dataset, root=data or None, size=size if takes_size(dataset) else None, classes=classes
+    source = load(
+        dataset,
+        root=data or None,
+        size=size if takes_size(dataset) else None,
+        classes=classes,
+        group=group,
     )
     side = size if source.dims == 2 else None
     split = source.splits["validation" if "validation" in source.splits else "train"]
@@ -173,6 +176,11 @@ def check_effect(config: RunConfig) -> None:
     if config.data and config.dataset in PHANTOMS:
         raise InputError(
             f"data='{config.data}' is not read by '{config.dataset}', which is drawn: leave it out."
+        )
+    if config.group and config.dataset not in READERS:
+        raise InputError(
+            f"group='{config.group}' is for your own data, '{config.dataset}' knows its patients:"
+            " leave it out."
         )
     if config.classes != 2 and config.dataset not in READERS:
         raise InputError(

@@ -17,15 +17,8 @@ SCORES = {"dice": "Dice", "jaccard": "Jaccard", "hd95": "HD95", "asd": "ASD"}
 SMALLER_IS_BETTER = ("hd95", "asd")
 
 
-def _either(names: typing.Iterable[str]) -> str:
-    """Return names as a sentence lists them.
-
-    >>> _either(["cps", "cmt", "ucmt"])
-    'cps, cmt or ucmt'
-    """
-    *others, last = names
-    return f"{', '.join(others)} or {last}"
-
+# Settings that name a row of a table: the command's help lists the rows.
+TABLES = {"method": METHODS, "network": NETS, "norm": NORMS}
 
 NOT_YET = object()
 
@@ -60,6 +53,11 @@ class RunConfig:
     classes: int = setting(
         2, "classes of your own data, background included; phantoms and real sets know theirs"
     )
+    group: str = setting(
+        "",
+        "patients of your own data: a regular expression with one bracket, folder or none",
+        "",
+    )
     size: int = setting(64, "side in pixels that 2D images are drawn at or resized to")
     shrink: float = setting(
         0.0, "factor that volumes are made smaller by; 0: until their longest side is near 64", 1.0
@@ -67,13 +65,13 @@ class RunConfig:
     patch: tuple[int, ...] = setting(
         (), "voxels per axis that volumes are cropped to; none: about the whole volume"
     )
-    method: str = setting("ucmt", _either(METHODS))
+    method: str = setting("ucmt", "method to train with")
     labeled: int = setting(4, "training images whose masks are used")
     seed: int = setting(
         0, "draws the labeled images, the first weights and all that is random in training"
     )
-    network: str = setting("unet_small", _either(NETS))
-    norm: str = setting("instance", _either(NORMS) + " normalisation", "batch")
+    network: str = setting("unet_small", "network that every student and teacher is")
+    norm: str = setting("instance", "normalisation in the networks", "batch")
     statistics: str = setting(
         "running", "of batch norm: running, or estimated anew after training", "running"
     )
@@ -150,7 +148,7 @@ class RunConfig:
 RECORDED_RECIPE = {
     item.name: item.metadata["before"]
     for item in dataclasses.fields(RunConfig)
-    if item.metadata["before"] is not NOT_YET and item.name != "statistics"
+    if item.metadata["before"] is not NOT_YET and item.name not in ("statistics", "group")
 }
 
 

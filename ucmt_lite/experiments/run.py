@@ -188,8 +188,7 @@ def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
         "size": prepared.size,
         "patch": prepared.patch,
         "shrink": prepared.shrink,
-        "window": _window_of(prepared.config.dataset),
-        "bytes": prepared.probe.images[0].dtype == "uint8",
+        "preparation": source.preparation.as_dict(),
         "scores": scores["mean"],
     }
     predict.save_segmenter(done.net, folder / "teacher.safetensors", card)
@@ -203,22 +202,13 @@ def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
         ],
         "cases": scores["cases"],
         "seconds": costs["seconds"],
+        "notes": source.notes,
         "labeled_ids": prepared.labeled_ids,
         "split_rule": source.split_rule,
         "counts": {name: len(split) for name, split in source.splits.items()},
         "environment": {**prepared.environment, "commit": costs["commit"]},
     }
     write_json(folder / "metrics.json", metrics)
-
-
-def _window_of(dataset: str) -> list[float] | None:
-    """Return what a set's values are clipped to (CT), which its network has to be told again."""
-    from ucmt_lite.data import CATALOGUE
-
-    if dataset not in CATALOGUE:
-        return None
-    window = CATALOGUE[dataset].options.get("window")
-    return list(window) if window else None
 
 
 def show_scores(result: Result) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data.files import split_mask_ending
+from ucmt_lite.data.layouts import split_mask_ending
 from ucmt_lite.predict import formats
 from ucmt_lite.predict.dicom import is_dicom
 

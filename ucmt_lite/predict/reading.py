@@ -6,9 +6,9 @@ So a network meets what it was trained on.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,26 +16,37 @@ from numpy.typing import NDArray
 from ucmt_lite.common import InputError
 from ucmt_lite.data import hdf5, nifti
 from ucmt_lite.data.columns import unpng, unreadable
-from ucmt_lite.data.pictures import PICTURE_SUFFIXES, decoding, read_image
+from ucmt_lite.data.pictures import PICTURE_SUFFIXES, PICTURE_WORDS, decoding, encode_image
+from ucmt_lite.data.preparation import Preparation, clipped, prepare_volume
 from ucmt_lite.data.source import channels_first
-from ucmt_lite.data.volumes import clipped, normalised
+
+_EACH = Preparation("each")
+
+
+class PreparedVolume(NamedTuple):
+    """A volume as a network takes it, and the way back to the axes of its file."""
+
+    values: NDArray
+    as_stored: Callable[[NDArray], NDArray]
 
 
 def read_picture(
-    image: Any, mode: str, size: int | None
+    image: Any, mode: str, size: int | None, preparation: Preparation = _EACH
 ) -> tuple[NDArray[np.uint8], tuple[int, int]]:
     """Return a 2D image as bytes `C H W` at `size` x `size`, and its own height and width.
 
     `image` is a path or an array `H W` or `H W C`; `mode` "L" (1 channel) or "RGB" (3). Values that
-    are not uint8 are scaled as `eight_bits` does.
+    are not uint8 are scaled as `eight_bits` does, and all of them where the images of training were
+    "stretched". A photo that EXIF turns is read, and so segmented, in its turned position.
 
     >>> pixels, own = read_picture(np.zeros((50, 70, 3), np.uint8), "L", 32)
     >>> pixels.shape, own
     ((1, 32, 32), (50, 70))
     """
     name = _name(image)
+    values = "stretched" if preparation.values == "stretched" else ""
     with decoding("Image", name):
-        data = read_image(_picture_data(image, name), mode, None, name)
+        data, _ = encode_image(_picture_data(image, name), mode, None, name, values)
         height, width = unpng(data, mode).shape[:2]
         pixels = unpng(data, mode, size)
     return channels_first(pixels), (height, width)
@@ -57,28 +68,39 @@ def _picture_data(image: Any, name: str) -> Path | NDArray:
     return values
 
 
-def read_volume(
-    image: Any, window: Sequence[float] | None = None, as_bytes: bool = True
-) -> NDArray:
-    """Return a volume, a path or an array `*S`, prepared as in training.
+def read_volume(image: Any, preparation: Preparation = _EACH) -> PreparedVolume:
+    """Return a volume, a path or an array `*S`, prepared as those of training were.
 
-    Bytes stay as they are, all others are standardised to float16. `window`: values are clipped to
-    it first. `as_bytes`: whether the volumes of training were bytes; else whole numbers from 0 to
-    255 are standardised, too.
+    A NIfTI file is turned as they were, and `as_stored` turns back; the axes of any other file, and
+    of an array, are taken as they are.
     """
     name = _name(image)
-    values = _array(image)
+    as_stored: Callable[[NDArray], NDArray] = _as_it_is
+    if preparation.orientation == nifti.ORIENTATION and _is_nifti(image):
+        volume = nifti.load_volume("Image", _existing(Path(image)))
+        values, as_stored = volume.values, volume.as_stored
+    else:
+        values = _array(image)
     if values.ndim != 3 or 0 in values.shape:
         raise InputError(
             f"Image '{name}' is {values.shape}: the network takes 3D volumes with three axes."
         )
-    if window is not None or not as_bytes:
+    if preparation.window is not None:
         values = values.astype(np.float32)
-    return normalised(clipped(values, window), name)
+    values = clipped(values, preparation.window)
+    return PreparedVolume(prepare_volume(values, preparation.values, name), as_stored)
+
+
+def _as_it_is(array: NDArray) -> NDArray:
+    return array
 
 
 def _is_path(image: Any) -> bool:
     return isinstance(image, (str, os.PathLike))
+
+
+def _is_nifti(image: Any) -> bool:
+    return _is_path(image) and str(image).lower().endswith(nifti.NIFTI_SUFFIXES)
 
 
 def _name(image: Any) -> str:
@@ -87,7 +109,7 @@ def _name(image: Any) -> str:
 
 
 def _array(image: Any) -> NDArray:
-    """Return an array, or the one in an HDF5 (key `image`), NumPy or NIfTI file, axes as they are.
+    """Return an array, or the one in an HDF5, NumPy or NIfTI file, axes as they are.
 
     The readers of data open the files.
     """
@@ -97,15 +119,16 @@ def _array(image: Any) -> NDArray:
     name = path.name.lower()
     if name.endswith((".h5", ".hdf5")):
         return hdf5.load_image(path)
-    if name.endswith(nifti.NIFTI_SUFFIXES):
-        return nifti.load_voxels("Image", path)
+    if _is_nifti(image):
+        volume = nifti.load_volume("Image", path)
+        return volume.as_stored(volume.values)
     if name.endswith(".npy"):
         try:
             return np.load(path, allow_pickle=False)
         except (OSError, EOFError, ValueError) as error:
             raise unreadable("Image", path, error) from error
     raise InputError(
-        f"'{path}' is no kind of image read here: give PNG, JPEG, BMP, TIFF, .h5, .npy or .nii.gz."
+        f"'{path}' is no kind of image read here: give {PICTURE_WORDS}, .h5, .npy or .nii.gz."
     )
 
 

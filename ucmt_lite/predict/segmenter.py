@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ucmt_lite.common import InputError, atomic, plain
+from ucmt_lite.data.preparation import Preparation
 from ucmt_lite.data.shrink import shrink_image
 from ucmt_lite.nets import make
 from ucmt_lite.predict.network import probabilities, resized
@@ -40,6 +41,11 @@ class Segmenter:
     net: nn.Module = field(repr=False)
     card: dict[str, Any]
 
+    @property
+    def preparation(self) -> Preparation:
+        """How the images were prepared from which the network learned."""
+        return Preparation.of_card(self.card)
+
     def probabilities(self, image: Any, *, overlap: float = 0.5) -> NDArray[np.float32]:
         """Return the softmax `K *S` at the image's own size `*S`.
 
@@ -47,13 +53,12 @@ class Segmenter:
         """
         patch = self.card.get("patch")
         if self.card["dims"] == 3:
-            volume = read_volume(image, self.card.get("window"), self.card.get("bytes", True))
-            whole = volume[None]
-            small = shrink_image(whole, self.card.get("shrink", 1))
+            volume, as_stored = read_volume(image, self.preparation)
+            small = shrink_image(volume[None], self.card.get("shrink", 1))
             probs = probabilities(self.net, small, patch=patch, overlap=overlap)
-            return resized(torch.from_numpy(probs), volume.shape).numpy()
+            return as_stored(resized(torch.from_numpy(probs), volume.shape).numpy())
         mode = "RGB" if self.card["in_channels"] == 3 else "L"
-        pixels, own = read_picture(image, mode, self.card.get("size"))
+        pixels, own = read_picture(image, mode, self.card.get("size"), self.preparation)
         probs = probabilities(self.net, pixels, patch=patch, overlap=overlap)
         return resized(torch.from_numpy(probs), own).numpy()
 
@@ -62,9 +67,10 @@ class Segmenter:
 
         2D: a picture file, an HDF5 file or an array `H W` or `H W C` (uint8, or greys that
         `eight_bits` scales); grey and colour are converted to what the network takes. It is resized
-        to the size of training, segmented, and the probabilities are resized back. 3D: an HDF5,
-        NIfTI or NumPy file or an array `*S`, standardised as in training and segmented by a sliding
-        window of the card's `patch`.
+        to the size of training, segmented, and the probabilities are resized back. A photo that
+        EXIF turns gets its mask in the turned position. 3D: an HDF5, NIfTI or NumPy file or an
+        array `*S`, prepared as in training and segmented by a sliding window of the card's `patch`.
+        A NIfTI file gets its mask in its own axes.
         """
         return self.probabilities(image, overlap=overlap).argmax(0).astype(np.uint8)
 
@@ -73,10 +79,9 @@ def save_segmenter(net: nn.Module, path: str | os.PathLike, card: dict[str, Any]
     """Write the weights as safetensors, with the card as JSON in the file's header.
 
     card: `network` (a name in `nets.NETS`), `in_channels`, `classes` (names, background first) and
-    `dims` say how to build the network; `size` (side of 2D images in training), `patch` (3D),
-    `window` (CT: values clipped to) and `bytes` (3D: whether volumes were bytes, not standardised)
-    how to prepare an image. Whatever else is worth knowing goes along: method, dataset, config,
-    scores. NaN is written as null.
+    `dims` say how to build the network; `size` (side of 2D images in training), `patch` (3D) and
+    `preparation` (of the `Source`, as a dictionary) how to prepare an image. Whatever else is worth
+    knowing goes along: method, dataset, config, scores. NaN is written as null.
     """
     from safetensors.torch import save_file
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_views"]
 
-COLUMNS = ("image", "weak view", "strong view 1", "strong view 2")
+_COLUMNS = ("image", "weak view", "strong view 1", "strong view 2")
 
 
 def draw_views(
@@ -39,9 +39,9 @@ def draw_views(
     a run with this seed: one weak view of each, two strong views of that. Of a volume, or of its
     `patch`, the slice along the last axis with most of the mask is shown.
 
-    >>> from ucmt_lite.data import cases, load_data
+    >>> from ucmt_lite.data import cases, load
     >>> from ucmt_lite.data.views import strength_of
-    >>> split = load_data("phantom_heart", size=32).splits["test"]
+    >>> split = load("phantom_heart", size=32).splits["test"]
     >>> draw_views(cases(split.select(range(2)), size=32), strength_of(2), count=2).alt
     '2 images, each as it is, in its weak view and in two strong views, with the outlines of their
     masks. Masks cover ... % of the images and ... % of the weak views; mean brightness is ...'
@@ -55,12 +55,12 @@ def draw_views(
     images, masks = batches.draw(batches.labeled, 0, 0)
     batch = batches(0)
 
-    figure, axes = new_figure(count, len(COLUMNS), width=1.9, height=2.0)
+    figure, axes = new_figure(count, len(_COLUMNS), width=1.9, height=2.0)
     standardized = images.is_floating_point()  # else bytes, whose views are in -1..1
     pictures = [_as_pictures(images, masks, standardized)]
     for view in (batch.x, batch.x1, batch.x2):
         pictures.append(_as_pictures(view, batch.y, standardized))
-    for column, (title, views) in enumerate(zip(COLUMNS, pictures, strict=True)):
+    for column, (title, views) in enumerate(zip(_COLUMNS, pictures, strict=True)):
         for row, (pixels, mask) in enumerate(views):
             draw_image(axes[row, column], pixels, "" if row else title)
             draw_outline(axes[row, column], mask, "truth")

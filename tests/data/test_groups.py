@@ -1,0 +1,209 @@
+"""Patients stay on one side of a split, or it is said; lists beside the data are read."""
+
+import os
+
+import h5py
+import numpy as np
+import pytest
+
+from ucmt_lite.common import InputError
+from ucmt_lite.data import cases, load
+from ucmt_lite.data.groups import suspected_patients
+
+SQUARE = np.zeros((40, 40), np.uint8)
+SQUARE[5:20, 7:20] = 255
+
+
+def folder_of(root, names, draw):
+    for name in names:
+        for kind in ("images", "masks"):
+            draw(root / kind / f"{name}.png", SQUARE)
+    return root
+
+
+def sides_of(source):
+    """Return the splits that every group is in."""
+    sides = {}
+    for name, split in source.splits.items():
+        for group in split["group"]:
+            sides.setdefault(group, set()).add(name)
+    return sides
+
+
+def ids(source):
+    return {name: sorted(split["id"]) for name, split in source.splits.items()}
+
+
+def test_a_folder_for_each_patient(tmp_path, draw):
+    for patient in range(6):
+        for k in range(5):
+            for ending in ("", "_mask"):
+                draw(tmp_path / f"TCGA_{patient}/TCGA_{patient}_{k}{ending}.tif", SQUARE)
+    for seed in range(4):
+        source = load("folder", root=tmp_path, seed=seed)
+        assert set(sides_of(source)) == {f"TCGA_{i}" for i in range(6)}
+        assert all(len(splits) == 1 for splits in sides_of(source).values())
+    assert "6 folders are taken for patients (TCGA_" in " ".join(source.notes)
+    alone = load("folder", root=tmp_path, group="none")
+    assert len(sides_of(alone)) == 30
+
+
+def test_folders_tell_equal_names_apart(tmp_path, draw):
+    names = [f"p{patient}/{k:03d}" for patient in range(4) for k in range(3)]
+    source = load("folder", root=folder_of(tmp_path, names, draw))
+    assert sorted(sum(ids(source).values(), [])) == sorted(names)
+    assert all(len(splits) == 1 for splits in sides_of(source).values())
+
+
+def test_folders_of_kinds_are_no_patients(tmp_path, draw):
+    names = [f"{kind}/{kind} ({i})" for kind in ("benign", "malignant") for i in range(6)]
+    source = load("folder", root=folder_of(tmp_path, names, draw))
+    assert len(sides_of(source)) == 12 and "patients" not in source.split_rule
+    asked = load("folder", root=tmp_path, group="folder")
+    assert set(sides_of(asked)) == {"benign", "malignant"}
+
+
+@pytest.mark.parametrize("reader", ["folder", "hdf5"])
+def test_names_of_patients_are_groups(reader, tmp_path, draw):
+    names = [f"patient{i // 4:03d}_frame{i % 2:02d}_slice_{i % 4}" for i in range(40)]
+    if reader == "folder":
+        folder_of(tmp_path, names, draw)
+    else:
+        for name in names:
+            with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+                file["image"], file["label"] = np.random.rand(16, 16), SQUARE[:16, :16] // 255
+    source = load(reader, root=tmp_path)
+    assert len(sides_of(source)) == 10
+    assert all(len(splits) == 1 for splits in sides_of(source).values())
+    assert "10 ids name patients (patient" in " ".join(source.notes)
+
+
+def test_what_only_looks_like_patients_is_told(tmp_path, draw):
+    names = [f"s{i // 3}_{i % 3}" for i in range(18)]
+    source = load("folder", root=folder_of(tmp_path, names, draw))
+    assert "18 ids look like 6 patients, of whom" in source.split_rule
+    assert "are on both sides (s" in source.split_rule
+    asked = load("folder", root=tmp_path, group=r"^(s\d+)_")
+    assert len(sides_of(asked)) == 6 and "look like" not in asked.split_rule
+    assert "look like" not in load("folder", root=tmp_path, group="none").split_rule
+
+
+@pytest.mark.parametrize(
+    ("keys", "patients"),
+    [
+        (["a1-slice_3", "a1-slice_4", "a2-slice_3", "a2-slice_4"], {"a1", "a2"}),
+        (["7_frame01_slice_1", "7_frame02_slice_1", "8_frame01_slice_1"], {"7", "8"}),
+        (["vol3 (1)", "vol3 (2)", "vol4 (1)"], {"vol3", "vol4"}),
+        (["ISIC_0000001", "ISIC_0000002"], None),
+        (["benign (1)", "benign (2)", "malignant (1)"], None),
+        (["cju0qkwl35piu09", "cju1b75x63ddl07"], None),
+        (["1", "2", "3"], None),
+        (["CHNCXR_0001_0", "CHNCXR_0002_1", "CHNCXR_0003_1"], None),
+    ],
+)
+def test_stems_that_ids_share(keys, patients):
+    suspected = suspected_patients(dict.fromkeys(keys, ""))
+    assert (set(suspected.values()) if suspected else None) == patients
+
+
+@pytest.mark.parametrize(
+    ("group", "sentence"),
+    [
+        ("(", "is no regular expression"),
+        ("patient", "has 0 pairs of brackets"),
+        ("(a)(b)", "has 2 pairs of brackets"),
+        (r"(z\d+)", "finds nothing in the id 'c0'"),
+        ("folder", "finds all cases in one folder"),
+    ],
+)
+def test_wrong_groups(group, sentence, tmp_path, draw):
+    folder_of(tmp_path, [f"c{i}" for i in range(4)], draw)
+    with pytest.raises(InputError, match=sentence):
+        load("folder", root=tmp_path, group=group)
+
+
+LINES = {"train": "c0 c1 c2", "test": "c3 c4 c5"}
+
+
+@pytest.mark.parametrize("place", ["", "lists", "splits"])
+@pytest.mark.parametrize(
+    ("ending", "line"),
+    [
+        (".list", "{}"),
+        (".txt", "{}"),
+        (".txt", "images/{0}.png masks/{0}.png"),
+        (".txt", "./images\\{}.png"),
+        (".csv", "{},7"),
+    ],
+)
+def test_lists_of_every_kind_are_read(place, ending, line, tmp_path, draw):
+    folder_of(tmp_path, [f"c{i}" for i in range(7)], draw)
+    (tmp_path / place).mkdir(exist_ok=True)
+    for split, keys in LINES.items():
+        head = "id,age\n" if ending == ".csv" and split == "train" else ""
+        text = head + "\n".join(line.format(key) for key in keys.split())
+        (tmp_path / place / f"{split}{ending}").write_text(text)
+    source = load("folder", root=tmp_path)
+    assert ids(source) == {split: keys.split() for split, keys in LINES.items()}
+    assert source.split_rule == "lists in the folder"
+    assert source.notes[:1] == ("Not used, in no list: 1 case (first 'c6').",)
+
+
+def test_two_lists_of_one_kind_are_refused(tmp_path, draw):
+    folder_of(tmp_path, [f"c{i}" for i in range(6)], draw)
+    for name in ("train.txt", "train.list", "test.list"):
+        (tmp_path / name).write_text("c0\n")
+    with pytest.raises(InputError, match=r"train.list and .*train.txt are lists of the same"):
+        load("folder", root=tmp_path)
+
+
+def test_labeled_and_unlabeled_lists_are_a_training_list(tmp_path, draw):
+    folder_of(tmp_path, [f"c{i}" for i in range(6)], draw)
+    (tmp_path / "labeled.txt").write_text("images/c4.png masks/c4.png\nc0\n")
+    (tmp_path / "unlabeled.txt").write_text("c1\nc2\n")
+    (tmp_path / "val.txt").write_text("c3\nc5\n")
+    source = load("folder", root=tmp_path)
+    assert source.labeled == ("c4", "c0")
+    assert ids(source) == {"train": ["c0", "c1", "c2", "c4"], "test": ["c3", "c5"]}
+
+
+def test_labeled_images_are_trained_on_whatever_the_seed(tmp_path, draw):
+    folder_of(tmp_path, [f"c{i}" for i in range(12)], draw)
+    (tmp_path / "labeled.list").write_text("c3\nc5\nc7\n")
+    for seed in range(5):
+        source = load("folder", root=tmp_path, seed=seed)
+        assert set(source.labeled) <= set(source.splits["train"]["id"])
+        assert len(source.splits["test"]) >= 1
+
+
+def test_a_labeled_image_that_is_tested_on_is_refused(tmp_path, draw):
+    folder_of(tmp_path, [f"c{i}" for i in range(4)], draw)
+    for name, keys in (("train", "c0\nc1"), ("test", "c2\nc3"), ("labeled", "c2")):
+        (tmp_path / f"{name}.list").write_text(keys)
+    with pytest.raises(InputError, match="'c2' is listed as labeled but is no training case"):
+        load("folder", root=tmp_path)
+
+
+def test_linked_folders_are_followed(tmp_path, draw):
+    for split, root in (("train", "a/train"), ("test", "store/test")):
+        folder_of(tmp_path / root, [f"{split}{i}" for i in range(5)], draw)
+    os.symlink(tmp_path / "store/test", tmp_path / "a/test")
+    source = load("folder", root=tmp_path / "a")
+    assert {split: len(keys) for split, keys in ids(source).items()} == {"train": 5, "test": 5}
+    os.symlink(tmp_path / "a", tmp_path / "a/train/loop")  # a link to a folder above
+    assert ids(load("folder", root=tmp_path / "a")) == ids(source)
+    (tmp_path / "b").mkdir()
+    for kind in ("images", "masks"):
+        os.symlink(tmp_path / "store/test" / kind, tmp_path / "b" / kind)
+    assert sum(map(len, ids(load("folder", root=tmp_path / "b")).values())) == 5
+
+
+def test_linked_folders_of_hdf5(tmp_path):
+    for folder in ("b/p1", "store/p2"):
+        (tmp_path / folder).mkdir(parents=True)
+        for i in range(4):
+            with h5py.File(tmp_path / folder / f"{folder[-2:]}_{i}.h5", "w") as file:
+                file["image"], file["label"] = np.random.rand(16, 16), SQUARE[:16, :16] // 255
+    os.symlink(tmp_path / "store/p2", tmp_path / "b/p2")
+    source = load("hdf5", root=tmp_path / "b")
+    assert sum(len(cases(split)) for split in source.splits.values()) == 8

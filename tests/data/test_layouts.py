@@ -1,0 +1,265 @@
+"""Layouts that people have are recognised and told; what cannot be is one sentence."""
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+from ucmt_lite.common import InputError
+from ucmt_lite.data import cases, load
+
+SQUARE = np.zeros((20, 24), np.uint8)
+SQUARE[4:12, 5:15] = 255
+PAIRS = [
+    ("images/{}.png", "masks/{}.png"),
+    ("img/{}.png", "gt/{}.png"),
+    ("Original/{}.tif", "Ground Truth/{}.tif"),
+    ("image/{}.jpg", "label/{}.png"),
+    ("imgs/{}.png", "masks/{}_mask.gif"),
+    ("JPEGImages/{}.jpg", "SegmentationClass/{}.png"),
+    ("image_{}.png", "mask_{}.png"),
+    ("images/image_{}.png", "masks/mask_{}.png"),
+    ("{}.png", "{}_seg.png"),
+    ("{}.webp", "{}-mask.webp"),
+    ("a/{}.png", "a/{}_gt.png"),
+    ("images/{}_training.tif", "1st_manual/{}_manual1.gif"),
+    ("CXR_png/{}.png", "ManualMask/leftMask/{}.png"),
+    ("PH2/{0}/{0}_Dermoscopic_Image/{0}.bmp", "PH2/{0}/{0}_lesion/{0}_lesion.bmp"),
+    ("stage1_train/{}/images/scan.png", "stage1_train/{}/masks/object1.png"),
+    ("imagesTr/{}.png", "labelsTr/{}.png"),
+]
+
+
+def pair_set(root, image, mask, draw, count=5):
+    for i in range(count):
+        key = f"c{i:02d}x"
+        draw(root / image.format(key), np.stack([SQUARE // 2 + i] * 3, axis=2))
+        draw(root / mask.format(key), SQUARE)
+    return root
+
+
+def masks_of(source):
+    return {
+        key: mask
+        for split in source.splits.values()
+        for key, mask in zip(cases(split).ids, cases(split).masks, strict=True)
+    }
+
+
+@pytest.mark.parametrize(("image", "mask"), PAIRS, ids=[image for image, _ in PAIRS])
+def test_a_layout_of_pictures(image, mask, tmp_path, draw):
+    masks = masks_of(load("folder", root=pair_set(tmp_path / "s", image, mask, draw)))
+    assert len(masks) == 5 and all("c0" in key for key in masks)
+    assert all((m == SQUARE // 255).all() for m in masks.values())
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("imagesTr/{}.nii.gz", "labelsTr/{}.nii.gz"),
+        ("imagesTr/{}_0000.nii.gz", "labelsTr/{}.nii.gz"),
+        ("images/{}.nii", "labels/{}.nii.gz"),
+        ("{0}/{0}_image.nii.gz", "{0}/{0}_seg.nii.gz"),
+    ],
+)
+def test_a_layout_of_volumes(image, mask, tmp_path):
+    nibabel = pytest.importorskip("nibabel", reason="NIfTI needs the package nibabel")
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        labels = (rng.random((5, 6, 7)) > 0.5).astype(np.float32)
+        for path, values in ((image, rng.normal(size=labels.shape)), (mask, labels)):
+            file = tmp_path / path.format(f"c_{i}")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            nibabel.save(nibabel.Nifti1Image(values.astype(np.float32), np.eye(4)), file)
+    (tmp_path / "dataset.json").write_text("{}")
+    source = load("nifti", root=tmp_path)
+    assert sorted(key.removesuffix("_image") for key in masks_of(source)) == [
+        f"c_{i}" for i in range(4)
+    ]
+    assert not any("Passed over" in note for note in source.notes)
+
+
+def test_test_images_of_nnunet_without_labels_are_passed_over(tmp_path, draw):
+    pair_set(tmp_path, "imagesTr/{}.png", "labelsTr/{}.png", draw)
+    draw(tmp_path / "imagesTs/t.png", SQUARE)
+    source = load("folder", root=tmp_path)
+    assert len(masks_of(source)) == 5
+    assert "imagesTs holds 1 images without masks: passed over." in source.notes
+    draw(tmp_path / "labelsTs/t.png", SQUARE)
+    assert load("folder", root=tmp_path).splits["test"]["id"][:] == ["t"]
+
+
+def test_the_layout_and_what_is_passed_over_are_told(tmp_path, draw):
+    pair_set(tmp_path, "Original/{}.png", "Ground Truth/{}.png", draw)
+    for name in ("readme.docx", "ages.xlsx", "more.xlsx", "Thumbs.db", ".hidden"):
+        (tmp_path / name).write_bytes(b"")
+    notes = load("folder", root=tmp_path).notes
+    assert "Layout: images in Original/, masks in Ground Truth/." in notes
+    assert "Passed over: 2 .xlsx files, 1 .docx file (first ages.xlsx)." in notes
+
+
+def test_several_masks_are_one(tmp_path, draw):
+    first, second = SQUARE.copy(), SQUARE.T.copy()[:20, :24]
+    second = np.zeros_like(first)
+    second[14:18, 2:9] = 255
+    for i in range(4):
+        draw(tmp_path / f"benign ({i}).png", SQUARE)
+        draw(tmp_path / f"benign ({i})_mask.png", first)
+    draw(tmp_path / "benign (3)_mask_1.png", second)
+    source = load("folder", root=tmp_path)
+    masks = masks_of(source)
+    assert (masks["benign (3)"] == np.maximum(first, second) // 255).all()
+    assert (masks["benign (0)"] == first // 255).all()
+    assert "1 image with several masks (first 'benign (3)'): their union is read." in source.notes
+
+
+def test_left_and_right_are_one_and_two_kinds_of_masks_are_refused(tmp_path, draw):
+    pair_set(tmp_path / "a", "CXR_png/{}.png", "ManualMask/leftMask/{}.png", draw)
+    pair_set(tmp_path / "a", "CXR_png/{}.png", "ManualMask/rightMask/{}.png", draw)
+    assert "5 images with several masks" in " ".join(load("folder", root=tmp_path / "a").notes)
+    pair_set(tmp_path / "b", "images/{}_training.png", "mask/{}_training_mask.gif", draw)
+    pair_set(tmp_path / "b", "images/{}_training.png", "1st_manual/{}_manual1.gif", draw)
+    with pytest.raises(InputError, match="has masks in 1st_manual/ and in mask/: keep the folder"):
+        load("folder", root=tmp_path / "b")
+
+
+def test_a_field_of_view_is_no_truth(tmp_path, draw):
+    view = np.zeros((20, 24), np.uint8)
+    view[1:-1, 1:-1] = 255
+    for i in range(5):
+        draw(tmp_path / f"images/{i}.png", SQUARE + i)
+        draw(tmp_path / f"masks/{i}.png", view)
+    notes = " ".join(load("folder", root=tmp_path).notes)
+    assert "at least 82 % is foreground" in notes and "All 5 masks are the same" in notes
+
+
+def test_pictures_without_any_mask_name_the_paths_and_a_command(tmp_path, draw):
+    draw(tmp_path / "a/1.png", SQUARE)
+    with pytest.raises(InputError, match=r"first a/1.png\): put images into .*/images and masks"):
+        load("folder", root=tmp_path)
+
+
+def test_several_channels_of_a_case_are_refused(tmp_path, draw):
+    pair_set(tmp_path, "imagesTr/{}_0000.png", "labelsTr/{}.png", draw)
+    pair_set(tmp_path, "imagesTr/{}_0001.png", "labelsTr/{}.png", draw)
+    with pytest.raises(
+        InputError, match=r"has several channels \(c00x_0000.png, c00x_0001.png\), and one"
+    ):
+        load("folder", root=tmp_path)
+
+
+def test_a_mask_of_another_folder_is_not_taken(tmp_path, draw):
+    for name in ("p1/001", "p2/001", "p3/001"):
+        draw(tmp_path / f"masks/{name}.png", SQUARE)
+    for name in ("p1/001", "p3/001"):
+        draw(tmp_path / f"images/{name}.png", SQUARE)
+    with pytest.raises(InputError, match="p2/001.png' (has no image|fits several images)"):
+        load("folder", root=tmp_path)
+
+
+# --- EXIF ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 4])
+@pytest.mark.parametrize("turned", ["images", "masks", "both"])
+def test_exif_of_one_of_the_two_is_told(orientation, turned, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+        options = {"exif": exif} if turned in (kind, "both") else {}
+        for i in range(4):
+            Image.fromarray(SQUARE // 255 * (200 if kind == "images" else 255)).save(
+                tmp_path / kind / f"{i}.png", **options
+            )
+    notes = " ".join(load("folder", root=tmp_path).notes)
+    assert ("EXIF turns either the image or its mask" in notes) == (turned != "both")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+def test_exif_that_swaps_the_sides_is_named(suffix, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+    for i in range(4):
+        Image.fromarray(SQUARE).save(tmp_path / f"images/{i}{suffix}", exif=exif)
+        Image.fromarray(SQUARE).save(tmp_path / f"masks/{i}.png")
+    with pytest.raises(InputError, match="the image is turned by its EXIF orientation, the mask"):
+        load("folder", root=tmp_path)
+
+
+def test_a_sound_picture_with_a_damaged_exif_is_read(tmp_path, draw):
+    pair_set(tmp_path, "images/{}.jpg", "masks/{}.png", draw)
+    for file in (tmp_path / "images").iterdir():
+        data = file.read_bytes()
+        note = b"Exif\0\0II*\0\xff\xff\xff\x7f\x01\0"
+        file.write_bytes(
+            data[:2] + b"\xff\xe1" + (len(note) + 2).to_bytes(2, "big") + note + data[2:]
+        )
+    assert len(masks_of(load("folder", root=tmp_path))) == 5
+
+
+# --- HDF5 ---------------------------------------------------------------------------------------
+
+VOLUME = np.random.default_rng(0).normal(size=(6, 7, 8)).astype(np.float32)
+LABEL = (VOLUME > 0).astype(np.uint8)
+
+
+def hdf5_set(root, arrays, attributes=None):
+    root.mkdir(parents=True, exist_ok=True)
+    for i in range(3):
+        with h5py.File(root / f"c{i}.h5", "w") as file:
+            for key, values in arrays.items():
+                if isinstance(values, tuple):
+                    file.create_dataset(key, values[0], dtype=values[1])
+                else:
+                    file[key] = values
+            for key, value in (attributes or {}).items():
+                file.attrs[key] = value
+    return root
+
+
+@pytest.mark.parametrize(
+    ("odd", "sentence"),
+    [
+        ({"label": np.zeros(LABEL.shape, [("r", "u1"), ("g", "u1")])}, "label holds .*no array"),
+        ({"label": (LABEL.shape, h5py.vlen_dtype(np.uint8))}, "label holds text|label holds"),
+        ({"label": "see other file"}, "label holds text and no array of plain numbers"),
+        ({"image": VOLUME + 1j * VOLUME}, "image holds complex64 and no array of plain numbers"),
+        ({"image": h5py.Empty("f4")}, "image holds .* no array of plain numbers"),
+    ],
+)
+def test_odd_content_of_hdf5(odd, sentence, tmp_path):
+    root = hdf5_set(tmp_path / "s", {"image": VOLUME, "label": LABEL} | odd)
+    with pytest.raises(InputError, match=f"c0.h5': {sentence}"):
+        load("hdf5", root=root)
+
+
+@pytest.mark.parametrize("spacing", ["0.5 0.5 1", [np.nan, 1, 1], [np.inf, 1, 1], [1, 1, 0]])
+def test_odd_spacing_of_hdf5(spacing, tmp_path):
+    root = hdf5_set(tmp_path / "s", {"image": VOLUME, "label": LABEL}, {"spacing": spacing})
+    with pytest.raises(InputError, match="c0.h5': spacing is .*: give millimetres for each axis"):
+        load("hdf5", root=root)
+
+
+@pytest.mark.parametrize("keys", [("img", "gt"), ("data", "seg"), ("raw", "mask"), ("X", "Y")])
+def test_other_keys_of_hdf5(keys, tmp_path):
+    root = hdf5_set(tmp_path / "s", {keys[0]: VOLUME, keys[1]: LABEL})
+    source = load("hdf5", root=root)
+    assert (cases(source.splits["test"]).masks[0] == LABEL).all()
+    assert f"Images are read from '{keys[0]}', masks from '{keys[1]}'." in source.notes
+
+
+@pytest.mark.parametrize(
+    ("arrays", "sentence"),
+    [
+        ({"a": VOLUME, "b": LABEL}, "has the keys a, b: name its arrays image and label"),
+        ({"image": VOLUME, "b": LABEL}, "has the keys b, image: name its arrays"),
+        ({"img": VOLUME, "data": VOLUME, "gt": LABEL}, "of which any may be the image"),
+        ({"image": VOLUME, "gt": LABEL, "seg": LABEL}, "of which any may be the label"),
+    ],
+)
+def test_keys_of_hdf5_that_cannot_be_told(arrays, sentence, tmp_path):
+    with pytest.raises(InputError, match=sentence):
+        load("hdf5", root=hdf5_set(tmp_path / "s", arrays))

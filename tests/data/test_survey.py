@@ -1,0 +1,72 @@
+"""The survey of a set says what a careful colleague would look at."""
+
+import h5py
+import numpy as np
+import pytest
+
+from ucmt_lite.data import cases, load
+from ucmt_lite.data.survey import NEAR, difference_hash, survey
+
+
+def textured(seed, shape=(32, 40)):
+    return np.random.default_rng(seed).integers(0, 255, shape).astype(np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path, draw):
+    """Ten textured images in which 8 is nearly 2; the last three show no object."""
+    for i in range(10):
+        image = textured(i).astype(int)
+        if i == 8:
+            image = textured(2).astype(int) + 3
+        mask = np.zeros((32, 40), np.uint8)
+        mask[4 : 8 + i, 5:15] = 255 * (i < 7)
+        draw(tmp_path / f"images/s{i // 2}_{i % 2}.png", image.clip(0, 255).astype(np.uint8))
+        draw(tmp_path / f"masks/s{i // 2}_{i % 2}.png", mask)
+    (tmp_path / "notes.doc").write_bytes(b"")
+    return tmp_path
+
+
+def test_every_number_is_that_of_the_files(folder):
+    source = load("folder", root=folder, classes=["background", "spot"])
+    text = "\n".join(survey(source))
+    masks = [mask for split in source.splits.values() for mask in cases(split).masks]
+    shares = sorted(100 * mask.mean() for mask in masks)
+    assert text.startswith("folder: 2D, 1 channel, classes background, spot\n  train: 6 cases of 6")
+    assert "sizes: 32 x 40\n" in text and "values: bytes, as they are\n" in text
+    assert f"class 1 spot: {np.mean(shares):.2f} % of pixels, in 7 of 10 cases" in text
+    assert (
+        f"foreground: 0.00 % min, {np.median(shares):.2f} % median, {shares[-1]:.2f} % max" in text
+    )
+    assert "patients: 10 ids look like 5 patients (s0, ...)" in text
+    assert "near-duplicates: 1 pair, " in text and "s1_0 in" in text and "s4_0 in" in text
+    assert "note: Passed over: 1 .doc file (first notes.doc)." in text
+    assert "note: 3 of 10 masks show no foreground" in text
+
+
+def test_volumes_have_spacing_sizes_and_no_flat_duplicates(tmp_path):
+    for i in range(4):
+        values = np.full((8, 8 + i, 6), 7, np.int16)
+        values[0, 0, 0] = 900 + i
+        with h5py.File(tmp_path / f"{i}.h5", "w") as file:
+            file["image"], file["label"] = values, np.ones(values.shape, np.uint8)
+            if i:
+                file.attrs["spacing"] = (1.0, 0.5 + i, 2.0)
+    text = "\n".join(survey(load("hdf5", root=tmp_path)))
+    assert "sizes: 8 x 8-11 x 6, 4 different sizes" in text
+    assert "spacing: 1 x 1.5-3.5 x 2 mm, unknown of 1 case" in text
+    assert "values: each image standardised" in text and "near-duplicates: none found" in text
+
+
+def test_a_hash_tells_the_same_scene_from_another():
+    a, b = (textured(i)[None] for i in range(2))
+    brighter = (a * 0.8 + 20).astype(np.uint8)
+    assert (difference_hash(a) != difference_hash(brighter)).sum() <= NEAR
+    assert (difference_hash(a) != difference_hash(b)).sum() > 4 * NEAR
+
+
+def test_known_near_duplicates_are_found(real_data):
+    source = load("isic2018", root=real_data("isic2018_256"), size=64, count=(1815, 1, 519))
+    line = next(line for line in survey(source) if "near-duplicates" in line)
+    pairs, across = (int(word) for word in line.replace(",", "").split() if word.isdigit())
+    assert pairs >= 9 and across >= 5

@@ -1,0 +1,285 @@
+"""Which files of a folder are images, which are their masks: the layouts that people have.
+
+Read by folders (`images/` beside `masks/`, `imagesTr/` beside `labelsTr/`, `Original/` beside
+`Ground Truth/`) and by names (`a_mask.png`, `mask_001.png`); pairs are found by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from ucmt_lite.common import InputError
+from ucmt_lite.data.files import ending_of
+
+PARTS = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+UNLABELED = {"unlabeled", "unlabelled"}
+_IMAGE_FOLDERS = {
+    *("image", "images", "img", "imgs", "original", "originals", "imagestr", "imagests"),
+    *("jpegimages", "isic2018_task1_2_training_input", "input", "inputs", "cxr_png"),
+}
+_MASK_FOLDERS = {
+    *("mask", "masks", "label", "labels", "gt", "gts", "ground_truth", "groundtruth", "labelstr"),
+    *("labelsts", "annotation", "annotations", "segmentation", "segmentations", "seg", "segs"),
+    *("segmentationclass", "isic2018_task1_training_groundtruth", "manual", "target", "targets"),
+}
+_FOLDER_OF_MASKS = re.compile(
+    r"^lesion$|_(lesion|masks?|labels?|gt|groundtruth|manual\d?)$|(left|right)_?masks?$"
+)
+_FOLDER_OF_IMAGES = re.compile(r"_(image|images)$")
+_FOLDER_PASSED_OVER = re.compile(r"_roi$")
+_MASK_ENDING = re.compile(
+    r"[_-](segmentation|masks?|labels?|seg|gt|groundtruth|lesion|manual\d?)([_-]?\d+)?$", re.I
+)
+_MASK_START = re.compile(r"^(mask|label|seg|gt)[_-]", re.I)
+_IMAGE_ENDING = re.compile(r"_(image|images|img|training|test|0000)$", re.I)
+_IMAGE_START = re.compile(r"^(image|img)[_-]", re.I)
+# nnU-Net numbers the channels of a case: c_0000.nii.gz, c_0001.nii.gz.
+_CHANNEL = re.compile(r"_000\d$")
+
+
+class FoundFile(NamedTuple):
+    """A file of a set: its role, the split whose folder it lies in, the folders besides these."""
+
+    path: Path
+    stem: str
+    is_mask: bool
+    split: str | None
+    inner: tuple[str, ...]
+    folders: tuple[str, ...]  # all, in lower case
+    mask_folder: str  # whose name made it a mask; empty for a mask by its own name
+    unlabeled: bool  # in a folder of this name
+
+
+class Pair(NamedTuple):
+    """An image and its masks; none where it has no mask."""
+
+    id: str
+    image: Path
+    masks: tuple[Path, ...]
+    split: str | None
+    folder: str  # the folders that are neither kind nor split, as "p1"; may be empty
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The pairs of a folder, and what is to be said of how they were found."""
+
+    pairs: list[Pair]
+    unread: list[Path]
+    notes: list[str] = field(default_factory=list)
+
+
+def split_mask_ending(stem: str) -> tuple[str, str]:
+    """Split what names a mask off the end of a file's name.
+
+    >>> split_mask_ending("lesion1_segmentation"), split_mask_ending("lesion1")
+    (('lesion1', '_segmentation'), ('lesion1', ''))
+    """
+    found = _MASK_ENDING.search(stem)
+    return (stem[: found.start()], found[0]) if found else (stem, "")
+
+
+def stem_of(file: Path) -> str:
+    """Return a file's name without its ending.
+
+    >>> stem_of(Path("c.1.nii.gz")), stem_of(Path("a.png"))
+    ('c.1', 'a')
+    """
+    return file.name[: len(file.name) - len(ending_of(file))]
+
+
+def find_layout(root: Path, files: Sequence[Path], endings: Iterable[str]) -> Layout:
+    """Pair the images of a folder with their masks; a mask whose image is missing is refused.
+
+    An image without a mask stays alone. Several masks of one image are all given.
+    """
+    known = set(endings)
+    usable = [file for file in files if ending_of(file) in known]
+    found = [item for item in (_role(root, file) for file in usable) if item is not None]
+    read = {item.path for item in found}
+    unread = [file for file in files if file not in read]
+    images = [item for item in found if not item.is_mask]
+    masks = [item for item in found if item.is_mask]
+    notes = []
+    if _has_open_test(found):
+        passed = [item for item in images if "imagests" in item.folders]
+        images = [item._replace(split=None) for item in images if "imagests" not in item.folders]
+        masks = [item._replace(split=None) for item in masks]
+        if passed:
+            notes.append(f"imagesTs holds {len(passed)} images without masks: passed over.")
+    names = _ids(images, {item.stem for item in masks})
+    of_image = _match(root, images, masks)
+    pairs = [
+        Pair(
+            names[item.path],
+            item.path,
+            tuple(of_image.get(item.path, ())),
+            item.split,
+            "/".join(item.inner),
+        )
+        for item in images
+    ]
+    notes += _tell_layout(root, images, masks)
+    return Layout(pairs, unread, notes)
+
+
+def _role(root: Path, file: Path) -> FoundFile | None:
+    """Say what a file is by its folders, then by its name; None for one that is passed over."""
+    folders = file.relative_to(root).parts[:-1]
+    split, is_image, mask_folder, unlabeled, inner = None, False, "", False, []
+    for folder in folders:
+        name = re.sub(r"[\s-]+", "_", folder.lower())
+        if name in PARTS:
+            split = split or PARTS[name]
+        elif name in UNLABELED:
+            unlabeled = True
+        elif name in _IMAGE_FOLDERS or _FOLDER_OF_IMAGES.search(name):
+            is_image, mask_folder = True, ""  # the innermost folder decides
+        elif name in _MASK_FOLDERS or _FOLDER_OF_MASKS.search(name):
+            is_image, mask_folder = False, folder
+        elif _FOLDER_PASSED_OVER.search(name):
+            return None
+        else:
+            inner.append(folder)
+        if name in ("imagests", "labelsts"):
+            split = "test"
+        if name in ("imagestr", "labelstr"):
+            split = "train"
+    stem = stem_of(file)
+    named = bool(_MASK_ENDING.search(stem) or _MASK_START.search(stem))
+    is_mask = bool(mask_folder) or (named and not is_image)
+    lower = tuple(folder.lower() for folder in folders)
+    return FoundFile(file, stem, is_mask, split, tuple(inner), lower, mask_folder, unlabeled)
+
+
+def _has_open_test(found: Sequence[FoundFile]) -> bool:
+    """Return whether a set in the folders of nnU-Net or MSD keeps the labels of its test images."""
+    kinds = {folder for item in found for folder in item.folders}
+    return "imagestr" in kinds and "labelsts" not in kinds
+
+
+def _bare(item: FoundFile) -> str:
+    """Return a stem without what names its kind, so that an image's and its mask's are equal."""
+    if item.is_mask:
+        return _MASK_START.sub("", _MASK_ENDING.sub("", item.stem))
+    return _IMAGE_START.sub("", _IMAGE_ENDING.sub("", item.stem))
+
+
+def _match(
+    root: Path, images: Sequence[FoundFile], masks: Sequence[FoundFile]
+) -> dict[Path, list[Path]]:
+    """Find the image of every mask: of its name in its folder, of its name, alone in its folder."""
+    stems, bares, far, alone = (defaultdict(list) for _ in range(4))
+    for item in images:
+        stems[item.split, item.inner, item.stem].append(item)
+        bares[item.split, item.inner, _bare(item)].append(item)
+        far[item.split, _bare(item)].append(item)
+        alone[item.split, item.inner].append(item)
+    of_image: dict[Path, list[FoundFile]] = defaultdict(list)
+    for mask in masks:
+        ending = _MASK_ENDING.sub("", mask.stem)
+        # The longest name first: the mask of "a_seg" may be called "a_seg", too.
+        candidates = (
+            stems[mask.split, mask.inner, mask.stem],
+            stems[mask.split, mask.inner, ending],
+            bares[mask.split, mask.inner, _bare(mask)],
+            [i for i in far[mask.split, _bare(mask)] if not (i.inner and mask.inner)],
+            alone[mask.split, mask.inner] if mask.inner else [],
+        )
+        image = next((few[0] for few in candidates if len(few) == 1), None)
+        if image is None:
+            raise _orphan(root, mask, images)
+        of_image[image.path].append(mask)
+    for path, several in of_image.items():
+        _check_folders(root, path, several)
+    return {path: [item.path for item in several] for path, several in of_image.items()}
+
+
+def _orphan(root: Path, mask: FoundFile, images: Sequence[FoundFile]) -> InputError:
+    """Return the sentence for a mask without an image; its name says what is missing."""
+    if any(_bare(item) == _bare(mask) for item in images):
+        return InputError(
+            f"Mask '{mask.path.relative_to(root)}' fits several images, or the one of another"
+            " split: give the images names of their own."
+        )
+    suffix = (ending_of(images[0].path) if images else "") or ending_of(mask.path)
+    return InputError(
+        f"Mask '{mask.path.relative_to(root)}' has no image: add an image of the same name"
+        f" (images/{_bare(mask)}{suffix}) or take it out."
+    )
+
+
+def _check_folders(root: Path, image: Path, masks: Sequence[FoundFile]) -> None:
+    """Refuse masks of one image in two different folders, of which one may be no truth at all."""
+    folders = sorted({mask.mask_folder for mask in masks if mask.mask_folder})
+    halves = all(re.search("left|right", folder, re.I) for folder in folders)
+    if len(folders) > 1 and not halves:
+        raise InputError(
+            f"Image '{image.relative_to(root)}' has masks in {folders[0]}/ and in {folders[1]}/:"
+            " keep the folder with the truth and move the other one away."
+        )
+
+
+def _ids(images: Sequence[FoundFile], masks: set[str]) -> dict[Path, str]:
+    """Give every image the shortest id that tells it apart: its name, or with split and folders.
+
+    The number of a channel (nnU-Net) is left out where masks (their names) have none.
+    """
+
+    def bare(item: FoundFile) -> str:
+        shorter = _CHANNEL.sub("", item.stem)
+        return shorter if shorter in masks and item.stem not in masks else item.stem
+
+    makers = (
+        bare,
+        lambda item: "/".join([*([item.split] if item.split else []), bare(item)]),
+        lambda item: "/".join([*item.inner, bare(item)]),
+        lambda item: "/".join([*([item.split] if item.split else []), *item.inner, bare(item)]),
+    )
+    for maker in makers:
+        names = [maker(item) for item in images]
+        if len(set(names)) == len(names):
+            return {item.path: name for item, name in zip(images, names, strict=True)}
+    first: dict[str, Path] = {}
+    for item, name in zip(images, names, strict=True):
+        other = first.setdefault(name, item.path)
+        if other != item.path:
+            raise _same_id(name, other, item.path)
+    raise AssertionError("ids are unique and are not")
+
+
+def _same_id(name: str, other: Path, file: Path) -> InputError:
+    if _CHANNEL.search(stem_of(file)) and _CHANNEL.search(stem_of(other)):
+        return InputError(
+            f"Case '{name}' has several channels ({other.name}, {file.name}), and one is read: keep"
+            " the files of one channel in the folder."
+        )
+    pair = f"{other.name}, {file.name}" if other.parent == file.parent else f"{other}, {file}"
+    return InputError(f"Two images in {file.parent} have the id '{name}' ({pair}): rename one.")
+
+
+def _tell_layout(root: Path, images: Sequence[FoundFile], masks: Sequence[FoundFile]) -> list[str]:
+    """Return a sentence on folders of kinds other than images/ and masks/."""
+    of_images = {part for i in images for part in i.path.relative_to(root).parts[:-1]} - {
+        part for item in images for part in item.inner
+    }
+    names = sorted({part for part in of_images if part.lower() not in PARTS})
+    of_masks = sorted({item.mask_folder for item in masks if item.mask_folder})
+    if names in ([], ["images"]) and of_masks in ([], ["masks"]):
+        return []
+    images_are = f"images in {', '.join(names[:3])}/" if names else "images by their names"
+    masks_are = f"masks in {', '.join(of_masks[:3])}/" if of_masks else "masks by their names"
+    return [f"Layout: {images_are}, {masks_are}."]

@@ -1,0 +1,131 @@
+"""Lists of ids beside the data: who is in which split, and who is labeled."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ucmt_lite.common import InputError
+
+# A list may also be called train_slices, as that of ACDC is.
+_NAMES = {
+    "train": ("train", "train_slices", "training"),
+    "validation": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+    "labeled": ("labeled", "labelled", "train_labeled", "train_labelled"),
+    "unlabeled": ("unlabeled", "unlabelled", "train_unlabeled", "train_unlabelled"),
+}
+_ENDINGS = (".list", ".txt", ".csv")
+_FOLDERS = ("", "lists", "splits")
+_ID_COLUMNS = ("id", "name", "image", "file", "filename", "case")
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The ids that lists name, by `train`, `validation`, `test`, `labeled`, `unlabeled`."""
+
+    parts: dict[str, list[str]] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+
+
+def read_text(file: Path) -> str:
+    """Return the text of a file, whatever its line ends are."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not in UTF-8: save it again in that encoding.") from None
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}): check its rights.") from error
+
+
+def read_lists(root: Path, groups: Mapping[str, str]) -> Lists:
+    """Read the lists of a folder, or of lists/ or splits/ in it: `train.list`, `labeled.txt`, ...
+
+    They are text, one id a line, or a table with a column `id`. A line may also be the path of an
+    image (what comes after it is passed over), name a group, or be the start of ids up to an
+    underscore (`patient001` for all its slices).
+    """
+    files = {kind: _find(root, names) for kind, names in _NAMES.items()}
+    there = {kind: file for kind, file in files.items() if file is not None}
+    return Lists(
+        {kind: _listed(file, root, groups) for kind, file in there.items()}, tuple(there.values())
+    )
+
+
+def list_files(root: Path) -> set[Path]:
+    """Return the files of a folder that may be lists or groups, which readers do not pass over."""
+    names = [name for names in _NAMES.values() for name in names]
+    files = {
+        root / folder / f"{name}{ending}"
+        for folder in _FOLDERS
+        for name in names
+        for ending in _ENDINGS
+    }
+    return files | {root / "groups.csv", root / "dataset.json"}
+
+
+def _find(root: Path, names: tuple[str, ...]) -> Path | None:
+    """Return the one file of a list's names; two are refused."""
+    places = (root / folder for folder in _FOLDERS)
+    files = [place / f"{name}{ending}" for place in places for name in names for ending in _ENDINGS]
+    there = [file for file in files if file.is_file()]
+    if len(there) > 1:
+        raise InputError(f"{there[0]} and {there[1]} are lists of the same: keep one of them.")
+    return there[0] if there else None
+
+
+def _lines(file: Path) -> list[str]:
+    """Return the entries of a list; of a table the column with the ids."""
+    text = read_text(file)
+    if file.suffix != ".csv":
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    rows = [row for row in csv.reader(text.splitlines()) if row]
+    if not rows:
+        return []
+    head = [cell.strip().lower() for cell in rows[0]]
+    column = next((head.index(name) for name in _ID_COLUMNS if name in head), None)
+    body = rows if column is None else rows[1:]
+    cells = [row[column or 0].strip() for row in body if len(row) > (column or 0)]
+    return [cell for cell in cells if cell]
+
+
+def _listed(file: Path, root: Path, groups: Mapping[str, str]) -> list[str]:
+    """Return the ids that one list names, in its order."""
+    listed: list[str] = []
+    for entry in _lines(file):
+        candidates = dict.fromkeys([*_forms(entry), *_forms(entry.split()[0])])
+        exact = next((name for name in candidates if name in groups), None)
+        if exact is not None:
+            listed.append(exact)
+            continue
+        ids = [
+            key
+            for key, group in groups.items()
+            if any(group == name or key.startswith(name + "_") for name in candidates)
+        ]
+        if not ids:
+            raise InputError(
+                f"{file} names '{entry}' but there is no such case in {root}: add its files or"
+                " remove the line."
+            )
+        listed += ids
+    return listed
+
+
+def _forms(entry: str) -> list[str]:
+    """Return what an entry may mean: itself, or of a path the name with and without folders.
+
+    >>> _forms("images/p1/a.png")
+    ['images/p1/a.png', 'images/p1/a', 'p1/a', 'a']
+    """
+    forms = [entry]
+    path = entry.replace("\\", "/").removeprefix("./")
+    bare = path.removesuffix(".gz")
+    dot = bare.rfind(".")
+    if dot > bare.rfind("/"):
+        bare = bare[:dot]
+    parts = bare.split("/")
+    forms += ["/".join(parts[start:]) for start in range(len(parts))]
+    return list(dict.fromkeys(forms))

@@ -1,0 +1,122 @@
+"""What a careful colleague would say of a set: sentences on its masks and its files."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ucmt_lite.data.files import quantity
+from ucmt_lite.data.masks import Meaning
+
+if TYPE_CHECKING:
+    from ucmt_lite.data.reading import Draft
+
+SENTENCES = {
+    "exif": (
+        "EXIF turns either the image or its mask, not both, in {cases} (first '{name}'): masks are"
+        " taken as drawn on the turned image; where they were drawn on the raw pixels, save the"
+        " images without EXIF."
+    ),
+    "no position": (
+        "The header of the image or of its mask tells no position in space in"
+        " {cases} (first '{name}'): each mask is taken to lie on its image, voxel by voxel."
+    ),
+    "no spacing": "Headers have no usable spacing in {cases} (first '{name}').",
+}
+_NEARLY_ALL = 0.75  # of the pixels
+_MANY_EMPTY = 0.1  # of the masks
+_ALIKE = 3  # masks that must all be the same to be told
+
+
+class MaskReport(NamedTuple):
+    """What was seen of all masks of a set."""
+
+    has_foreground: bool
+    lost: int  # masks that lose a class at the size they are read at
+    notes: tuple[str, ...]
+
+
+def tell_remarks(remarks: Mapping[str, str]) -> list[str]:
+    """Return one sentence for each remark on cases (`id -> remark`), with their number.
+
+    >>> tell_remarks({"a": "", "b": "no spacing"})
+    ["Headers have no usable spacing in 1 case (first 'b')."]
+    """
+    by_remark = defaultdict(list)
+    for key, remark in remarks.items():
+        by_remark[remark].append(key)
+    return [
+        sentence.format(cases=quantity(len(by_remark[remark]), "case"), name=by_remark[remark][0])
+        for remark, sentence in SENTENCES.items()
+        if remark in by_remark
+    ]
+
+
+class _Seen(NamedTuple):
+    """What one case's masks show."""
+
+    id: str
+    share: float  # of foreground, at their own size
+    classes: frozenset[int]
+    lost: frozenset[int]  # classes that are gone at the size they are read at
+    digest: str
+
+
+def tell_masks(
+    drawn: Sequence[tuple[str, Draft, Meaning]], classes: Sequence[str], size: int | None
+) -> MaskReport:
+    """Say what is odd about the masks of a set: lost at this size, empty, alike, nearly full."""
+    seen = [_see(key, draft, meaning) for key, draft, meaning in drawn]
+    lost = [case for case in seen if case.lost]
+    notes = []
+    if lost:
+        gone = sorted({classes[k] for case in lost for k in case.lost})
+        notes.append(
+            f"{len(lost)} of {len(seen)} masks (first '{lost[0].id}') lose all pixels of"
+            f" {' or '.join(gone)} at size={size}: choose a larger size."
+        )
+    filled = [case for case in seen if case.classes]
+    blank = len(seen) - len(filled)
+    if filled and blank > _MANY_EMPTY * len(seen):
+        notes.append(
+            f"{blank} of {len(seen)} masks show no foreground: if nobody has labeled these images,"
+            " take their masks out, and they will be unlabeled ones."
+        )
+    share = float(np.median([case.share for case in seen])) if seen else 0.0
+    if share > _NEARLY_ALL:
+        notes.append(
+            f"In half of the masks at least {100 * share:.0f} % is foreground: check that black is"
+            " background in them, and that they are not fields of view."
+        )
+    if len(filled) >= _ALIKE and len({case.digest for case in seen}) == 1:
+        notes.append(
+            f"All {len(seen)} masks are the same: check that they are the truth, not a field of"
+            " view."
+        )
+    shown = {k for case in seen for k in case.classes}
+    absent = [name for k, name in enumerate(classes) if k and k not in shown]
+    if filled and absent:
+        notes.append(f"No mask shows {' or '.join(absent)}.")
+    return MaskReport(bool(filled), len(lost), tuple(notes))
+
+
+def _see(key: str, draft: Draft, meaning: Meaning) -> _Seen:
+    """Sum up what the masks of one case show, at their own size and at the one they are read at."""
+    before: set[int] = set()
+    after: set[int] = set()
+    foreground, pixels, digest = 0, 1, sha256()
+    for mask in draft.masks:
+        labels = meaning.classes_of(mask)
+        before |= {label for label, count in zip(labels, mask.counts, strict=True) if count}
+        after |= {labels[code] for code in np.unique(mask.codes)}
+        foreground += sum(n for label, n in zip(labels, mask.counts, strict=True) if label)
+        pixels = sum(mask.counts)
+        digest.update(np.array(labels, np.uint8)[mask.codes].tobytes())
+    before.discard(0)
+    return _Seen(
+        key, foreground / pixels, frozenset(before), frozenset(before - after), digest.hexdigest()
+    )
