@@ -159,7 +159,7 @@ def test_each_contestant_trains_on_the_labeled_images_of_the_others():
     assert before.labeled_views == "strong" and before.views["degrees"] == 0
 
 
-@pytest.mark.parametrize("sides, patch", [((32, 32), None), ((32, 32, 16), (16, 16, 16))])
+@pytest.mark.parametrize("sides, patch", [((32, 32), None), ((40, 32, 32), (32, 32, 32))])
 def test_the_monai_loop_learns_its_images(sides, patch):
     random = np.random.default_rng(0)
     mask = np.zeros(sides, np.uint8)
