@@ -33,11 +33,7 @@ def iteration(plan: Plan) -> Iterator[Row]:
 
 
 def whole(scene: Scene, method: str, rounds: int, threads: int) -> Row:
-<<<<<<< HEAD
-    """The plain iteration against the kit's, float32 and bfloat16, each with its minibatches."""
-=======
     """Time the plain iteration against the kit's, float32 and bfloat16, minibatches included."""
->>>>>>> wt_g
     batches, steps = scene.batches(), iter(range(10**9))
     with scene.plain_batches() as stream:
         baseline = scene.plain(method)
