@@ -21,9 +21,11 @@ def segmenter(**changes):
         "classes": ["background", "lesion"],
         "dims": 2,
         "size": 32,
+        "norm": "batch",
     } | changes
     torch.manual_seed(0)
-    net = make(card["network"], card["in_channels"], len(card["classes"]), card["dims"])
+    sizes = (card["in_channels"], len(card["classes"]), card["dims"])
+    net = make(card["network"], *sizes, norm=card["norm"])
     net(torch.randn(2, card["in_channels"], *[32] * card["dims"]))
     return predict.Segmenter(net.eval(), card)
 
@@ -40,12 +42,13 @@ def need_onnx():
     ("changes", "shapes"),
     [
         ({}, [(1, 1, 48, 32), (3, 1, 64, 64)]),
+        ({"norm": "instance"}, [(1, 1, 48, 32)]),
         (
             {"network": "vnet_small", "dims": 3, "size": None, "patch": [32, 16, 16]},
             [(2, 1, 32, 16, 16)],
         ),
     ],
-    ids=["2D", "3D"],
+    ids=["2D", "instance norm", "3D"],
 )
 def test_an_onnx_file_gives_the_probabilities_of_torch(tmp_path, changes, shapes):
     need_onnx()

@@ -21,15 +21,14 @@ NAMES = ["background", "lesion", "other"]
 
 def card(**changes):
     basis = {"network": "unet_small", "in_channels": 1, "classes": NAMES, "dims": 2, "size": 32}
-    return basis | changes
+    return basis | {"norm": "instance"} | changes
 
 
 def network_file(folder, **changes):
     about = card(**changes)
     torch.manual_seed(1)
-    net = make(about["network"], about["in_channels"], len(about["classes"]), about["dims"])
-    for _ in range(30):  # batch norm sees something, so that all classes are predicted
-        net(torch.rand(2, about["in_channels"], *[32] * about["dims"]) * 2 - 1)
+    sizes = (about["in_channels"], len(about["classes"]), about["dims"])
+    net = make(about["network"], *sizes, norm=about["norm"])
     path = folder / "net.safetensors"
     predict.save_segmenter(net.eval(), path, about)
     return path
@@ -44,7 +43,9 @@ def flat(tmp_path):
 @pytest.fixture
 def deep(tmp_path):
     """A 3D network in a file."""
-    return network_file(tmp_path, network="vnet_small", dims=3, size=None, patch=[16, 16, 16])
+    return network_file(
+        tmp_path, network="vnet_small", dims=3, size=None, patch=[16, 16, 16], norm="group"
+    )
 
 
 def picture_file(path, height=40, width=50, channels=3):
@@ -314,6 +315,7 @@ def test_a_2d_network_sees_the_slices_of_a_series_as_their_pictures_are(flat, tm
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
+        ("no numbers", "cannot be read (could not convert string to float"),
         ("gap", "are 3.00 to 6.00 mm apart: one is missing"),
         ("two series", "holds slices of 2 DICOM series"),
         ("broken", "cannot be read"),
@@ -324,6 +326,9 @@ def test_a_series_that_is_no_volume_is_told(deep, tmp_path, fault, message):
     dicom_series(folder, RNG.integers(0, 9, (6, 8, 8)), skip=(3,) if fault == "gap" else ())
     if fault == "two series":
         dicom_series(folder, RNG.integers(0, 9, (2, 8, 8)), uid="1.2.4", names="other{}.dcm")
+    if fault == "no numbers":
+        text = (folder / "9.dcm").read_bytes()
+        (folder / "9.dcm").write_bytes(text.replace(b"0.8\\0.5", b"0.8\\x.5"))
     if fault == "broken":
         (folder / "9.dcm").write_bytes(b"nothing")
     done = predict_files(predict.load_segmenter(deep), folder, tmp_path / "out")

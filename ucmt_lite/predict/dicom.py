@@ -6,6 +6,7 @@ Needs the packages pydicom and nibabel (`pip install "ucmt-lite[dicom]"`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,21 @@ def is_dicom(file: Path) -> bool:
         return False
 
 
+@dataclass(frozen=True)
+class _Slice:
+    """One slice of a series: its values, rows x columns, and its place in the patient, in mm."""
+
+    file: Path
+    series: str
+    number: int
+    values: NDArray[np.float32]
+    position: NDArray | None  # of the first pixel
+    across: NDArray  # the direction in which columns are counted
+    down: NDArray  # and rows
+    spacing: tuple[float, float]  # between rows, between columns
+    thickness: float
+
+
 def series_to_nifti(files: Sequence[Path], path: Path) -> None:
     """Write the slices of one series as a NIfTI file: axes x y z, millimetres, RAS.
 
@@ -42,15 +58,15 @@ def series_to_nifti(files: Sequence[Path], path: Path) -> None:
     more than one series, where a slice is missing, or where their sizes differ.
     """
     nibabel = nibabel_module()
-    slices = _in_order([_read(file) for file in files], files[0].parent)
-    affine = _affine([dataset for _, dataset in slices], files[0].parent)
-    volume = np.stack([_pixels(dataset, file).T for file, dataset in slices], axis=2)
+    slices = _in_order([_read_slice(file) for file in files], files[0].parent)
+    affine = _affine(slices, files[0].parent)
+    volume = np.stack([each.values.T for each in slices], axis=2)
     image = nibabel.Nifti1Image(volume, affine)
     image.header.set_xyzt_units("mm")
     path.write_bytes(image.to_bytes())
 
 
-def _read(file: Path) -> tuple[Path, Any]:
+def _read_slice(file: Path) -> _Slice:
     """Read one file of a series."""
     try:
         import pydicom
@@ -59,80 +75,95 @@ def _read(file: Path) -> tuple[Path, Any]:
             'DICOM series need the package pydicom: run pip install "ucmt-lite[dicom]".'
         ) from error
     try:
-        return file, pydicom.dcmread(file)
-    except (OSError, EOFError, ValueError, pydicom.errors.InvalidDicomError) as error:
+        return _to_slice(file, pydicom.dcmread(file))
+    except InputError:
+        raise
+    except Exception as error:  # damaged bytes make its decoders raise what no list holds
         raise unreadable("Image", file, error) from error
 
 
-def _in_order(slices: list[tuple[Path, Any]], folder: Path) -> list[tuple[Path, Any]]:
-    """Return the slices of one series along its normal, or by their numbers without a place."""
-    series = {str(dataset.get("SeriesInstanceUID", "")) for _, dataset in slices}
-    if len(series) > 1:
-        raise InputError(
-            f"'{folder}' holds slices of {len(series)} DICOM series: put each into a folder of its"
-            " own."
-        )
-    if all("ImagePositionPatient" in dataset for _, dataset in slices):
-        normal = np.cross(*_directions(slices[0][1]))
-        return sorted(slices, key=lambda pair: float(normal @ _position(pair[1])))
-    return sorted(slices, key=lambda pair: int(pair[1].get("InstanceNumber") or 0))
-
-
-def _pixels(dataset: Any, file: Path) -> NDArray[np.float32]:
-    """Return the values of one slice, rows x columns, as the scanner means them."""
+def _to_slice(file: Path, dataset: Any) -> _Slice:
+    """Return what is needed of a file that pydicom has opened."""
     if int(dataset.get("NumberOfFrames") or 1) > 1 or int(dataset.get("SamplesPerPixel") or 1) > 1:
         raise InputError(
             f"Image '{file}' holds several frames or colours: export it as slices of one grey"
             " channel."
         )
-    try:
-        stored = dataset.pixel_array.astype(np.float32)
-    except (AttributeError, RuntimeError, NotImplementedError, ValueError) as error:
-        raise unreadable("Image", file, error) from error
+    cosines = np.array(dataset.get("ImageOrientationPatient") or (1, 0, 0, 0, 1, 0), float)
+    position = dataset.get("ImagePositionPatient")
+    rows, columns = (float(mm) for mm in dataset.get("PixelSpacing") or (1, 1))
+    place = None if position is None else np.array(position, float).reshape(3)
+    numbers = [*cosines, rows, columns, *(() if place is None else place)]
+    if len(cosines) != 6 or not np.isfinite(numbers).all() or min(rows, columns) <= 0:
+        raise InputError(
+            f"Image '{file}' has no sound place in space (its direction is {cosines}, its pixels"
+            f" are {rows} x {columns} mm): export it again or take it out."
+        )
+    return _Slice(
+        file,
+        str(dataset.get("SeriesInstanceUID", "")),
+        int(dataset.get("InstanceNumber") or 0),
+        _values(dataset),
+        place,
+        cosines[:3],
+        cosines[3:],
+        (rows, columns),
+        float(dataset.get("SliceThickness") or 1),
+    )
+
+
+def _values(dataset: Any) -> NDArray[np.float32]:
+    """Return the values of a slice, rows x columns, as the scanner means them."""
+    stored = dataset.pixel_array.astype(np.float32)
     if dataset.get("PhotometricInterpretation") == "MONOCHROME1":  # the highest value is black
         stored = stored.max() + stored.min() - stored
     slope = float(dataset.get("RescaleSlope", 1) or 1)
     return stored * slope + float(dataset.get("RescaleIntercept", 0) or 0)
 
 
-def _directions(dataset: Any) -> tuple[NDArray, NDArray]:
-    """Return the directions in which the columns and the rows of a slice are counted."""
-    cosines = np.array(dataset.get("ImageOrientationPatient") or (1, 0, 0, 0, 1, 0), float)
-    return cosines[:3], cosines[3:]
-
-
-def _position(dataset: Any) -> NDArray:
-    return np.array(dataset.get("ImagePositionPatient") or (0, 0, 0), float)
-
-
-def _affine(datasets: Sequence[Any], folder: Path) -> NDArray:
-    """Return the affine of a volume x y z in NIfTI's directions, where DICOM's x and y turn."""
-    shapes = {(dataset.get("Rows"), dataset.get("Columns")) for dataset in datasets}
+def _in_order(slices: list[_Slice], folder: Path) -> list[_Slice]:
+    """Return the slices of one series along its normal, or by their numbers without a place."""
+    series = {each.series for each in slices}
+    if len(series) > 1:
+        raise InputError(
+            f"'{folder}' holds slices of {len(series)} DICOM series: put each into a folder of its"
+            " own."
+        )
+    shapes = sorted({each.values.shape for each in slices})
     if len(shapes) > 1:
         raise InputError(
-            f"The slices in '{folder}' differ in size ({shapes}): put each series into a folder of"
-            " its own."
+            f"The slices in '{folder}' differ in size ({shapes[0]}, {shapes[1]}): put each series"
+            " into a folder of its own."
         )
-    first = datasets[0]
-    across, down = _directions(first)
-    rows, columns = (float(mm) for mm in first.get("PixelSpacing") or (1, 1))
+    places = {each.file: each.position for each in slices if each.position is not None}
+    if len(places) < len(slices):
+        return sorted(slices, key=lambda each: each.number)
+    normal = np.cross(slices[0].across, slices[0].down)
+    return sorted(slices, key=lambda each: float(normal @ places[each.file]))
+
+
+def _affine(slices: Sequence[_Slice], folder: Path) -> NDArray:
+    """Return the affine of a volume x y z in NIfTI's directions, where DICOM's x and y turn."""
+    first = slices[0]
+    rows, columns = first.spacing
     affine = np.eye(4)
-    affine[:3, 0], affine[:3, 1] = across * columns, down * rows
-    affine[:3, 2] = _step(datasets, np.cross(across, down), folder)
-    affine[:3, 3] = _position(first)
+    affine[:3, 0] = first.across * columns
+    affine[:3, 1] = first.down * rows
+    affine[:3, 2] = _step(slices, folder)
+    affine[:3, 3] = 0 if first.position is None else first.position
     return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
 
 
-def _step(datasets: Sequence[Any], normal: NDArray, folder: Path) -> NDArray:
+def _step(slices: Sequence[_Slice], folder: Path) -> NDArray:
     """Return the way from one slice to the next, in mm; slices must be equally far apart."""
-    places = np.array([_position(dataset) for dataset in datasets])
-    thickness = float(datasets[0].get("SliceThickness") or 1)
-    if len(datasets) == 1 or not np.ptp(places, axis=0).any():
-        return normal * thickness
+    normal = np.cross(slices[0].across, slices[0].down)
+    places = np.array([each.position for each in slices if each.position is not None])
+    if len(slices) == 1 or len(places) < len(slices):
+        return normal * slices[0].thickness
     steps = np.diff(places @ normal)
     if steps.min() <= 0 or np.ptp(steps) > 0.1 * np.median(steps):
         raise InputError(
             f"The slices in '{folder}' are {steps.min():.2f} to {steps.max():.2f} mm apart: one is"
             " missing or there twice."
         )
-    return (places[-1] - places[0]) / (len(datasets) - 1)
+    return (places[-1] - places[0]) / (len(slices) - 1)

@@ -7,8 +7,10 @@ A picture gets a PNG, a NIfTI file one with its own affine and header, an HDF5 f
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -73,8 +75,11 @@ def read_spacing(file: Path) -> tuple[float, ...]:
     if kind == "hdf5":
         import h5py
 
-        with h5py.File(file, "r") as h5:
-            return tuple(float(mm) for mm in np.ravel(h5.attrs.get("spacing", ())))
+        try:
+            with h5py.File(file, "r") as h5:
+                return tuple(float(mm) for mm in np.ravel(h5.attrs.get("spacing", ())))
+        except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise unreadable("Spacing of", file, error) from error
     return ()
 
 
@@ -191,7 +196,7 @@ def _mask_pixels(file: Path) -> NDArray:
 def _numpy_array(file: Path) -> NDArray:
     try:
         return np.load(file, allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, SyntaxError, TokenError) as error:
         raise unreadable("Image", file, error) from error
 
 
@@ -207,17 +212,18 @@ def _hdf5_array(file: Path, keys: Sequence[str]) -> NDArray:
                     f"'{file}' has the keys {', '.join(h5)}: name its array {keys[0]}."
                 )
             return h5[key][()]
-    except OSError as error:
+    except InputError:
+        raise
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise unreadable("File", file, error) from error
 
 
 def _nifti_values(file: Path) -> NDArray:
     """Return the voxels of a volume with three axes; further ones must have the length 1."""
     image = _nifti(file)
-    nibabel = nibabel_module()
     try:
         values = np.asarray(image.dataobj)
-    except (OSError, EOFError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
+    except _damaged_nifti() as error:
         raise unreadable("Image", file, error) from error
     if values.ndim < 3 or set(values.shape[3:]) - {1}:
         raise InputError(f"'{file}' has {values.ndim} axes: save one 3D volume in a file.")
@@ -227,17 +233,24 @@ def _nifti_values(file: Path) -> NDArray:
 def _nifti(file: Path) -> Any:
     """Open a NIfTI file; its voxels are not read yet."""
     nibabel = nibabel_module()
-    damaged = (
+    try:
+        return nibabel.load(file)
+    except _damaged_nifti() as error:
+        raise unreadable("Image", file, error) from error
+
+
+def _damaged_nifti() -> tuple[type[Exception], ...]:
+    """Return what nibabel raises for a file that it cannot read."""
+    nibabel = nibabel_module()
+    return (
         OSError,
         EOFError,
         ValueError,
+        OverflowError,
+        zlib.error,
         nibabel.filebasedimages.ImageFileError,
         nibabel.spatialimages.HeaderDataError,
     )
-    try:
-        return nibabel.load(file)
-    except damaged as error:
-        raise unreadable("Image", file, error) from error
 
 
 def _check_axes(mask: Path, image: Path) -> None:
