@@ -1,6 +1,4 @@
-"""The plain baseline computes what the kit computes: asserted before anything is timed, and by the
-tests.
-"""
+"""The plain baseline computes what the kit computes: asserted before anything is timed."""
 
 import copy
 from pathlib import Path
@@ -36,9 +34,7 @@ def check_mix() -> None:
 
 
 def check_ema() -> None:
-    """To the last digits of float64, at the start, where the counter rules, and where the decay
-    does.
-    """
+    """Compare to the last digits of float64: at the start, and where counter or decay rules."""
     nets = [UNet(1, 2, channels=(4, 8), dropout=(0, 0)).double() for _ in range(3)]
     for step in (0, 5, 1000):
         ours, other = copy.deepcopy(nets[0]), copy.deepcopy(nets[0])

@@ -1,6 +1,4 @@
-"""The floor: how long the arithmetic and the memory traffic of an iteration must take on this
-machine.
-"""
+"""The floor: how long arithmetic and memory traffic of an iteration must take here."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,8 +29,7 @@ VIEWS = (
 
 
 class Counter(TorchDispatchMode):
-    """Counts floating point operations and bytes of every operation that runs under it, forward and
-    backward.
+    """Count floating point operations and bytes of every operation, forward and backward.
 
     Bytes are those of all inputs and outputs, as if nothing stayed in a cache between two
     operations. `alone` sums, over the operations, the longer of its arithmetic and its traffic: the
@@ -71,9 +68,7 @@ def count(call: Callable[[], Any], peak: dict[str, float]) -> Counter:
 
 
 def peak_rates(dtype: torch.dtype = torch.float32, rounds: int = 5) -> dict[str, float]:
-    """The most operations and bytes a second that this machine showed: several convolutions, a
-    product, a copy.
-    """
+    """Return the most operations and bytes per second that some large operations reach here."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rates = {}
     with torch.no_grad():

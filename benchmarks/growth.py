@@ -1,6 +1,4 @@
-"""How time grows with the image, the minibatch and the data set, and what it costs to read images
-from a disk.
-"""
+"""How time grows with image, minibatch and data set, and what reading from a disk costs."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,9 +14,7 @@ from ucmt_lite.data.mapped import open_cases, save_cases
 
 
 def scaling(plan: Plan) -> Iterator[Row]:
-    """One thread. The ratio of a row is against its first column; `per` numbers would be equal if
-    growth were linear.
-    """
+    """Time growth on one thread; the `per` numbers would be equal if it were linear."""
     base = TINY if plan.quick else SKIN[64]
     sizes = (32, 64) if plan.quick else (64, 128, 256)
     counts = (2, 4) if plan.quick else (2, 4, 8, 16)
@@ -68,9 +64,7 @@ def draw(scene: Scene, count: int) -> Callable[[], object]:
 
 
 def disk(plan: Plan) -> Iterator[Row]:
-    """Minibatches from memory and from a mapped file, whose pages the system was told to forget
-    before each.
-    """
+    """Time minibatches from memory and from a mapped file that the system was told to forget."""
     scene, count = (TINY, 32) if plan.quick else (SKIN[256], 2000)
     held = many(scene.cases, count)
     with TemporaryDirectory(dir=Path.cwd(), prefix=".disk_") as folder:
@@ -120,9 +114,7 @@ def many(few: Cases, count: int) -> Cases:
 
 
 def opened(scene: Scene, file: Path) -> Batches:
-    """Minibatches of a file none of which is in memory. Pages that are mapped are not forgotten, so
-    it is opened anew.
-    """
+    """Open a file of which nothing is in memory; mapped pages would not be forgotten."""
     handle = os.open(file, os.O_RDONLY)
     try:
         os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -18,9 +18,7 @@ from ucmt_lite.training.devices import choose_device
 
 
 def levers(plan: Plan) -> Iterator[Row]:
-    """All of them, on the lessons' network and on the paper's at 128 pixels, where these are asked
-    for.
-    """
+    """Time all levers on the lessons' network, and at 128 pixels where that is asked for."""
     for scene in [s for s in plan.scenes if plan.quick or s in (LESSON, SKIN[128])][
         : 1 if plan.quick else None
     ]:
@@ -68,9 +66,7 @@ def overlap(scene: Scene, rounds: int) -> Row:
 
 
 def flat_ema(scene: Scene, rounds: int) -> Row:
-    """The teacher's update on one vector that all weights of a network are views of, against the
-    kit's.
-    """
+    """Time the teacher's update on one vector that all weights are views of."""
     nets = scene.nets("ucmt")
     count = sum(p.numel() for p in nets.teacher.parameters())
     teacher, one, other = (torch.rand(count, device=choose_device()) for _ in range(3))
@@ -84,9 +80,7 @@ def flat_ema(scene: Scene, rounds: int) -> Row:
 
 
 def grouped_students(scene: Scene, rounds: int) -> Row:
-    """Both students in one pass: each level's two convolutions as two calls, and as one call with
-    two groups.
-    """
+    """Time both students' convolutions as two calls, and as one call with two groups."""
     widths = [
         m.out_channels
         for m in scene.nets("supervised").student1.modules()
@@ -121,9 +115,7 @@ def grouped_students(scene: Scene, rounds: int) -> Row:
 
 
 def compiled(scene: Scene, rounds: int) -> Row:
-    """`torch.compile` of both students and the teacher, with the time until it has compiled;
-    without rounds, not tried.
-    """
+    """Time `torch.compile` of students and teacher, and compiling itself; not tried if quick."""
     case = f"torch.compile, ucmt, {scene.title}"
     if not rounds:
         return {"part": "lever", "case": case, "values": {"tried": "no"}}

@@ -24,9 +24,7 @@ CLOCK = Clock(50, 1.0)
 
 
 def iteration(plan: Plan) -> Iterator[Row]:
-    """Whole iterations, data included: every method on the lessons' network and at 128 pixels, UCMT
-    everywhere.
-    """
+    """Time whole iterations, data included: every method on two scenes, UCMT on all."""
     for scene in plan.scenes:
         usual = tuple(METHODS) if scene in (LESSON, SKIN[128]) else ("ucmt",)
         for method in plan.methods or usual:
@@ -35,7 +33,7 @@ def iteration(plan: Plan) -> Iterator[Row]:
 
 
 def whole(scene: Scene, method: str, rounds: int, threads: int) -> Row:
-    """The plain iteration against the kit's, float32 and bfloat16, each with its minibatches."""
+    """Time the plain iteration against the kit's, float32 and bfloat16, minibatches included."""
     batches, steps = scene.batches(), iter(range(10**9))
     with scene.plain_batches() as stream:
         baseline = scene.plain(method)
@@ -74,9 +72,7 @@ def parts(plan: Plan) -> Iterator[Row]:
 
 
 def data_parts(scene: Scene, rounds: int) -> Iterator[Row]:
-    """Drawing images, and making all views of a minibatch: in this process, and as the loader's
-    workers deliver them.
-    """
+    """Time drawing images and making all views, here and in the loader's workers."""
     batches, steps = scene.batches(), iter(range(10**9))
     yield row(
         "draw",
@@ -111,9 +107,7 @@ def data_parts(scene: Scene, rounds: int) -> Iterator[Row]:
 
 
 def network_parts(scene: Scene, rounds: int) -> Iterator[Row]:
-    """Forward and backward of one student over labeled and unlabeled images, the optimiser,
-    evaluation.
-    """
+    """Time forward and backward of one student, the optimiser, and evaluation."""
     batch = scene.batches()(0)
     first, last = (scene.nets("supervised", last=last).student1 for last in (False, True))
 
@@ -239,9 +233,7 @@ def alone(plan: Plan) -> Iterator[Row]:
 
 
 def floors(plan: Plan) -> Iterator[Row]:
-    """Operations and bytes of an iteration over the rates this machine shows, and the fraction
-    reached.
-    """
+    """Compare an iteration with the time its operations and bytes would need at best."""
     for threads in on_threads(plan.threads):
         for name in ("float32", "bfloat16"):
             peak = floor.peak_rates(getattr(torch, name), 1 if plan.quick else 5)
@@ -257,9 +249,8 @@ def floors(plan: Plan) -> Iterator[Row]:
                     {"kit": lambda k=kit, b=batch: k(b, CLOCK)},
                     plan.rounds,
                 )
-                seconds = (
-                    result["times"]["kit"]["min"] / 1e3
-                )  # the floor is one of the best rates, too
+                # The floor is made of the best rates, too
+                seconds = result["times"]["kit"]["min"] / 1e3
                 result["values"] = {
                     "Gflop": counted.flops / 1e9,
                     "GB": counted.bytes / 1e9,

@@ -1,6 +1,4 @@
-"""What only a fresh process shows: imports, answers of the command, memory at its peak, threads
-beside a busy neighbour.
-"""
+"""What only a fresh process shows: imports, memory at its peak, threads beside a neighbour."""
 
 import json
 import subprocess
@@ -66,9 +64,7 @@ BUSY = (
 
 
 def imports(plan: Plan) -> Iterator[Row]:
-    """Seconds inside a fresh Python for imports and for opening a trace; whole processes for the
-    command.
-    """
+    """Time imports and opening a trace in a fresh Python, and the command as a whole process."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "trace.npz"
         sample_trace().save(file)
@@ -124,15 +120,13 @@ def memory(plan: Plan) -> Iterator[Row]:
     for scene in ["TINY"] if plan.quick else ["LESSON", "SKIN[256]", "ATRIUM"]:
         values: dict[str, Any] = {}
         for which in ["kit"] if plan.quick else ["plain", "kit", "kit, bfloat16"]:
-            found = json.loads(child(MEMORY, scene, which, OMP_NUM_THREADS="1"))
-            values |= {f"{which}: {name}": value for name, value in found.items() if value}
+            peak = json.loads(child(MEMORY, scene, which, OMP_NUM_THREADS="1"))
+            values |= {f"{which}: {name}": value for name, value in peak.items() if value}
         yield {"part": "memory", "case": f"ucmt, {scene}", "threads": 1, "values": values}
 
 
 def neighbour(plan: Plan) -> Iterator[Row]:
-    """UCMT with one and all threads, OpenMP waiting actively and passively, alone and beside one
-    busy process.
-    """
+    """Time UCMT by threads and by how OpenMP waits, alone and beside one busy process."""
     scene = "TINY" if plan.quick else "LESSON"
     for busy in (False,) if plan.quick else (False, True):
         other = subprocess.Popen([sys.executable, "-c", BUSY]) if busy else None

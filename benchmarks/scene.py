@@ -1,6 +1,4 @@
-"""What is measured: data, networks, and one iteration of the kit and of the plain baseline on the
-same images.
-"""
+"""What is measured: data, networks, and one iteration of kit and baseline on the same images."""
 
 import multiprocessing
 import os
@@ -31,9 +29,7 @@ LAYOUTS = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 @dataclass(frozen=True)
 class Scene:
-    """Images of a phantom, a network and a minibatch: everything that decides how much there is to
-    compute.
-    """
+    """Images of a phantom, a network and a minibatch: all that decides how much to compute."""
 
     phantom: str
     network: str
@@ -93,9 +89,7 @@ class Scene:
 
     @contextmanager
     def plain_batches(self, workers: int = 2) -> Iterator[Iterator[Batch]]:
-        """The plain baseline's minibatches, from files. Between its turns `signal_workers` puts the
-        workers to sleep.
-        """
+        """Yield the plain baseline's minibatches from files (see `signal_workers`)."""
         with TemporaryDirectory() as folder:
             write_files(self.cases, Path(folder))
             data = self.plain_data(Path(folder))
@@ -110,9 +104,7 @@ class Scene:
         return Volumes(folder, self.patch) if self.patch else Pictures(folder, self.size)
 
     def plain(self, method: str) -> "Plain | Kit":
-        """The plain iteration; CPC and GCT, which the reference does not have, are the kit's with
-        separate forwards.
-        """
+        """Return the plain iteration; of CPC and GCT the kit's, with separate forward passes."""
         nets = self.nets(method, last=False)
         if hasattr(Plain, method):
             return Plain(method, nets, weight=0.05, grid=self.grid)

@@ -1,5 +1,4 @@
-"""`python -m benchmarks.time_to_dice [--quick] [--sets ...] [--methods ...] [--seeds ...]
-[--budget SECONDS] [--json FILE]`: seconds of training until a Dice is reached.
+"""Seconds of training until a Dice is reached: `python -m benchmarks.time_to_dice --help`.
 
 The kit's recipe, its recipe of before and a plain MONAI loop train on the same labeled images, one
 after the other in this process, on the same cores. Now and then each is scored on validation

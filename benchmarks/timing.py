@@ -1,6 +1,4 @@
-"""Timing that a shared machine disturbs least: variants in turn, round by round, and the median of
-the rounds.
-"""
+"""Timing that a shared machine disturbs least: variants in turn, medians over rounds."""
 
 import os
 import platform
@@ -17,9 +15,7 @@ Row = dict[str, Any]
 
 
 class Lap(NamedTuple):
-    """Seconds of one call: on the clock, and of processor time in this process, which neighbours
-    disturb less.
-    """
+    """Seconds of one call: by the clock, and of processor time, which neighbours disturb less."""
 
     wall: float
     cpu: float | None = None
@@ -28,8 +24,7 @@ class Lap(NamedTuple):
 def interleaved(
     variants: dict[str, Callable[[], Any]], rounds: int, least: float = 0.005
 ) -> dict[str, list[Lap]]:
-    """What a call of each variant takes, one lap a round; short calls are repeated to fill `least`
-    seconds.
+    """Time variants in turn, one lap per round; short calls are repeated to fill `least` seconds.
 
     Every variant is called before, to warm up. The order turns from round to round, so that none
     always comes after the same other one.
@@ -59,9 +54,7 @@ def timed(call: Callable[[], Any], repeats: int) -> Lap:
 def row(
     part: str, case: str, variants: dict[str, Callable[[], Any]], rounds: int, **more: Any
 ) -> Row:
-    """Time variants and make a row of the result: medians and ranges in ms, and how many times
-    faster than the first.
-    """
+    """Time variants and make a row of them: medians and ranges in ms, ratios to the first."""
     return summary(
         part, case, interleaved(variants, rounds), threads=torch.get_num_threads(), **more
     )
@@ -71,8 +64,8 @@ def summary(part: str, case: str, laps: dict[str, list[Lap]], **more: Any) -> Ro
     """Make a row of the laps of each variant; the others are compared with the first."""
     first = next(iter(laps.values()))
     times = {}
-    for name, these in laps.items():
-        walls = [lap.wall for lap in these]
+    for name, own in laps.items():
+        walls = [lap.wall for lap in own]
         times[name] = {
             "ms": 1e3 * median(walls),
             "min": 1e3 * min(walls),
@@ -80,7 +73,7 @@ def summary(part: str, case: str, laps: dict[str, list[Lap]], **more: Any) -> Ro
             "rounds": len(walls),
         }
         times[name]["ratio"] = median(lap.wall for lap in first) / median(walls)
-        cpus, firsts = ([lap.cpu for lap in some if lap.cpu is not None] for some in (these, first))
+        cpus, firsts = ([lap.cpu for lap in some if lap.cpu is not None] for some in (own, first))
         if cpus and firsts:
             times[name] |= {
                 "cpu ms": 1e3 * median(cpus),
@@ -90,9 +83,7 @@ def summary(part: str, case: str, laps: dict[str, list[Lap]], **more: Any) -> Ro
 
 
 def shown(row: Row) -> str:
-    """One line for a row: times on the clock, how many times faster than the first, and so by
-    processor time.
-    """
+    """Return a row as a line: times by the clock, and how many times faster than the first."""
     texts: list[str] = []
     for name, t in row.get("times", {}).items():
         by_cpu = f", {t['cpu ratio']:.2f}x cpu" if "cpu ratio" in t else ""

@@ -1,16 +1,20 @@
-"""The benchmarks' plain baseline computes what the kit computes, and the script runs; how fast
-anything is, no test says.
-"""
+"""The benchmarks' baseline computes what the kit computes, and the scripts run."""
 
 import json
+import time
 
+import numpy as np
 import pytest
 import torch
 
-from benchmarks import checks, floor, speed
+from benchmarks import checks, floor, speed, time_to_dice
+from benchmarks.plain import monai_loop
 from benchmarks.plain import step as plain
 from benchmarks.scene import TINY, TINY_3D
+from benchmarks.time_to_dice import Outcome, Point, Stopwatch
 from benchmarks.timing import Lap, interleaved, summary
+from ucmt_lite.data import Cases
+from ucmt_lite.predict import evaluate
 
 
 def test_plain_mixing_is_umix():
@@ -44,10 +48,10 @@ def test_a_wrong_baseline_is_refused(monkeypatch):
 @pytest.mark.parametrize("scene", [TINY, TINY_3D])
 def test_plain_loaders_give_minibatches_of_the_kits_shapes(scene):
     with scene.plain_batches(workers=0) as stream:
-        given, ours = next(stream), scene.batches()(0)
-    assert [view.shape for view in given] == [view.shape for view in ours]
-    assert [view.dtype for view in given] == [view.dtype for view in ours]
-    assert given.x.min() >= -1 and given.x.max() <= 1
+        theirs, ours = next(stream), scene.batches()(0)
+    assert [view.shape for view in theirs] == [view.shape for view in ours]
+    assert [view.dtype for view in theirs] == [view.dtype for view in ours]
+    assert theirs.x.min() >= -1 and theirs.x.max() <= 1
 
 
 def test_the_floor_counts_a_convolution_by_hand():
@@ -106,3 +110,64 @@ def test_an_unknown_part_is_refused(capsys):
     with pytest.raises(SystemExit):
         speed.main(["--only", "everything"])
     assert "invalid choice: 'everything'" in capsys.readouterr().err
+
+
+def test_time_to_a_dice_runs_quickly_and_keeps_every_look(tmp_path, capsys):
+    file = tmp_path / "time.json"
+    assert time_to_dice.main(["--quick", "--seeds", "0", "1", "--json", str(file)]) == 0
+    outcomes = json.loads(file.read_text())["outcomes"]
+    names = ["kit, supervised", "before, supervised", "MONAI loop, supervised"]
+    assert [(row["seed"], row["contestant"]) for row in outcomes] == [
+        (seed, name) for seed in (0, 1) for name in names
+    ]
+    for row in outcomes:
+        assert [point[0] for point in row["points"]] == [2, 4]
+        (_, early, _, _), (_, late, _, _) = row["points"]
+        assert 0 < early < late
+    assert "| until | kit, supervised | before, supervised |" in capsys.readouterr().out
+
+
+def test_the_stopwatch_stands_while_it_scores_and_ends_at_the_dice_or_the_budget():
+    scores = iter([0.2, 0.9, 0.1])
+
+    def score(net):
+        time.sleep(0.05)
+        return next(scores)
+
+    watch = Stopwatch(score, target=0.8, budget=100)
+    assert [watch.look(step, None) for step in (1, 2)] == [False, True]
+    assert watch.wall < 0.05
+    assert Stopwatch(lambda net: 0.1, target=0.8, budget=0).look(1, None)
+
+
+def test_an_outcome_is_the_first_look_that_reached_the_dice():
+    points = [Point(1, 1.0, 1.0, 0.1), Point(2, 2.0, 2.0, 0.9), Point(3, 3.0, 3.0, 0.95)]
+    outcome = Outcome("hearts", 0.8, "kit", 0, points)
+    assert outcome.reached == points[1] and outcome.best == 0.95
+    assert outcome._replace(target=0.99).reached is None
+    text = time_to_dice.table([outcome, outcome._replace(task="skin", contestant="MONAI")])
+    assert "| hearts, Dice 0.80 | 2.0 / 2.0 s | - |" in text
+    assert "| skin, Dice 0.80 | - | 2.0 / 2.0 s |" in text
+
+
+def test_each_contestant_trains_on_the_labeled_images_of_the_others():
+    """And the recipe of before is that of the recorded runs, in everything that it sets."""
+    parts = dict(time_to_dice.contestants(time_to_dice.QUICK, ["supervised"], 3, None))
+    now, before, monai = (train.args[1] for train in parts.values())
+    assert now == monai and now.norm != before.norm == "batch"
+    assert (now.seed, now.labeled, now.dataset) == (before.seed, before.labeled, before.dataset)
+    assert before.labeled_views == "strong" and before.views["degrees"] == 0
+
+
+@pytest.mark.parametrize("sides, patch", [((32, 32), None), ((40, 32, 32), (32, 32, 32))])
+def test_the_monai_loop_learns_its_images(sides, patch):
+    random = np.random.default_rng(0)
+    mask = np.zeros(sides, np.uint8)
+    mask[:, : sides[1] // 2] = 1
+    image = (mask[None] * 100 + random.integers(0, 50, (1, *sides))).astype(np.uint8)
+    torch.manual_seed(0)
+    net = monai_loop.build_net(1, 2, len(sides))
+    steps = monai_loop.train_steps(net, [(image, mask)] * 3, batch=2, patch=patch)
+    assert [next(steps) for _ in range(12)] == list(range(1, 13))
+    cases = Cases(("a",), ("a",), [image], [mask], (None,))
+    assert evaluate(net, cases, patch=patch, distances=False)["mean"]["dice"] > 0.8

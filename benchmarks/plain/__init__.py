@@ -1,5 +1,4 @@
-"""The plain baseline: what a public reference does, step by step, written anew to be timed against
-the kit.
+"""The plain baseline: what a public reference does step by step, written anew for timing.
 
 Per-sample Pillow views from files in a `DataLoader` with two workers, a forward pass for each group
 of images, one optimiser a student, mixing by unfold and a Python loop, the teacher by a Python loop

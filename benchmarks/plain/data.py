@@ -1,6 +1,4 @@
-"""The data of the plain baseline: files that are opened, viewed one by one, and collated by a
-`DataLoader`.
-"""
+"""The data of the plain baseline: files that a `DataLoader` opens, views and collates."""
 
 import random
 from collections.abc import Iterator
@@ -39,7 +37,7 @@ class Pictures(Dataset):
 
     def __init__(self, folder: Path, size: int, work: int | None = None) -> None:
         self.images, self.masks = (
-            sorted(folder.glob(f"*_{what}.png")) for what in ("image", "mask")
+            sorted(folder.glob(f"*_{kind}.png")) for kind in ("image", "mask")
         )
         self.size, self.work = size, work or 2 * size
 
@@ -91,9 +89,7 @@ def weak(
 
 
 def strong(image: Image.Image) -> Image.Image:
-    """Brightness, contrast, saturation and hue in random order; seldom fewer or spread colours; a
-    blur.
-    """
+    """Change brightness, contrast, saturation and hue in random order; seldom more; blur."""
     steps = [
         lambda x, kind=kind: kind(x).enhance(random.uniform(0.5, 1.5))
         for kind in (ImageEnhance.Brightness, ImageEnhance.Contrast)
@@ -119,13 +115,11 @@ def turn_hue(image: Image.Image) -> Image.Image:
 
 
 class Volumes(Dataset):
-    """Volumes: a random crop, flip and right-angle turn by numpy, and blurred copies as strong
-    views.
-    """
+    """Volumes: random crops, flips and right-angle turns by numpy, blurs as strong views."""
 
     def __init__(self, folder: Path, patch: tuple[int, ...]) -> None:
         self.images, self.masks = (
-            sorted(folder.glob(f"*_{what}.npy")) for what in ("image", "mask")
+            sorted(folder.glob(f"*_{kind}.npy")) for kind in ("image", "mask")
         )
         self.patch = patch
 

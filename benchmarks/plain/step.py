@@ -1,6 +1,4 @@
-"""One iteration of a method as the public reference does it: image group by image group, parameter
-by parameter.
-"""
+"""One iteration as the public reference does it: image by image, parameter by parameter."""
 
 import torch
 import torch.nn.functional as F
@@ -13,9 +11,7 @@ from ucmt_lite.training.memory import keep_freed_memory
 def mix(
     u1: Tensor, u2: Tensor, image: Tensor, mask: Tensor, top_k: int, grid: int
 ) -> tuple[Tensor, Tensor]:
-    """UMIX by cutting everything into cells, a loop over images and cells, and putting the cells
-    together again.
-    """
+    """Mix as UMIX does, by a loop over images and cells that are put together again."""
     sides = [side // grid for side in image.shape[2:]]
     order1, order2 = (cut(u, sides).mean(1).sort(descending=True).indices for u in (u1, u2))
     cells, labels = cut(image, sides), cut(mask.unsqueeze(1).float(), sides)

@@ -1,6 +1,4 @@
-"""The report of repeated runs: tables that say what was measured, and pictures whose sentences
-carry the numbers.
-"""
+"""Reports say what was measured, and the sentences of their pictures carry the numbers."""
 
 import nbformat
 import numpy as np
@@ -137,17 +135,15 @@ def test_label_efficiency_has_a_point_for_each_number_of_labels(runs):
 
 
 def test_one_line_is_one_data_set(runs):
-    """What differs beside the seed is told apart where lines are drawn together, and in tables of
-    their own.
-    """
+    """What differs beside the seed is told apart in pictures and has tables of its own."""
     other = runs.assign(dataset="phantom_skin", run="skin_" + runs["run"], dice=runs["dice"] - 0.5)
     both = DataFrame([*runs.to_dict("records"), *other.to_dict("records")])
     lines = results.traces_of(both, curves_of(both))
     assert (
         list(lines)[:2] == ["supervised, phantom_heart", "ucmt, phantom_heart"] and len(lines) == 6
     )
-    told = in_markdown(both, "supervised")
-    assert told.count("Means over runs") == 2 and "| UCMT | 3 | 10 | 10 | 0.270 |" in told
+    text = in_markdown(both, "supervised")
+    assert text.count("Means over runs") == 2 and "| UCMT | 3 | 10 | 10 | 0.270 |" in text
     rows = [row for labeled in (2, 4, 8) for row in made(SCORES, labeled).to_dict("records")]
     few = results.traces_of(DataFrame(rows), curves_of(DataFrame(rows)), "ucmt", limit=3)
     assert list(few) == ["ucmt, 2 labeled", "ucmt, 4 labeled", "ucmt, 8 labeled"]
@@ -160,10 +156,10 @@ def test_distances_come_with_their_unit(runs):
 
 def test_runs_without_a_score_are_left_out_everywhere_alike(runs):
     runs.loc[0, "hd95"] = np.nan
-    told = in_markdown(runs, "supervised", "hd95")
+    text = in_markdown(runs, "supervised", "hd95")
     mean = f"{(20 - 0.72 - 0.74) / 2:.3f}"
-    assert f"| supervised | 2 | {mean} | - |" in told
-    assert f"| supervised | 3 | 10 | 10 | 0.720 | 0.620 | {float(mean):.2f} |" in told
+    assert f"| supervised | 2 | {mean} | - |" in text
+    assert f"| supervised | 3 | 10 | 10 | 0.720 | 0.620 | {float(mean):.2f} |" in text
     nothing = runs.assign(hd95=None, distances=False, undefined=None)
     assert "| - | - | - | 30 s |" in in_markdown(nothing, "supervised")
     compared = compare_runs(nothing, "supervised", "hd95")
@@ -212,7 +208,7 @@ def test_a_report_of_nothing_is_refused(tmp_path, capsys):
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged/grid.json").write_text("{")
     results.save_runs(DataFrame({"a": [1]}), tmp_path / "foreign/runs.parquet")
-    for folder, said in {
+    for folder, message in {
         ".": "holds no sweep: run `ucmt-lite sweep GRID",
         "run": "holds one run, not a sweep",
         "planned": "No run of the sweep",
@@ -221,7 +217,7 @@ def test_a_report_of_nothing_is_refused(tmp_path, capsys):
         "foreign": "holds no runs",
     }.items():
         assert cli.main(["report", str(tmp_path / folder)]) == 2
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -314,10 +310,18 @@ def test_a_page_can_hold_every_comparison_of_methods_at_a_glance(runs, tmp_path)
 
 
 def test_a_comparison_of_before_says_so_itself(runs, tmp_path):
-    for name, table in (("new", runs), ("old", runs.drop(columns="norm"))):
+    again = runs.assign(norm="batch", labeled_views="strong")
+    tables = {
+        "new": runs,
+        "old": runs.drop(columns="norm"),
+        "old, made again": again,
+        "both": again.assign(norm=["batch", *["instance"] * 8]),
+    }
+    for name, table in tables.items():
         results.save_runs(table, tmp_path / name / "runs.parquet")
         text = filled(f"<!-- {name} -->\n<!-- end -->", tmp_path / name)
-        assert ("Measured under the [recipe of before](../README.md" in text) == (name == "old")
+        note = "Measured under the [recipe of before](../README.md"
+        assert (note in text) == name.startswith("old"), name
 
 
 def test_a_part_of_the_page_that_does_not_end_is_told_and_costs_no_text(sweep):
@@ -333,11 +337,11 @@ def test_own_data_sets_are_never_compared_with_each_other(runs):
     both = DataFrame(
         [*runs.assign(data="a").to_dict("records"), *runs.assign(data="b").to_dict("records")]
     )
-    told = as_markdown(compare_runs(both, "supervised"))
+    text = as_markdown(compare_runs(both, "supervised"))
     assert (
-        "phantom_heart a, 4 labeled" in told
-        and "phantom_heart b, 4 labeled" in told
-        and told.count("| UCMT |") == 2
+        "phantom_heart a, 4 labeled" in text
+        and "phantom_heart b, 4 labeled" in text
+        and text.count("| UCMT |") == 2
     )
 
 
@@ -381,9 +385,7 @@ def test_the_page_of_results_is_two_screens_and_leads_to_every_comparison():
 
 @pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
 def test_results_in_the_repository_are_whole_and_say_where_they_come_from(folder):
-    """Every run of the grid is in the table, from a clean clone; the picture is of these numbers;
-    the page tells of them.
-    """
+    """Every run of the grid is in the table, from a clean clone, and shown in the picture."""
     runs = results.load_runs(folder / "runs.parquet")
     assert runs["env_commit"].str.fullmatch("[0-9a-f]{12}").all(), "made from a clean clone"
     assert sorted(runs["run"]) == sorted(run.name for run in read_plan(folder / "grid.yaml"))

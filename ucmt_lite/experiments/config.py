@@ -18,7 +18,7 @@ SMALLER_IS_BETTER = ("hd95", "asd")
 
 
 # Settings that name a row of a table: the command's help lists the rows.
-TABLES = {"method": METHODS, "network": NETS, "norm": NORMS}
+TABLES: dict[str, typing.Iterable[str]] = {"method": METHODS, "network": NETS, "norm": NORMS}
 
 NOT_YET = object()
 

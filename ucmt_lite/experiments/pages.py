@@ -13,6 +13,7 @@ from ucmt_lite.common import InputError, atomic
 from ucmt_lite.experiments import results
 from ucmt_lite.experiments.comparison import by_case
 from ucmt_lite.experiments.comparison_text import in_markdown
+from ucmt_lite.experiments.config import RECORDED_RECIPE
 from ucmt_lite.experiments.evidence import Gains, label_efficiency, plot_gains, plot_scores
 from ucmt_lite.experiments.tables import Table, markdown
 from ucmt_lite.explore.draw.picture import Picture
@@ -27,7 +28,7 @@ __all__ = ["filled", "glance_pictures", "overview", "publish", "write_text"]
 # recipe of before (batch norm, strong views of labeled images, no affine moves) in another.
 ALL = "all"
 BEFORE = "before"
-NEWER_SETTING = "norm"  # a setting that the tables of before do not have
+TELLING = ("norm", "labeled_views")  # settings that tell the two recipes apart
 NOTE = "Measured under the [recipe of before](../README.md#measured-under-the-recipe-of-before)."
 NOT_COMPARED = ("cpc", "gct")  # the lessons explain them, no comparison has run them
 
@@ -160,8 +161,8 @@ def _one_comparison(folder: Path) -> str:
 
 
 def _measured_before(runs: "DataFrame") -> bool:
-    """Tell whether runs were trained under the recipe of before."""
-    return NEWER_SETTING not in runs
+    """Tell whether runs were trained under the recipe of before, which had no such settings."""
+    return all(name not in runs or (runs[name] == RECORDED_RECIPE[name]).all() for name in TELLING)
 
 
 def _at_a_glance(folder: Path, part: str) -> str:
