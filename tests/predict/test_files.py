@@ -12,6 +12,7 @@ from PIL import Image
 
 from ucmt_lite import cli, predict
 from ucmt_lite.common import InputError
+from ucmt_lite.data import cases, load
 from ucmt_lite.nets import make
 from ucmt_lite.predict import predict_files
 
@@ -175,20 +176,46 @@ def test_dice_where_masks_are_given(flat, tmp_path):
     ("truth", "message"),
     [
         (np.zeros((4, 4), np.uint8), r"is \(4, 4\) but its image is \(40, 50\)"),
-        (np.full((40, 50), 7, np.uint8), "holds the value 7"),
-        (RNG.integers(0, 256, (40, 50, 3), dtype=np.uint8), "is a colour picture"),
+        (None, "cannot be read"),
     ],
-    ids=["another size", "another class", "colours"],
+    ids=["another size", "broken"],
 )
 def test_a_truth_that_does_not_fit_is_told_and_the_mask_is_kept(flat, tmp_path, truth, message):
     photo = picture_file(tmp_path / "set/a.png")
     (tmp_path / "truth").mkdir()
-    Image.fromarray(truth).save(tmp_path / "truth/a.png")
+    if truth is None:
+        (tmp_path / "truth/a.png").write_bytes(b"no picture")
+    else:
+        Image.fromarray(truth).save(tmp_path / "truth/a.png")
     out, truths = tmp_path / "out", tmp_path / "truth"
     done = predict_files(predict.load_segmenter(flat), photo, out, masks=truths)
     with pytest.raises(InputError, match=message):
         raise InputError(done.failed[0].error)
     assert (out / "a.png").is_file()
+
+
+def test_masks_of_a_value_that_no_class_has_are_refused_before_the_first_image(flat, tmp_path):
+    photo = picture_file(tmp_path / "set/a.png")
+    (tmp_path / "truth").mkdir()
+    Image.fromarray(np.arange(2000, dtype=np.uint8).reshape(40, 50)).save(tmp_path / "truth/a.png")
+    with pytest.raises(InputError, match="truth/a.png"):
+        predict_files(
+            predict.load_segmenter(flat), photo, tmp_path / "out", masks=tmp_path / "truth"
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_predicted_is_a_set_that_the_kit_reads(flat, tmp_path):
+    """Palettes and all: the masks can be the truth of the next training."""
+    for index in range(6):
+        picture_file(tmp_path / f"set/images/{index}.png")
+    segmenter = predict.load_segmenter(flat)
+    predict_files(segmenter, tmp_path / "set", tmp_path / "set/masks")
+    source = load("folder", root=tmp_path / "set", classes=3)
+    kept = cases(source.splits["train"])
+    for key, mask in zip(kept.ids, kept.masks, strict=True):
+        expected = segmenter.segment(tmp_path / f"set/images/{key}.png")
+        np.testing.assert_array_equal(mask, expected)
 
 
 # Volumes
@@ -211,6 +238,18 @@ def test_a_nifti_mask_lies_where_its_image_lies(deep, tmp_path, ending):
     assert entropy.get_data_dtype() == np.float32
     assert 0 <= entropy.get_fdata().min() and entropy.get_fdata().max() <= np.log(3) + 1e-6
     assert (tmp_path / "out/pictures/scan.png").is_file()
+
+
+def test_a_true_volume_in_another_orientation_is_turned(deep, tmp_path):
+    nibabel = pytest.importorskip("nibabel", reason="nibabel is optional")
+    path = nifti_file(tmp_path / "scan.nii.gz")
+    segmenter = predict.load_segmenter(deep)
+    image = nibabel.load(path)
+    truth = nibabel.Nifti1Image(segmenter.segment(path), image.affine)
+    (tmp_path / "truth").mkdir()
+    nibabel.save(nibabel.as_closest_canonical(truth), tmp_path / "truth/scan.nii.gz")
+    done = predict_files(segmenter, path, tmp_path / "out", masks=tmp_path / "truth")
+    assert done.files[0].dice == (1, 1)
 
 
 def test_hdf5_volumes_and_their_own_labels(deep, tmp_path):

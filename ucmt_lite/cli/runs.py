@@ -47,7 +47,8 @@ def _add_setting(command: argparse.ArgumentParser, item: dataclasses.Field) -> N
     option = f"--{item.name.replace('_', '-')}"
     shown = "" if isinstance(default, dict) else f" (default: {default})"
     if item.name in TABLES:
-        shown = f": {', '.join(TABLES[item.name])}{shown}"
+        rows: Any = TABLES[item.name]
+        shown = f": {', '.join(rows)}{shown}"
     common: dict[str, Any] = {
         "dest": item.name,
         "default": argparse.SUPPRESS,

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from ucmt_lite.common import InputError, atomic
 from ucmt_lite.predict import formats, metrics
 from ucmt_lite.predict.dicom import series_to_nifti
-from ucmt_lite.predict.jobs import Job, find_jobs, find_truths
+from ucmt_lite.predict.jobs import Job, find_jobs
 from ucmt_lite.predict.overlays import with_outline
 from ucmt_lite.predict.segmenter import Segmenter
+from ucmt_lite.predict.truths import Truths, find_truths
 
 # What may be left beside the masks, each in a folder of its own below that of the masks.
 _UNCERTAINTY = "uncertainty"
@@ -64,7 +65,7 @@ class _Wanted:
 
     out: Path
     extras: frozenset[str]
-    truths: dict[str, Path]
+    truths: Truths | None
     axis: int | None
     overlap: float
 
@@ -116,13 +117,13 @@ def predict_files(
     jobs, passed_over = find_jobs(inputs, out, truth_folder)
     flags = {_UNCERTAINTY: uncertainty, _PROBABILITIES: probabilities, _PICTURES: pictures}
     extras = frozenset(name for name, flag in flags.items() if flag)
-    truths = {} if truth_folder is None else find_truths(truth_folder, jobs)
+    classes = tuple(segmenter.card["classes"])
+    truths = None if truth_folder is None else find_truths(truth_folder, jobs, classes)
     wanted = _Wanted(out, extras, truths, axis, overlap)
     _check_targets(jobs, wanted)
     bar = tqdm(jobs, desc="predicting", leave=False, disable=None if progress else True)
     rows = [_predict_or_tell(segmenter, job, wanted) for job in bar]
-    classes = tuple(segmenter.card["classes"])
-    if truth_folder is not None:
+    if truths is not None:
         _write_scores(rows, classes, out)
     return Predictions(tuple(rows), passed_over, classes)
 
@@ -285,10 +286,10 @@ def _scored(
     classes: int,
 ) -> PredictedFile:
     """Return the row of an image with its Dice, where its truth is given."""
-    file = wanted.truths.get(job.key)
-    if file is None:
+    if wanted.truths is None or job.key not in wanted.truths.files:
         return row
-    truth = formats.read_truth(file, image, classes)
+    file = wanted.truths.files[job.key]
+    truth = wanted.truths.read(job.key, image)
     if truth.shape != mask.shape:
         raise InputError(
             f"Mask '{file}' is {truth.shape} but its image is {mask.shape}: save both at one size."

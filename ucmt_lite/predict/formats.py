@@ -83,29 +83,19 @@ def read_spacing(file: Path) -> tuple[float, ...]:
     return ()
 
 
-def read_truth(file: Path, image: Path, classes: int) -> NDArray[np.uint8]:
-    """Return the class indices `*S` of a mask that people drew for an image.
-
-    Two classes may be kept as 0 and 255. A NIfTI mask must have its axes in the directions of its
-    image's.
-    """
+def read_mask_values(file: Path, image: Path) -> NDArray:
+    """Return the values of a mask that is no picture, with the axes of its image."""
     kind = kind_of(file)
-    if kind == "nifti":
-        _check_axes(file, image)
-        values = _nifti_values(file)
-    elif kind == "hdf5":
-        values = _hdf5_array(file, ("label", "mask"))
-    else:
-        values = _mask_pixels(file) if kind == "picture" else _numpy_array(file)
-    if classes == 2 and set(np.unique(values)) <= {0, 255}:
-        values = values > 0
-    wrong = (values < 0) | (values >= classes) | (values != np.rint(values))
-    if wrong.any():
-        raise InputError(
-            f"Mask '{file}' holds the value {values[wrong][0]:g}: with {classes} classes a mask"
-            f" holds the class indices 0 to {classes - 1}."
-        )
-    return values.astype(np.uint8)
+    if kind == "hdf5":
+        return _hdf5_array(file, ("label", "mask"))
+    if kind == "numpy":
+        return _numpy_array(file)
+    values = _nifti_values(file)
+    if kind_of(image) != "nifti":
+        return values
+    orientations = nibabel_module().orientations
+    own, other = (orientations.io_orientation(_nifti(name).affine) for name in (file, image))
+    return orientations.apply_orientation(values, orientations.ornt_transform(own, other))
 
 
 def write_mask(mask: NDArray[np.uint8], image: Path, path: Path) -> None:
@@ -170,27 +160,8 @@ def _picture_values(file: Path) -> NDArray:
             keeps_mode = deep or picture.mode in ("L", "RGB")
             upright = ImageOps.exif_transpose(picture)
             return np.asarray(upright if keeps_mode else upright.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, TypeError, Image.DecompressionBombError) as error:
         raise unreadable("Image", file, error) from error
-
-
-def _mask_pixels(file: Path) -> NDArray:
-    """Return the pixels of a mask: the indices of a palette, or greys."""
-    try:
-        with Image.open(file) as picture:
-            if picture.format == "JPEG":
-                return (np.asarray(picture.convert("L")) > 127).astype(np.uint8)
-            values = np.asarray(ImageOps.exif_transpose(picture))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise unreadable("Mask", file, error) from error
-    if values.ndim == 3:
-        colours = values[..., : max(1, values.shape[2] - (values.shape[2] in (2, 4)))]
-        if np.ptp(colours, axis=2).any():
-            raise InputError(
-                f"Mask '{file}' is a colour picture: save it as one grey channel of class indices."
-            )
-        values = colours[..., 0]
-    return values.astype(np.uint8) if values.dtype == bool else values
 
 
 def _numpy_array(file: Path) -> NDArray:
@@ -251,19 +222,6 @@ def _damaged_nifti() -> tuple[type[Exception], ...]:
         nibabel.filebasedimages.ImageFileError,
         nibabel.spatialimages.HeaderDataError,
     )
-
-
-def _check_axes(mask: Path, image: Path) -> None:
-    """Refuse a mask whose axes run in other directions than its image's."""
-    if kind_of(image) != "nifti":
-        return
-    codes = nibabel_module().aff2axcodes
-    own, other = codes(_nifti(mask).affine), codes(_nifti(image).affine)
-    if own != other:
-        raise InputError(
-            f"Mask '{mask}' has its axes towards {own} but its image towards {other}: save the mask"
-            " with its image's affine, and its voxels in that order."
-        )
 
 
 def nibabel_module() -> Any:

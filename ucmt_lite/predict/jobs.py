@@ -1,4 +1,4 @@
-"""Which files are images to segment, where their masks go, and which true masks belong to them."""
+"""Which files are images to segment, and where their masks go."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ucmt_lite.common import InputError
+from ucmt_lite.data.files import ending_of, walk_files
 from ucmt_lite.data.layouts import split_mask_ending
 from ucmt_lite.predict import formats
 from ucmt_lite.predict.dicom import is_dicom
@@ -52,20 +53,19 @@ def _folder_jobs(folder: Path, apart: Sequence[Path], passed_over: Counter[str])
     """Yield the images below a folder, but not what lies in the folders `apart`."""
     skipped = {path.resolve() for path in apart} - {folder.resolve()}
     series: dict[Path, list[Path]] = {}
-    files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
-    stems = {file.parent / _stem(file) for file in files}
+    files = walk_files(folder)
+    stems = {file.parent / image_stem(file) for file in files}
     for file in files:
         place = file.relative_to(folder)
-        hidden = any(part.startswith(".") for part in place.parts)
-        if hidden or skipped & set(file.resolve().parents):
+        if skipped & set(file.resolve().parents):
             continue
-        stem, ending = split_mask_ending(_stem(file))
+        stem, ending = split_mask_ending(image_stem(file))
         if formats.ending_of_image(file) and not (ending and file.parent / stem in stems):
             yield _file_job(file, place.as_posix())
         elif is_dicom(file):
             series.setdefault(file.parent, []).append(file)
         else:
-            passed_over[file.suffix.lower() or file.name] += 1
+            passed_over[ending_of(file) or file.name] += 1
     for parent, slices in series.items():
         place = parent.relative_to(folder)
         key = place.as_posix() if place.parts else parent.resolve().name
@@ -86,27 +86,7 @@ def _file_job(file: Path, place: str) -> Job:
     )
 
 
-def _stem(file: Path) -> str:
+def image_stem(file: Path) -> str:
     """Return the name of a file without the ending of an image."""
     ending = formats.ending_of_image(file)
     return file.name[: -len(ending)] if ending else file.name
-
-
-def find_truths(folder: Path, jobs: Sequence[Job]) -> dict[str, Path]:
-    """Return the true masks in a folder by their image's key; at least one image must have one."""
-    if not folder.is_dir():
-        raise InputError(f"There is no folder '{folder}' of masks: check the path.")
-    truths: dict[str, Path] = {}
-    for file in sorted(folder.rglob("*")):
-        if not formats.ending_of_image(file) or file.name.startswith("."):
-            continue
-        parent = file.relative_to(folder).parent
-        truths[(parent / _stem(file)).as_posix()] = file
-        # A mask's own ending, as in lesion1_segmentation.png, counts less than a whole name.
-        truths.setdefault((parent / split_mask_ending(_stem(file))[0]).as_posix(), file)
-    if not any(job.key in truths for job in jobs):
-        raise InputError(
-            f"No image has a mask in '{folder}': name the masks as the images, such as"
-            f" {jobs[0].key}.png."
-        )
-    return truths

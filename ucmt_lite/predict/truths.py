@@ -1,0 +1,75 @@
+"""True masks of the images that are predicted: found by name, and read as those of a set are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ucmt_lite.common import InputError
+from ucmt_lite.data.files import walk_files
+from ucmt_lite.data.layouts import split_mask_ending
+from ucmt_lite.data.masks import CodedMask, Meaning, decide_meaning
+from ucmt_lite.data.pictures import decode_mask
+from ucmt_lite.predict import formats
+from ucmt_lite.predict.jobs import Job, image_stem
+
+
+@dataclass(frozen=True)
+class Truths:
+    """The true masks by their image's key, and what their values mean, decided for all of them."""
+
+    files: Mapping[str, Path]
+    classes: Sequence[str]
+    meaning: Meaning
+
+    def read(self, key: str, image: Path) -> NDArray[np.uint8]:
+        """Return the class indices of the mask of an image, with that image's axes."""
+        return self.meaning.indices(_decoded(self.files[key], image, len(self.classes)))
+
+
+def find_truths(folder: Path, jobs: Sequence[Job], classes: Sequence[str]) -> Truths:
+    """Find the true masks in a folder; at least one image must have one of its name."""
+    if not folder.is_dir():
+        raise InputError(f"There is no folder '{folder}' of masks: check the path.")
+    by_key = _by_key(folder)
+    files = {job.key: by_key[job.key] for job in jobs if job.key in by_key}
+    if not files:
+        raise InputError(
+            f"No image has a mask in '{folder}': name the masks as the images, such as"
+            f" {jobs[0].key}.png."
+        )
+    return Truths(files, classes, decide_meaning(_seen(files.values(), len(classes)), classes))
+
+
+def _by_key(folder: Path) -> dict[str, Path]:
+    """Return the files below a folder by their place in it, without ending."""
+    files: dict[str, Path] = {}
+    for file in walk_files(folder):
+        if not formats.ending_of_image(file):
+            continue
+        parent = file.relative_to(folder).parent
+        files[(parent / image_stem(file)).as_posix()] = file
+        # A mask's own ending, as in lesion1_segmentation.png, counts less than a whole name.
+        files.setdefault((parent / split_mask_ending(image_stem(file))[0]).as_posix(), file)
+    return files
+
+
+def _seen(files: Iterable[Path], classes: int) -> Iterator[CodedMask]:
+    """Yield what each mask shows, without its pixels; one that cannot be read is told later."""
+    nothing = np.zeros(0, np.uint8)
+    for file in files:
+        try:
+            yield _decoded(file, file, classes)._replace(codes=nothing)
+        except InputError:  # it is read again, and told, when its image is scored
+            continue
+
+
+def _decoded(file: Path, image: Path, classes: int) -> CodedMask:
+    """Read a mask as the readers of data sets do."""
+    if formats.kind_of(file) == "picture":
+        return decode_mask(file, str(file), classes)
+    return decode_mask(formats.read_mask_values(file, image), str(file), classes)
