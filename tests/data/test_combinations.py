@@ -130,14 +130,15 @@ def two_steps(source):
 NETWORKS = {2: "unet_small", 3: "unet_small"}
 
 
-def check(source, root, files, shapes, tmp_path):
-    """Train, save, load, and segment every file on its own grid, twice the same."""
+def check(source, file, shape, tmp_path):
+    """Train, save, load, and segment a file on its own grid, twice the same."""
     net, train = two_steps(source)
     card = {
         "network": NETWORKS[source.dims],
         "in_channels": source.channels,
         "classes": list(source.classes),
         "dims": source.dims,
+        "norm": "instance",
         "size": 16 if source.dims == 2 else None,
         "patch": None if source.dims == 2 else [16, 16, 16],
         "preparation": source.preparation.as_dict(),
@@ -145,10 +146,9 @@ def check(source, root, files, shapes, tmp_path):
     predict.save_segmenter(net, tmp_path / "net.safetensors", card)
     segmenter = predict.load_segmenter(tmp_path / "net.safetensors")
     assert segmenter.preparation == source.preparation
-    for file, shape in zip(files[:2], shapes, strict=False):
-        mask = segmenter.segment(file)
-        assert mask.shape == shape and mask.dtype == np.uint8
-        np.testing.assert_array_equal(mask, segmenter.segment(file))
+    mask = segmenter.segment(file)
+    assert mask.shape == shape and mask.dtype == np.uint8
+    np.testing.assert_array_equal(mask, segmenter.segment(file))
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -166,7 +166,7 @@ def test_pictures(suffix, tmp_path, record_property):
                 assert wrong <= (0.02 if row[1] in (".jpg", ".webp") else 0), row
         if number % 6 == 0:
             files = sorted(root.rglob(f"*c0{suffix}"))
-            check(source, root, files, [truth(0, 2).shape], tmp_path)
+            check(source, files[0], truth(0, 2).shape, tmp_path)
     print(f"{len(combinations)} combinations of pictures with {suffix}")
     record_property("combinations", len(combinations))
 
@@ -189,7 +189,7 @@ def test_volumes(suffix, tmp_path, record_property):
                     images.append(image.astype(np.float32))
         if number % 7 == 0:
             files = sorted(root.rglob(f"*c0{suffix}"))
-            check(source, root, files, [stored_shape(row[4])], tmp_path)
+            check(source, files[0], shape_of(files[0]), tmp_path)
     # The same body, whatever it is stored as: once standardised, the same numbers.
     normal = [(image - image.mean()) / image.std() for image in images]
     assert max(np.abs(image - normal[0]).max() for image in normal) < 0.02
@@ -197,9 +197,11 @@ def test_volumes(suffix, tmp_path, record_property):
     record_property("combinations", len(combinations))
 
 
-def stored_shape(codes):
-    """Return the shape of a body whose axes are stored in these directions."""
-    sides = dict(zip(("RL", "AP", "SI"), truth(0, 3).shape, strict=True))
-    if not codes:
-        return truth(0, 3).shape
-    return tuple(side for code in codes for pair, side in sides.items() if code in pair)
+def shape_of(file):
+    """Return the shape of a volume as its file stores it."""
+    if file.suffix == ".h5":
+        with h5py.File(file) as h5:
+            return h5["image"].shape
+    import nibabel
+
+    return nibabel.load(file).shape

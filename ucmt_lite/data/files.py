@@ -24,7 +24,13 @@ def _walk(folder: Path, above: frozenset[str]) -> Iterator[Path]:
     real = os.path.realpath(folder)
     if real in above:
         return
-    for entry in os.scandir(folder):
+    try:
+        inside = list(os.scandir(folder))
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be read ({error.strerror}): check its rights."
+        ) from error
+    for entry in inside:
         if entry.name.startswith("."):
             continue
         if entry.is_dir():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -123,13 +124,20 @@ def _array(image: Any) -> NDArray:
         volume = nifti.load_volume("Image", path)
         return volume.as_stored(volume.values)
     if name.endswith(".npy"):
-        try:
-            return np.load(path, allow_pickle=False)
-        except (OSError, EOFError, ValueError) as error:
-            raise unreadable("Image", path, error) from error
+        return _load_npy(path)
     raise InputError(
         f"'{path}' is no kind of image read here: give {PICTURE_WORDS}, .h5, .npy or .nii.gz."
     )
+
+
+def _load_npy(path: Path) -> NDArray:
+    """Return the array of a NumPy file; nothing in it is executed."""
+    # The header of such a file is parsed as Python, and fails as Python does.
+    damaged = (OSError, EOFError, ValueError, SyntaxError, TokenError, TypeError, MemoryError)
+    try:
+        return np.load(path, allow_pickle=False)
+    except damaged as error:
+        raise unreadable("Image", path, error) from error
 
 
 def _existing(path: Path) -> Path:

@@ -104,7 +104,7 @@ def load_segmenter(path: str | os.PathLike, *, device: str | torch.device = "cpu
 
     >>> from tempfile import TemporaryDirectory
     >>> card = {"network": "unet_small", "in_channels": 1, "dims": 2, "size": 32}
-    >>> card["classes"] = ["background", "lesion"]
+    >>> card |= {"classes": ["background", "lesion"], "norm": "instance"}
     >>> with TemporaryDirectory() as folder:
     ...     net = make("unet_small", in_channels=1, classes=2)
     ...     save_segmenter(net, f"{folder}/net.safetensors", card)
