@@ -90,24 +90,17 @@ def predict_files(
     series (a folder of slices) a NIfTI file. All are at the image's own size, and stand below `out`
     as the images do below their folder. A folder with `images/` in it stands for that folder.
 
-    Args:
-        segmenter: the network, of `load_segmenter`
-        images: a file, a folder, or several
-        out: the folder for the masks
-        uncertainty: also entropy maps in nats, in `out/uncertainty` (PNG: 255 stands for ln K)
-        probabilities: also `out/probabilities/*.npz` with `probabilities` (K *S, float16)
-        pictures: also `out/pictures/*.png`, the image beside itself with its mask's outlines
-        masks: a folder with true masks of the same names; Dice then stands in `out/scores.csv`
-        axis: the axis along which a 2D network goes through a volume, slice by slice; if None,
-            that of the widest spacing, or of the fewest slices
-        overlap: share of a side that neighbouring windows of a 3D network have in common
-        progress: whether to show a bar
+    On demand, each in a folder below `out`: `uncertainty`, maps of the entropy in nats (in a PNG,
+    255 stands for ln K); `probabilities`, npz files with `probabilities` (float16 `K *S`) and
+    `classes`; `pictures`, PNG files of the image and of the image with its mask's outlines. `masks`
+    is a folder with true masks of the images' names; Dice then stands in `out/scores.csv`. A 2D
+    network goes through a volume slice by slice, along `axis` or, if None, as `slice_axis` says.
+    `overlap` is what neighbouring windows of a 3D network share of a side. `progress` shows a bar.
 
     An image that cannot be read or segmented has an `error`, one sentence, and the others go on.
-    A mask appears whole or not at all; those of an earlier call are replaced.
-
-    Raises:
-        InputError: nothing to segment, two images with one mask, `out` that cannot be written
+    A mask appears whole or not at all; those of an earlier call are replaced. Raises InputError
+    where there is nothing to segment, where two images would have one mask, and where `out` cannot
+    be written.
     """
     from tqdm.auto import tqdm
 
