@@ -1,9 +1,12 @@
 """Volumes made smaller: what is trained on, and the masks that are scored at."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ucmt_lite.data import Cases
+from ucmt_lite.data.batches import center_crop
 from ucmt_lite.data.shrink import shrink, shrink_factor
 
 
@@ -40,3 +43,10 @@ def test_bytes_stay_bytes_and_a_factor_of_one_changes_nothing():
 @pytest.mark.parametrize(("side", "factor"), [(40, 1), (90, 1), (100, 2), (190, 3), (500, 8)])
 def test_the_longest_side_of_the_median_decides(side, factor):
     assert shrink_factor([(side, 30, 30), (30, side, 30), (side, 40, 30)]) == factor
+
+
+def test_who_has_a_mask_is_kept():
+    whole = volume()
+    bare = replace(whole, has_mask=(False,))
+    assert shrink(bare, 3).has_mask == (False,)
+    assert center_crop(bare, (4, 4, 4)).has_mask == (False,)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ucmt_lite import RECORDED_RECIPE, RunConfig, predict
 from ucmt_lite.common import InputError
@@ -115,3 +116,18 @@ def test_shrunk_probabilities_come_back_at_the_size_of_the_volume(few_cases, tmp
     segmenter = predict.load_segmenter(result.folder / "teacher.safetensors")
     volume = np.random.default_rng(0).integers(0, 255, (40, 50, 30), dtype=np.uint8)
     assert segmenter.segment(volume).shape == (40, 50, 30)
+
+
+def test_images_without_masks_are_neither_labeled_nor_watched(tmp_path):
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+    mask = np.zeros((40, 40), np.uint8)
+    mask[5:20, 7:20] = 255
+    for i in range(12):
+        Image.fromarray(mask // 2 + 40).save(tmp_path / f"images/c{i:02d}.png")
+        if i % 2:
+            Image.fromarray(mask).save(tmp_path / f"masks/c{i:02d}.png")
+    config = RunConfig(**{**SMALL, "labeled": 2, "dataset": "folder", "data": str(tmp_path)})
+    prepared = prepare(config)
+    assert all(int(name[1:]) % 2 for name in (*prepared.labeled_ids, *prepared.probe.ids))
+    assert len(prepared.batches.unlabeled) > len([i for i in range(12) if i % 2]) - 3

@@ -26,7 +26,7 @@ def add_report(commands: Any) -> None:
         default="",
         metavar="DIR",
         help=(
-            "also leave its tables and a picture there, and its part of ../README.md, the lines"
+            "also leave its tables and a picture there, and its part of its README.md, the lines"
             " between `<!-- NAME -->` and `<!-- end -->`"
         ),
     )
@@ -55,7 +55,7 @@ def _do_report(args: argparse.Namespace) -> None:
     print(f"Everything is in {page.parent}; the page is {page.name}.")
     if args.keep:
         in_readme = publish(page.parent, args.keep)
-        beside = " and in the README.md beside it" if in_readme else ""
+        beside = " and in its README.md" if in_readme else ""
         print(f"Published in {args.keep}{beside}.")
 
 

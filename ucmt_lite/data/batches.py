@@ -4,6 +4,7 @@ Minibatch n depends on the seed and on n alone, whatever came before it.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -178,7 +179,7 @@ def center_crop(cases: Cases, patch: Sequence[int]) -> Cases:
     images = [cut(image) for image, _ in pairs]
     masks = [cut(mask) for _, mask in pairs]
     ambiguity = cases.ambiguity and [cut(_padded(a[None], a, patch)[0][0]) for a in cases.ambiguity]
-    return Cases(cases.ids, cases.groups, images, masks, cases.spacing, ambiguity)
+    return replace(cases, images=images, masks=masks, ambiguity=ambiguity)
 
 
 def mixed_seed(*numbers: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -35,15 +36,14 @@ def shrink(cases: Cases, factor: float) -> Cases:
         mm and _larger(mm, mask.shape, small.shape)
         for mm, mask, small in zip(cases.spacing, cases.masks, masks, strict=True)
     ]
-    return Cases(
-        cases.ids,
-        cases.groups,
-        images,
-        masks,
-        tuple(spacing),
+    return replace(
+        cases,
+        images=images,
+        masks=masks,
+        spacing=tuple(spacing),
+        ambiguity=None,
         own_masks=cases.own_masks or cases.masks,
         own_spacing=cases.own_spacing or cases.spacing,
-        has_mask=cases.has_mask,
     )
 
 

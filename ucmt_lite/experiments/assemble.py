@@ -148,9 +148,10 @@ def load_images(
     )
     side = size if source.dims == 2 else None
     split = source.splits["validation" if "validation" in source.splits else "train"]
-    count = min(watched if source.dims == 2 else 2, len(split))
+    masked = split["has_mask"] if "has_mask" in split.column_names else [True] * len(split)
+    rows = [i for i, known in enumerate(masked) if known][: watched if source.dims == 2 else 2]
     train = cases(source.splits["train"], size=side)
-    return Images(source, train, cases(split.select(range(count)), size=side))
+    return Images(source, train, cases(split.select(rows), size=side))
 
 
 def check_names(config: RunConfig) -> None:
