@@ -59,8 +59,8 @@ SMALL = {"size": 32, "labeled": 2, "iterations": 2, "batch": 2, "device": "cpu",
         ({"data": "/some/folder"}, "leave it out"),
         ({"classes": 7}, "is for your own data"),
         ({"dataset": "phantom_atrium", "patch": (-8, -8, -8)}, "give positive numbers"),
-        ({"dataset": "phantom_atrium", "size": 20, "method": "cps"}, "multiple of 8"),
-        ({"dataset": "phantom_atrium", "size": 20}, "does not split into 8 equal cells"),
+        ({"dataset": "phantom_atrium", "patch": (20, 20, 20), "method": "cps"}, "multiple of 8"),
+        ({"dataset": "phantom_atrium", "patch": (20, 20, 20)}, "does not split into 8 equal cells"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence_and_leaves_nothing(values, sentence, tmp_path):
@@ -133,9 +133,8 @@ def test_nifti_volumes_can_be_run_and_a_network_knows_the_window_of_its_set(tmp_
             "dataset": name,
             "data": str(tmp_path / "data"),
             "method": "supervised",
-            "patch": (8, 8, 8),
+            "patch": (16, 16, 16),
         }
         result = run(RunConfig.of({**SMALL, **values}), tmp_path / name)
-        assert (
-            predict.load_segmenter(result.folder / "teacher.safetensors").card["window"] == window
-        )
+        card = predict.load_segmenter(result.folder / "teacher.safetensors").card
+        assert card["preparation"]["window"] == window

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
 _NETWORK = "RUN/teacher.safetensors, or the folder RUN of a finished run"
 
+# What a prediction leaves beside masks, on demand.
+_EXTRAS = {
+    "uncertainty": "maps of the entropy",
+    "probabilities": "as npz (float16)",
+    "pictures": "images with outlines as PNG",
+}
+
 
 def add_predict(commands: Any) -> None:
     """`ucmt-lite predict` and its options."""
@@ -37,15 +44,8 @@ def add_predict(commands: Any) -> None:
     command.add_argument(
         "--masks", metavar="DIR", help="true masks of the same names: print Dice, and scores.csv"
     )
-    command.add_argument(
-        "--uncertainty", action="store_true", help="also DIR/uncertainty, maps of the entropy"
-    )
-    command.add_argument(
-        "--probabilities", action="store_true", help="also DIR/probabilities, as npz (float16)"
-    )
-    command.add_argument(
-        "--pictures", action="store_true", help="also DIR/pictures, images with outlines as PNG"
-    )
+    for extra, meaning in _EXTRAS.items():
+        command.add_argument(f"--{extra}", action="store_true", help=f"also DIR/{extra}, {meaning}")
     command.add_argument(
         "--axis",
         type=int,

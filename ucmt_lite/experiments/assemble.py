@@ -77,10 +77,7 @@ def prepare(config: RunConfig, load: Callable[..., Images] | None = None) -> Pre
 
     `load` reads the data set; `load_images` where nothing is said.
     """
-    from ucmt_lite.data import Batches, split_labeled
-    from ucmt_lite.data.batches import center_crop
-    from ucmt_lite.data.shrink import shrink, shrink_factor, whole_patch
-    from ucmt_lite.data.views import strength_of
+    from ucmt_lite.data import split_labeled
     from ucmt_lite.training.devices import choose_device, choose_precision
 
     device = choose_device(config.device)
@@ -89,44 +86,69 @@ def prepare(config: RunConfig, load: Callable[..., Images] | None = None) -> Pre
     check_names(config)
 
     read = load or load_images
-    source, train, probe = read(
-        config.dataset, config.data, config.classes, config.size, config.group
-    )
+    images = read(config.dataset, config.data, config.classes, config.size, config.group)
+    source = images.source
     check_fit(config, source)
-    factor, patch = 1.0, None
-    if source.dims == 3:
-        factor = config.shrink or shrink_factor([mask.shape for mask in train.masks])
-        train, probe = shrink(train, factor), shrink(probe, factor)
-        patch = config.patch or whole_patch(train)
+    images, factor, patch = _at_size(config, images)
     labeled, unlabeled = split_labeled(
-        train, None, config.labeled, config.seed, listed=source.labeled
+        images.train, None, config.labeled, config.seed, listed=source.labeled
     )
-    batches = Batches(
-        train.select(labeled),
-        train.select(unlabeled),
-        batch=(config.batch, config.batch),
-        patch=patch,
-        views=strength_of(source.dims, config.views),
-        strong_labeled=config.labeled_views == "strong",
-        seed=config.seed,
-        device=device,
-    )
-    # Volumes are cropped about their centre to the sides trained on, so that a look costs little.
-    probe = center_crop(probe, batches.patch) if source.dims == 3 else probe
+    batches = _make_batches(config, images, labeled, unlabeled, patch, device)
     settings = method_settings(config, source.dims, batches.patch)
     nets = make_nets(config, source, device, batches.patch)
     return Prepared(
-        config,
-        source,
-        device,
-        start,
-        factor,
-        patch,
-        batches,
-        probe,
-        nets,
-        settings,
-        tuple(labeled),
+        config=config,
+        source=source,
+        device=device,
+        environment=start,
+        shrink=factor,
+        patch=patch,
+        batches=batches,
+        probe=images.probe,
+        nets=nets,
+        settings=settings,
+        labeled_ids=tuple(labeled),
+    )
+
+
+def _at_size(config: RunConfig, images: Images) -> tuple[Images, float, tuple[int, ...] | None]:
+    """Make volumes smaller, and choose what of them is seen at once; 2D images have their size.
+
+    Volumes to watch are cropped about their centre to that patch, so that a look costs little.
+    """
+    from ucmt_lite.data.batches import center_crop
+    from ucmt_lite.data.shrink import shrink, shrink_factor, whole_patch
+
+    if images.source.dims == 2:
+        return images, 1.0, None
+    factor = config.shrink or shrink_factor([mask.shape for mask in images.train.masks])
+    train = shrink(images.train, factor)
+    patch = config.patch or whole_patch(train)
+    probe = center_crop(shrink(images.probe, factor), patch)
+    return Images(images.source, train, probe), factor, patch
+
+
+def _make_batches(
+    config: RunConfig,
+    images: Images,
+    labeled: Sequence[str],
+    unlabeled: Sequence[str],
+    patch: tuple[int, ...] | None,
+    device: "torch.device",
+) -> "Batches":
+    """Return the minibatches of a run, in the views that its configuration asks for."""
+    from ucmt_lite.data import Batches
+    from ucmt_lite.data.views import strength_of
+
+    return Batches(
+        images.train.select(labeled),
+        images.train.select(unlabeled),
+        batch=(config.batch, config.batch),
+        patch=patch,
+        views=strength_of(images.source.dims, config.views),
+        strong_labeled=config.labeled_views == "strong",
+        seed=config.seed,
+        device=device,
     )
 
 
