@@ -166,7 +166,13 @@ def test_one_run_in_two_folders_is_two_tasks_of_a_scheduler(tmp_path):
 
 
 def test_what_a_data_set_lacks_is_said_before_the_first_run(few_cases):
-    volumes = {"dataset": "phantom_atrium", "patch": [16, 16, 16], "labeled": 2, "iterations": 2}
+    volumes = {
+        "norm": "batch",
+        "dataset": "phantom_atrium",
+        "patch": [16, 16, 16],
+        "labeled": 2,
+        "iterations": 2,
+    }
     check_plan(plan_runs({"base": volumes, "vary": {"network": ["unet_small", "vnet_small"]}}))
     with pytest.raises(InputError, match="Run ucmt_network-deeplabv3plus of the grid: .*2D"):
         check_plan(

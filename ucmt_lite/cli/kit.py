@@ -129,7 +129,7 @@ def _do_course(args: argparse.Namespace) -> int:
         print(f"Recorded {', '.join(recorded) or 'nothing: all traces are as planned'}.")
         return 0
     if args.action == "check":
-        faults = course.check_notebooks()
+        faults = course.check_notebooks(names=names)
         print("\n".join(faults) or "All notebooks are fresh.")
         return 1 if faults else 0
     return course.run_all(args.profile, args.out, names)

@@ -41,11 +41,12 @@ def umix(u1: Tensor, u2: Tensor, top_k: int = 2, grid: Grid = 16) -> Mix:
     divide; `top_k` above half the number of cells, where pasting would overwrite what it still has
     to read. Source: the reference code of UCMT, as one gather.
 
-    >>> u = torch.tensor([0.9, 0.1, 0.5, 0.3]).view(1, 1, 2, 2)  # four cells of one pixel each
-    >>> mix = umix(u, u, top_k=1, grid=2)
-    >>> mix(torch.tensor([[[10, 20], [30, 40]]]))  # the least certain receives the most certain
-    tensor([[[20, 20],
-             [30, 40]]])
+    >>> u1 = torch.tensor([0.9, 0.1, 0.5, 0.3]).view(1, 1, 2, 2)  # four cells of one pixel each
+    >>> u2 = torch.tensor([0.2, 0.3, 0.8, 0.1]).view(1, 1, 2, 2)
+    >>> mix = umix(u1, u2, top_k=1, grid=2)
+    >>> mix(torch.tensor([[[10, 20], [30, 40]]]))  # top1 <- bottom2 (40), top2 <- bottom1 (20)
+    tensor([[[40, 20],
+             [20, 40]]])
     """
     source = umix_source(u1, u2, top_k, grid)
     return lambda image: gather_cells(image, source, grid, most=2 * top_k)

@@ -10,7 +10,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -148,14 +148,16 @@ def _record_seconds(course: Course, name: str, seconds: float) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def check_notebooks(root: Path | None = None) -> list[str]:
+def check_notebooks(root: Path | None = None, names: Sequence[str] | None = None) -> list[str]:
     """Return what is wrong with the written notebooks, one sentence each; empty when all is well.
 
-    Each sentence names the command that mends it.
+    Each sentence names the command that mends it. `names`: only these lessons.
     """
     course = read_course(root)
+    for name in names or ():
+        one_of("lesson", name, course.lessons)
     sentences = []
-    for name in course.lessons:
+    for name in names or course.lessons:
         fault = _fault(course, name)
         if fault:
             sentences.append(f"{name} {fault}: run `ucmt-lite course build {name}`.")

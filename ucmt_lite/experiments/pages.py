@@ -30,7 +30,6 @@ ALL = "all"
 BEFORE = "before"
 TELLING = ("norm", "labeled_views")  # settings that tell the two recipes apart
 NOTE = "Measured under the [recipe of before](../README.md#measured-under-the-recipe-of-before)."
-NOT_COMPARED = ("cpc", "gct")  # the lessons explain them, no comparison has run them
 
 
 def publish(folder: str | Path, place: str | Path) -> bool:
@@ -170,7 +169,7 @@ def _at_a_glance(folder: Path, part: str) -> str:
     compared = _compared_methods(folder, part)
     if not compared:
         return "No comparison of UCMT with the baseline is kept here."
-    shown = [method for method in METHODS if method not in NOT_COMPARED]
+    shown = [method for method in METHODS if any(method in line.dice for line in compared)]
     lines = []
     for line in compared:
         dice = [f"{line.dice[method]:.3f}" if method in line.dice else "-" for method in shown]
