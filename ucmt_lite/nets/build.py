@@ -25,7 +25,7 @@ def make(
     113458
     """
     row = NETS[one_of("network", name, NETS)]
-    if dims not in row.dims:
+    if row.instead and dims not in row.dims:
         raise InputError(
             f"{row.title} takes {row.dims[0]}D images, these have {dims} dims: choose"
             f" '{row.instead}', which does 2D and 3D."
