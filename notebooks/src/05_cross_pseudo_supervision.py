@@ -214,10 +214,10 @@ compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 # <details><summary>What we got with seed 0</summary>
 #
 # The weight. With the ramp-up and ten times the weight the pair ends just as blind (Dice 0.00, no disagreement); with the usual
-# weight and no ramp-up it ends near the calm pair (0.35 against 0.37).
+# weight and no ramp-up it ends near the calm pair (0.35 against 0.38).
 # </details>
 #
-# After so few iterations the calm pair is behind the strangers, too (0.37 against 0.54): pseudo labels of networks that know
+# After so few iterations the calm pair is behind the strangers, too (0.38 against 0.54): pseudo labels of networks that know
 # little teach little. In the recorded runs, three times as long, they pay.
 #
 # ## Paper, reference code, here

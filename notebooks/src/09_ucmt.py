@@ -276,9 +276,9 @@ compare.figure(mixed, ["disagreement", "dice"])
 
 # %% [markdown]
 # CMT, with half the gradient steps, is at 0.41, UCMT without a mix at 0.65: after 200 iterations it is the second step that shows.
-# Moving up to 8 of 64 cells has held training back in this run: Dice is 0.37 where the other three variants of UCMT have about 0.6,
+# Moving up to 8 of 64 cells has held training back in this run: Dice is 0.34 where the other three variants of UCMT have about 0.6,
 # and their students are closer. CutMix moves as many or more cells, blindly, and does less harm, so it may be *which* cells
-# go that hurts: the hearts. The reference code's smaller share is 0.06 below no mix in this one run, no more than two seeds
+# go that hurts: the hearts. The reference code's smaller share is 0.04 below no mix in this one run, no more than two seeds
 # differ by; the recorded runs use it.
 #
 # <details><summary>What would be a proof?</summary>
