@@ -66,6 +66,54 @@ def check_disagreement(answer: Answer) -> None:
         require(abs(judged.number(a, a)) < 1e-5, "a mask does not disagree with itself.")
 
 
+def check_mean_scores(answer: Answer) -> None:
+    """Check `answer(predictions, truths)`: mean Dice over all images, and over those with truth."""
+    with judging(answer) as judged:
+        full, half, empty = (torch.zeros(4, 4, dtype=torch.bool) for _ in range(3))
+        full[:, :], half[:2] = True, True
+        predictions = [full, half, empty, full, empty]
+        truths = [half, half, empty, empty, half]
+        dices = [2 / 3, 1.0, 1.0, 0.0, 0.0]  # of these five pairs, in their order
+        result = judged(predictions, truths)
+        require(
+            isinstance(result, tuple | list) and len(result) == 2,
+            "two numbers are asked for: `return over_all, over_shown`.",
+        )
+        over_all, over_shown = (float(value) for value in result)
+        require(
+            over_all == over_all,
+            "0 / 0 is not a number: two empty masks agree, give them a score of 1.",
+        )
+        require_value(
+            over_all,
+            sum(dices) / 5,
+            [
+                (2.0 / 3 / 5 + 1 / 5, "two empty masks agree: they score 1, not 0."),
+                ((2 / 3 + 1) / 4, "an image with two empty masks counts, too, with a score of 1."),
+                (
+                    (2 / 3 + 3) / 5,
+                    "an object where there is none is an error: only two empty masks score 1.",
+                ),
+            ],
+            f"the Dice of the five pairs are 2/3, 1, 1, 0 and 0, on average {sum(dices) / 5:.3f},"
+            f" and it gives {over_all:.3f}.",
+        )
+        require_value(
+            over_shown,
+            (2 / 3 + 1 + 0) / 3,
+            [
+                (over_all, "the second mean leaves out images whose truth is empty."),
+                ((2 / 3 + 1) / 2, "a missed object counts with 0: its truth is not empty."),
+                (
+                    (2 / 3 + 1 + 0 + 0) / 4,
+                    "an image counts by its truth alone, whatever was predicted there.",
+                ),
+            ],
+            f"over the three images that show something the mean is {(2 / 3 + 1) / 3:.3f}, and it"
+            f" gives {over_shown:.3f}.",
+        )
+
+
 def _pairs_of_masks(seed: int) -> list[tuple[Tensor, Tensor]]:
     """Return five pairs of random boolean masks that overlap in part."""
     generator = torch.Generator().manual_seed(seed)
