@@ -39,9 +39,6 @@ seed = 0
 # `F.cross_entropy`, which does just this.)
 
 # %% tags=["exercise"]
-import torch
-
-
 def my_cross_entropy(logits, target):
     # solution
     log_p = logits.log_softmax(dim=1)
