@@ -1,10 +1,12 @@
 """Answers to the exercises: a right one for each check, wrong ones with what is said of them."""
 
+import math
 import random
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from einops import reduce
 
 from ucmt_lite.core import mixing
 from ucmt_lite.core.ema import ema_update
@@ -34,6 +36,13 @@ def one_student(teacher, student, decay, step):
 def moved(teacher, student, alpha):
     for t, s in zip(teacher.parameters(), student.parameters(), strict=True):
         t.copy_(alpha * t + (1 - alpha) * s)
+
+
+@torch.no_grad()
+def moved_to_two(teacher, student1, student2, alpha, shares):
+    networks = (net.parameters() for net in (teacher, student1, student2))
+    for t, a, b in zip(*networks, strict=True):
+        t.copy_(alpha * t + (1 - alpha) * (shares[0] * a + shares[1] * b))
 
 
 def average_recorded(teacher, student, decay, step):
@@ -127,7 +136,117 @@ def per_class(logits, target):
     return (p * y).sum(2), p.sum(2) + y.sum(2)
 
 
+def cpc(a, b, detach=True):
+    p, q = a.softmax(1), b.softmax(1)
+    p_, q_ = (p.detach(), q.detach()) if detach else (p, q)
+    return ((p - q_) ** 2).sum(1).mean() + ((q - p_) ** 2).sum(1).mean()
+
+
+def flaw(p, y):
+    return 1 - p.detach().gather(1, y.unsqueeze(1))
+
+
+def leader(p1, p2, flaw1, flaw2):
+    one = torch.where(flaw2 < flaw1, p2, p1).detach()
+    return one, torch.where(flaw1 < flaw2, p1, p2).detach()
+
+
+def collaboration(a, b, t, own=False, soft=False):
+    label_t = t.detach().softmax(1) if soft else pseudo_label(t)
+    crossed = cross(a, b)
+    if own:
+        crossed = F.cross_entropy(a, pseudo_label(a)) + F.cross_entropy(b, pseudo_label(b))
+    return crossed + F.cross_entropy(a, label_t) + F.cross_entropy(b, label_t)
+
+
+@torch.no_grad()
+def contradiction(a, b, each=0.5):
+    return entropy_of_mean(a, b) - each * (entropy_of_mean(a) + entropy_of_mean(b))
+
+
+def contradiction_without_epsilon(a, b):
+    one, other = (entropy_without_epsilon(z, z) for z in (a, b))
+    return entropy_without_epsilon(a, b) - (one + other) / 2
+
+
+def risk_coverage(entropy, wrong, threshold):
+    kept = entropy <= threshold
+    return kept.mean(), wrong[kept].mean() if kept.any() else 0.0
+
+
+def confident_errors(entropy, wrong, threshold):
+    return (entropy[wrong] <= threshold).mean() if wrong.any() else 0.0
+
+
+def calibration_error(confidence, right, bins=10, weigh=True, signed=False):
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = []
+    for b in range(bins):
+        inside = place == b
+        if inside.any():
+            gap = confidence[inside].mean() - right[inside].mean()
+            gaps.append((inside.mean() if weigh else 1.0) * (gap if signed else abs(gap)))
+    return abs(sum(gaps)) / (1 if weigh else len(gaps))
+
+
+def teacher_of_two(teacher, student1, student2, decay, shares, step):
+    ema_update(teacher, [student1, student2], decay, step, shares)
+
+
+def half_life(decay):
+    return math.log(0.5) / math.log(decay)
+
+
+def reordered(w1, w2, order):
+    return w1[order], w2[:, order]
+
+
+def cell_means(u, grid, pattern="b 1 (h p) (w q) -> b (h w)", kind="mean"):
+    return reduce(u, pattern, kind, h=grid, w=grid)
+
+
+def top_and_bottom(means, top_k):
+    rank = means.argsort(descending=True, stable=True).tolist()
+    return rank[:top_k], rank[len(rank) - top_k :]
+
+
+def without_stable(means, top_k):
+    rank = (len(means) - 1 - means.flip(0).argsort(descending=True, stable=True)).tolist()
+    return rank[:top_k], rank[len(rank) - top_k :]
+
+
+def random_cells(cells, grid, generator):
+    mask = torch.zeros(grid * grid, dtype=torch.bool)
+    mask[torch.randperm(grid * grid, generator=generator)[:cells]] = True
+    return mask.view(grid, grid)
+
+
+def cells_drawn_twice(cells, grid, generator):
+    mask = torch.zeros(grid * grid, dtype=torch.bool)
+    mask[torch.randint(0, grid * grid, (cells,), generator=generator)] = True
+    return mask.view(grid, grid)
+
+
+def first_cells(cells, grid, generator):
+    return (torch.arange(grid * grid) < cells).view(grid, grid)
+
+
 RIGHT = {
+    checks.check_cpc: cpc,
+    checks.check_flaw: flaw,
+    checks.check_leader: leader,
+    checks.check_collaboration: collaboration,
+    checks.check_contradiction: contradiction,
+    checks.check_risk_coverage: risk_coverage,
+    checks.check_confident_errors: confident_errors,
+    checks.check_calibration_error: calibration_error,
+    checks.check_teacher_of_two: teacher_of_two,
+    checks.check_half_life: half_life,
+    checks.check_reordered: reordered,
+    checks.check_cell_means: cell_means,
+    checks.check_top_and_bottom: top_and_bottom,
+    checks.check_largest_share: lambda top_k, grid, dims: 2 * top_k / grid**dims,
+    checks.check_random_cells: random_cells,
     checks.check_class_shares: class_shares,
     checks.check_split_by_patient: split_by_patient,
     checks.check_twins: twins,
@@ -146,6 +265,175 @@ RIGHT = {
 }
 
 WRONG = {
+    checks.check_cpc: [
+        (lambda a, b: cpc(a, b) / 2, "one direction is missing"),
+        (lambda a, b: cpc(a, b) / 3, "sum over them"),
+        (lambda a, b: cpc(a, b, detach=False), "twice"),
+        (lambda a, b: cpc(a.detach(), b.detach()), "no gradient"),
+        (lambda a, b: cross(a, b), "decisions, as in CPS"),
+        (lambda a, b: 2 * ((a - b) ** 2).sum(1).mean(), "not logits"),
+        (
+            lambda a, b: 2 * ((a.softmax(-1) - b.softmax(-1)) ** 2).sum(1).mean(),
+            "the last axis",
+        ),
+        (lambda a, b: cpc(a, b.detach()), "one of the networks gets no gradient"),
+        (lambda a, b: cpc(a, b).item(), ".item()"),
+    ],
+    checks.check_flaw: [
+        (lambda p, y: 1 - flaw(p, y), "how right"),
+        (lambda p, y: 2 * flaw(p, y), "half of the sum"),
+        (lambda p, y: flaw(p, y)[:, 0], "the class axis is gone"),
+        (lambda p, y: 1 - p, "one number a pixel"),
+        (lambda p, y: 1 - p.gather(1, y.unsqueeze(1)), "carries a gradient"),
+        (lambda p, y: 1 - p.detach().amax(1, keepdim=True), "how unsure"),
+        (lambda p, y: (p.argmax(1) != y).unsqueeze(1).float(), "yes or no"),
+        (lambda p, y: None, "return"),
+    ],
+    checks.check_leader: [
+        (lambda p, q, f, g: leader(p, q, g, f), "other way round"),
+        (lambda p, q, f, g: leader(p, q, f, g)[::-1], "in a tie"),
+        (lambda p, q, f, g: (torch.where(g <= f, q, p).detach(),) * 2, "in a tie"),
+        (lambda p, q, f, g: (q.detach(), p.detach()), "always learns"),
+        (lambda p, q, f, g: (torch.where(g < f, q, p), p), "detach"),
+        (lambda p, q, f, g: leader(p, q, f, g)[0], "two targets"),
+        (lambda p, q, f, g: (leader(p, q, f, g)[0],) * 2, "network 2 takes"),
+        (lambda p, q, f, g: None, "return"),
+    ],
+    checks.check_collaboration: [
+        (lambda a, b, t: cross(a, b), "the teacher's label is missing"),
+        (lambda a, b, t: collaboration(a, b, t) - cross(a, b), "do not teach each other"),
+        (lambda a, b, t: collaboration(a, b, t, own=True), "its own decision"),
+        (lambda a, b, t: collaboration(a, b, t, soft=True), "soft"),
+        (
+            lambda a, b, t: (
+                cross(a, b) + F.cross_entropy(t, a.argmax(1)) + F.cross_entropy(t, b.argmax(1))
+            ),
+            "the teacher learns from the students",
+        ),
+        (lambda a, b, t: collaboration(a, b, t) / 2, "not halved"),
+        (lambda a, b, t: collaboration(a, b, t) / 4, "not averaged"),
+        (lambda a, b, t: collaboration(a, b, t) + 0 * t.sum(), "reaches the teacher"),
+        (lambda a, b, t: collaboration(a, b.detach(), t), "one of the students"),
+    ],
+    checks.check_contradiction: [
+        (lambda a, b: -contradiction(a, b), "it is negative"),
+        (entropy_of_mean, "the whole uncertainty"),
+        (lambda a, b: (entropy_of_mean(a) + entropy_of_mean(b)) / 2, "doubts by itself"),
+        (lambda a, b: contradiction(a, b, each=1.0), "not their sum"),
+        (lambda a, b: contradiction(a, b) / 0.6931472, "bits"),
+        (lambda a, b: contradiction(a, b)[:, 0], "keepdim"),
+        (lambda a, b: contradiction(a, b) + 0 * a[:, :1], "carries a gradient"),
+        (contradiction_without_epsilon, "0 * log(0)"),
+    ],
+    checks.check_risk_coverage: [
+        (lambda e, w, t: risk_coverage(e, w, t)[::-1], "swapped"),
+        (lambda e, w, t: ((e < t).mean(), w[e < t].mean() if (e < t).any() else 0), "is kept"),
+        (lambda e, w, t: (1 - (e <= t).mean(), 0), "dropped"),
+        (lambda e, w, t: ((e <= t).sum(), 0), "a count"),
+        (lambda e, w, t: ((e <= t).mean(), (w & (e <= t)).mean()), "of kept pixels"),
+        (lambda e, w, t: ((e <= t).mean(), w.mean()), "only the kept"),
+        (lambda e, w, t: ((e <= t).mean(), 1 - w[e <= t].mean()), "that is right"),
+        (lambda e, w, t: ((e <= t).mean(), (w & (e <= t)).sum() / w.sum()), "of the errors"),
+        (lambda e, w, t: (e <= t).mean(), "two numbers"),
+        (lambda e, w, t: (risk_coverage(e, w, t)[0], risk_coverage(e, w, t)[1] or 1), "return 0"),
+    ],
+    checks.check_confident_errors: [
+        (lambda e, w, t: w[e <= t].mean(), "that is the risk"),
+        (lambda e, w, t: (w & (e <= t)).mean(), "not by all"),
+        (lambda e, w, t: 1 - confident_errors(e, w, t), "*not* certain"),
+        (lambda e, w, t: (w & (e <= t)).sum(), "a count"),
+        (lambda e, w, t: (e[w] < t).mean(), "at the threshold"),
+        (lambda e, w, t: confident_errors(e, w, t) or 1.0, "return 0"),
+        (lambda e, w, t: None, "return"),
+    ],
+    checks.check_calibration_error: [
+        (lambda c, r, b: calibration_error(c, r, b, signed=True), "cancel"),
+        (lambda c, r, b: calibration_error(c, r, b, weigh=False), "counts alike"),
+        (lambda c, r, b: abs(c - r).mean(), "each pixel"),
+        (lambda c, r, b: len(c) * calibration_error(c, r, b), "divide by"),
+        (lambda c, r, b: float("nan"), "empty bin"),
+        (lambda c, r, b: c[(c * b).astype(int) == 99].mean(), "empty bin"),
+        (lambda c, r, b: calibration_error(c, r, b + 3), "weighted by"),
+        (lambda c, r, b: None, "return"),
+    ],
+    checks.check_teacher_of_two: [
+        (lambda t, a, b, d, s, n: teacher_of_two(t, a, b, d, s[::-1], n), "swapped"),
+        (lambda t, a, b, d, s, n: ema_update(t, [a], d, n), "student 2 does not count"),
+        (lambda t, a, b, d, s, n: ema_update(t, [a, b], d, n, (0.5, 0.5)), "counts half"),
+        (
+            lambda t, a, b, d, s, n: moved_to_two(t, a, b, 1 - min(1 - 1 / (n + 1), d), s),
+            "the share the teacher keeps",
+        ),
+        (lambda t, a, b, d, s, n: moved_to_two(t, a, b, d, s), "at the start"),
+        (lambda t, a, b, d, s, n: moved_to_two(a, t, b, d, s), "a student moved"),
+        (lambda t, a, b, d, s, n: None, "did not move"),
+        (
+            lambda t, a, b, d, s, n: moved_to_two(t, a, b, min(1 - 1 / (n + 1), d), (1, 1)),
+            "added whole",
+        ),
+    ],
+    checks.check_half_life: [
+        (lambda d: -half_life(d), "negative"),
+        (lambda d: 1 / (1 - d), "a third"),
+        (lambda d: 0.5 / (1 - d), "by a factor"),
+        (lambda d: 1 / half_life(d), "upside down"),
+        (lambda d: math.log10(0.5) / math.log(d), "same logarithm"),
+        (lambda d: round(half_life(d)), "do not round"),
+        (lambda d: None, "return"),
+    ],
+    checks.check_reordered: [
+        (lambda a, b, o: (a[o], b), "w2 is still"),
+        (lambda a, b, o: (a, b[:, o]), "w1 is still"),
+        (lambda a, b, o: (a, b), "nothing has changed"),
+        (lambda a, b, o: (a[o], b[:, o[::-1]]), "the same order"),
+        (lambda a, b, o: (a[o[::-1]], b[:, o[::-1]]), "not in the order"),
+        (lambda a, b, o: (a[o].T, b[:, o]), "keep theirs"),
+        (lambda a, b, o: a[o], "two matrices"),
+        (lambda a, b, o: (a[:, o], b[o]), "stopped with"),
+    ],
+    checks.check_cell_means: [
+        (lambda u, g: cell_means(u, g, kind="sum"), "that is the sum"),
+        (lambda u, g: cell_means(u, g, kind="max"), "largest value"),
+        (lambda u, g: cell_means(u, g, "b 1 (h p) (w q) -> b h w"), "make one axis"),
+        (lambda u, g: cell_means(u, g, "b 1 (h p) (w q) -> b (w h)"), "reading order"),
+        (lambda u, g: cell_means(u, g, "b 1 (p h) (q w) -> b (h w)"), "swapped"),
+        (lambda u, g: cell_means(u, 2), "is asked for"),
+        (lambda u, g: cell_means(u, g).tolist(), "plain list"),
+        (lambda u, g: None, "return"),
+    ],
+    checks.check_top_and_bottom: [
+        (lambda m, k: top_and_bottom(m, k)[::-1], "swapped"),
+        (lambda m, k: (top_and_bottom(m, k)[0], top_and_bottom(m, k)[1][::-1]), "rising"),
+        (
+            lambda m, k: (
+                m.argsort(descending=True, stable=True)[:k],
+                m.argsort(descending=True, stable=True)[-k:],
+            ),
+            "[-0:]",
+        ),
+        (without_stable, "stable=True"),
+        (lambda m, k: top_and_bottom(m, k)[0], "two lists"),
+        (lambda m, k: top_and_bottom(m, k + 1), "top_k=3"),
+        (lambda m, k: None, "return"),
+    ],
+    checks.check_largest_share: [
+        (lambda k, g, d: k / g**d, "both maps"),
+        (lambda k, g, d: 2 * k / g, "multiplied"),
+        (lambda k, g, d: 2 * k / g**2, "grid ** 3"),
+        (lambda k, g, d: 200 * k / g**d, "per cent"),
+        (lambda k, g, d: 4 * k / g**d, "keep their content"),
+        (lambda k, g, d: 2 * k, "divide by all"),
+        (lambda k, g, d: None, "return"),
+    ],
+    checks.check_random_cells: [
+        (cells_drawn_twice, "once only"),
+        (first_cells, "every draw gives the same"),
+        (lambda c, g, r: random_cells(c, g, None), "hand it on"),
+        (lambda c, g, r: random_cells(c, g, r).float(), "booleans"),
+        (lambda c, g, r: random_cells(c, g, r).view(-1), "it has shape"),
+        (lambda c, g, r: random_cells(c, g, r).tolist(), "plain list"),
+        (lambda c, g, r: ~random_cells(c, g, r), "are true where"),
+    ],
     checks.check_class_shares: [
         (lambda m, k: class_shares(m, k) * sum(mask.size for mask in m), "counts"),
         (

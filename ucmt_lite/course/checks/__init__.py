@@ -9,21 +9,57 @@ from ucmt_lite.course.checks.data import (
     check_split_by_patient,
     check_twins,
 )
-from ucmt_lite.course.checks.losses import check_cross_entropy, check_dice_loss
-from ucmt_lite.course.checks.maps import check_entropy_of_mean
-from ucmt_lite.course.checks.mixes import check_umix
-from ucmt_lite.course.checks.norms import check_instance_norm
-from ucmt_lite.course.checks.overlap import check_dice, check_disagreement, check_mean_scores
+from ucmt_lite.course.checks.losses import (
+    check_cross_entropy,
+    check_dice_loss,
+)
+from ucmt_lite.course.checks.maps import (
+    check_calibration_error,
+    check_confident_errors,
+    check_contradiction,
+    check_entropy_of_mean,
+    check_risk_coverage,
+)
+from ucmt_lite.course.checks.mixes import (
+    check_cell_means,
+    check_largest_share,
+    check_random_cells,
+    check_top_and_bottom,
+    check_umix,
+)
+from ucmt_lite.course.checks.norms import (
+    check_instance_norm,
+)
+from ucmt_lite.course.checks.overlap import (
+    check_dice,
+    check_disagreement,
+    check_mean_scores,
+)
 from ucmt_lite.course.checks.targets import (
+    check_collaboration,
     check_consistency,
+    check_cpc,
     check_cross_pseudo_supervision,
+    check_flaw,
+    check_leader,
     check_pseudo_label,
 )
-from ucmt_lite.course.checks.teachers import check_ema_update
+from ucmt_lite.course.checks.teachers import (
+    check_ema_update,
+    check_half_life,
+    check_reordered,
+    check_teacher_of_two,
+)
 
 __all__ = [
+    "check_calibration_error",
+    "check_cell_means",
     "check_class_shares",
+    "check_collaboration",
+    "check_confident_errors",
     "check_consistency",
+    "check_contradiction",
+    "check_cpc",
     "check_cross_entropy",
     "check_cross_pseudo_supervision",
     "check_dice",
@@ -31,10 +67,19 @@ __all__ = [
     "check_disagreement",
     "check_ema_update",
     "check_entropy_of_mean",
+    "check_flaw",
+    "check_half_life",
     "check_instance_norm",
+    "check_largest_share",
+    "check_leader",
     "check_mean_scores",
     "check_pseudo_label",
+    "check_random_cells",
+    "check_reordered",
+    "check_risk_coverage",
     "check_split_by_patient",
+    "check_teacher_of_two",
+    "check_top_and_bottom",
     "check_twins",
     "check_umix",
 ]
