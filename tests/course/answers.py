@@ -2,6 +2,8 @@
 
 import math
 import random
+import re
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ from ucmt_lite.core.losses import dice_loss, pseudo_label, soft_consistency
 from ucmt_lite.core.uncertainty import entropy_of_mean
 from ucmt_lite.course import checks
 from ucmt_lite.course.checks.mixes import paste_cells
+from ucmt_lite.experiments.comparison import holm
 
 
 def dice(p, t):
@@ -231,7 +234,80 @@ def first_cells(cells, grid, generator):
     return (torch.arange(grid * grid) < cells).view(grid, grid)
 
 
+def interval(values, t, ddof=1, root=True, power=1):
+    mean, n = float(np.mean(values)), len(values)
+    half = t * float(np.std(values, ddof=ddof)) ** power / (math.sqrt(n) if root else n)
+    return mean - half, mean + half
+
+
+def sign_test(values, sides=2, keep_zeros=False, most=1.0):
+    signs = [d > 0 for d in values if d != 0 or keep_zeros]
+    n, extreme = len(signs), max(sum(signs), len(signs) - sum(signs))
+    return min(most, sides * sum(math.comb(n, k) for k in range(extreme, n + 1)) / 2**n)
+
+
+def sign_test_of_wins(values):
+    wins, n = sum(d > 0 for d in values), sum(d != 0 for d in values)
+    return min(1.0, 2 * sum(math.comb(n, k) for k in range(wins, n + 1)) / 2**n)
+
+
+def sign_test_exactly(values):
+    wins, n = sum(d > 0 for d in values), sum(d != 0 for d in values)
+    return 2 * math.comb(n, wins) / 2**n
+
+
+def verdict(low, high, margin):
+    if low > 0:
+        return "better"
+    if high < 0:
+        return "worse"
+    return "level" if low > -margin and high < margin else "open"
+
+
+def millilitres(mask, spacing):
+    return (mask == 1).sum() * np.prod(spacing) / 1000
+
+
+def shrunk(volume, factor, kind="mean", pattern="(d a) (h b) (w c) -> d h w"):
+    return reduce(volume, pattern, kind, a=factor, b=factor, c=factor)
+
+
+def starts(side, window, step):
+    return [*range(0, side - window, step), side - window]
+
+
+def grey_to_classes(masks):
+    values = np.unique(np.concatenate([np.unique(mask) for mask in masks]))
+    return [np.searchsorted(values, mask) for mask in masks]
+
+
+def changed_masks(masks):
+    result = grey_to_classes(masks)
+    masks[0][:] = 7
+    return result
+
+
+def pairs(images, masks, end="$", take=lambda stem: stem):
+    by_stem = {take(re.sub(rf"_(mask|seg|gt){end}", "", Path(mask).stem)): mask for mask in masks}
+    return {image: by_stem.get(take(Path(image).stem)) for image in images}
+
+
+def patient(name, pattern=r"(patient|scan)_?\d+", look=re.match):
+    found = look(pattern, name)
+    return found[0] if found else name
+
+
 RIGHT = {
+    checks.check_interval: interval,
+    checks.check_sign_test: sign_test,
+    checks.check_holm: holm,
+    checks.check_verdict: verdict,
+    checks.check_millilitres: millilitres,
+    checks.check_shrunk: shrunk,
+    checks.check_starts: starts,
+    checks.check_grey_to_classes: grey_to_classes,
+    checks.check_pairs: pairs,
+    checks.check_patient: patient,
     checks.check_cpc: cpc,
     checks.check_flaw: flaw,
     checks.check_leader: leader,
@@ -265,6 +341,105 @@ RIGHT = {
 }
 
 WRONG = {
+    checks.check_interval: [
+        (lambda d, t: interval(d, t, ddof=0), "n - 1"),
+        (lambda d, t: interval(d, t, root=False), "not by n"),
+        (lambda d, t: interval(d, t, power=2), "take its root"),
+        (lambda d, t: interval(d, 1), "Student's quantile"),
+        (lambda d, t: interval(d, t)[::-1], "swapped"),
+        (lambda d, t: interval(d, t / 2), "*each* side"),
+        (lambda d, t: tuple(end - np.mean(d) for end in interval(d, t)), "about 0"),
+        (lambda d, t: interval(d, t * math.sqrt(len(d))), "root of n"),
+        (lambda d, t: interval(d, t)[0], "two ends"),
+    ],
+    checks.check_sign_test: [
+        (lambda d: sign_test(d, sides=1), "one side"),
+        (lambda d: sign_test(d, most=9.0), "above 1"),
+        (sign_test_exactly, "more lopsided"),
+        (lambda d: sign_test(d, keep_zeros=True), "leave them out"),
+        (sign_test_of_wins, "the larger of"),
+        (lambda d: 1 - sign_test(d), "one minus p"),
+        (lambda d: None, "return"),
+    ],
+    checks.check_holm: [
+        (lambda p: [min(1.0, len(p) * value) for value in p], "Bonferroni"),
+        (lambda p: sorted(holm(p)), "in the order"),
+        (lambda p: p, "nothing is corrected"),
+        (lambda p: [(len(p) - sorted(p).index(v)) * v for v in p], "1 at most"),
+        (
+            lambda p: [min(1.0, (len(p) - sorted(p).index(v)) * v) for v in p],
+            "the largest so far",
+        ),
+        (lambda p: [min(1.0, (len(p) - i) * v) for i, v in enumerate(p)], "with the rank"),
+        (lambda p: None, "return"),
+    ],
+    checks.check_verdict: [
+        (lambda low, high, m: "better" if low > 0 else "worse", "is level"),
+        (lambda low, high, m: "significant", "it says 'significant'"),
+        (lambda low, high, m: "level" if high < m else "open", "wholly above 0"),
+        (lambda low, high, m: verdict(low, high, 0.02), "the margin is narrower"),
+        (lambda low, high, m: verdict(low, high, 1.0), "does not fit"),
+        (lambda low, high, m: verdict(-high, -low, m), "wholly above 0"),
+        (lambda low, high, m: None, "return"),
+    ],
+    checks.check_millilitres: [
+        (lambda m, s: 1000 * millilitres(m, s), "cubic millimetres"),
+        (lambda m, s: (m == 1).sum(), "those are voxels"),
+        (lambda m, s: (m > 0).sum() * np.prod(s) / 1000, "class 2"),
+        (lambda m, s: m.sum() * np.prod(s) / 1000, "summed"),
+        (lambda m, s: (m == 1).sum() * sum(s) / 1000, "added"),
+        (lambda m, s: (m == 1).sum() * s[0] ** 3 / 1000, "a cube"),
+        (lambda m, s: m.size * np.prod(s) / 1000, "the whole volume"),
+        (lambda m, s: None, "return"),
+    ],
+    checks.check_shrunk: [
+        (lambda v, f: v[::f, ::f, ::f], "throws away"),
+        (lambda v, f: shrunk(v, f, "sum"), "that is the sum"),
+        (lambda v, f: shrunk(v, f, "max"), "largest"),
+        (lambda v, f: shrunk(v, f, "mean", "(a d) (b h) (c w) -> d h w"), "from far apart"),
+        (lambda v, f: v[::f, :, :], "is asked for"),
+        (lambda v, f: shrunk(v, f) + 1, "not the mean"),
+        (lambda v, f: None, "return"),
+    ],
+    checks.check_starts: [
+        (lambda side, w, step: list(range(0, side - w, step)), "never seen"),
+        (lambda side, w, step: [*range(0, side - w + 1, step), side - w], "comes twice"),
+        (lambda side, w, step: list(range(0, side, step)), "outside"),
+        (lambda side, w, step: starts(side, w, step)[::-1], "do not rise"),
+        (lambda side, w, step: starts(side, w, step)[1:], "start at 0"),
+        (lambda side, w, step: [], "no window"),
+        (lambda side, w, step: starts(side, w, 1), "the starts are"),
+        (lambda side, w, step: None, "return"),
+    ],
+    checks.check_grey_to_classes: [
+        (lambda m: [np.unique(x, return_inverse=True)[1].reshape(2, 2) for x in m], "alone"),
+        (lambda m: [(x > 0).astype(int) for x in m], "one class"),
+        (lambda m: [x // 255 for x in m], "become background"),
+        (lambda m: m, "still grey"),
+        (changed_masks, "have changed"),
+        (lambda m: grey_to_classes(m)[:1], "come back"),
+        (lambda m: [x + 1 for x in grey_to_classes(m)], "it gives"),
+        (lambda m: None, "return"),
+    ],
+    checks.check_pairs: [
+        (lambda i, m: dict(zip(sorted(i), sorted(m), strict=False)), "every image is a key"),
+        (lambda i, m: dict(zip(i, [*m, m[0]], strict=True)), "not by order"),
+        (lambda i, m: pairs(i, m, end=""), "at the end"),
+        (lambda i, m: pairs(i, m, take=lambda stem: stem[:1]), "mixed up"),
+        (lambda i, m: {x: y for x, y in pairs(i, m).items() if y}, "without a mask"),
+        (lambda i, m: list(pairs(i, m).items()), "a dictionary"),
+        (lambda i, m: {**pairs(i, m), "c.png": None}, "endings may differ"),
+        (lambda i, m: {**pairs(i, m), "b.jpg": None}, "belongs to"),
+    ],
+    checks.check_patient: [
+        (lambda n: patient(n, r"patient\d\d"), "'patient012', since"),
+        (lambda n: patient(n, r"(patient|scan)\d+"), "scans have numbers"),
+        (lambda n: patient(n, r"patient_?\d+"), "scans"),
+        (lambda n: patient(n, r"(patient|scan)_\d+"), "before the underline"),
+        (lambda n: patient(n, look=re.search), "at the beginning"),
+        (lambda n: n, "before the underline"),
+        (lambda n: None, "return"),
+    ],
     checks.check_cpc: [
         (lambda a, b: cpc(a, b) / 2, "one direction is missing"),
         (lambda a, b: cpc(a, b) / 3, "sum over them"),

@@ -6,6 +6,9 @@ one sentence what the mistake looks like (`judging`). One file a subject.
 
 from ucmt_lite.course.checks.data import (
     check_class_shares,
+    check_grey_to_classes,
+    check_pairs,
+    check_patient,
     check_split_by_patient,
     check_twins,
 )
@@ -35,6 +38,12 @@ from ucmt_lite.course.checks.overlap import (
     check_disagreement,
     check_mean_scores,
 )
+from ucmt_lite.course.checks.statistics import (
+    check_holm,
+    check_interval,
+    check_sign_test,
+    check_verdict,
+)
 from ucmt_lite.course.checks.targets import (
     check_collaboration,
     check_consistency,
@@ -49,6 +58,11 @@ from ucmt_lite.course.checks.teachers import (
     check_half_life,
     check_reordered,
     check_teacher_of_two,
+)
+from ucmt_lite.course.checks.volumes import (
+    check_millilitres,
+    check_shrunk,
+    check_starts,
 )
 
 __all__ = [
@@ -68,18 +82,28 @@ __all__ = [
     "check_ema_update",
     "check_entropy_of_mean",
     "check_flaw",
+    "check_grey_to_classes",
     "check_half_life",
+    "check_holm",
     "check_instance_norm",
+    "check_interval",
     "check_largest_share",
     "check_leader",
     "check_mean_scores",
+    "check_millilitres",
+    "check_pairs",
+    "check_patient",
     "check_pseudo_label",
     "check_random_cells",
     "check_reordered",
     "check_risk_coverage",
+    "check_shrunk",
+    "check_sign_test",
     "check_split_by_patient",
+    "check_starts",
     "check_teacher_of_two",
     "check_top_and_bottom",
     "check_twins",
     "check_umix",
+    "check_verdict",
 ]

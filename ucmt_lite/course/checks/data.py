@@ -120,3 +120,87 @@ def check_twins(answer: Answer) -> None:
             found == [exact, brighter, flatter],
             f"it finds {found}; {[exact, brighter, flatter]} are twins of training images.",
         )
+
+
+def check_grey_to_classes(answer: Answer) -> None:
+    """Check `answer(masks)`: class numbers for grey values, with one meaning for the whole set."""
+    with judging(answer) as judged:
+        masks = [
+            np.array([[0, 255], [255, 0]], np.uint8),
+            np.array([[0, 128], [128, 128]], np.uint8),
+            np.array([[255, 255], [255, 128]], np.uint8),
+        ]
+        right = [[[0, 2], [2, 0]], [[0, 1], [1, 1]], [[2, 2], [2, 1]]]
+        before = [mask.copy() for mask in masks]
+        result = [np.asarray(mask).tolist() for mask in judged(masks)]
+        require(
+            all(map(np.array_equal, masks, before)),
+            "the masks that were given have changed: return new ones.",
+        )
+        require(len(result) == 3, f"{len(result)} masks come back of 3.")
+        alone = [np.unique(mask, return_inverse=True)[1].reshape(2, 2).tolist() for mask in masks]
+        require(
+            result != alone,
+            "each mask is numbered alone, so that 128 is class 1 in one and 0 in another: collect"
+            " the values of all masks first.",
+        )
+        require(
+            result != [(mask > 0).astype(int).tolist() for mask in masks],
+            "all grey values have become one class: 128 and 255 are two.",
+        )
+        require(
+            result != [(mask // 255).astype(int).tolist() for mask in masks],
+            "128 has become background: it is a class of its own.",
+        )
+        require(
+            result != [mask.tolist() for mask in masks],
+            "these are still grey values: number them 0, 1, 2, ... in rising order.",
+        )
+        require(
+            result == right,
+            f"0, 128 and 255 are the classes 0, 1 and 2, and it gives {result}.",
+        )
+
+
+def check_pairs(answer: Answer) -> None:
+    """Check `answer(images, masks)`: the mask of each image by name, or None."""
+    with judging(answer) as judged:
+        images = ["b.jpg", "a.jpg", "a_2.jpg", "the_mask_of_x.png", "lonely.jpg", "c.png"]
+        masks = ["a_mask.png", "a_2_seg.png", "b_gt.png", "the_mask_of_x_mask.png", "c.gif"]
+        right = dict(zip(images, [masks[2], *masks[:2], masks[3], None, masks[4]], strict=True))
+        pairs = judged(images, masks)
+        require(
+            isinstance(pairs, dict), f"it returns a {type(pairs).__name__}: return a dictionary."
+        )
+        require(set(pairs) == set(images), "every image is a key, also one without a mask.")
+        require(
+            pairs["lonely.jpg"] is None,
+            f"lonely.jpg has no mask and gets {pairs['lonely.jpg']}: pair by name, not by order.",
+        )
+        require(
+            pairs["a.jpg"] != "a_2_seg.png" and pairs["a_2.jpg"] != "a_mask.png",
+            "a.jpg and a_2.jpg are mixed up: compare whole names, not beginnings.",
+        )
+        require(
+            pairs["the_mask_of_x.png"] == masks[3],
+            "the_mask_of_x.png is not paired: cut _mask off at the end of a name only.",
+        )
+        require(pairs["c.png"] == "c.gif", "c.png belongs to c.gif: endings may differ.")
+        for image, mask in right.items():
+            require(pairs[image] == mask, f"{image} belongs to {mask}, and it gets {pairs[image]}.")
+
+
+def check_patient(answer: Answer) -> None:
+    """Check `answer(name)`: the part of a name that says whose image it is."""
+    with judging(answer) as judged:
+        for name, right, why in (
+            ("patient012_photo1", "patient012", "the patient's number ends before the underline"),
+            ("patient01_photo2", "patient01", "take all digits, and no more"),
+            ("patient_7", "patient_7", "an underline may stand before the number"),
+            ("scan_7-b", "scan_7", "scans have numbers, too"),
+            ("scan12", "scan12", "the underline may be missing"),
+            ("IMG0042", "IMG0042", "it names no patient, so the image stands for itself"),
+            ("left_patient3", "left_patient3", "the patient stands at the beginning of a name"),
+        ):
+            found = judged(name)
+            require(found == right, f"of {name!r} it takes {found!r}: {right!r}, since {why}.")
