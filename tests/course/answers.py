@@ -297,7 +297,25 @@ def patient(name, pattern=r"(patient|scan)_?\d+", look=re.match):
     return found[0] if found else name
 
 
+def choice(validation, test):
+    best = int(np.argmax(validation))
+    return best, test[best]
+
+
+def lost(masks, factor):
+    return sum(bool(m.any()) and not m[::factor, ::factor].any() for m in masks)
+
+
+def hours(seconds, iterations, seeds):
+    return sum(seconds.values()) * iterations * seeds / 3600
+
+
 RIGHT = {
+    checks.check_pair_lives: lambda: {"weight": 1.0, "ramp": 0.5},
+    checks.check_decay: lambda steps: 0.5 ** (10 / steps),
+    checks.check_choice: choice,
+    checks.check_lost: lost,
+    checks.check_hours: hours,
     checks.check_interval: interval,
     checks.check_sign_test: sign_test,
     checks.check_holm: holm,
@@ -341,6 +359,50 @@ RIGHT = {
 }
 
 WRONG = {
+    checks.check_pair_lives: [
+        (lambda: {"weight": 4.0, "ramp": 0.0}, "they are blind"),
+        (lambda: {"weight": 10.0, "ramp": 0.5}, "drown"),
+        (lambda: {"weight": 0.0, "ramp": 0.5}, "do not teach"),
+        (lambda: {"weight": 1.0, "ramp": 100}, "a share of the run"),
+        (lambda: {"weight": 1.0}, "the keys"),
+        (lambda: None, "return"),
+    ],
+    checks.check_decay: [
+        (lambda steps: 1 - 10 / steps, "a third"),
+        (lambda steps: 0.5 ** (1 / steps), "the whole run"),
+        (lambda steps: 0.5 ** (steps / 10), "upside down"),
+        (lambda steps: 0.99, "follows from the steps"),
+        (lambda steps: 1 - 0.5 ** (10 / steps), "what it keeps"),
+        (lambda steps: steps / 10, "the half-life is"),
+        (lambda steps: None, "return"),
+    ],
+    checks.check_choice: [
+        (lambda v, t: (int(np.argmax(t)), max(t)), "on the test images"),
+        (lambda v, t: (int(np.argmax(v)), max(t)), "another setting"),
+        (lambda v, t: (int(np.argmax(v)), max(v)), "flattered"),
+        (lambda v, t: (int(np.argmin(v)), 0.0), "the worst"),
+        (lambda v, t: choice(v, t)[1], "two things"),
+        (lambda v, t: (choice(v, t)[0], 0.5), "the test score of setting"),
+        (lambda v, t: None, "return"),
+    ],
+    checks.check_lost: [
+        (lambda m, f: sum(not x[::f, ::f].any() for x in m), "empty from the start"),
+        (lambda m, f: sum(x[::f, ::f].any() for x in m), "still show"),
+        (lambda m, f: sum(x.any() for x in m), "something before"),
+        (lambda m, f: lost(m, f) / len(m), "a share"),
+        (lambda m, f: sum((x > 0).sum() - (x[::f, ::f] > 0).sum() for x in m), "count masks"),
+        (lambda m, f: lost(m, 8), "lose everything"),
+        (lambda m, f: None, "return"),
+    ],
+    checks.check_hours: [
+        (lambda s, n, k: 3600 * hours(s, n, k), "those are seconds"),
+        (lambda s, n, k: 60 * hours(s, n, k), "those are minutes"),
+        (lambda s, n, k: hours(s, n, 1), "multiply by the seeds"),
+        (lambda s, n, k: max(s.values()) * n * k / 3600, "the slowest"),
+        (lambda s, n, k: hours(s, n, k) / (len(s) if k == 1 else 1), "the mean of the methods"),
+        (lambda s, n, k: hours(s, 1, k), "one iteration"),
+        (lambda s, n, k: None, "return"),
+    ],
     checks.check_interval: [
         (lambda d, t: interval(d, t, ddof=0), "n - 1"),
         (lambda d, t: interval(d, t, root=False), "not by n"),
@@ -527,7 +589,6 @@ WRONG = {
         (lambda c, r, b: abs(c - r).mean(), "each pixel"),
         (lambda c, r, b: len(c) * calibration_error(c, r, b), "divide by"),
         (lambda c, r, b: float("nan"), "empty bin"),
-        (lambda c, r, b: c[(c * b).astype(int) == 99].mean(), "empty bin"),
         (lambda c, r, b: calibration_error(c, r, b + 3), "weighted by"),
         (lambda c, r, b: None, "return"),
     ],

@@ -23,7 +23,22 @@ def leaked_test_set(
     random = np.random.default_rng(seed)
     images = np.stack(test)[:, 0].astype(float)
     for place in TWINS:
-        twin = train[random.integers(len(train))][0].astype(float)
+        twin = train[int(random.integers(len(train)))][0].astype(float)
         changed = random.uniform(0.6, 0.9) * twin + random.uniform(5, 25)
         images[place] = changed + random.normal(0, 1, twin.shape)
     return images, len(TWINS)
+
+
+def small_lesions(count: int = 40, side: int = 512, seed: int = 0) -> list[NDArray[np.uint8]]:
+    """Return masks `side x side` with lesions of three pixels across, some masks with none.
+
+    >>> masks = small_lesions(count=10)
+    >>> masks[0].shape, sum(mask.any() for mask in masks)
+    ((512, 512), 8)
+    """
+    random = np.random.default_rng(seed)
+    masks = [np.zeros((side, side), np.uint8) for _ in range(count)]
+    for mask in masks[: count * 4 // 5]:
+        for row, column in random.integers(0, side - 3, (3, 2)):
+            mask[row : row + 3, column : column + 3] = 1
+    return masks

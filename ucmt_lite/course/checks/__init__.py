@@ -12,6 +12,13 @@ from ucmt_lite.course.checks.data import (
     check_split_by_patient,
     check_twins,
 )
+from ucmt_lite.course.checks.failures import (
+    check_choice,
+    check_decay,
+    check_hours,
+    check_lost,
+    check_pair_lives,
+)
 from ucmt_lite.course.checks.losses import (
     check_cross_entropy,
     check_dice_loss,
@@ -68,6 +75,7 @@ from ucmt_lite.course.checks.volumes import (
 __all__ = [
     "check_calibration_error",
     "check_cell_means",
+    "check_choice",
     "check_class_shares",
     "check_collaboration",
     "check_confident_errors",
@@ -76,6 +84,7 @@ __all__ = [
     "check_cpc",
     "check_cross_entropy",
     "check_cross_pseudo_supervision",
+    "check_decay",
     "check_dice",
     "check_dice_loss",
     "check_disagreement",
@@ -85,12 +94,15 @@ __all__ = [
     "check_grey_to_classes",
     "check_half_life",
     "check_holm",
+    "check_hours",
     "check_instance_norm",
     "check_interval",
     "check_largest_share",
     "check_leader",
+    "check_lost",
     "check_mean_scores",
     "check_millilitres",
+    "check_pair_lives",
     "check_pairs",
     "check_patient",
     "check_pseudo_label",

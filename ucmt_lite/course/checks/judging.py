@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 Answer = Callable[..., Any]
+Numbers = Tensor | NDArray | float
 
 
 class CheckFailed(AssertionError):
@@ -99,15 +101,15 @@ def require(truth: Any, sentence: str) -> None:
         raise CheckFailed(sentence)
 
 
-def close(a: Tensor | float, b: Tensor | float, tolerance: float = 1e-5) -> bool:
+def close(a: Numbers, b: Numbers, tolerance: float = 1e-5) -> bool:
     """Return whether two results have the same shape and agree in every element.
 
     >>> close(torch.ones(2), torch.ones(2) + 1e-7), close(torch.ones(2), torch.ones(1, 2))
     (True, False)
     """
-    a = torch.as_tensor(a, dtype=torch.float64)
-    b = torch.as_tensor(b, dtype=torch.float64)
-    return a.shape == b.shape and bool(((a - b).abs() <= tolerance).all())
+    one = torch.as_tensor(a, dtype=torch.float64)
+    other = torch.as_tensor(b, dtype=torch.float64)
+    return one.shape == other.shape and bool(((one - other).abs() <= tolerance).all())
 
 
 def all_close(a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:
@@ -116,9 +118,9 @@ def all_close(a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:
 
 
 def require_value(
-    result: Tensor | float,
-    right: Tensor | float,
-    mistakes: Sequence[tuple[Tensor | float, str]],
+    result: Numbers,
+    right: Numbers,
+    mistakes: Sequence[tuple[Numbers, str]],
     otherwise: str,
     tolerance: float = 1e-5,
 ) -> None:
