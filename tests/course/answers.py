@@ -391,7 +391,7 @@ WRONG = {
         (lambda m, f: sum(x.any() for x in m), "something before"),
         (lambda m, f: lost(m, f) / len(m), "a share"),
         (lambda m, f: sum((x > 0).sum() - (x[::f, ::f] > 0).sum() for x in m), "count masks"),
-        (lambda m, f: lost(m, 8), "lose everything"),
+        (lambda m, f: lost(m, f) + 10, "lose everything"),
         (lambda m, f: None, "return"),
     ],
     checks.check_hours: [
