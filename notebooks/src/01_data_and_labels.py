@@ -38,7 +38,7 @@ print({name: len(split) for name, split in source.splits.items()}, source.split_
 #
 # ## What is on a mask
 #
-# A **mask** gives each pixel the number of a class, 0 for the background. Eight hearts:
+# A **mask** gives each pixel the number of a class, 0 for the background. One heart:
 
 # %%
 from ucmt_lite.explore.draw.picture import segmentations
@@ -91,7 +91,7 @@ from ucmt_lite.data.survey import survey
 print(*survey(source)[6:], sep="\n")
 
 # %% [markdown]
-# More than nine pixels in ten are background. A network that always says "background" is right about all of them and has found nothing.
+# Five pixels in six are background. A network that always says "background" is right about all of them and has found nothing.
 # That is why this field counts overlap (Dice) and not pixels.
 #
 # ## What a label costs
@@ -205,7 +205,7 @@ check_twins(my_twins)
 # </details>
 # <details><summary>Hint 3</summary>
 #
-# Two hearts of different patients reach 0.9 here, since all hearts look alike. Ask for 0.99.
+# Two hearts of different patients reach 0.8 here, since all hearts look alike. Ask for 0.99.
 # </details>
 
 # %% [markdown]

@@ -65,7 +65,7 @@ check_cross_entropy(my_cross_entropy)
 # </details>
 
 # %% [markdown]
-# Cross-entropy counts pixels. With nine pixels in ten background, being a little surer about background can pay more than finding a small
+# Cross-entropy counts pixels. With five pixels in six background, being a little surer about background can pay more than finding a small
 # organ. The Dice overlap does not have this fault, but yes and no have no gradient. **Soft Dice** puts probabilities into its place:
 #
 # $$L_\text{Dice} = 1 - \frac{1}{BK} \sum_{b,k} \frac{2 \sum_i p_{bik}\, y_{bik} + \epsilon}{\sum_i p_{bik} + \sum_i y_{bik} + \epsilon}$$

@@ -124,7 +124,7 @@ for level in (0.02, 0.05, 0.1, 0.2, 0.4, 0.69):
     print(f"at most {level:.2f} nats: {kept.share:6.1%} kept, {1 - kept.accuracy:6.2%} of them wrong")
 
 # %% [markdown]
-# Risk falls with the threshold, so the map knows something. But nine pixels in ten are background and easy, and they decide these percentages. The errors that hurt are the ones nobody suspects.
+# Risk falls with the threshold, so the map knows something. But five pixels in six are background and easy, and they decide these percentages. The errors that hurt are the ones nobody suspects.
 #
 # ### Exercise 3: confident errors
 #
