@@ -37,6 +37,7 @@ settings: dict = {}  # the method's own settings, for instance top_k, grid, weig
 precision: str = "auto"  # float32, bfloat16, float16 or auto
 device: str = "auto"  # cpu, cuda, mps or auto
 split: str = "test"  # images that are scored: validation while you search, test once at the end
+score_size: str = "own"  # what size pictures are scored at: own, or network, the one they are resized to
 distances: bool = True  # also HD95 and ASD, which take longer than Dice and Jaccard
 out: str = "runs/experiment"  # folder for the results, made by the run
 
@@ -55,7 +56,8 @@ config = RunConfig(
     method=method, labeled=labeled, seed=seed, network=network, norm=norm,
     statistics=statistics, network2=network2, labeled_views=labeled_views, views=views,
     iterations=iterations, batch=batch, lr=lr, weight_decay=weight_decay, ramp=ramp,
-    settings=settings, precision=precision, device=device, split=split, distances=distances,
+    settings=settings, precision=precision, device=device, split=split, score_size=score_size,
+    distances=distances,
 )
 print("fingerprint", config.fingerprint)
 

@@ -386,10 +386,9 @@ def test_two_processes_never_work_on_one_folder(tmp_path):
 
 def test_images_are_scored_of_the_split_that_is_asked_for(tmp_path, monkeypatch):
     seen = []
+    scores = {"mean": {}, "unit": "", "cases": [ROW], "sides": (32, 32)}
     monkeypatch.setattr(
-        predict,
-        "evaluate",
-        lambda net, cases, **k: seen.append(cases.ids) or {"mean": {}, "unit": "", "cases": [ROW]},
+        predict, "evaluate", lambda net, cases, **k: seen.append(cases.ids) or scores
     )
     run(RunConfig(**SMALL, split="validation"), tmp_path / "run")
     assert seen[0] and all(name.startswith("validation") for name in seen[0])

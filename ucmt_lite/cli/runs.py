@@ -152,6 +152,8 @@ def _do_run(args: argparse.Namespace) -> None:
     print(
         f"{config.dataset}, {config.method}, {config.labeled} labeled, seed {config.seed}: {scores}"
     )
+    if "scored_at" in result.metrics:  # which runs of earlier versions do not tell
+        print(f"scored at {result.metrics['scored_at']}")
     print(
         f"trained {seconds['training']} s, evaluated {seconds['evaluation']} s; everything is in"
         f" {result.folder}"

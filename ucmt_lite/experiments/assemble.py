@@ -23,6 +23,7 @@ if typing.TYPE_CHECKING:
 
 STATISTICS = ("running", "estimated")
 LABELED_VIEWS = ("weak", "strong")
+SCORE_SIZES = ("own", "network")
 
 
 class Images(typing.NamedTuple):
@@ -187,6 +188,7 @@ def check_names(config: RunConfig) -> None:
     one_of("norm", config.norm, NORMS)
     one_of("kind of statistics", config.statistics, STATISTICS)
     one_of("kind of labeled views", config.labeled_views, LABELED_VIEWS)
+    one_of("size to score at", config.score_size, SCORE_SIZES)
     check_numbers(config)
     check_effect(config)
 

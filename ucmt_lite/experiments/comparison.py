@@ -94,7 +94,8 @@ def _in_words(case: Mapping[str, Any]) -> str:
     patch = json.loads(case.get("patch", "[]"))
     side = f"patch {'x'.join(map(str, patch))}" if patch else f"size {case.get('size')}"
     name = f"{case['dataset']} {case['data']}" if case.get("data") else case["dataset"]
-    return f"{name}, {case['labeled']} labeled, {side}, {case.get('split')} images"
+    at = " at that size" if case.get("score_size") == "network" and not patch else ""
+    return f"{name}, {case['labeled']} labeled, {side}, {case.get('split')} images{at}"
 
 
 def scores_by_seed(group: "DataFrame", score: str) -> dict[str, dict[int, float]]:

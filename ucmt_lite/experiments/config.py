@@ -99,6 +99,11 @@ class RunConfig:
     split: str = setting(
         "test", "images that are scored: validation while you search, test once at the end"
     )
+    score_size: str = setting(
+        "own",
+        "what size pictures are scored at: own, or network, the one they are resized to",
+        "network",
+    )
     distances: bool = setting(True, "also HD95 and ASD, which take longer than Dice and Jaccard")
 
     def __post_init__(self) -> None:
@@ -148,7 +153,7 @@ class RunConfig:
 RECORDED_RECIPE = {
     item.name: item.metadata["before"]
     for item in dataclasses.fields(RunConfig)
-    if item.metadata["before"] is not NOT_YET and item.name not in ("statistics", "group")
+    if item.metadata["before"] not in (NOT_YET, item.default)
 }
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,9 +157,19 @@ def _evaluate(done: Trained) -> dict:
 
     config = done.prepared.config
     prepared = done.prepared
-    scored = cases(done.source.splits[config.split], size=prepared.size)
+    at_own = config.score_size == "own"
+    scored = cases(done.source.splits[config.split], size=prepared.size, own_masks=at_own)
     scored = shrink(scored, prepared.shrink)
     return predict.evaluate(done.net, scored, patch=prepared.patch, distances=config.distances)
+
+
+def _scored_at(prepared: Prepared, sides: Sequence[int]) -> str:
+    """Say in words at which size was scored, from the smallest and the largest side."""
+    dims = prepared.source.dims
+    noun, unit = {2: ("pictures", "pixels"), 3: ("volumes", "voxels")}[dims]
+    at_own = dims == 3 or prepared.config.score_size == "own"
+    whose = f"the {noun}' own size" if at_own else "the size that the network learned at"
+    return f"{whose}, {' to '.join(str(side) for side in sorted(set(sides)))} {unit}"
 
 
 def _costs(pieces: list[dict], evaluation: float) -> dict:
@@ -174,7 +185,7 @@ def _costs(pieces: list[dict], evaluation: float) -> dict:
 def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
     """Write trace, network and metrics of a run; the metrics last, which make it a finished one."""
     from ucmt_lite import predict
-    from ucmt_lite.predict.findings import findings
+    from ucmt_lite.predict.findings import findings, lost_masks
     from ucmt_lite.training.advice import advice
 
     prepared, source = done.prepared, done.source
@@ -196,7 +207,9 @@ def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
         "split": prepared.config.split,
         "scores": scores["mean"],
         "unit": scores["unit"],
+        "scored_at": _scored_at(prepared, scores["sides"]),
         "findings": [
+            *lost_masks(source.lost_masks, prepared.size),
             *findings(scores["cases"], source.classes, prepared.labeled_masks),
             *advice(done.trace),
         ],
