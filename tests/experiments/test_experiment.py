@@ -4,6 +4,7 @@ does the same.
 
 import json
 import os
+import re
 from functools import partial
 
 import numpy as np
@@ -254,6 +255,34 @@ def test_data_lists_and_describes(capsys):
     assert "phantom_skin" in capsys.readouterr().out
     assert cli.main(["data", "phantom_heart", "--size", "32"]) == 0
     assert "train: 8 cases" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["phantom_heart", "phantom_atrium"])
+def test_data_draws_a_picture_whole_or_not_at_all(tmp_path, capsys, name):
+    from PIL import Image
+
+    file = tmp_path / "new" / "look.png"
+    assert cli.main(["data", name, "--size", "32", "--picture", str(file)]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith(f"{file}: 4 images (") and "with a strong view of each" in said
+    with Image.open(file) as picture:
+        assert picture.size == (round(5 * 1.9 * 120), round(4 * 2.1 * 120))
+    assert [path.name for path in file.parent.iterdir()] == ["look.png"]
+
+
+def test_data_draws_images_that_have_masks(tmp_path, capsys):
+    from PIL import Image
+
+    mask = np.pad(np.full((6, 6), 255, np.uint8), 5)
+    for i in range(12):
+        for kind in ("images", "masks")[: 1 + i % 2]:
+            (tmp_path / kind).mkdir(exist_ok=True)
+            Image.fromarray(mask).save(tmp_path / kind / f"c{i:02d}.png")
+    command = ["data", "folder", "--data", str(tmp_path), "--size", "32"]
+    assert cli.main([*command, "--picture", str(tmp_path / "look.png")]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    names = re.search(r"images? \((.*)\), each", said)[1].replace(" and ", ", ").split(", ")
+    assert 1 < len(names) <= 4 and all(int(name[1:]) % 2 for name in names)
 
 
 def test_the_doctor_finds_this_installation_whole(capsys):

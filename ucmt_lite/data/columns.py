@@ -35,6 +35,7 @@ class Item(NamedTuple):
     ambiguity: bytes | None = None
     has_mask: bool = True  # an unlabeled image has a mask of zeros
     own_mask: bytes | None = None  # of a picture that was resized: the mask before
+    own_size: tuple[int, ...] = ()  # of a picture that was resized: its sides before
 
 
 def png(array: np.ndarray) -> bytes:
@@ -141,9 +142,12 @@ class Lazy(Sequence[_Result]):
 
 
 def features(
-    dims: int, channels: int, arrays: Sequence[str] = ARRAYS[:2], unlabeled: bool = False
+    dims: int, channels: int, arrays: Sequence[str] = ARRAYS[:2], others: Sequence[str] = ()
 ) -> "datasets.Features":
-    """Return the columns of a split, whatever it was made from; `arrays` are those of pictures."""
+    """Return the columns of a split, whatever it was made from.
+
+    `arrays` are those of pictures or volumes, `others` those that not every set has.
+    """
     import datasets
 
     image = grey = datasets.Value("large_binary")
@@ -153,9 +157,11 @@ def features(
     columns: dict[str, Any] = {"id": datasets.Value("string"), "group": datasets.Value("string")}
     columns |= {name: image if name == "image" else grey for name in arrays}
     columns["spacing"] = datasets.Sequence(datasets.Value("float32"))
-    if unlabeled:
-        columns["has_mask"] = datasets.Value("bool")
-    return datasets.Features(columns)
+    kinds = {
+        "has_mask": datasets.Value("bool"),
+        "own_size": datasets.Sequence(datasets.Value("int32")),
+    }
+    return datasets.Features(columns | {name: kinds[name] for name in others})
 
 
 def to_split(items: Iterable[Item], dims: int, channels: int) -> "datasets.Dataset":
@@ -172,10 +178,13 @@ def to_split(items: Iterable[Item], dims: int, channels: int) -> "datasets.Datas
     if dims == 2:
         for name in arrays:
             columns[name] = [_picture_cell(value) for value in columns[name]]
-    unlabeled = not all(item.has_mask for item in items)
-    if unlabeled:
-        columns["has_mask"] = [item.has_mask for item in items]
-    kinds = features(dims, channels, arrays, unlabeled)
+    there = {
+        "has_mask": not all(item.has_mask for item in items),
+        "own_size": any(item.own_size for item in items),
+    }
+    others = [name for name, is_there in there.items() if is_there]
+    columns |= {name: [getattr(item, name) for item in items] for name in others}
+    kinds = features(dims, channels, arrays, others)
     split = datasets.Dataset.from_dict(columns, features=kinds)
     return split if dims == 2 else split.with_transform(_decode_volumes)
 

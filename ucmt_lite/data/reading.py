@@ -132,6 +132,7 @@ class Draft(NamedTuple):
     kind: str  # what these are: `kind_of_picture` or `kind_of_volume`
     masks: tuple[CodedMask, ...]  # at the size asked for, pixels counted at their own
     own_codes: tuple[bytes, ...]  # of pictures to score that are resized: the codes before, as PNG
+    own_size: tuple[int, ...]  # of a picture that is resized: its sides before
     shape: tuple[int, ...]  # of the image, at the size asked for
     spacing: tuple[float, ...]
 
@@ -262,13 +263,15 @@ def _draft(
         shape = coded[0].codes.shape
     spacing = form.spacing
     own_codes: tuple[bytes, ...] = ()
+    own_size: tuple[int, ...] = ()
     if size is not None:
+        own_size = shape
         if is_scored:
             own_codes = tuple(png(mask.codes) for mask in coded)
         spacing = scaled_spacing(spacing, shape, (size, size))
         coded = [mask._replace(codes=resize_nearest(mask.codes, size)) for mask in coded]
         shape = (size, size)
-    return Draft(encoded, kind, tuple(coded), own_codes, shape, spacing)
+    return Draft(encoded, kind, tuple(coded), own_codes, own_size, shape, spacing)
 
 
 def _several(masks: Readable | Sequence[Readable] | None) -> Sequence[Readable]:
@@ -321,6 +324,7 @@ def _item(entry: Entry, group: str, draft: Draft, meaning: Meaning, decisions: D
         draft.spacing,
         has_mask=entry.has_mask,
         own_mask=png(_union(own_masks, meaning)) if own_masks else None,
+        own_size=draft.own_size,
     )
 
 

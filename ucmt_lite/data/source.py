@@ -36,8 +36,8 @@ class Source:
     Every split has the columns `id`, `group` (the patient where known, else the id), `image`,
     `mask` (class indices), `spacing` (mm per axis, empty when unknown) and, for phantoms,
     `ambiguity` (how uncertain the truth is, 0..1). Where images have no mask, `has_mask` says so
-    and their `mask` is zeros. Where pictures were resized, all splits but "train" have `own_mask`,
-    the mask as it was before.
+    and their `mask` is zeros. Where pictures were resized, `own_size` are their sides before, and
+    all splits but "train" have `own_mask`, the mask as it was before.
     """
 
     name: str  # "phantom_heart", "folder", "isic2018", ...
@@ -163,6 +163,19 @@ def cases(split: datasets.Dataset, *, size: int | None = None, own_masks: bool =
         has_mask=tuple(plain["has_mask"]) if "has_mask" in split.column_names else (),
     )
     return _with_own_masks(read, plain) if own_masks and is_2d else read
+
+
+def own_sizes(split: datasets.Dataset) -> list[tuple[int, ...]]:
+    """Return the sides of every picture of a split before it was resized; [] where none was.
+
+    >>> from ucmt_lite.data.columns import Item, png, to_split
+    >>> pixels = png(np.zeros((2, 2), np.uint8))
+    >>> own_sizes(to_split([Item("a", "a", pixels, pixels, own_size=(4, 6))], dims=2, channels=1))
+    [(4, 6)]
+    """
+    if "own_size" not in split.column_names:
+        return []
+    return [tuple(sides) for sides in split.with_format(None)["own_size"]]
 
 
 def _with_own_masks(read: Cases, plain: datasets.Dataset) -> Cases:
