@@ -67,6 +67,9 @@ class RunConfig:
     )
     method: str = setting("ucmt", "method to train with")
     labeled: int = setting(4, "training images whose masks are used")
+    labeled_by: str = setting(
+        "images", "what labeled counts: images, or patients with all images of each", "images"
+    )
     seed: int = setting(
         0, "draws the labeled images, the first weights and all that is random in training"
     )
@@ -243,6 +246,15 @@ def _is_number(value: object) -> bool:
 def item_default(item: dataclasses.Field) -> object:
     """Return what a field of the configuration is when nothing is said."""
     return item.default if item.default is not dataclasses.MISSING else {}
+
+
+def labeled_in_words(labeled: int, by: str = "images") -> str:
+    """Say how much is labeled.
+
+    >>> labeled_in_words(4), labeled_in_words(4, "patients")
+    ('4 labeled', '4 patients labeled')
+    """
+    return f"{labeled} labeled" if by == "images" else f"{labeled} {by} labeled"
 
 
 def refuse_unknown(names: typing.Mapping[str, object], others: tuple[str, ...] = ("out",)) -> None:

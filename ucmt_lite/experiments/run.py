@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ucmt_lite.common import InputError, write_json
+from ucmt_lite.data.files import quantity
 from ucmt_lite.experiments.assemble import Prepared, prepare
-from ucmt_lite.experiments.config import SCORES, RunConfig
+from ucmt_lite.experiments.config import SCORES, RunConfig, labeled_in_words
 from ucmt_lite.experiments.folder import RunFolder
 
 if typing.TYPE_CHECKING:
@@ -39,6 +40,14 @@ class Result:
         """The mean of each score, without those that no image has."""
         means = self.metrics["scores"]
         return {name: means[name] for name in SCORES if means.get(name) is not None}
+
+    @property
+    def labeled(self) -> str:
+        """How much was labeled, in words; of patients also how many images they have."""
+        words = labeled_in_words(self.config.labeled, self.config.labeled_by)
+        if self.config.labeled_by == "images":
+            return words
+        return f"{words} ({quantity(len(self.metrics['labeled_ids']), 'image')})"
 
 
 @dataclass(frozen=True)
@@ -234,9 +243,7 @@ def show_scores(result: Result) -> None:
 
     config, scores = result.config, result.scores
     line = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
-    text = (
-        f"{config.method} on {config.dataset}, {config.labeled} labeled, seed {config.seed}: {line}"
-    )
+    text = f"{config.method} on {config.dataset}, {result.labeled}, seed {config.seed}: {line}"
     text = "\n".join([text, *result.metrics.get("findings", [])])
     content = {"scores": scores, "unit": result.metrics["unit"], "config": config.as_dict()}
     display({"application/vnd.ucmt.metrics+json": content, "text/plain": text}, raw=True)
