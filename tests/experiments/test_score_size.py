@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from ucmt_lite import RunConfig, cli, predict
-from ucmt_lite.experiments.run import run
+from ucmt_lite.experiments.run import read_run, run
 
 SMALL = {"dataset": "folder", "size": 32, "iterations": 3, "labeled": 2, "method": "supervised"}
 SMALL |= {"distances": False, "device": "cpu"}
@@ -29,12 +29,16 @@ def folder_of(root, objects, sides=((60, 80), (50, 44))):
 
 def test_objects_too_small_for_the_network_are_missed_not_found(tmp_path, capsys):
     data = str(folder_of(tmp_path / "data", objects=1))
-    result = run(RunConfig(**SMALL | {"size": 16}, data=data), tmp_path / "own")
+    command = ["run", "--dataset", "folder", "--data", data, "--size", "16", "--iterations", "3"]
+    command += ["--method", "supervised", "--labeled", "2", "--no-distances"]
+    assert cli.main([*command, "--out", str(tmp_path / "run")]) == 0
+    result = read_run(tmp_path / "run")
     assert result.metrics["scored_at"] == "the pictures' own size, 44 to 80 pixels"
     assert [case["present"] for case in result.metrics["cases"]] == [[1]] * 4
     assert result.scores["dice"] < 0.1
-    assert any("8 masks lose all pixels" in line for line in result.metrics["findings"])
-    assert "dice" not in capsys.readouterr().out, "of watched images that show nothing"
+    said = capsys.readouterr().out
+    assert "8 of 8 masks (first 'c0') lose all pixels of foreground at size=16" in said
+    assert said.count("dice") == 1, "of the test images, not of those that it watches: all empty"
 
 
 def test_a_run_of_before_is_scored_where_it_was(tmp_path):

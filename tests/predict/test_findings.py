@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ucmt_lite.predict.findings import findings, lost_masks
+from ucmt_lite.predict.findings import findings
 
 CLASSES = ["background", "RV", "LV"]
 WHOLE = np.array([[0, 1, 2]])
@@ -35,9 +35,3 @@ def test_a_class_that_is_never_predicted_is_named():
 def test_a_labeled_subset_that_lacks_a_class_is_told(masks):
     (sentence,) = findings(rows((3, 4), (3, 5)), CLASSES, masks)
     assert f"None of the {len(masks)} labeled images shows 'RV'" in sentence
-
-
-def test_masks_that_lose_a_class_are_told_with_their_number_and_size():
-    (sentence,) = lost_masks(3, 64)
-    assert sentence.startswith("3 masks lose all pixels of a class at size=64")
-    assert lost_masks(1, 64)[0].startswith("1 mask loses") and lost_masks(0, 64) == []

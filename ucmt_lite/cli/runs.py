@@ -156,7 +156,7 @@ def _do_run(args: argparse.Namespace) -> None:
         f"trained {seconds['training']} s, evaluated {seconds['evaluation']} s; everything is in"
         f" {result.folder}"
     )
-    for sentence in result.metrics.get("findings", []):
+    for sentence in result.remarks:
         print(sentence)
 
 

@@ -42,6 +42,11 @@ class Result:
         return {name: means[name] for name in SCORES if means.get(name) is not None}
 
     @property
+    def remarks(self) -> list[str]:
+        """What scores do not tell: of the network, then of the data set, a sentence each."""
+        return [*self.metrics.get("findings", []), *self.metrics.get("notes", [])]
+
+    @property
     def labeled(self) -> str:
         """How much was labeled, in words; of patients also how many images they have."""
         words = labeled_in_words(self.config.labeled, self.config.labeled_by)
@@ -194,7 +199,7 @@ def _costs(pieces: list[dict], evaluation: float) -> dict:
 def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
     """Write trace, network and metrics of a run; the metrics last, which make it a finished one."""
     from ucmt_lite import predict
-    from ucmt_lite.predict.findings import findings, lost_masks
+    from ucmt_lite.predict.findings import findings
     from ucmt_lite.training.advice import advice
 
     prepared, source = done.prepared, done.source
@@ -218,7 +223,6 @@ def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
         "unit": scores["unit"],
         "scored_at": _scored_at(prepared, scores["sides"]),
         "findings": [
-            *lost_masks(source.lost_masks, prepared.size),
             *findings(scores["cases"], source.classes, prepared.labeled_masks),
             *advice(done.trace),
         ],
@@ -244,7 +248,7 @@ def show_scores(result: Result) -> None:
     config, scores = result.config, result.scores
     line = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
     text = f"{config.method} on {config.dataset}, {result.labeled}, seed {config.seed}: {line}"
-    text = "\n".join([text, *result.metrics.get("findings", [])])
+    text = "\n".join([text, *result.remarks])
     content = {"scores": scores, "unit": result.metrics["unit"], "config": config.as_dict()}
     display({"application/vnd.ucmt.metrics+json": content, "text/plain": text}, raw=True)
 

@@ -37,21 +37,6 @@ def findings(
     return sentences
 
 
-def lost_masks(count: int, size: int | None) -> list[str]:
-    """Return a sentence on masks that lose a class where pictures are resized to `size`.
-
-    >>> lost_masks(0, 64)
-    []
-    """
-    if not count:
-        return []
-    noun = "mask loses" if count == 1 else "masks lose"
-    return [
-        f"{count} {noun} all pixels of a class at size={size}, which no network can learn or find"
-        " there: choose a larger size."
-    ]
-
-
 def _nothing(empty: int, shown: int) -> str:
     return (
         f"The network predicts background alone in {empty} of {shown} images that show something:"
