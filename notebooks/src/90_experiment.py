@@ -21,6 +21,7 @@ shrink: float = 0.0  # factor that volumes are made smaller by; 0: until their l
 patch: tuple = ()  # voxels per axis that volumes are cropped to; none: about the whole volume
 method: str = "ucmt"  # method to train with
 labeled: int = 4  # training images whose masks are used
+labeled_by: str = "images"  # what labeled counts: images, or patients with all images of each
 seed: int = 0  # draws the labeled images, the first weights and all that is random in training
 network: str = "unet_small"  # network that every student and teacher is
 norm: str = "instance"  # normalisation in the networks
@@ -37,6 +38,7 @@ settings: dict = {}  # the method's own settings, for instance top_k, grid, weig
 precision: str = "auto"  # float32, bfloat16, float16 or auto
 device: str = "auto"  # cpu, cuda, mps or auto
 split: str = "test"  # images that are scored: validation while you search, test once at the end
+score_size: str = "own"  # what size pictures are scored at: own, or network, the one they are resized to
 distances: bool = True  # also HD95 and ASD, which take longer than Dice and Jaccard
 out: str = "runs/experiment"  # folder for the results, made by the run
 
@@ -52,10 +54,11 @@ from ucmt_lite.experiments.config import RunConfig, refuse_unknown
 refuse_unknown(globals())
 config = RunConfig(
     dataset=dataset, data=data, classes=classes, group=group, size=size, shrink=shrink, patch=patch,
-    method=method, labeled=labeled, seed=seed, network=network, norm=norm,
+    method=method, labeled=labeled, labeled_by=labeled_by, seed=seed, network=network, norm=norm,
     statistics=statistics, network2=network2, labeled_views=labeled_views, views=views,
     iterations=iterations, batch=batch, lr=lr, weight_decay=weight_decay, ramp=ramp,
-    settings=settings, precision=precision, device=device, split=split, distances=distances,
+    settings=settings, precision=precision, device=device, split=split, score_size=score_size,
+    distances=distances,
 )
 print("fingerprint", config.fingerprint)
 

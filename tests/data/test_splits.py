@@ -55,6 +55,32 @@ def test_labeled_are_whole_patients():
     assert list(Counter(PATIENTS[name] for name in labeled).values()) == [4, 4]
 
 
+def test_patients_can_be_counted_instead_of_images():
+    labeled, everyone = split_labeled(IDS, GROUPS, 3, seed=0, by_patients=True)
+    assert everyone == IDS and len(labeled) == 12
+    assert list(Counter(PATIENTS[name] for name in labeled).values()) == [4, 4, 4]
+    assert labeled == split_labeled(IDS, GROUPS, 12, seed=0)[0], "in the same order as images"
+    uneven = split_labeled(("a1", "b1", "b2", "c1"), ("a", "b", "b", "c"), 3, 1, by_patients=True)
+    assert set(uneven[0]) == {"a1", "b1", "b2", "c1"}
+    assert split_labeled(IDS, GROUPS, 2, seed=None, by_patients=True)[0] == IDS[:8]
+
+
+def test_patients_are_counted_where_they_have_masks():
+    has_mask = [name[1] not in "01" and not name.endswith("s3") for name in IDS]
+    more = {"by_patients": True, "has_mask": has_mask}
+    labeled, _ = split_labeled(IDS, GROUPS, 8, seed=0, **more)
+    assert len(labeled) == 8 * 3 and not {PATIENTS[name] for name in labeled} & {"p0", "p1"}
+    with pytest.raises(
+        InputError, match="labeled=9 is more than the 8 patients of the training cases with a mask"
+    ):
+        split_labeled(IDS, GROUPS, 9, seed=0, **more)
+
+
+def test_patients_that_nobody_knows_are_not_counted():
+    with pytest.raises(InputError, match="no patients are known of these 40 images; tell them"):
+        split_labeled(IDS, None, 4, seed=0, by_patients=True)
+
+
 def test_labeled_sets_are_nested_and_seeded():
     small, large = (split_labeled(IDS, GROUPS, labeled=n, seed=5)[0] for n in (3, 20))
     assert large[:3] == small and len(set(large)) == 20

@@ -44,6 +44,13 @@ def test_every_number_is_that_of_the_files(folder):
     assert "note: 3 of 10 masks show no foreground" in text
 
 
+def test_pictures_that_are_resized_have_two_sizes(folder, draw):
+    draw(folder / "images/s5_0.png", textured(20, (32, 60)))
+    draw(folder / "masks/s5_0.png", np.pad(np.full((4, 4), 255, np.uint8), ((5, 23), (5, 51))))
+    text = "\n".join(survey(load("folder", root=folder, size=16)))
+    assert "sizes: 32 x 40-60, 2 different sizes, read at 16 x 16\n" in text
+
+
 def test_volumes_have_spacing_sizes_and_no_flat_duplicates(tmp_path):
     for i in range(4):
         values = np.full((8, 8 + i, 6), 7, np.int16)

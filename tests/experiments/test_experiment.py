@@ -4,6 +4,7 @@ does the same.
 
 import json
 import os
+import re
 from functools import partial
 
 import numpy as np
@@ -256,6 +257,34 @@ def test_data_lists_and_describes(capsys):
     assert "train: 8 cases" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["phantom_heart", "phantom_atrium"])
+def test_data_draws_a_picture_whole_or_not_at_all(tmp_path, capsys, name):
+    from PIL import Image
+
+    file = tmp_path / "new" / "look.png"
+    assert cli.main(["data", name, "--size", "32", "--picture", str(file)]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith(f"{file}: 4 images (") and "with a strong view of each" in said
+    with Image.open(file) as picture:
+        assert picture.size == (round(5 * 1.9 * 120), round(4 * 2.1 * 120))
+    assert [path.name for path in file.parent.iterdir()] == ["look.png"]
+
+
+def test_data_draws_images_that_have_masks(tmp_path, capsys):
+    from PIL import Image
+
+    mask = np.pad(np.full((6, 6), 255, np.uint8), 5)
+    for i in range(12):
+        for kind in ("images", "masks")[: 1 + i % 2]:
+            (tmp_path / kind).mkdir(exist_ok=True)
+            Image.fromarray(mask).save(tmp_path / kind / f"c{i:02d}.png")
+    command = ["data", "folder", "--data", str(tmp_path), "--size", "32"]
+    assert cli.main([*command, "--picture", str(tmp_path / "look.png")]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    names = re.search(r"images? \((.*)\), each", said)[1].replace(" and ", ", ").split(", ")
+    assert 1 < len(names) <= 4 and all(int(name[1:]) % 2 for name in names)
+
+
 def test_the_doctor_finds_this_installation_whole(capsys):
     assert cli.main(["doctor"]) == 0
     out = capsys.readouterr().out
@@ -386,10 +415,9 @@ def test_two_processes_never_work_on_one_folder(tmp_path):
 
 def test_images_are_scored_of_the_split_that_is_asked_for(tmp_path, monkeypatch):
     seen = []
+    scores = {"mean": {}, "unit": "", "cases": [ROW], "sides": (32, 32)}
     monkeypatch.setattr(
-        predict,
-        "evaluate",
-        lambda net, cases, **k: seen.append(cases.ids) or {"mean": {}, "unit": "", "cases": [ROW]},
+        predict, "evaluate", lambda net, cases, **k: seen.append(cases.ids) or scores
     )
     run(RunConfig(**SMALL, split="validation"), tmp_path / "run")
     assert seen[0] and all(name.startswith("validation") for name in seen[0])

@@ -73,7 +73,8 @@ def test_labeled_views_and_strengths_reach_the_minibatches(few_cases):
 
 def test_a_network_that_learned_nothing_is_told_in_the_metrics(few_cases, tmp_path, monkeypatch):
     empty = {"predicted": [0, 0, 0], "present": [9, 9, 9], "dice": [0.0] * 3, "jaccard": [0.0] * 3}
-    scores = {"cases": [{"id": "a", **empty}], "mean": {"dice": 0.0}, "unit": "pixels"}
+    scores = {"cases": [{"id": "a", **empty}], "mean": {"dice": 0.0}, "sides": (32, 32)}
+    scores["unit"] = "pixels"
     monkeypatch.setattr(predict, "evaluate", lambda *args, **more: scores)
     result = run(RunConfig(**SMALL, distances=False), tmp_path / "run")
     (sentence,) = [s for s in result.metrics["findings"] if "learned nothing" in s]

@@ -10,7 +10,7 @@ from ucmt_lite.common import atomic
 from ucmt_lite.data.readers import READERS
 from ucmt_lite.experiments.config import RunConfig
 
-SHOWN = 4  # images whose views are drawn
+SHOWN = 4  # images that are drawn
 
 
 def add_data(commands: Any) -> None:
@@ -25,7 +25,9 @@ def add_data(commands: Any) -> None:
     command.add_argument("--classes", type=int, default=2, metavar="N", help=meanings["classes"])
     command.add_argument("--group", default="", metavar="REGEX", help=meanings["group"])
     command.add_argument(
-        "--views", metavar="FILE", help="also draw what training makes of a few images, as PNG"
+        "--picture",
+        metavar="FILE",
+        help="also draw a few images with their masks, and the views training makes, as PNG",
     )
     command.add_argument(
         "--download",
@@ -60,26 +62,33 @@ def _do_data(args: argparse.Namespace) -> None:
         download=args.download,
     )
     print("\n".join(survey(source)))
-    if args.views:
-        _draw_views(source, size, Path(args.views))
+    if args.picture:
+        _draw_picture(source, size, Path(args.picture))
 
 
-def _draw_views(source: Any, size: int | None, file: Path) -> None:
-    """Draw a few training images as training sees them, under the file's name or not at all."""
+def _draw_picture(source: Any, size: int | None, file: Path) -> None:
+    """Draw some training images, from all over the set, as training sees them; whole or not."""
     from ucmt_lite.data import cases
     from ucmt_lite.data.shrink import shrink, shrink_factor, whole_patch
+    from ucmt_lite.data.source import own_sizes
     from ucmt_lite.data.views import strength_of
     from ucmt_lite.explore.draw.views import draw_views
 
     split = source.splits["train"]
-    few = cases(split.select(range(min(SHOWN, len(split)))), size=size)
+    masked = split["has_mask"] if "has_mask" in split.column_names else [True] * len(split)
+    rows = [i for i, has_mask in enumerate(masked) if has_mask]
+    split = split.select(rows[:: max(1, len(rows) // SHOWN)][:SHOWN])
+    few = cases(split, size=size)
+    sizes = own_sizes(split) or [mask.shape for mask in few.masks]
     patch = None
     if source.dims == 3:
-        few = shrink(few, shrink_factor([mask.shape for mask in few.masks]))
+        few = shrink(few, shrink_factor(sizes))
         patch = whole_patch(few)
-    picture = draw_views(few, strength_of(source.dims), patch=patch)
+    strength = strength_of(source.dims)
+    picture = draw_views(few, strength, patch=patch, classes=source.classes, sizes=sizes)
     with atomic(file) as temporary:
-        temporary.write_bytes(picture.png())
+        # Not `picture.png()`, which keeps 256 colours to be small in a notebook.
+        picture.figure.savefig(temporary, format="png", dpi=120)
     print(f"{file}: {picture.alt}")
 
 

@@ -149,14 +149,14 @@ def _do_run(args: argparse.Namespace) -> None:
         return
     config, seconds = result.config, result.metrics["seconds"]
     scores = "  ".join(f"{name} {value:.3f}" for name, value in result.scores.items())
-    print(
-        f"{config.dataset}, {config.method}, {config.labeled} labeled, seed {config.seed}: {scores}"
-    )
+    print(f"{config.dataset}, {config.method}, {result.labeled}, seed {config.seed}: {scores}")
+    if "scored_at" in result.metrics:  # which runs of earlier versions do not tell
+        print(f"scored at {result.metrics['scored_at']}")
     print(
         f"trained {seconds['training']} s, evaluated {seconds['evaluation']} s; everything is in"
         f" {result.folder}"
     )
-    for sentence in result.metrics.get("findings", []):
+    for sentence in result.remarks:
         print(sentence)
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _Argument = TypeVar("_Argument")
 _Result = TypeVar("_Result")
 ARRAYS = ("image", "mask", "ambiguity")  # the columns that hold pictures or volumes
+# The mask of a picture before it was resized, in splits that are scored: a picture as well.
+OWN_MASK = "own_mask"
 
 
 class Item(NamedTuple):
@@ -32,6 +34,8 @@ class Item(NamedTuple):
     spacing: tuple[float, ...] = ()
     ambiguity: bytes | None = None
     has_mask: bool = True  # an unlabeled image has a mask of zeros
+    own_mask: bytes | None = None  # of a picture that was resized: the mask before
+    own_size: tuple[int, ...] = ()  # of a picture that was resized: its sides before
 
 
 def png(array: np.ndarray) -> bytes:
@@ -81,13 +85,16 @@ def resize_nearest(mask: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(Image.fromarray(mask).resize((size, size), Image.Resampling.NEAREST))
 
 
-def resized_spacing(spacing: Sequence[float], shape: Sequence[int], size: int) -> tuple[float, ...]:
-    """Return the spacing of an image `shape` after it was resized to `size` along each axis.
+def scaled_spacing(
+    spacing: Sequence[float], before: Sequence[int], after: Sequence[int]
+) -> tuple[float, ...]:
+    """Return the spacing of an image whose sides were `before` and have become `after`.
 
-    >>> resized_spacing((0.5, 1.0), (4, 6), 2), resized_spacing((), (4, 6), 2)
+    >>> scaled_spacing((0.5, 1.0), (4, 6), (2, 2)), scaled_spacing((), (4, 6), (2, 2))
     ((1.0, 3.0), ())
     """
-    return tuple(mm * side / size for mm, side in zip(spacing, shape, strict=bool(spacing)))
+    sides = zip(spacing, before, after, strict=bool(spacing))
+    return tuple(mm * side / resized for mm, side, resized in sides)
 
 
 def in_threads(
@@ -116,10 +123,31 @@ def in_threads(
             raise
 
 
+class Lazy(Sequence[_Result]):
+    """A list whose items are made each time they are asked for, and never kept.
+
+    >>> squares = Lazy(lambda x: x * x, [2, 3])
+    >>> squares[1], len(squares)
+    (9, 2)
+    """
+
+    def __init__(self, make: Callable[[Any], _Result], sources: Sequence[Any]) -> None:
+        self.make, self.sources = make, sources
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.make(self.sources[index])
+
+
 def features(
-    dims: int, channels: int, ambiguity: bool, unlabeled: bool = False
+    dims: int, channels: int, arrays: Sequence[str] = ARRAYS[:2], others: Sequence[str] = ()
 ) -> "datasets.Features":
-    """Return the columns of every split, whatever it was made from."""
+    """Return the columns of a split, whatever it was made from.
+
+    `arrays` are those of pictures or volumes, `others` those that not every set has.
+    """
     import datasets
 
     image = grey = datasets.Value("large_binary")
@@ -127,14 +155,13 @@ def features(
         image = datasets.Image(mode="RGB" if channels == 3 else "L")
         grey = datasets.Image(mode="L")
     columns: dict[str, Any] = {"id": datasets.Value("string"), "group": datasets.Value("string")}
-    columns["image"] = image
-    columns["mask"] = grey
+    columns |= {name: image if name == "image" else grey for name in arrays}
     columns["spacing"] = datasets.Sequence(datasets.Value("float32"))
-    if ambiguity:
-        columns["ambiguity"] = grey
-    if unlabeled:
-        columns["has_mask"] = datasets.Value("bool")
-    return datasets.Features(columns)
+    kinds = {
+        "has_mask": datasets.Value("bool"),
+        "own_size": datasets.Sequence(datasets.Value("int32")),
+    }
+    return datasets.Features(columns | {name: kinds[name] for name in others})
 
 
 def to_split(items: Iterable[Item], dims: int, channels: int) -> "datasets.Dataset":
@@ -142,8 +169,8 @@ def to_split(items: Iterable[Item], dims: int, channels: int) -> "datasets.Datas
     import datasets
 
     items = list(items)
-    ambiguity = bool(items) and items[0].ambiguity is not None
-    arrays = ARRAYS if ambiguity else ARRAYS[:2]
+    kept = [name for name in (*ARRAYS, OWN_MASK) if items and getattr(items[0], name) is not None]
+    arrays = kept or ARRAYS[:2]
     columns: dict[str, list] = {
         name: [getattr(item, name) for item in items] for name in ("id", "group", *arrays)
     }
@@ -151,10 +178,13 @@ def to_split(items: Iterable[Item], dims: int, channels: int) -> "datasets.Datas
     if dims == 2:
         for name in arrays:
             columns[name] = [_picture_cell(value) for value in columns[name]]
-    unlabeled = not all(item.has_mask for item in items)
-    if unlabeled:
-        columns["has_mask"] = [item.has_mask for item in items]
-    kinds = features(dims, channels, ambiguity, unlabeled)
+    there = {
+        "has_mask": not all(item.has_mask for item in items),
+        "own_size": any(item.own_size for item in items),
+    }
+    others = [name for name, is_there in there.items() if is_there]
+    columns |= {name: [getattr(item, name) for item in items] for name in others}
+    kinds = features(dims, channels, arrays, others)
     split = datasets.Dataset.from_dict(columns, features=kinds)
     return split if dims == 2 else split.with_transform(_decode_volumes)
 
@@ -164,6 +194,11 @@ def _picture_cell(value: bytes | Path) -> dict[str, Any]:
     if isinstance(value, bytes):
         return {"bytes": value, "path": None}
     return {"bytes": None, "path": str(value)}
+
+
+def picture_file(cell: dict[str, Any]) -> bytes | Path:
+    """Return the bytes or the path of a cell of `datasets.Image`."""
+    return cell["bytes"] or Path(cell["path"])
 
 
 def _decode_volumes(batch: dict[str, list]) -> dict[str, list]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ucmt_lite.common import InputError, one_of
+from ucmt_lite.data.columns import picture_file
 from ucmt_lite.data.layouts import PARTS
 from ucmt_lite.data.masks import class_names
 from ucmt_lite.data.pictures import look_at_pair
@@ -190,7 +191,7 @@ def _content(image: Any, mask: Any, key: str) -> Content:
     if image is None:
         raise InputError(f"'{key}' has no image: take that row out.")
     if isinstance(image, dict) and (mask is None or isinstance(mask, dict)):
-        return _file(image), None if mask is None else _file(mask)
+        return picture_file(image), None if mask is None else picture_file(mask)
     if isinstance(image, dict) or isinstance(mask, dict):
         raise InputError(
             f"'{key}' has one column of pictures and one of arrays: make both datasets.Image."
@@ -221,11 +222,6 @@ def _content(image: Any, mask: Any, key: str) -> Content:
             f"'{key}': the image is {values.shape} but its mask {labels.shape}: one size for both."
         )
     return values, labels
-
-
-def _file(cell: dict[str, Any]) -> bytes | Path:
-    """Return the bytes or the path of a cell of `datasets.Image`."""
-    return cell["bytes"] or Path(cell["path"])
 
 
 def _numbers(cell: Any, column: str, key: str) -> np.ndarray:

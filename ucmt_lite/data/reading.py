@@ -16,7 +16,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data.columns import Item, in_threads, npy, png, resize_nearest, resized_spacing
+from ucmt_lite.data.columns import (
+    Item,
+    in_threads,
+    npy,
+    png,
+    resize_nearest,
+    scaled_spacing,
+    unpng,
+)
 from ucmt_lite.data.files import quantity
 from ucmt_lite.data.groups import find_groups, tell_suspected
 from ucmt_lite.data.lists import Lists, read_lists
@@ -123,6 +131,8 @@ class Draft(NamedTuple):
     image: Any  # encoded as the values of this image alone suggest
     kind: str  # what these are: `kind_of_picture` or `kind_of_volume`
     masks: tuple[CodedMask, ...]  # at the size asked for, pixels counted at their own
+    own_codes: tuple[bytes, ...]  # of pictures to score that are resized: the codes before, as PNG
+    own_size: tuple[int, ...]  # of a picture that is resized: its sides before
     shape: tuple[int, ...]  # of the image, at the size asked for
     spacing: tuple[float, ...]
 
@@ -173,8 +183,11 @@ def read_set(
     forms = dict(zip(chosen, looks, strict=True))
     decisions = decide(forms, request, mixed)
 
+    trained = set(parts["train"])
+
     def read(entry: Entry) -> Draft:
-        return _draft(entry, forms[entry], open_case(entry), decisions)
+        is_scored = entry.id not in trained
+        return _draft(entry, forms[entry], open_case(entry), decisions, is_scored)
 
     drafts = dict(zip(chosen, in_threads(read, chosen, f"reading {request.name}"), strict=True))
     meaning = decide_meaning([m for draft in drafts.values() for m in draft.masks], request.classes)
@@ -236,7 +249,9 @@ def _split(
     return groups.of_id, split._replace(rule=rule, notes=(*told, *split.notes))
 
 
-def _draft(entry: Entry, form: Form, content: Content, decisions: Decisions) -> Draft:
+def _draft(
+    entry: Entry, form: Form, content: Content, decisions: Decisions, is_scored: bool
+) -> Draft:
     """Read one case; only what concerns it alone is checked."""
     image, masks = content
     size = decisions.size if decisions.dims == 2 else None
@@ -247,11 +262,16 @@ def _draft(entry: Entry, form: Form, content: Content, decisions: Decisions) -> 
     if coded:
         shape = coded[0].codes.shape
     spacing = form.spacing
+    own_codes: tuple[bytes, ...] = ()
+    own_size: tuple[int, ...] = ()
     if size is not None:
-        spacing = resized_spacing(spacing, shape, size)
+        own_size = shape
+        if is_scored:
+            own_codes = tuple(png(mask.codes) for mask in coded)
+        spacing = scaled_spacing(spacing, shape, (size, size))
         coded = [mask._replace(codes=resize_nearest(mask.codes, size)) for mask in coded]
         shape = (size, size)
-    return Draft(encoded, kind, tuple(coded), shape, spacing)
+    return Draft(encoded, kind, tuple(coded), own_codes, own_size, shape, spacing)
 
 
 def _several(masks: Readable | Sequence[Readable] | None) -> Sequence[Readable]:
@@ -291,18 +311,28 @@ def _fits(kind: str, values: str) -> bool:
 
 def _item(entry: Entry, group: str, draft: Draft, meaning: Meaning, decisions: Decisions) -> Item:
     """Make the row of one case, with the union of its masks."""
-    indices = np.zeros(draft.shape, np.uint8)
-    for mask in draft.masks:
-        indices = np.maximum(indices, meaning.indices(mask))
     encode = npy if decisions.dims == 3 else png
+    own_masks = [
+        mask._replace(codes=unpng(codes, "L"))
+        for mask, codes in zip(draft.masks, draft.own_codes, strict=bool(draft.own_codes))
+    ]
     return Item(
         entry.id,
         group,
         draft.image,
-        encode(indices),
+        encode(_union(draft.masks, meaning, draft.shape)),
         draft.spacing,
         has_mask=entry.has_mask,
+        own_mask=png(_union(own_masks, meaning)) if own_masks else None,
+        own_size=draft.own_size,
     )
+
+
+def _union(masks: Sequence[CodedMask], meaning: Meaning, shape: tuple[int, ...] = ()) -> np.ndarray:
+    """Return the class indices that several masks show together; of none, zeros `shape`."""
+    if not masks:
+        return np.zeros(shape, np.uint8)
+    return np.maximum.reduce([meaning.indices(mask) for mask in masks])
 
 
 def _tell_entries(entries: Sequence[Entry]) -> list[str]:

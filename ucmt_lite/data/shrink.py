@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ucmt_lite.data.columns import scaled_spacing
 from ucmt_lite.data.source import Cases
 
 STRIDE = 16  # sides of a patch are multiples of it: what V-Net needs
@@ -33,7 +34,7 @@ def shrink(cases: Cases, factor: float) -> Cases:
     images = [shrink_image(image, factor) for image in cases.images]
     masks = [_shrink_mask(mask, factor) for mask in cases.masks]
     spacing = [
-        mm and _larger(mm, mask.shape, small.shape)
+        mm and scaled_spacing(mm, mask.shape, small.shape)
         for mm, mask, small in zip(cases.spacing, cases.masks, masks, strict=True)
     ]
     return replace(
@@ -83,14 +84,6 @@ def _shrink_mask(mask: np.ndarray, factor: float) -> np.ndarray:
     classes = torch.arange(int(mask.max()) + 1).view(-1, *[1] * mask.ndim)
     share = _mean((torch.from_numpy(mask.astype(np.int64)) == classes).float(), factor)  # K *S
     return share.argmax(0).numpy().astype(np.uint8)
-
-
-def _larger(
-    spacing: Sequence[float], sides: Sequence[int], smaller: Sequence[int]
-) -> tuple[float, ...]:
-    """The size of voxels after `sides` have become `smaller`."""
-    axes = zip(spacing, sides, smaller, strict=True)
-    return tuple(mm * side / small for mm, side, small in axes)
 
 
 def _mean(x: torch.Tensor, factor: float) -> torch.Tensor:

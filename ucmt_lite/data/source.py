@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,10 +11,13 @@ import numpy as np
 from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import (
     ARRAYS,
+    OWN_MASK,
     Item,
+    Lazy,
     in_threads,
+    picture_file,
     resize_nearest,
-    resized_spacing,
+    scaled_spacing,
     to_split,
     unnpy,
     unpng,
@@ -34,7 +36,8 @@ class Source:
     Every split has the columns `id`, `group` (the patient where known, else the id), `image`,
     `mask` (class indices), `spacing` (mm per axis, empty when unknown) and, for phantoms,
     `ambiguity` (how uncertain the truth is, 0..1). Where images have no mask, `has_mask` says so
-    and their `mask` is zeros.
+    and their `mask` is zeros. Where pictures were resized, `own_size` are their sides before, and
+    all splits but "train" have `own_mask`, the mask as it was before.
     """
 
     name: str  # "phantom_heart", "folder", "isic2018", ...
@@ -59,8 +62,8 @@ class Cases:
     masks: list[np.ndarray]  # each *S, uint8 class indices
     spacing: tuple[tuple[float, ...] | None, ...]  # mm per axis of *S at this size, or None
     ambiguity: list[np.ndarray] | None = None  # each *S, float16 in [0, 1]
-    # Where images were made smaller: masks and spacing as they were, to score predictions at.
-    own_masks: list[np.ndarray] | None = None
+    # Where images were resized: masks and spacing as they were, to score predictions at.
+    own_masks: Sequence[np.ndarray] | None = None
     own_spacing: tuple[tuple[float, ...] | None, ...] | None = None
     has_mask: tuple[bool, ...] = ()  # of each case; empty where all have one
 
@@ -84,7 +87,7 @@ class Cases:
             [self.masks[i] for i in rows],
             tuple(self.spacing[i] for i in rows),
             None if self.ambiguity is None else [self.ambiguity[i] for i in rows],
-            None if self.own_masks is None else [self.own_masks[i] for i in rows],
+            None if self.own_masks is None else Lazy(self.own_masks.__getitem__, rows),
             None if self.own_spacing is None else tuple(self.own_spacing[i] for i in rows),
             tuple(self.has_mask[i] for i in rows) if self.has_mask else (),
         )
@@ -112,11 +115,13 @@ def build_source(
     return Source(name, splits, tuple(classes), channels, dims, split_rule, **others)
 
 
-def cases(split: datasets.Dataset, *, size: int | None = None) -> Cases:
+def cases(split: datasets.Dataset, *, size: int | None = None, own_masks: bool = False) -> Cases:
     """Read one split into arrays, so that a training loop never opens a file.
 
     2D images are resized to `size` x `size` (bilinear with antialias; masks by nearest neighbour;
-    spacing is scaled along). Volumes stay as they are: training cuts patches from them.
+    spacing is scaled along). Volumes stay as they are: training cuts patches from them. With
+    `own_masks` the masks of 2D images before they were resized are at hand, too, and `evaluate`
+    scores there; they stay compressed until then.
 
     >>> from ucmt_lite.data.columns import Item, png, to_split
     >>> image, mask = np.zeros((4, 6, 3), np.uint8), np.ones((4, 6), np.uint8)
@@ -139,8 +144,8 @@ def cases(split: datasets.Dataset, *, size: int | None = None) -> Cases:
     import datasets
 
     plain = split.with_format(None)
-    if isinstance(split.features["image"], datasets.Image):
-        for name in set(ARRAYS) & set(split.column_names):
+    if is_2d := isinstance(split.features["image"], datasets.Image):
+        for name in {*ARRAYS, OWN_MASK} & set(split.column_names):
             plain = plain.cast_column(name, datasets.Image(decode=False))
         mode = split.features["image"].mode or "RGB"
         rows = in_threads(lambda row: _picture_arrays(row, mode, size), plain)
@@ -148,7 +153,7 @@ def cases(split: datasets.Dataset, *, size: int | None = None) -> Cases:
         # Threads pay for pictures, which have to be decoded; of volumes they would only hold more
         # copies at once.
         rows = [_volume_arrays(row) for row in plain]
-    return Cases(
+    read = Cases(
         tuple(plain["id"]),
         tuple(plain["group"]),
         [row.image for row in rows],
@@ -157,6 +162,31 @@ def cases(split: datasets.Dataset, *, size: int | None = None) -> Cases:
         [row.ambiguity for row in rows] if "ambiguity" in split.column_names else None,
         has_mask=tuple(plain["has_mask"]) if "has_mask" in split.column_names else (),
     )
+    return _with_own_masks(read, plain) if own_masks and is_2d else read
+
+
+def own_sizes(split: datasets.Dataset) -> list[tuple[int, ...]]:
+    """Return the sides of every picture of a split before it was resized; [] where none was.
+
+    >>> from ucmt_lite.data.columns import Item, png, to_split
+    >>> pixels = png(np.zeros((2, 2), np.uint8))
+    >>> own_sizes(to_split([Item("a", "a", pixels, pixels, own_size=(4, 6))], dims=2, channels=1))
+    [(4, 6)]
+    """
+    if "own_size" not in split.column_names:
+        return []
+    return [tuple(sides) for sides in split.with_format(None)["own_size"]]
+
+
+def _with_own_masks(read: Cases, plain: datasets.Dataset) -> Cases:
+    """Add the masks as they were before pictures were resized, and the spacing that they have."""
+    column = OWN_MASK if OWN_MASK in plain.column_names else "mask"
+    masks = Lazy(lambda file: unpng(file, "L"), [picture_file(cell) for cell in plain[column]])
+    spacing = [
+        mm and scaled_spacing(mm, mask.shape, masks[i].shape)
+        for i, (mm, mask) in enumerate(zip(read.spacing, read.masks, strict=True))
+    ]
+    return replace(read, own_masks=masks, own_spacing=tuple(spacing))
 
 
 class _Arrays(NamedTuple):
@@ -177,13 +207,13 @@ def _volume_arrays(row: dict) -> _Arrays:
 
 def _picture_arrays(row: dict, mode: str, size: int | None) -> _Arrays:
     """Read one row of a 2D split."""
-    files = {name: row[name]["bytes"] or Path(row[name]["path"]) for name in ARRAYS if name in row}
+    files = {name: picture_file(row[name]) for name in ARRAYS if name in row}
     with decoding("Image", row["id"]):
         image = channels_first(unpng(files["image"], mode, size))
     mask = unpng(files["mask"], "L")
     spacing = tuple(row["spacing"])
     if size is not None:
-        spacing = resized_spacing(spacing, mask.shape, size)
+        spacing = scaled_spacing(spacing, mask.shape, (size, size))
         mask = resize_nearest(mask, size)
     ambiguity = None
     if "ambiguity" in files:

@@ -263,6 +263,7 @@ def split_labeled(
     labeled: int,
     seed: int | None,
     *,
+    by_patients: bool = False,
     has_mask: Sequence[bool] | None = None,
     listed: Sequence[str] = (),
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -271,16 +272,20 @@ def split_labeled(
     The unlabeled stream is the whole training set, as in UCMT. Groups are drawn in an order given
     by the seed and used up one after the other, so that few patients are labeled wholly; a larger
     number contains the smaller one's cases. With `seed=None` the first `labeled` ids are taken,
-    which is the rule of the published lists (Yu et al. 2019, UA-MT; Shen et al., AdaMix). Cases
-    without masks (`has_mask`, or as `Cases` say) are never drawn, nor are others than `listed` ids
-    where there are any (`Source.labeled`).
+    which is the rule of the published lists (Yu et al. 2019, UA-MT; Shen et al., AdaMix). With
+    `by_patients`, `labeled` counts groups, and all cases of each are drawn. Cases without masks
+    (`has_mask`, or as `Cases` say) are never drawn, nor are others than `listed` ids where there
+    are any (`Source.labeled`).
 
-    Returns the labeled ids and all ids. Errors: `labeled` below 1 or above the number of cases.
+    Returns the labeled ids and all ids. Errors: `labeled` below 1 or above the number of cases;
+    `by_patients` where every case is a group of its own.
 
     >>> split_labeled(["a1", "a2", "b1"], ["a", "a", "b"], labeled=2, seed=None)
     (('a1', 'a2'), ('a1', 'a2', 'b1'))
     >>> split_labeled(["a", "b", "c"], None, 1, seed=0, has_mask=[False, True, False])[0]
     ('b',)
+    >>> split_labeled(["a1", "a2", "b1"], ["a", "a", "b"], 1, seed=None, by_patients=True)[0]
+    ('a1', 'a2')
     """
     every = tuple(ids.ids) if hasattr(ids, "ids") else tuple(ids)
     belongs = tuple(groups) if groups is not None else tuple(getattr(ids, "groups", every))
@@ -298,14 +303,23 @@ def split_labeled(
         for key, group, mask in zip(every, belongs, masked, strict=True)
         if mask and (not listed or key in set(listed))
     ]
-    if labeled > len(able):
+    if by_patients and every == belongs:
+        raise InputError(
+            f"labeled={labeled} by patients: no patients are known of these {len(every)} images;"
+            " tell them (group=, or groups.csv), or count images."
+        )
+    if seed is not None:
+        place = {group: i for i, group in enumerate(shuffled(belongs, seed))}
+        able.sort(key=lambda case: (place[case[1]], _lot(case[0], seed)))
+    # What is counted, in the order in which it is drawn.
+    counted = list(dict.fromkeys(group if by_patients else key for key, group in able))
+    if labeled > len(counted):
         kind = "listed ones" if listed else "training cases with a mask"
         kind = "training cases" if len(able) == len(every) else kind
+        whose = "patients of the " if by_patients else ""
         raise InputError(
-            f"labeled={labeled} is more than the {len(able)} {kind}: take at most {len(able)}."
+            f"labeled={labeled} is more than the {len(counted)} {whose}{kind}: take at most"
+            f" {len(counted)}."
         )
-    if seed is None:
-        return tuple(key for key, _ in able[:labeled]), every
-    place = {group: i for i, group in enumerate(shuffled(belongs, seed))}
-    order = sorted(able, key=lambda case: (place[case[1]], _lot(case[0], seed)))
-    return tuple(key for key, _ in order[:labeled]), every
+    drawn = {*counted[:labeled]}
+    return tuple(key for key, group in able if (group if by_patients else key) in drawn), every

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from PIL import Image
 
 from ucmt_lite.data.files import quantity
 from ucmt_lite.data.groups import suspected_patients
-from ucmt_lite.data.source import Cases, Source, cases
+from ucmt_lite.data.source import Cases, Source, cases, own_sizes
 
 if TYPE_CHECKING:
     import datasets
@@ -39,7 +39,7 @@ def survey(source: Source) -> list[str]:
         f" {', '.join(source.classes)}",
         *(_of_split(name, split, collected[name]) for name, split in source.splits.items()),
         f"  split: {source.split_rule}",
-        f"  sizes: {_range_of_sizes(everything)}",
+        f"  sizes: {_sizes(source, everything)}",
         f"  values: {_values(source)}",
         *_spacings(source, everything),
         *_classes(source.classes, labeled),
@@ -106,9 +106,15 @@ def _of_split(name: str, split: datasets.Dataset, rows: Sequence[_Case]) -> str:
     )
 
 
-def _range_of_sizes(rows: Sequence[_Case]) -> str:
+def _sizes(source: Source, rows: Sequence[_Case]) -> str:
+    """Return the sizes of the images; of pictures that were resized those before and after."""
+    here = _range_of_sizes({row.shape for row in rows})
+    before = {sides for split in source.splits.values() for sides in own_sizes(split)}
+    return f"{_range_of_sizes(before)}, read at {here}" if before else here
+
+
+def _range_of_sizes(sizes: Collection[tuple[int, ...]]) -> str:
     """Return the one size, or the smallest and largest side of each axis."""
-    sizes = {row.shape for row in rows}
     if len(sizes) == 1:
         return " x ".join(str(side) for side in next(iter(sizes)))
     axes = []

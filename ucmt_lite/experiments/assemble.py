@@ -23,6 +23,8 @@ if typing.TYPE_CHECKING:
 
 STATISTICS = ("running", "estimated")
 LABELED_VIEWS = ("weak", "strong")
+LABELED_BY = ("images", "patients")
+SCORE_SIZES = ("own", "network")
 
 
 class Images(typing.NamedTuple):
@@ -91,7 +93,12 @@ def prepare(config: RunConfig, load: Callable[..., Images] | None = None) -> Pre
     check_fit(config, source)
     images, factor, patch = _at_size(config, images)
     labeled, unlabeled = split_labeled(
-        images.train, None, config.labeled, config.seed, listed=source.labeled
+        images.train,
+        None,
+        config.labeled,
+        config.seed,
+        by_patients=config.labeled_by == "patients",
+        listed=source.labeled,
     )
     batches = _make_batches(config, images, labeled, unlabeled, patch, device)
     settings = method_settings(config, source.dims, batches.patch)
@@ -186,7 +193,9 @@ def check_names(config: RunConfig) -> None:
         one_of("network", name, NETS)
     one_of("norm", config.norm, NORMS)
     one_of("kind of statistics", config.statistics, STATISTICS)
+    one_of("way to count labels", config.labeled_by, LABELED_BY)
     one_of("kind of labeled views", config.labeled_views, LABELED_VIEWS)
+    one_of("size to score at", config.score_size, SCORE_SIZES)
     check_numbers(config)
     check_effect(config)
 

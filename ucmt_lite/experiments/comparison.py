@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from ucmt_lite.common import InputError, one_of
-from ucmt_lite.experiments.config import SCORES, SMALLER_IS_BETTER
+from ucmt_lite.experiments.config import SCORES, SMALLER_IS_BETTER, labeled_in_words
 from ucmt_lite.experiments.plan import CASE_FIELDS
 
 if TYPE_CHECKING:
@@ -94,7 +94,9 @@ def _in_words(case: Mapping[str, Any]) -> str:
     patch = json.loads(case.get("patch", "[]"))
     side = f"patch {'x'.join(map(str, patch))}" if patch else f"size {case.get('size')}"
     name = f"{case['dataset']} {case['data']}" if case.get("data") else case["dataset"]
-    return f"{name}, {case['labeled']} labeled, {side}, {case.get('split')} images"
+    at = " at that size" if case.get("score_size") == "network" and not patch else ""
+    labeled = labeled_in_words(case["labeled"], case.get("labeled_by", "images"))
+    return f"{name}, {labeled}, {side}, {case.get('split')} images{at}"
 
 
 def scores_by_seed(group: "DataFrame", score: str) -> dict[str, dict[int, float]]:

@@ -67,6 +67,9 @@ class RunConfig:
     )
     method: str = setting("ucmt", "method to train with")
     labeled: int = setting(4, "training images whose masks are used")
+    labeled_by: str = setting(
+        "images", "what labeled counts: images, or patients with all images of each", "images"
+    )
     seed: int = setting(
         0, "draws the labeled images, the first weights and all that is random in training"
     )
@@ -98,6 +101,11 @@ class RunConfig:
     device: str = setting("auto", "cpu, cuda, mps or auto")
     split: str = setting(
         "test", "images that are scored: validation while you search, test once at the end"
+    )
+    score_size: str = setting(
+        "own",
+        "what size pictures are scored at: own, or network, the one they are resized to",
+        "network",
     )
     distances: bool = setting(True, "also HD95 and ASD, which take longer than Dice and Jaccard")
 
@@ -148,7 +156,7 @@ class RunConfig:
 RECORDED_RECIPE = {
     item.name: item.metadata["before"]
     for item in dataclasses.fields(RunConfig)
-    if item.metadata["before"] is not NOT_YET and item.name not in ("statistics", "group")
+    if item.metadata["before"] not in (NOT_YET, item.default)
 }
 
 
@@ -238,6 +246,15 @@ def _is_number(value: object) -> bool:
 def item_default(item: dataclasses.Field) -> object:
     """Return what a field of the configuration is when nothing is said."""
     return item.default if item.default is not dataclasses.MISSING else {}
+
+
+def labeled_in_words(labeled: int, by: str = "images") -> str:
+    """Say how much is labeled.
+
+    >>> labeled_in_words(4), labeled_in_words(4, "patients")
+    ('4 labeled', '4 patients labeled')
+    """
+    return f"{labeled} labeled" if by == "images" else f"{labeled} {by} labeled"
 
 
 def refuse_unknown(names: typing.Mapping[str, object], others: tuple[str, ...] = ("out",)) -> None:

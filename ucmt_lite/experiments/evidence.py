@@ -138,8 +138,9 @@ def label_efficiency(runs: "DataFrame", score: str = "dice") -> Picture | Table:
     runs = runs.dropna(subset=[score])
     if runs.empty:
         return Table(f"None of these runs has {SCORES[score]}.")
+    counted = " or ".join(dict.fromkeys(runs["labeled_by"])) if "labeled_by" in runs else "images"
     if runs["labeled"].nunique() == 1:
-        return Table(f"All of these runs have {runs['labeled'].iloc[0]} labeled images.")
+        return Table(f"All of these runs have {runs['labeled'].iloc[0]} labeled {counted}.")
     drawing, axes = new_figure(1, 1, width=5.6, height=3.4)
     ax = axes[0, 0]
     sentences = []
@@ -155,12 +156,13 @@ def label_efficiency(runs: "DataFrame", score: str = "dice") -> Picture | Table:
     ticks = sorted(set(runs["labeled"]))
     ax.set_xticks(ticks, [str(tick) for tick in ticks])
     ax.minorticks_off()
-    ax.set_xlabel("labeled images", fontsize=8)
+    ax.set_xlabel(f"labeled {counted}", fontsize=8)
     ax.tick_params(labelsize=8)
     ax.grid(alpha=0.3)
     ax.legend(fontsize=8)
     ax.set_title(f"{_axis_label(score)} by number of labels", fontsize=9)
-    return Picture(drawing, f"{SCORES[score]} by number of labeled images: {'; '.join(sentences)}.")
+    what = f"{SCORES[score]} by number of labeled {counted}"
+    return Picture(drawing, f"{what}: {'; '.join(sentences)}.")
 
 
 def _draw_line(ax: Any, title: str, runs: "DataFrame", score: str, marker: str) -> dict[int, float]:

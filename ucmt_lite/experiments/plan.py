@@ -17,7 +17,10 @@ from ucmt_lite.experiments.config import RunConfig
 
 KEYS = ("base", "variants", "vary")
 # Runs are compared within a case: equal in all of these.
-CASE_FIELDS = ("dataset", "data", "classes", "size", "patch", "labeled", "split")
+CASE_FIELDS = (
+    *("dataset", "data", "classes", "size", "patch"),
+    *("labeled", "labeled_by", "split", "score_size"),
+)
 Place = Callable[..., str]  # the keys that lead to an entry -> the words that say where it stands
 
 

@@ -3,12 +3,14 @@
 import json
 import time
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ucmt_lite.common import InputError, write_json
+from ucmt_lite.data.files import quantity
 from ucmt_lite.experiments.assemble import Prepared, prepare
-from ucmt_lite.experiments.config import SCORES, RunConfig
+from ucmt_lite.experiments.config import SCORES, RunConfig, labeled_in_words
 from ucmt_lite.experiments.folder import RunFolder
 
 if typing.TYPE_CHECKING:
@@ -38,6 +40,19 @@ class Result:
         """The mean of each score, without those that no image has."""
         means = self.metrics["scores"]
         return {name: means[name] for name in SCORES if means.get(name) is not None}
+
+    @property
+    def remarks(self) -> list[str]:
+        """What scores do not tell: of the network, then of the data set, a sentence each."""
+        return [*self.metrics.get("findings", []), *self.metrics.get("notes", [])]
+
+    @property
+    def labeled(self) -> str:
+        """How much was labeled, in words; of patients also how many images they have."""
+        words = labeled_in_words(self.config.labeled, self.config.labeled_by)
+        if self.config.labeled_by == "images":
+            return words
+        return f"{words} ({quantity(len(self.metrics['labeled_ids']), 'image')})"
 
 
 @dataclass(frozen=True)
@@ -156,9 +171,19 @@ def _evaluate(done: Trained) -> dict:
 
     config = done.prepared.config
     prepared = done.prepared
-    scored = cases(done.source.splits[config.split], size=prepared.size)
+    at_own = config.score_size == "own"
+    scored = cases(done.source.splits[config.split], size=prepared.size, own_masks=at_own)
     scored = shrink(scored, prepared.shrink)
     return predict.evaluate(done.net, scored, patch=prepared.patch, distances=config.distances)
+
+
+def _scored_at(prepared: Prepared, sides: Sequence[int]) -> str:
+    """Say in words at which size was scored, from the smallest and the largest side."""
+    dims = prepared.source.dims
+    noun, unit = {2: ("pictures", "pixels"), 3: ("volumes", "voxels")}[dims]
+    at_own = dims == 3 or prepared.config.score_size == "own"
+    whose = f"the {noun}' own size" if at_own else "the size that the network learned at"
+    return f"{whose}, {' to '.join(str(side) for side in sorted(set(sides)))} {unit}"
 
 
 def _costs(pieces: list[dict], evaluation: float) -> dict:
@@ -196,6 +221,7 @@ def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
         "split": prepared.config.split,
         "scores": scores["mean"],
         "unit": scores["unit"],
+        "scored_at": _scored_at(prepared, scores["sides"]),
         "findings": [
             *findings(scores["cases"], source.classes, prepared.labeled_masks),
             *advice(done.trace),
@@ -221,10 +247,8 @@ def show_scores(result: Result) -> None:
 
     config, scores = result.config, result.scores
     line = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
-    text = (
-        f"{config.method} on {config.dataset}, {config.labeled} labeled, seed {config.seed}: {line}"
-    )
-    text = "\n".join([text, *result.metrics.get("findings", [])])
+    text = f"{config.method} on {config.dataset}, {result.labeled}, seed {config.seed}: {line}"
+    text = "\n".join([text, *result.remarks])
     content = {"scores": scores, "unit": result.metrics["unit"], "config": config.as_dict()}
     display({"application/vnd.ucmt.metrics+json": content, "text/plain": text}, raw=True)
 

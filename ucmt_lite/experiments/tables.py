@@ -44,7 +44,10 @@ def listing(runs: "DataFrame") -> str:
     """Return every run in one line of Markdown each, in their order."""
     lines = []
     for run in runs.itertuples():
-        counts = map(str, (run.labeled, run.iterations, run.gradient_steps, run.seed))
+        labeled = f"{run.labeled}"
+        if getattr(run, "labeled_by", "images") != "images":
+            labeled += f" {run.labeled_by}"
+        counts = (labeled, f"{run.iterations}", f"{run.gradient_steps}", f"{run.seed}")
         overlaps = [f"{value:.3f}" for value in (run.dice, run.jaccard)]
         distances = [_two_digits(value) for value in (run.hd95, run.asd)]
         missing = f"{run.undefined:.0f} of {run.cases}" if run.distances else "-"

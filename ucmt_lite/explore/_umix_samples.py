@@ -115,8 +115,10 @@ class Lab:
         net = self.nets[name]
         training = net.training
         net.eval()
-        # Channels last: a quarter faster on a CPU.
-        x = x.to(next(net.parameters()).device, memory_format=torch.channels_last)
+        device = next(net.parameters()).device
+        # Channels last: a quarter faster on a CPU; not every operation of Apple's GPUs takes it.
+        layout = torch.channels_last if device.type == "cpu" else torch.preserve_format
+        x = x.to(device, memory_format=layout)
         with torch.inference_mode():
             logits = net(x).float().cpu()
         net.train(training)

@@ -27,7 +27,10 @@ def show_progress(bar: tqdm, recorder: Recorder, terms: Mapping[str, float]) -> 
     step, iterations = recorder.steps[-1], bar.total
     before = recorder.steps[-2] if len(recorder.steps) > 1 else 0
     losses = " ".join(f"{name} {value:.3f}" for name, value in terms.items())
-    text = f"{losses} | dice {recorder.curves['dice'][-1]:.3f}"
+    text = losses
+    # Where no watched mask shows anything, an empty network would seem perfect.
+    if any(mask.any() for mask in recorder.probe.masks):
+        text += f" | dice {recorder.curves['dice'][-1]:.3f}"
     bar.set_postfix_str(text)
     tenth = max(1, iterations // 10)
     if _in_a_log() and step // tenth != before // tenth:

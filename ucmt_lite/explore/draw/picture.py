@@ -5,7 +5,7 @@ import base64
 import inspect
 import io
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,8 +92,13 @@ def draw_image(ax: "Axes", image: np.ndarray, title: str = "") -> None:
     ax.set_axis_off()
 
 
-def draw_outline(ax: "Axes", mask: np.ndarray, name: str) -> None:
-    """Draw the outline of every class of a mask `H W`, in colour and dash of whoever drew it."""
+def draw_outline(
+    ax: "Axes", mask: np.ndarray, name: str, colours: Sequence[str] | None = None
+) -> None:
+    """Draw the outline of every class of a mask `H W`, in colour and dash of whoever drew it.
+
+    `colours`: one for each class index, where classes are to be told apart.
+    """
     y, x = (np.arange(-1, side + 1) for side in mask.shape)
     # The ring of background around the mask, which closes its outlines, stays outside.
     ax.autoscale(False)
@@ -106,7 +111,7 @@ def draw_outline(ax: "Axes", mask: np.ndarray, name: str) -> None:
             y,
             inside,
             [0.5],
-            colors=NET_COLOURS.get(name, TRUTH),
+            colors=colours[label] if colours else NET_COLOURS.get(name, TRUTH),
             linewidths=1.3,
             linestyles=STROKES.get(name, "-"),
         )
