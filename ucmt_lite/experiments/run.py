@@ -3,6 +3,7 @@
 import json
 import time
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,14 @@ from ucmt_lite.common import InputError, write_json
 from ucmt_lite.experiments.assemble import Prepared, prepare
 from ucmt_lite.experiments.config import SCORES, RunConfig
 from ucmt_lite.experiments.folder import RunFolder
+from ucmt_lite.experiments.loggers import Log, check_logger
 
 if typing.TYPE_CHECKING:
     import torch
 
     from ucmt_lite.data import Source
     from ucmt_lite.methods import Nets
+    from ucmt_lite.training.progress import Look
     from ucmt_lite.training.traces import Trace
 
 __all__ = ["Result", "RunConfig", "Trained", "read_run", "run", "show_scores", "train"]
@@ -70,7 +73,13 @@ class Trained:
         return self.prepared.labeled_ids
 
 
-def run(config: RunConfig, out: str | Path) -> Result:
+def run(
+    config: RunConfig,
+    out: str | Path,
+    *,
+    on_look: "Callable[[Look], None] | None" = None,
+    log: str = "",
+) -> Result:
     """Train and evaluate one configuration, and leave a folder with everything about it.
 
     In `out` stand config.json, metrics.json, trace.npz and teacher.safetensors. Everything that can
@@ -79,9 +88,13 @@ def run(config: RunConfig, out: str | Path) -> Result:
     appears when it is whole. A finished run of the same configuration is read, not repeated; one of
     another configuration is never overwritten. The network that is evaluated is the last one, on
     the images of `config.split`.
+
+    `on_look` is called with a `Look`, the numbers of the run so far, about every 20 iterations.
+    `log` names a tool that is told them, and the scores, too (see `loggers.LOGGERS`).
     """
     from ucmt_lite.training import parallel
 
+    check_logger(log)
     parallel.join()
     folder = RunFolder(out)
     if parallel.rank():
@@ -94,20 +107,26 @@ def run(config: RunConfig, out: str | Path) -> Result:
         with folder.removed_if_refused():
             prepared = prepare(config)
             pieces = folder.begin(config.as_dict())
-            done = _train(prepared, folder.checkpoint)
-        trained = time.perf_counter()
-        pieces.append({"seconds": trained - started, "commit": prepared.environment["commit"]})
-        scores = _evaluate(done)
-        evaluation = time.perf_counter() - trained
-        _write(folder.unfinished, done, scores, _costs(pieces, evaluation))
+            with Log(log, folder, config) as told:
+                done = _train(prepared, folder.checkpoint, told.before(on_look))
+                trained = time.perf_counter()
+                commit = prepared.environment["commit"]
+                pieces.append({"seconds": trained - started, "commit": commit})
+                scores = _evaluate(done)
+                told(_by_split(config.split, scores["mean"]), config.iterations)
+                costs = _costs(pieces, evaluation=time.perf_counter() - trained)
+                _write(folder.unfinished, done, scores, costs)
         folder.put_in_place()
         parallel.wait()
     return Result(config, _read_json(folder.out / "metrics.json"), done.trace, folder.out)
 
 
-def train(config: RunConfig) -> Trained:
-    """Train one configuration in memory, with everything checked before training starts."""
-    return _train(prepare(config))
+def train(config: RunConfig, *, on_look: "Callable[[Look], None] | None" = None) -> Trained:
+    """Train one configuration in memory, with everything checked before training starts.
+
+    `on_look` is called with a `Look`, the numbers of the run so far, about every 20 iterations.
+    """
+    return _train(prepare(config), None, on_look)
 
 
 def _help(config: RunConfig, folder: RunFolder) -> Result:
@@ -115,12 +134,14 @@ def _help(config: RunConfig, folder: RunFolder) -> Result:
     from ucmt_lite.training import parallel
 
     if not folder.is_finished:
-        _train(prepare(config), folder.checkpoint)
+        _train(prepare(config), folder.checkpoint, None)
         parallel.wait()
     return read_run(folder.out, config)
 
 
-def _train(prepared: Prepared, checkpoint: Path | None = None) -> Trained:
+def _train(
+    prepared: Prepared, checkpoint: Path | None, on_look: "Callable[[Look], None] | None"
+) -> Trained:
     """Train what is prepared, watched by a recorder."""
     from ucmt_lite.training.fit import fit
     from ucmt_lite.training.recorder import Recorder
@@ -139,6 +160,7 @@ def _train(prepared: Prepared, checkpoint: Path | None = None) -> Trained:
         seed=config.seed,
         precision=config.precision,
         recorder=recorder,
+        on_look=on_look,
         checkpoint=checkpoint,
         **prepared.settings,
     )
@@ -159,6 +181,11 @@ def _evaluate(done: Trained) -> dict:
     scored = cases(done.source.splits[config.split], size=prepared.size)
     scored = shrink(scored, prepared.shrink)
     return predict.evaluate(done.net, scored, patch=prepared.patch, distances=config.distances)
+
+
+def _by_split(split: str, means: dict) -> dict[str, float]:
+    """Return the means of the scores that there are, named as in `test/dice`."""
+    return {f"{split}/{name}": means[name] for name in SCORES if name in means}
 
 
 def _costs(pieces: list[dict], evaluation: float) -> dict:
