@@ -22,7 +22,8 @@ patch: tuple = ()  # voxels per axis that volumes are cropped to; none: about th
 method: str = "ucmt"  # method to train with
 labeled: int = 4  # training images whose masks are used
 seed: int = 0  # draws the labeled images, the first weights and all that is random in training
-network: str = "unet_small"  # network that every student and teacher is
+network: str = "unet_small"  # network that every student and teacher is; also monai:CLASS or smp:CLASS/ENCODER
+network_settings: dict = {}  # of a network of another package, for instance channels=[16,32] strides=[2]
 norm: str = "instance"  # normalisation in the networks
 statistics: str = "running"  # of batch norm: running, or estimated anew after training
 network2: str = ""  # student 2, where it is to be another network
@@ -52,7 +53,7 @@ from ucmt_lite.experiments.config import RunConfig, refuse_unknown
 refuse_unknown(globals())
 config = RunConfig(
     dataset=dataset, data=data, classes=classes, group=group, size=size, shrink=shrink, patch=patch,
-    method=method, labeled=labeled, seed=seed, network=network, norm=norm,
+    method=method, labeled=labeled, seed=seed, network=network, network_settings=network_settings, norm=norm,
     statistics=statistics, network2=network2, labeled_views=labeled_views, views=views,
     iterations=iterations, batch=batch, lr=lr, weight_decay=weight_decay, ramp=ramp,
     settings=settings, precision=precision, device=device, split=split, distances=distances,

@@ -70,7 +70,13 @@ class RunConfig:
     seed: int = setting(
         0, "draws the labeled images, the first weights and all that is random in training"
     )
-    network: str = setting("unet_small", "network that every student and teacher is")
+    network: str = setting(
+        "unet_small",
+        "network that every student and teacher is; also monai:CLASS or smp:CLASS/ENCODER",
+    )
+    network_settings: dict = setting(
+        {}, "of a network of another package, for instance channels=[16,32] strides=[2]", {}
+    )
     norm: str = setting("instance", "normalisation in the networks", "batch")
     statistics: str = setting(
         "running", "of batch norm: running, or estimated anew after training", "running"
@@ -148,7 +154,8 @@ class RunConfig:
 RECORDED_RECIPE = {
     item.name: item.metadata["before"]
     for item in dataclasses.fields(RunConfig)
-    if item.metadata["before"] is not NOT_YET and item.name not in ("statistics", "group")
+    if item.metadata["before"] is not NOT_YET
+    and item.name not in ("statistics", "group", "network_settings")
 }
 
 

@@ -209,6 +209,7 @@ def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
     card = {
         **prepared.about,
         "network": prepared.config.network,
+        "network_settings": prepared.config.network_settings,
         "norm": prepared.config.norm,
         "in_channels": source.channels,
         "dims": source.dims,
