@@ -197,11 +197,11 @@ show_source(gct)
 
 # %%
 run = train(RunConfig(method="gct", **common))
-x = torch.from_numpy(image)[None].float() / 127.5 - 1
+x = torch.tensor(image)[None].float() / 127.5 - 1
 with torch.no_grad():
     p = run.nets.student1.eval()(x).softmax(dim=1)
     flaw = run.nets.flaw_detector(x, p)[0].clamp(0, 1)
-wrong = 1 - p[0].gather(0, torch.from_numpy(validation.masks[2])[None].long())
+wrong = 1 - p[0].gather(0, torch.tensor(validation.masks[2])[None].long())
 
 # %%
 from ucmt_lite.explore.draw.picture import images

@@ -11,8 +11,8 @@ from typing import Any
 from ucmt_lite.common import InputError, one_of
 from ucmt_lite.course.notebooks import KERNEL, cell_tags, exercise_version, number_cell
 from ucmt_lite.course.parameters import check_parameters, declared_parameters
-from ucmt_lite.course.quiz import in_markdown
 from ucmt_lite.course.quiz import lessons as with_quiz
+from ucmt_lite.course.quiz import quiz_in_markdown
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"  # in a clone
 TAGS = (
@@ -206,7 +206,7 @@ def _with_header_and_setup(course: Course, name: str, cells: list[Any]) -> list[
     header = new_markdown_cell(_header(course, name), metadata={"tags": ["header"]})
     setup = new_code_cell(_setup(course), metadata={"tags": ["setup"]})
     quizzes = [
-        new_markdown_cell(in_markdown(lesson), metadata={"tags": ["quiz"]})
+        new_markdown_cell(quiz_in_markdown(lesson), metadata={"tags": ["quiz"]})
         for lesson in with_quiz()
         if lesson == name
     ]

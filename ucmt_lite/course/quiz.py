@@ -79,10 +79,10 @@ def score(lesson: str, letters: str) -> None:
     print(f"{points} of {len(given)}" + (f"; {left} questions are left." if left else "."))
 
 
-def in_markdown(lesson: str) -> str:
+def quiz_in_markdown(lesson: str) -> str:
     """Return the quiz of a lesson as a section of its page, with answers to unfold.
 
-    >>> print(in_markdown("08_umix").splitlines()[0])
+    >>> print(quiz_in_markdown("08_umix").splitlines()[0])
     ## Quiz
     """
     asked = questions(lesson)

@@ -13,8 +13,8 @@ class Look(NamedTuple):
     """What is known of a run at one of the moments at which its recorder looks.
 
     `fit`, `train` and `run` call their `on_look` with it: after the first iteration, the last, and
-    every 20th. Dice is that of the recorder's images, and missing where none of them shows anything;
-    a run takes them from the validation split, where there is one.
+    every 20th. Dice is that of the recorder's images, and missing where none of them shows
+    anything; a run takes them from the validation split, where there is one.
 
     >>> look = Look(20, 600, {"sup": 0.7}, {"student1": 0.5, "teacher": 0.4}, "teacher", 1.5)
     >>> look.values
