@@ -155,7 +155,7 @@ print(*survey(source), sep="\n")
 # %% [markdown]
 # Read it line by line. How many cases are in each part, and how many patients? Which classes were found, on how many pixels? What was passed over? Images without masks went to the training set, where they belong.
 #
-# Then look at what the network will be shown. **Weak views** move image and mask, **strong views** change colours. If *you* could not outline the object in a strong view, neither can the network (`--views FILE` draws the same from the command line):
+# Then look at what the network will be shown. **Weak views** move image and mask, **strong views** change colours. If *you* could not outline the object in a strong view, neither can the network (`ucmt-lite data folder --data my_images --picture FILE` draws them, too):
 
 # %%
 from ucmt_lite.data import Batches, split_labeled
