@@ -142,7 +142,8 @@ class Watch(Recorder):
         assert self.stopwatch is not None
         self.stop = self.stopwatch.look(step, getattr(nets, self.method.predicts))
         self.steps.append(step)
-        self.curves.setdefault("dice", []).append(self.stopwatch.points[-1].dice)
+        curve = self.curves.setdefault(f"dice/{self.method.predicts}", [])
+        curve.append(self.stopwatch.points[-1].dice)
 
 
 def kit(task: Task, config: RunConfig, budget: float) -> list[Point]:

@@ -96,6 +96,14 @@ def exercises_are_complete(notebook):
             yield f"the exercise `{first_line(notebook.cells[start])}` has no folded hints"
 
 
+def checks_accept_the_solution(notebook):
+    """A check says what is wrong and stops nothing, so a solved page could be wrong unseen."""
+    for cell in code(notebook):
+        said = "".join(output.get("text", "") for output in cell.outputs)
+        if tagged(cell, "check") and "\N{BALLOT X}" in said:
+            yield f"the check `{first_line(cell)}` refuses the solution: {said.strip()}"
+
+
 def pictures_have_alt_text(notebook):
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -157,6 +165,7 @@ RULES = [
     one_title,
     functions_stand_in_the_library,
     exercises_are_complete,
+    checks_accept_the_solution,
     pictures_have_alt_text,
     output_is_clean,
     metadata_is_lean,

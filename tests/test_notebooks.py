@@ -111,6 +111,11 @@ PLANTED = {
         lambda n: n.cells.insert(3, new_code_cell("def f(): ...", metadata={"tags": ["exercise"]})),
         lambda n: n.cells[4].update(source="Add."),
     ],
+    "checks_accept_the_solution": [
+        lambda n: n.cells[3].update(
+            outputs=[new_output("stream", text="\N{BALLOT X} double is not right yet: twice.")]
+        ),
+    ],
     "pictures_have_alt_text": [
         lambda n: n.cells[0].update(source="# T\n![](heart.png)"),
         lambda n: n.cells[0].update(source='# T\n<img src="heart.png" alt="">'),

@@ -23,7 +23,8 @@ method: str = "ucmt"  # method to train with
 labeled: int = 4  # training images whose masks are used
 labeled_by: str = "images"  # what labeled counts: images, or patients with all images of each
 seed: int = 0  # draws the labeled images, the first weights and all that is random in training
-network: str = "unet_small"  # network that every student and teacher is
+network: str = "unet_small"  # network that every student and teacher is; also monai:CLASS or smp:CLASS/ENCODER
+network_settings: dict = {}  # of a network of another package, for instance channels=[16,32] strides=[2]
 norm: str = "instance"  # normalisation in the networks
 statistics: str = "running"  # of batch norm: running, or estimated anew after training
 network2: str = ""  # student 2, where it is to be another network
@@ -54,7 +55,8 @@ from ucmt_lite.experiments.config import RunConfig, refuse_unknown
 refuse_unknown(globals())
 config = RunConfig(
     dataset=dataset, data=data, classes=classes, group=group, size=size, shrink=shrink, patch=patch,
-    method=method, labeled=labeled, labeled_by=labeled_by, seed=seed, network=network, norm=norm,
+    method=method, labeled=labeled, labeled_by=labeled_by, seed=seed, network=network,
+    network_settings=network_settings, norm=norm,
     statistics=statistics, network2=network2, labeled_views=labeled_views, views=views,
     iterations=iterations, batch=batch, lr=lr, weight_decay=weight_decay, ramp=ramp,
     settings=settings, precision=precision, device=device, split=split, score_size=score_size,

@@ -6,8 +6,8 @@
 # as well: `ucmt-lite report DIR` runs it on a sweep of yours and leaves `DIR/report.ipynb`.
 #
 # The grid behind what you see is `results/heart/grid.yaml`: a few lines that name the settings all runs share, the variants,
-# and the seeds. `ucmt-lite sweep GRID --out DIR` runs it. From Python: `from ucmt_lite.experiments import grid, sweep`,
-# then `sweep.sweep(grid.plan({...}), "runs/mine")` (in a script, below `if __name__ == "__main__":`).
+# and the seeds. `ucmt-lite sweep GRID --out DIR` runs it. From Python: `from ucmt_lite.experiments import plan, sweep`,
+# then `sweep.sweep(plan.plan_runs({...}), "runs/mine")` (in a script, below `if __name__ == "__main__":`).
 
 # %% tags=["parameters"]
 # Holds runs.parquet and curves.parquet, as `ucmt-lite report` writes them; none: the kit's own.

@@ -204,7 +204,7 @@ def test_the_command_answers_wrong_input_with_one_sentence(tmp_path, capsys):
 
 
 def test_a_run_that_fails_ends_with_status_1(tmp_path, monkeypatch, capsys):
-    def diverge(*_):
+    def diverge(*_, **__):
         raise FloatingPointError("The loss term 'sup' became nan")
 
     monkeypatch.setattr(experiment, "run", diverge)
@@ -231,7 +231,7 @@ def test_a_page_that_cannot_be_kept_is_refused_and_the_old_one_stays(tmp_path, c
 def test_a_page_finds_data_that_are_named_from_here(tmp_path, monkeypatch):
     told = []
 
-    def read_back(config, out):
+    def read_back(config, out, **_):
         told.append(config.data)
         raise InputError("That is all.")
 

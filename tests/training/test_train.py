@@ -318,6 +318,41 @@ def test_the_recorder_follows_the_right_branches(hearts):
     assert np.array_equal(trace.predictions["student2"][-1], b[:2].argmax(1).numpy())
 
 
+def test_whoever_listens_is_told_each_look_as_the_trace_has_it(hearts):
+    looks, recorder = [], Recorder("ucmt", hearts[1], 4, every=2)
+    trained("ucmt", hearts, iterations=4, recorder=recorder, on_look=looks.append, grid=4)
+    trace = recorder.trace(method="ucmt")
+    assert [look.iteration for look in looks] == trace.step.tolist() == [1, 2, 4]
+    assert {(look.iterations, look.predicts) for look in looks} == {(4, "teacher")}
+    for place, look in enumerate(looks):
+        told = {name: value for name, value in look.values.items() if name != "seconds"}
+        curves = trace.curves
+        assert told == {name: curves[name][place] for name in curves if "/" in name}
+        assert set(look.losses) == {"sup", "cps", "cmt"}
+        assert set(look.dice) == {"student1", "student2", "teacher"}
+    assert 0 < looks[0].seconds < looks[1].seconds < looks[2].seconds
+
+
+def test_what_a_listener_raises_ends_the_run_which_goes_on_from_its_checkpoint(hearts, tmp_path):
+    def tired(look):
+        if look.iteration == 3:
+            raise ValueError("enough")
+
+    how = {"checkpoint": tmp_path / "c.pt", "checkpoint_every": 1}
+    with pytest.raises(ValueError, match="enough"):
+        recorder = Recorder("cps", hearts[1], 4, every=1)
+        trained("cps", hearts, recorder=recorder, on_look=tired, **how)
+    assert torch.load(tmp_path / "c.pt", weights_only=True)["step"] == 2
+    looks, recorder = [], Recorder("cps", hearts[1], 4, every=1)
+    again = trained("cps", hearts, recorder=recorder, on_look=looks.append, **how)
+    assert [look.iteration for look in looks] == [3, 4] and same(again, trained("cps", hearts))
+
+
+def test_nobody_is_told_where_nothing_looks(hearts):
+    with pytest.raises(InputError, match="give a recorder"):
+        trained("cps", hearts, on_look=print)
+
+
 def test_looking_does_not_change_what_is_trained(hearts):
     watched = trained("ucmt", hearts, recorder=Recorder("ucmt", hearts[1], 4, every=1), grid=4)
     assert same(watched, trained("ucmt", hearts, grid=4))

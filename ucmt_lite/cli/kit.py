@@ -41,6 +41,7 @@ def _do_data(args: argparse.Namespace) -> None:
     """`ucmt-lite data`."""
     from ucmt_lite.data import CATALOGUE, PHANTOMS, load, takes_size
     from ucmt_lite.data.survey import survey
+    from ucmt_lite.experiments.first_run import first_run
 
     if args.name is None:
         print("Phantoms, drawn on the spot:", ", ".join(PHANTOMS))
@@ -62,6 +63,7 @@ def _do_data(args: argparse.Namespace) -> None:
         download=args.download,
     )
     print("\n".join(survey(source)))
+    print(f"To begin with: {first_run(source, args.data or '', args.group)}")
     if args.picture:
         _draw_picture(source, size, Path(args.picture))
 

@@ -148,7 +148,19 @@ def _as_text(done: "Predictions", out: str) -> str:
 
 def _do_export(args: argparse.Namespace) -> None:
     """`ucmt-lite export`."""
+    from ucmt_lite.nets import ForeignNet, reason
     from ucmt_lite.predict import load_segmenter, to_onnx
 
-    difference = to_onnx(load_segmenter(_network_file(args.network)), args.file)
+    segmenter = load_segmenter(_network_file(args.network))
+    try:
+        difference = to_onnx(segmenter, args.file)
+    except InputError:
+        raise
+    except Exception as cause:  # whatever exporter and runtime raise at what they cannot do
+        if not isinstance(segmenter.net, ForeignNet):
+            raise
+        raise InputError(
+            f"{segmenter.card['network']} cannot be written as ONNX"
+            f" ({reason(cause)}): choose another network for that."
+        ) from None
     print(f"{args.file} gives torch's probabilities, up to {difference:.1e}.")

@@ -13,6 +13,7 @@ from typing import Any
 
 from ucmt_lite.common import InputError, plain
 from ucmt_lite.experiments.config import TABLES, RunConfig, item_default
+from ucmt_lite.experiments.loggers import LOGGERS
 
 
 def add_run(commands: Any) -> None:
@@ -32,6 +33,12 @@ def add_run(commands: Any) -> None:
         "--page",
         metavar="FILE",
         help="also keep the run as an executed notebook, made by papermill",
+    )
+    command.add_argument(
+        "--log",
+        default="",
+        metavar="TOOL",
+        help=f"also tell losses, Dice and scores to one of {', '.join(LOGGERS)}",
     )
     command.add_argument("--quiet", action="store_true", help="print nothing but what is wrong")
     command.add_argument("--json", action="store_true", help="print the scores as one JSON line")
@@ -132,6 +139,10 @@ def _do_run(args: argparse.Namespace) -> None:
     """`ucmt-lite run`."""
     if args.quiet and args.json:
         raise InputError("--quiet prints nothing and --json one line: give one of the two.")
+    if args.log and args.page:
+        raise InputError(
+            "--log is for runs without a page, which --page makes: give one of the two."
+        )
     if args.quiet or args.json:
         os.environ["TQDM_DISABLE"] = "1"  # before tqdm is imported
     with _stdout_kept_free(args.quiet, args.json):
@@ -140,7 +151,7 @@ def _do_run(args: argparse.Namespace) -> None:
         config = _read_config(args)
         if args.page:
             _run_as_page(config, args.out, args.page, progress=not (args.quiet or args.json))
-        result = run(config, args.out)  # which reads what the page has left
+        result = run(config, args.out, log=args.log)  # which reads what the page has left
     # Of several processes the first one tells.
     if args.quiet or os.environ.get("RANK", "0") != "0":
         return

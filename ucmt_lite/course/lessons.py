@@ -11,6 +11,8 @@ from typing import Any
 from ucmt_lite.common import InputError, one_of
 from ucmt_lite.course.notebooks import KERNEL, cell_tags, exercise_version, number_cell
 from ucmt_lite.course.parameters import check_parameters, declared_parameters
+from ucmt_lite.course.quiz import lessons as with_quiz
+from ucmt_lite.course.quiz import quiz_in_markdown
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"  # in a clone
 TAGS = (
@@ -22,6 +24,7 @@ TAGS = (
     "hint",
     "solution",
     "explorer",
+    "quiz",
     "raises-exception",
 )
 _COURSE_KEYS = ("repository", "branch", "lessons")
@@ -192,7 +195,7 @@ def _source_cells(course: Course, name: str) -> list[Any]:
 
 
 def _with_header_and_setup(course: Course, name: str, cells: list[Any]) -> list[Any]:
-    """Put the header below the title, and the setup cell before the first code cell."""
+    """Put the header below the title, the setup cell before the first code cell, the quiz last."""
     from nbformat.v4 import new_code_cell, new_markdown_cell
 
     first_code = len(cells)
@@ -202,7 +205,12 @@ def _with_header_and_setup(course: Course, name: str, cells: list[Any]) -> list[
             break
     header = new_markdown_cell(_header(course, name), metadata={"tags": ["header"]})
     setup = new_code_cell(_setup(course), metadata={"tags": ["setup"]})
-    return [cells[0], header, *cells[1:first_code], setup, *cells[first_code:]]
+    quizzes = [
+        new_markdown_cell(quiz_in_markdown(lesson), metadata={"tags": ["quiz"]})
+        for lesson in with_quiz()
+        if lesson == name
+    ]
+    return [cells[0], header, *cells[1:first_code], setup, *cells[first_code:], *quizzes]
 
 
 def _hash_of_outputs_origin(course: Course, cells: Iterable[Any]) -> str:
@@ -245,6 +253,7 @@ def _header(course: Course, name: str) -> str:
         "",
         f"- **Time:** {lesson.reading} min to read{exercises}; running every cell: {running}",
         f"- **Before this:** {', '.join(prerequisites) or 'nothing'}",
+        f"- **Words:** [glossary]({blob}/notebooks/glossary.md)",
     ]
     if lesson.card:
         lines.append(f"- **Data:** [card of {lesson.card}]({blob}/data_cards/{lesson.card}.md)")

@@ -6,6 +6,7 @@ Whatever can be wrong with a run is refused here, before it starts.
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -192,11 +193,12 @@ def load_images(
 def check_names(config: RunConfig) -> None:
     """Refuse what is wrong with a configuration whatever its data look like."""
     from ucmt_lite.methods import METHODS
-    from ucmt_lite.nets import NETS, NORMS
+    from ucmt_lite.nets import NORMS, check_network
 
     one_of("method", config.method, METHODS)
-    for name in filter(None, (config.network, config.network2)):
-        one_of("network", name, NETS)
+    check_network(config.network, config.network_settings)
+    if config.network2:
+        check_network(config.network2, {})
     one_of("norm", config.norm, NORMS)
     one_of("kind of statistics", config.statistics, STATISTICS)
     one_of("way to count labels", config.labeled_by, LABELED_BY)
@@ -210,6 +212,7 @@ def check_effect(config: RunConfig) -> None:
     """Refuse settings that would change nothing, or that the method cannot do."""
     from ucmt_lite.data import PHANTOMS, READERS
     from ucmt_lite.methods import METHODS
+    from ucmt_lite.nets import is_foreign
 
     if config.data and config.dataset in PHANTOMS:
         raise InputError(
@@ -225,10 +228,11 @@ def check_effect(config: RunConfig) -> None:
             f"classes={config.classes} is for your own data, '{config.dataset}' knows its own:"
             " leave it out."
         )
-    if config.statistics == "estimated" and config.norm != "batch":
+    networks = [name for name in (config.network, config.network2) if name]
+    if config.norm != RunConfig.norm and all(map(is_foreign, networks)):
         raise InputError(
-            f"statistics='estimated' is for batch norm, norm='{config.norm}' has none: leave it"
-            " out."
+            f"norm='{config.norm}' is for networks of this kit, '{config.network}' has its own: set"
+            " it by network_settings, if its class takes one."
         )
     if config.network2 and "student2" not in METHODS[config.method].nets:
         raise InputError(
@@ -271,11 +275,16 @@ def make_nets(
     from ucmt_lite.nets import make
 
     channels, classes, dims = source.channels, len(source.classes), source.dims
-    second = config.network2 or config.network
+    first = partial(
+        make, config.network, channels, classes, dims, config.norm, config.network_settings
+    )
+    other = config.network2 not in ("", config.network)
     nets = build_nets(
         config.method,
-        lambda: make(config.network, channels, classes, dims, config.norm),
-        make_net2=lambda: make(second, channels, classes, dims, config.norm),
+        first,
+        make_net2=partial(make, config.network2, channels, classes, dims, config.norm)
+        if other
+        else first,
         flaw_detector=lambda: FlawDetector(channels, classes, dims),
         seed=config.seed,
     ).to(device)
@@ -284,9 +293,36 @@ def make_nets(
     if device.type != "mps":
         layout = torch.channels_last if dims == 2 else torch.channels_last_3d
         nets.to(memory_format=layout)  # type: ignore[call-overload]  # missing from torch's stubs
-    nets.eval()
-    with torch.no_grad():
-        for name, net in nets.named_children():
-            if name != "flaw_detector":
-                net(torch.zeros(1, channels, *sides, device=device))
+    check_statistics(config, nets)
+    try_nets(nets, torch.zeros(min(2, config.batch), channels, *sides, device=device))
     return nets
+
+
+def check_statistics(config: RunConfig, nets: "Nets") -> None:
+    """Refuse to estimate the statistics of batch norms where there are none."""
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    from ucmt_lite.nets import is_foreign
+
+    if config.statistics == "estimated" and not any(
+        isinstance(module, _BatchNorm) for module in nets.modules()
+    ):
+        none = f"'{config.network}'" if is_foreign(config.network) else f"norm='{config.norm}'"
+        raise InputError(
+            f"statistics='estimated' is for batch norm, {none} has none: leave it out."
+        )
+
+
+def try_nets(nets: "Nets", image: "torch.Tensor") -> None:
+    """Let images `B C *S` go through each network, and leave it in evaluation mode."""
+    import torch
+
+    from ucmt_lite.nets import ForeignNet, check_passes
+
+    nets.eval()
+    for name, net in nets.named_children():
+        if isinstance(net, ForeignNet):
+            check_passes(net, image)
+        elif name != "flaw_detector":
+            with torch.no_grad():
+                net(image[:1])

@@ -73,7 +73,13 @@ class RunConfig:
     seed: int = setting(
         0, "draws the labeled images, the first weights and all that is random in training"
     )
-    network: str = setting("unet_small", "network that every student and teacher is")
+    network: str = setting(
+        "unet_small",
+        "network that every student and teacher is; also monai:CLASS or smp:CLASS/ENCODER",
+    )
+    network_settings: dict = setting(
+        {}, "of a network of another package, for instance channels=[16,32] strides=[2]", {}
+    )
     norm: str = setting("instance", "normalisation in the networks", "batch")
     statistics: str = setting(
         "running", "of batch norm: running, or estimated anew after training", "running"
@@ -156,7 +162,7 @@ class RunConfig:
 RECORDED_RECIPE = {
     item.name: item.metadata["before"]
     for item in dataclasses.fields(RunConfig)
-    if item.metadata["before"] not in (NOT_YET, item.default)
+    if item.metadata["before"] not in (NOT_YET, item.default) and item.name != "network_settings"
 }
 
 

@@ -3,7 +3,7 @@
 import json
 import time
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,14 @@ from ucmt_lite.data.files import quantity
 from ucmt_lite.experiments.assemble import Prepared, prepare
 from ucmt_lite.experiments.config import SCORES, RunConfig, labeled_in_words
 from ucmt_lite.experiments.folder import RunFolder
+from ucmt_lite.experiments.loggers import Log, check_logger
 
 if typing.TYPE_CHECKING:
     import torch
 
     from ucmt_lite.data import Source
     from ucmt_lite.methods import Nets
+    from ucmt_lite.training.progress import Look
     from ucmt_lite.training.traces import Trace
 
 __all__ = ["Result", "RunConfig", "Trained", "read_run", "run", "show_scores", "train"]
@@ -85,7 +87,13 @@ class Trained:
         return self.prepared.labeled_ids
 
 
-def run(config: RunConfig, out: str | Path) -> Result:
+def run(
+    config: RunConfig,
+    out: str | Path,
+    *,
+    on_look: "Callable[[Look], None] | None" = None,
+    log: str = "",
+) -> Result:
     """Train and evaluate one configuration, and leave a folder with everything about it.
 
     In `out` stand config.json, metrics.json, trace.npz and teacher.safetensors. Everything that can
@@ -94,9 +102,13 @@ def run(config: RunConfig, out: str | Path) -> Result:
     appears when it is whole. A finished run of the same configuration is read, not repeated; one of
     another configuration is never overwritten. The network that is evaluated is the last one, on
     the images of `config.split`.
+
+    `on_look` is called with a `Look`, the numbers of the run so far, about every 20 iterations.
+    `log` names a tool that is told them, and the scores, too (see `loggers.LOGGERS`).
     """
     from ucmt_lite.training import parallel
 
+    check_logger(log)
     parallel.join()
     folder = RunFolder(out)
     if parallel.rank():
@@ -109,20 +121,26 @@ def run(config: RunConfig, out: str | Path) -> Result:
         with folder.removed_if_refused():
             prepared = prepare(config)
             pieces = folder.begin(config.as_dict())
-            done = _train(prepared, folder.checkpoint)
-        trained = time.perf_counter()
-        pieces.append({"seconds": trained - started, "commit": prepared.environment["commit"]})
-        scores = _evaluate(done)
-        evaluation = time.perf_counter() - trained
-        _write(folder.unfinished, done, scores, _costs(pieces, evaluation))
+            with Log(log, folder, config) as told:
+                done = _train(prepared, folder.checkpoint, told.before(on_look))
+                trained = time.perf_counter()
+                commit = prepared.environment["commit"]
+                pieces.append({"seconds": trained - started, "commit": commit})
+                scores = _evaluate(done)
+                told(_by_split(config.split, scores["mean"]), config.iterations)
+                costs = _costs(pieces, evaluation=time.perf_counter() - trained)
+                _write(folder.unfinished, done, scores, costs)
         folder.put_in_place()
         parallel.wait()
     return Result(config, _read_json(folder.out / "metrics.json"), done.trace, folder.out)
 
 
-def train(config: RunConfig) -> Trained:
-    """Train one configuration in memory, with everything checked before training starts."""
-    return _train(prepare(config))
+def train(config: RunConfig, *, on_look: "Callable[[Look], None] | None" = None) -> Trained:
+    """Train one configuration in memory, with everything checked before training starts.
+
+    `on_look` is called with a `Look`, the numbers of the run so far, about every 20 iterations.
+    """
+    return _train(prepare(config), None, on_look)
 
 
 def _help(config: RunConfig, folder: RunFolder) -> Result:
@@ -130,12 +148,14 @@ def _help(config: RunConfig, folder: RunFolder) -> Result:
     from ucmt_lite.training import parallel
 
     if not folder.is_finished:
-        _train(prepare(config), folder.checkpoint)
+        _train(prepare(config), folder.checkpoint, None)
         parallel.wait()
     return read_run(folder.out, config)
 
 
-def _train(prepared: Prepared, checkpoint: Path | None = None) -> Trained:
+def _train(
+    prepared: Prepared, checkpoint: Path | None, on_look: "Callable[[Look], None] | None"
+) -> Trained:
     """Train what is prepared, watched by a recorder."""
     from ucmt_lite.training.fit import fit
     from ucmt_lite.training.recorder import Recorder
@@ -154,6 +174,7 @@ def _train(prepared: Prepared, checkpoint: Path | None = None) -> Trained:
         seed=config.seed,
         precision=config.precision,
         recorder=recorder,
+        on_look=on_look,
         checkpoint=checkpoint,
         **prepared.settings,
     )
@@ -186,6 +207,11 @@ def _scored_at(prepared: Prepared, sides: Sequence[int]) -> str:
     return f"{whose}, {' to '.join(str(side) for side in sorted(set(sides)))} {unit}"
 
 
+def _by_split(split: str, means: dict) -> dict[str, float]:
+    """Return the means of the scores that there are, named as in `test/dice`."""
+    return {f"{split}/{name}": means[name] for name in SCORES if name in means}
+
+
 def _costs(pieces: list[dict], evaluation: float) -> dict:
     """Return the seconds of all pieces of a run, and the commits that trained it."""
     training = sum(piece["seconds"] for piece in pieces)
@@ -207,6 +233,7 @@ def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
     card = {
         **prepared.about,
         "network": prepared.config.network,
+        "network_settings": prepared.config.network_settings,
         "norm": prepared.config.norm,
         "in_channels": source.channels,
         "dims": source.dims,

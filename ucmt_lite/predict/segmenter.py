@@ -155,6 +155,7 @@ def _build(card: dict[str, Any], origin: str) -> nn.Module:
             len(card["classes"]),
             card["dims"],
             card.get("norm", "batch"),  # what there was before cards named it
+            card.get("network_settings"),
         )
 
 

@@ -1,12 +1,14 @@
 """Training: one short loop for every method."""
 
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from ucmt_lite.common import InputError
 from ucmt_lite.core.batch import Batch, Clock
 from ucmt_lite.data.batches import mixed_seed
 from ucmt_lite.methods import Nets, check_knobs, step_of
@@ -14,7 +16,7 @@ from ucmt_lite.training import parallel
 from ucmt_lite.training.checkpoints import resume, save_checkpoint, settings_as_text
 from ucmt_lite.training.devices import choose_precision
 from ucmt_lite.training.memory import keep_freed_memory
-from ucmt_lite.training.progress import progress_bar, show_progress
+from ucmt_lite.training.progress import Look, Progress
 from ucmt_lite.training.recorder import Recorder
 from ucmt_lite.training.schedules import polynomial_decay, sigmoid_rampup
 
@@ -33,6 +35,7 @@ def fit(
     seed: int = 0,
     precision: str = "float32",
     recorder: Recorder | None = None,
+    on_look: Callable[[Look], None] | None = None,
     checkpoint: str | Path | None = None,
     checkpoint_every: int = 100,
     **settings,
@@ -47,14 +50,19 @@ def fit(
     repeats bit for bit on one CPU, and one that was stopped goes on from its `checkpoint` as if
     nothing had happened; another run's is refused. `precision`: "float32", "bfloat16", "float16"
     (with loss scaling) or "auto" (see `choose_precision`); losses are always computed in float32.
-    Setting `recorder.stop` ends the run after the step, with a checkpoint to go on from. A loss
-    that is not finite stops the run before it reaches the weights, and the term is named; weights
-    or batch-norm statistics that are not finite are refused before the first step and after the
-    last. Where several processes run this together (`ucmt_lite.training.parallel`), they share
+
+    `on_look` is called with the numbers of every look of the recorder (see `Look`); what it raises
+    ends the run. Setting `recorder.stop` ends it after the step, with a checkpoint to go on from.
+
+    A loss that is not finite stops the run before it reaches the weights, and the term is named;
+    weights or batch-norm statistics that are not finite are refused before the first step and after
+    the last. Where several processes run this together (`ucmt_lite.training.parallel`), they share
     every minibatch; the first of them watches and keeps the checkpoint.
     """
     check_knobs(method, settings)
     _check_finite(nets)
+    if on_look and recorder is None:
+        raise InputError("on_look is called when the recorder looks: give a recorder, too.")
 
     # What the loop works with: the method's function, its precision, one optimizer for all networks
     step_method = step_of(method)
@@ -75,9 +83,10 @@ def fit(
     first = parallel.rank() == 0  # of several processes, one watches and writes
     shared = parallel.share_nets(nets)  # the same weights; alone, `nets` itself
     nets.train()
-    bar = progress_bar(method, start, iterations, silent=not first)
+    progress = Progress(method, start, iterations, silent=not first)
+    began = time.perf_counter()
     with torch.random.fork_rng():
-        for step in bar:
+        for step in progress:
             # A seed for every iteration: dropout, noise and random mixes repeat
             torch.manual_seed(mixed_seed(seed, step, 2))
 
@@ -97,7 +106,10 @@ def fit(
             last = done == iterations
             if recorder and first and recorder.due(done, iterations):
                 recorder.look(done, nets, minimize.terms, last=last)
-                show_progress(bar, recorder, minimize.terms)
+                look = recorder.last_look(iterations, time.perf_counter() - began)
+                progress(look)
+                if on_look:
+                    on_look(look)
 
             # Keep what an interrupted run goes on from
             stopped = recorder is not None and recorder.stop

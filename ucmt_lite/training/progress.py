@@ -1,40 +1,72 @@
-"""What a person sees while networks train: a bar, or in a log a line for each tenth of the run."""
+"""What is told of a run while it trains: a `Look` to whoever listens, a bar to a person, or in a
+log a line for each tenth of the run.
+"""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from tqdm.auto import tqdm
 
-from ucmt_lite.training.recorder import Recorder
+
+class Look(NamedTuple):
+    """What is known of a run at one of the moments at which its recorder looks.
+
+    `fit`, `train` and `run` call their `on_look` with it: after the first iteration, the last, and
+    every 20th. Dice is that of the recorder's images, and missing where none of them shows
+    anything; a run takes them from the validation split, where there is one.
+
+    >>> look = Look(20, 600, {"sup": 0.7}, {"student1": 0.5, "teacher": 0.4}, "teacher", 1.5)
+    >>> look.values
+    {'loss/sup': 0.7, 'dice/student1': 0.5, 'dice/teacher': 0.4, 'seconds': 1.5}
+    """
+
+    iteration: int  # done so far
+    iterations: int  # of the whole run
+    losses: dict[str, float]  # of the last minibatch, by the names of the method's terms
+    dice: dict[str, float]  # by network, mean over foreground classes and images
+    predicts: str  # the network that predicts in the end
+    seconds: float  # since training began in this process
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Every number by one name, as in a trace: `loss/TERM`, `dice/NETWORK`, and `seconds`."""
+        losses = {f"loss/{name}": value for name, value in self.losses.items()}
+        dice = {f"dice/{name}": value for name, value in self.dice.items()}
+        return losses | dice | {"seconds": self.seconds}
 
 
-def progress_bar(title: str, start: int, iterations: int, *, silent: bool = False) -> tqdm:
-    """Return the remaining iterations, which move a bar when they are gone through."""
-    # Elsewhere the environment's TQDM_DISABLE decides.
-    hidden = {"disable": True} if silent or _in_a_log() else {}
-    return tqdm(
-        range(start, iterations),
-        desc=title,
-        initial=start,
-        total=iterations,
-        leave=False,
-        **hidden,
-    )
+class Progress:
+    """The remaining iterations, which move a bar when they are gone through; called with a look.
 
+    Losses and Dice of the look stand beside the bar; a log gets them as a line each tenth.
+    """
 
-def show_progress(bar: tqdm, recorder: Recorder, terms: Mapping[str, float]) -> None:
-    """Show losses and Dice of the last look: beside the bar, in a log as a line each tenth."""
-    step, iterations = recorder.steps[-1], bar.total
-    before = recorder.steps[-2] if len(recorder.steps) > 1 else 0
-    losses = " ".join(f"{name} {value:.3f}" for name, value in terms.items())
-    text = losses
-    # Where no watched mask shows anything, an empty network would seem perfect.
-    if any(mask.any() for mask in recorder.probe.masks):
-        text += f" | dice {recorder.curves['dice'][-1]:.3f}"
-    bar.set_postfix_str(text)
-    tenth = max(1, iterations // 10)
-    if _in_a_log() and step // tenth != before // tenth:
-        print(f"{step}/{iterations}: {text}", flush=True)
+    def __init__(self, title: str, start: int, iterations: int, *, silent: bool = False) -> None:
+        # Elsewhere the environment's TQDM_DISABLE decides.
+        hidden = {"disable": True} if silent or _in_a_log() else {}
+        self.told = start
+        self.bar = tqdm(
+            range(start, iterations),
+            desc=title,
+            initial=start,
+            total=iterations,
+            leave=False,
+            **hidden,
+        )
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.bar)
+
+    def __call__(self, look: Look) -> None:
+        text = " ".join(f"{name} {value:.3f}" for name, value in look.losses.items())
+        if look.dice:
+            text += f" | dice {look.dice[look.predicts]:.3f}"
+        self.bar.set_postfix_str(text)
+        tenth = max(1, look.iterations // 10)
+        if _in_a_log() and look.iteration // tenth != self.told // tenth:
+            print(f"{look.iteration}/{look.iterations}: {text}", flush=True)
+        self.told = look.iteration
 
 
 def _in_a_log() -> bool:

@@ -15,6 +15,7 @@ from ucmt_lite.data.batches import stack_images
 from ucmt_lite.data.source import Cases
 from ucmt_lite.data.views import to_input
 from ucmt_lite.methods import METHODS, Nets
+from ucmt_lite.training.progress import Look
 from ucmt_lite.training.traces import Trace
 
 
@@ -81,6 +82,18 @@ class Recorder:
             self.curves.setdefault(name, []).append(value)
         if self.maps and (last or len(self.steps) == 1 or step % self.maps_every == 0):
             self._keep_maps(step, entropy, labels)
+
+    def last_look(self, iterations: int, seconds: float) -> Look:
+        """Return the numbers of the last look; how long the run is, and takes so far, are given."""
+
+        def last(kind: str) -> dict[str, float]:
+            names = [name for name in self.curves if name.startswith(kind)]
+            return {name.removeprefix(kind): self.curves[name][-1] for name in names}
+
+        # Where no watched mask shows anything, an empty network would seem perfect.
+        dice = last("dice/") if any(mask.any() for mask in self.probe.masks) else {}
+        losses, predicts = last("loss/"), self.method.predicts
+        return Look(self.steps[-1], iterations, losses, dice, predicts, seconds)
 
     def _probe_on(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Return images `B C *S` and masks `B *S` of the probe set on the networks' device."""

@@ -1,0 +1,231 @@
+# %% [markdown]
+# # A fair comparison: what five seeds can tell
+#
+# Method A has a mean Dice of 0.82, method B of 0.80. Is A better? The question has no answer yet. It depends on how the runs scatter, on whether both were tuned with the same care, on how long each was trained,
+# and on which images chose the settings. Most of what is wrong in tables of this field is wrong there, and none of it needs a GPU to be put right.
+#
+# In this lesson you will
+#
+# - compute an interval for a difference, and see it shrink with pairing;
+# - test with a coin, and correct for having tested often;
+# - tell *level* from *unknown*: **equivalence** needs a margin;
+# - compare at **equal gradient steps**, and say what a table must name.
+
+# %% tags=["parameters"]
+margin = 0.02
+
+# %% [markdown]
+# ## The question
+#
+# > Five runs of each of two methods. What would make you say "better", what "level", and what "we do not know"?
+#
+# The runs of this lesson are kept in the repository: five methods on four labeled hearts, five seeds, 200 test images ([results](../results/README.md)).
+
+# %%
+from ucmt_lite.experiments import results
+
+runs = results.load_runs(results.kept("recipe_heart") / "runs.parquet")
+table = runs.pivot_table(index="variant", columns="seed", values="dice", sort=False).round(3)
+table
+
+# %% [markdown]
+# Read down a column before you read along a row. A **seed** draws the labels and the first weights, and within a seed every method had the same. *Before you go on:* which seed was unlucky for all?
+#
+# ## Pairs
+#
+# Two methods that share their luck are compared best within each seed: the **paired difference** $d_s = A_s - B_s$. Of $n$ differences with mean $\bar d$ and standard deviation $s_d$ (with $n - 1$ below the line), the 95 % interval is
+#
+# $$\bar d \pm t\, \frac{s_d}{\sqrt{n}},$$
+#
+# with Student's quantile $t$, 2.776 for $n = 5$.
+#
+# ### Exercise 1: the interval
+#
+# *Easy, about 6 minutes.* Return its lower and upper end. `t` is given.
+
+# %% tags=["exercise"]
+import math
+
+
+def my_interval(differences, t):
+    # solution
+    n = len(differences)
+    mean = sum(differences) / n
+    variance = sum((d - mean) ** 2 for d in differences) / (n - 1)
+    half = t * math.sqrt(variance / n)
+    return mean - half, mean + half
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_interval
+
+check_interval(my_interval)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# The variance of a *sample* divides by $n - 1$. (`statistics.stdev` does, `numpy.std` needs `ddof=1`.)
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# The mean of $n$ values scatters $\sqrt{n}$ times less than one of them.
+# </details>
+
+# %%
+from ucmt_lite.experiments.comparison import interval
+
+ucmt, cps, baseline = (table.loc[name] for name in ("ucmt", "cps", "supervised"))
+for name, one, other in (("ucmt - supervised", ucmt, baseline), ("ucmt - cps", ucmt, cps)):
+    mean, low, high = interval((one - other).tolist())
+    print(f"{name:18} {mean:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
+
+# %% [markdown]
+# ## A test with a coin
+#
+# The t interval takes the differences for roughly normal, which five numbers cannot show. A **sign test** takes nothing: if the methods were level, each difference would be positive as often as negative, like a coin. How often do $n$ coins show a result at least as lopsided as the one seen?
+#
+# ### Exercise 2: the sign test
+#
+# *Medium, about 8 minutes.* Return the two-sided p value. Differences of exactly 0 are left out.
+
+# %% tags=["exercise"]
+def my_sign_test(differences):
+    # solution
+    signs = [d > 0 for d in differences if d != 0]
+    n, wins = len(signs), sum(signs)
+    extreme = max(wins, n - wins)
+    tail = sum(math.comb(n, k) for k in range(extreme, n + 1)) / 2**n
+    return min(1.0, 2 * tail)
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_sign_test
+
+check_sign_test(my_sign_test)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# `math.comb(n, k) / 2**n` is how often $n$ coins show $k$ heads.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Add this up from the larger of wins and losses to $n$, and double it: it could have been lopsided the other way. No p is above 1.
+# </details>
+
+# %% [markdown]
+# *Before you compute:* five wins in five. How small can this p become? With your function, `my_sign_test([1, 1, 1, 1, 1])`.
+#
+# <details><summary>The answer</summary>
+#
+# 2/32 = 0.0625. Five seeds can *never* reach 0.05 in a sign test, however large the differences. A reviewer who asks five-seed studies for it asks for the impossible, and an author who reports "5 of 5" with p < 0.05 has assumed more than a coin.
+# </details>
+#
+# ## Testing often
+#
+# Compare four methods with a baseline, and you have four chances of a lucky p. **Holm's correction** (1979) sorts the p values, multiplies the smallest by their number, the next by one less, and so on; a corrected value is never below the one before it, and none is above 1.
+#
+# ### Exercise 3: correct them
+#
+# *Medium, about 9 minutes.* Return the corrected values in the order of the given ones.
+
+# %% tags=["exercise"]
+def my_holm(values):
+    # solution
+    order = sorted(range(len(values)), key=values.__getitem__)
+    corrected, largest = [0.0] * len(values), 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(values) - rank) * values[index]))
+        corrected[index] = largest
+    return corrected
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_holm
+
+check_holm(my_holm)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# Work on the sorted list, but remember which value came from where: sort the *indices* by their value.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# The factor of the value with rank $r = 0, 1, 2, ...$ is $n - r$. Then take the largest so far.
+# </details>
+
+# %%
+from ucmt_lite.experiments.comparison import compare_runs
+from ucmt_lite.experiments.report import as_table
+
+as_table(compare_runs(runs, "supervised"))
+
+# %% [markdown]
+# ## Level, or unknown?
+#
+# A p above 0.05 does not say "equal". It may say "we looked too little". To claim that two methods are level, name a **margin** first: a difference that would not matter, here 0.02. Then read the interval of the difference:
+#
+# - wholly above 0: *better* (and wholly below: *worse*);
+# - inside the margin, from $-0.02$ to $+0.02$, and covering 0: *level*;
+# - anything else: *open*.
+#
+# ### Exercise 4: the verdict
+#
+# *Easy, about 5 minutes.* Return one of the four words.
+
+# %% tags=["exercise"]
+def my_verdict(low, high, margin):
+    # solution
+    if low > 0:
+        return "better"
+    if high < 0:
+        return "worse"
+    return "level" if low > -margin and high < margin else "open"
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_verdict
+
+check_verdict(my_verdict)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# First the two cases in which the interval does not cover 0, then whether it fits into the margin.
+# </details>
+
+# %% [markdown]
+# How many seeds does "level" take? The half-width of an interval falls with $\sqrt{n}$. If five seeds give $\pm 0.04$, a width of $\pm 0.02$ needs about twenty. This is why so many comparisons stay open, this kit's too.
+#
+# ## Equal what?
+#
+# UCMT takes two gradient steps an iteration, Mean Teacher one. At equal **iterations** UCMT trains twice as long. At equal **gradient steps** it sees half as many images. Neither is *the* fair one: say which, and show both if the order changes.
+
+# %%
+columns = ["iterations", "gradient_steps", "dice", "seconds_training"]
+runs.groupby("variant", sort=False)[columns].mean().round(3)
+
+# %%
+from ucmt_lite.experiments import evidence
+
+evidence.plot_scores(runs)
+
+# %% [markdown]
+# ## What a table must name
+#
+# On the left atrium two families of numbers circulate, and papers mix them. With 8 of 80 labeled volumes UA-MT stands at a Dice of 84.25 in one and at 85.81 in the other, SASSNet at 87.32 and at 85.71: the *order* of the two methods depends on the family (original protocols; re-runs by the authors of MC-Net+ and SS-Net). Neither
+# is wrong. They differ in training length and in how the last network was chosen, and a row of one does not belong under a row of the other.
+#
+# So, below every table of yours: the data and the split; which images are labeled; network, loss, iterations *and* steps; how settings were chosen, on which images; **the last network or the best one** (on which images?); seeds, and what the interval is about; the size at which masks were scored.
+#
+# ## Recap
+#
+# - Pair runs by seed; give the difference with its interval.
+# - Five seeds cannot reach p < 0.05 by signs alone. Correct for the number of tests.
+# - "Not significant" is not "level". Level needs a margin that was named before.
+# - Equal iterations, or equal gradient steps: say which.
+#
+# **References.** Holm, *A simple sequentially rejective multiple test procedure*, 1979. Lakens, *Equivalence tests*, 2017. Bouthillier et al., *Accounting for variance in machine learning benchmarks*, MLSys 2021, [arXiv 2103.03098](https://arxiv.org/abs/2103.03098). Oliver et al., *Realistic evaluation of deep semi-supervised learning*, NeurIPS 2018, [arXiv 1804.09170](https://arxiv.org/abs/1804.09170). The tables: repositories of DTC (HiLab-git) and CrossMatch (AiEson).
+#
+# **Next:** the same methods in three dimensions, in [the left atrium](11_left_atrium_3d.ipynb).

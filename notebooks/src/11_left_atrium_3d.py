@@ -1,0 +1,199 @@
+# %% [markdown]
+# # The left atrium: volumes
+#
+# The field's favourite volume is the left atrium in MR: a bag of a few hundred thousand voxels in a body of millions. Nothing in Mean Teacher, CPS or UCMT changes in 3D. What decides whether anything is learned is what comes before them: **resolution**, **patches** and **normalisation**. This lesson measures each of the three.
+#
+# By default it uses phantoms. Where the real volumes lie on your disk (see the [data card](https://github.com/ucmt-lite/ucmt-lite/blob/main/data_cards/la2018.md)), set `dataset = "la2018"` and `data` to their folder.
+#
+# In this lesson you will
+#
+# - scroll through a volume, and compute what its mask weighs;
+# - make volumes smaller, and see what that costs and buys;
+# - place sliding windows so that every voxel is seen;
+# - train on four volumes three times, with one thing changed each time.
+
+# %% tags=["parameters"]
+dataset = "phantom_atrium"
+data = ""
+shrink = 2.0
+iterations = 100
+seed = 0
+
+# %% [markdown]
+# ## The question
+#
+# > A network sees a cube of 32 voxels a side, cut from the middle of a chest. Could *you* say whether it is left atrium?
+
+# %%
+from ucmt_lite.data import cases, load
+
+source = load(dataset, **({"root": data} if data else {}))
+test_set = cases(source.splits["test"])
+volume, mask, spacing = test_set.images[0], test_set.masks[0], test_set.spacing[0]
+print(volume.shape, mask.dtype, "voxels of", spacing, "mm")
+
+# %% tags=["explorer"]
+from ucmt_lite.explore import volume as volumes
+
+volumes.widget(volume[0], {"truth": mask}, spacing=spacing)
+
+# %% [markdown]
+# ### Exercise 1: how many millilitres?
+#
+# *Easy, about 4 minutes.* A **voxel** has a size, the `spacing`, in millimetres along each axis. `mask` is an array of class numbers. Return the volume of class 1 in millilitres (1 ml = 1,000 mm³).
+
+# %% tags=["exercise"]
+import numpy as np
+
+
+def my_millilitres(mask, spacing):
+    # solution
+    return (mask == 1).sum() * np.prod(spacing) / 1000
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_millilitres
+
+check_millilitres(my_millilitres)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# The number of voxels of class 1, times the volume of one voxel, which is the product of the three spacings.
+# </details>
+
+# %% [markdown]
+# ## Resolution
+#
+# A volume at full resolution does not fit into a small computer, so networks see **patches**. A patch that is small against the body shows texture and no place. Making the volume smaller first loses detail, and lets the network see where it is.
+#
+# ### Exercise 2: make it smaller
+#
+# *Medium, about 7 minutes.* `volume` is `D H W`, all sides divide by `factor`. Return the volume with each side divided by it; a voxel of the result is the mean of the voxels that it covers.
+
+# %% tags=["exercise"]
+from einops import reduce
+
+
+def my_shrunk(volume, factor):
+    # solution
+    pattern = "(d a) (h b) (w c) -> d h w"
+    return reduce(volume, pattern, "mean", a=factor, b=factor, c=factor)
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_shrunk
+
+check_shrunk(my_shrunk)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# As with UMIX's cells: `"(d a) (h b) (w c) -> d h w"`, where `a`, `b`, `c` are as long as the factor.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `volume[::2, ::2, ::2]` takes one voxel of eight and throws away seven: noise stays, thin walls vanish. The mean keeps what they say together.
+# </details>
+
+# %% [markdown]
+# What is lost for good? Shrink the *truth*, enlarge it again, and compare it with itself: no network at that resolution can score better.
+
+# %%
+from ucmt_lite.data.shrink import shrink as shrunk
+from ucmt_lite.predict.metrics import dice
+
+for factor in (2, 3, 4, 8):
+    small = shrunk(test_set.select(test_set.ids[:1]), factor).masks[0]
+    places = np.ix_(*(np.arange(n) * s // n for n, s in zip(mask.shape, small.shape, strict=True)))
+    print(f"smaller by {factor}: {small.shape}, at best a Dice of {dice(small[places], mask):.3f}")
+
+# %% [markdown]
+# (That enlarges by copying voxels. The kit enlarges *probabilities*, which are smooth, and does better.)
+#
+# ## Windows
+#
+# Where a volume is larger than the patch, a trained network is moved over it: a **sliding window**. Each voxel must be seen, those near a window's edge better twice, since a window does not know what lies beyond it. So windows overlap, and probabilities are averaged.
+#
+# ### Exercise 3: where the windows start
+#
+# *Medium, about 9 minutes.* Along one axis of `side` voxels, windows of `window` voxels start every `step` voxels from 0. The last one ends exactly at the side. Return the starts, in rising order, each once. (`window` is at most `side`.)
+
+# %% tags=["exercise"]
+def my_starts(side, window, step):
+    # solution
+    starts = list(range(0, side - window, step))
+    return [*starts, side - window]
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_starts
+
+check_starts(my_starts)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# The last window starts at `side - window`, whether or not that is a multiple of the step.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `range(0, side - window, step)` stops *before* that start; append it.
+# </details>
+
+# %% [markdown]
+# Each axis has such a list, and windows are all combinations. A median atrium of 190 x 142 x 88 voxels, with windows of 112 x 112 x 80 and the field's usual steps of 18, 18 and 4, takes 6 x 3 x 3 = 54 windows for one volume.
+#
+# ## Train it: one thing at a time
+#
+# Four labeled volumes, a small V-Net, the same labels and iterations. *Before you run, put them in order:* small volumes seen whole with instance norm; the same with batch norm; full resolution through patches of half a side.
+
+# %%
+from ucmt_lite import RunConfig, train
+
+common = {
+    "dataset": dataset, "data": data, "method": "supervised", "network": "vnet_small",
+    "labeled": 4, "batch": 2, "iterations": iterations, "seed": seed,
+}  # fmt: skip
+kinds = {
+    "whole, instance norm": {"shrink": shrink},
+    "whole, batch norm": {"shrink": shrink, "norm": "batch"},
+    "patches, instance norm": {"shrink": 1.0, "patch": (32, 32, 32)},
+}
+runs = {name: train(RunConfig(**common, **kind)) for name, kind in kinds.items()}
+
+# %%
+from ucmt_lite.predict import evaluate
+
+for name, run in runs.items():
+    scored = shrunk(test_set.select(test_set.ids[:4]), run.prepared.shrink)
+    mean = evaluate(run.net, scored, patch=run.prepared.patch, distances=False)["mean"]
+    print(f"{name:24} Dice {mean['dice']:.3f} at full resolution")
+
+# %% [markdown]
+# On phantoms all three can be level, since a phantom's atrium is the only bright bag in sight. On the real atria, with four labels and 200 iterations, they were not: 0.18 at full resolution with batch norm, about 0.5 to 0.6 at half the resolution, 0.6 to 0.7 with instance norm as well, and above 0.8 with a higher learning rate and 600 iterations
+# ([la2018_4](../results/la2018_4/README.md) tells the story; for a while it blamed the seed).
+
+# %%
+net, patch = runs["whole, instance norm"].net, runs["whole, instance norm"].prepared.patch
+small = shrunk(test_set.select(test_set.ids[:1]), shrink)
+prediction = evaluate(net, small, patch=patch, distances=False)["mean"]["dice"]
+print(f"Dice {prediction:.3f} of the volume below")
+
+# %%
+from ucmt_lite.predict import segment
+
+masks = {"truth": small.masks[0], "student1": segment(net, small.images[0], patch=patch)}
+volumes.figure(small.images[0][0], masks)
+
+# %% [markdown]
+# ## Recap
+#
+# - Spacing turns voxels into millilitres. Scores in voxels mean nothing across scanners.
+# - Make volumes smaller before you make networks larger: a patch should see where it is.
+# - Score at the resolution of the labels, whatever the network saw.
+# - Small minibatches and batch norm do not go together, least of all in 3D.
+#
+# **References.** Xiong et al., *A global benchmark of algorithms for segmenting the left atrium*, Medical Image Analysis 2021, [arXiv 2004.12314](https://arxiv.org/abs/2004.12314). Milletari et al., *V-Net*, 3DV 2016, [arXiv 1606.04797](https://arxiv.org/abs/1606.04797). Isensee et al., *nnU-Net*, Nature Methods 2021, [arXiv 1904.08128](https://arxiv.org/abs/1904.08128).
+#
+# **Next:** images of your own, in [your own data](12_your_own_data.ipynb).

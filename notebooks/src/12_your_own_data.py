@@ -1,0 +1,219 @@
+# %% [markdown]
+# # Your own data: a folder, some masks, and no surprises
+#
+# Everything so far came in order. Your images do not. Masks are 0 and 255, or in colours, or a JPEG; files are called `P012_f3 (copy).png`; half of the images have no mask, which is the point of it all. This lesson makes such a folder, reads it, looks before it trains, trains, and looks again.
+#
+# In this lesson you will
+#
+# - turn grey masks into classes, and pair files by their names;
+# - read patients from file names;
+# - let `ucmt-lite data` say what it saw, and look at the *views* before training;
+# - train on the images with masks and those without, and segment a new file.
+
+# %% tags=["parameters"]
+iterations = 150
+labeled = 6
+seed = 0
+
+# %% [markdown]
+# ## The question
+#
+# > A colleague sends a folder: 40 images, 12 masks. What do you check before you spend a night of computing on it?
+#
+# The folder below is such a one, made of phantoms so that you need not download anything: `images/` has 40 pictures, `masks/` has 12. Replace the path by yours when you are through.
+
+# %%
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ucmt_lite.data import cases, load
+
+skin = cases(load("phantom_skin", size=96).splits["train"])
+folder = Path("my_images")
+for kind in ("images", "masks"):
+    (folder / kind).mkdir(parents=True, exist_ok=True)
+
+# %%
+for place, image in enumerate(skin.images[:40]):
+    name = f"patient{place // 2:03d}_photo{place % 2}"
+    Image.fromarray(np.moveaxis(image, 0, -1).squeeze()).save(folder / "images" / f"{name}.jpg")
+    if place < 12:
+        mask = Image.fromarray(skin.masks[place] * 255)
+        mask.save(folder / "masks" / f"{name}_mask.png")
+
+# %% [markdown]
+# ## What is in a mask file?
+#
+# A network wants class numbers 0, 1, 2, ...; files hold grey values. The rule of the kit: the values of *all* masks of a set are looked at together, then each gets one meaning. A single file cannot tell: one that holds only 0 and 128 may be the second of three classes, or all there is.
+#
+# ### Exercise 1: from grey to classes
+#
+# *Medium, about 7 minutes.* `masks` is a list of arrays of grey values. Return the list of arrays of class numbers: the values that occur in any of them, in rising order, are the classes 0, 1, 2, ...
+
+# %% tags=["exercise"]
+def my_classes(masks):
+    # solution
+    values = np.unique(np.concatenate([np.unique(mask) for mask in masks]))
+    return [np.searchsorted(values, mask) for mask in masks]
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_grey_to_classes
+
+check_grey_to_classes(my_classes)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# First collect the values of all masks: `np.unique` of each, joined, `np.unique` again.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `np.searchsorted(values, mask)` gives the place of each grey value in the sorted list.
+# </details>
+
+# %% [markdown]
+# What if a mask was saved as JPEG? Then 0 and 255 have become 0, 1, 2, 253, 254, 255 and this rule would find six classes. The kit notices values that crowd around two and says so. Save masks as PNG.
+#
+# ## Which mask belongs to which image?
+#
+# ### Exercise 2: pair by name
+#
+# *Medium, about 8 minutes.* `images` and `masks` are lists of file names. A mask is called as its image with `_mask`, `_seg` or `_gt` before the ending, or just as its image; endings may differ. Return a dictionary from each image to its mask, or `None` where it has none.
+
+# %% tags=["exercise"]
+import re
+
+
+def my_pairs(images, masks):
+    # solution
+    by_stem = {re.sub(r"_(mask|seg|gt)$", "", Path(mask).stem): mask for mask in masks}
+    return {image: by_stem.get(Path(image).stem) for image in images}
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_pairs
+
+check_pairs(my_pairs)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# `Path("a_mask.png").stem` is `"a_mask"`, the name without its ending.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Make a dictionary of the masks first, with the name that their image has: `re.sub(r"_(mask|seg|gt)$", "", stem)` cuts off the end of the name, and only there.
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# `dictionary.get(name)` is None where there is nothing. Sorting both lists and zipping them is the classic way to pair every image with a wrong mask.
+# </details>
+
+# %% [markdown]
+# ## Whose image is it?
+#
+# ### Exercise 3: patients from names
+#
+# *Easy, about 5 minutes.* A name such as `patient012_photo1` begins with the patient; `scan_7-b` has the number 7; `IMG0042` says nothing, so each such image is its own patient. Return the part that names the patient: `patient012`, `scan_7`, else the whole name.
+
+# %% tags=["exercise"]
+def my_patient(name):
+    # solution
+    found = re.match(r"(patient|scan)_?\d+", name)
+    return found[0] if found else name
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_patient
+
+check_patient(my_patient)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# `re.match(pattern, name)` looks at the beginning; `\d+` is one digit or more, `_?` an underline or none.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Take all digits: `patient01` and `patient012` are two people.
+# </details>
+
+# %% [markdown]
+# ## Look before you train
+#
+# `ucmt-lite data folder --data my_images` prints what a careful colleague would look at. From Python:
+
+# %%
+from ucmt_lite.data.survey import survey
+
+source = load("folder", root=folder, size=64)
+print(*survey(source), sep="\n")
+
+# %% [markdown]
+# Read it line by line. How many cases are in each part, and how many patients? Which classes were found, on how many pixels? What was passed over? Images without masks went to the training set, where they belong.
+#
+# Then look at what the network will be shown. **Weak views** move image and mask, **strong views** change colours. If *you* could not outline the object in a strong view, neither can the network (`ucmt-lite data folder --data my_images --picture FILE` draws them, too):
+
+# %%
+from ucmt_lite.data import Batches, split_labeled
+from ucmt_lite.explore.draw.picture import images
+
+train_set = cases(source.splits["train"], size=64)
+chosen, everyone = split_labeled(train_set, None, labeled=labeled, seed=seed)
+batch = Batches(train_set.select(chosen), train_set.select(everyone), seed=seed)(0)
+images({"weak view": batch.u[0], "strong view": batch.u1[0], "another": batch.u2[0]})
+
+# %% [markdown]
+# ## Train
+#
+# The same configuration as everywhere, with your folder in it. `cps` uses the images without masks:
+
+# %%
+from ucmt_lite import RunConfig, evaluate, train
+
+own = {"dataset": "folder", "data": str(folder), "labeled": labeled, "size": 64, "seed": seed}
+runs = {
+    method: train(RunConfig(method=method, iterations=iterations, **own))
+    for method in ("supervised", "cps")
+}
+
+# %%
+test_set = cases(source.splits["test"], size=64)
+for method, run in runs.items():
+    mean = evaluate(run.net, test_set, distances=False)["mean"]
+    print(f"{method:11} Dice {mean['dice']:.3f} on {len(test_set)} test images")
+
+# %% [markdown]
+# Two or three test images cannot rank anything; they can tell whether anything was learned. A network that predicts background alone, a class that is never found, labels that do not show a class: the kit says such things in a sentence at the end of `ucmt-lite run`. They are the first thing to read, before the Dice.
+#
+# ## Look again
+
+# %%
+from ucmt_lite import segment
+from ucmt_lite.explore.draw.picture import segmentations
+
+image, truth = test_set.images[0], test_set.masks[0]
+segmentations(image, {"truth": truth, "student1": segment(runs["cps"].net, image)})
+
+# %% [markdown]
+# From the command line the whole of it is three lines. The last one writes masks at each picture's own size, and a picture beside each, so that you can look:
+#
+# ```
+# ucmt-lite data folder --data my_images
+# ucmt-lite run --dataset folder --data my_images --method cps --labeled 6 --out runs/mine
+# ucmt-lite predict runs/mine new_images --out masks --pictures
+# ```
+#
+# ## Recap
+#
+# - The meaning of a mask's values is decided once, for the whole set, and looked at.
+# - Pair by name, never by order. Patients come from names, folders or `groups.csv`.
+# - Images without masks are training images.
+# - Look three times: at the survey, at the views, at the masks that come out.
+#
+# **References.** Isensee et al., *nnU-Net*, 2021, [arXiv 1904.08128](https://arxiv.org/abs/1904.08128) (its data format is read, too). Maier-Hein et al., *Why rankings of biomedical image analysis competitions should be interpreted with care*, Nature Communications 2018, [arXiv 1806.02051](https://arxiv.org/abs/1806.02051).
+#
+# **Next:** how it goes wrong, in [the failure museum](13_failure_museum.ipynb).

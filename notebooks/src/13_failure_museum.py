@@ -1,0 +1,206 @@
+# %% [markdown]
+# # The failure museum: break it, then mend it
+#
+# Semi-supervised training fails quietly. The loss falls, the networks agree, the curves are smooth, and the masks are worthless. Who has seen each failure once recognises it in a minute; who has not may publish it. Each room of this museum holds one: you look, you say what is wrong, you mend it, and a check tells whether the exhibit lives.
+#
+# In this lesson you will
+#
+# - revive two networks that agree on nothing at all;
+# - find the pace of a teacher that neither repeats nor sleeps;
+# - choose a network without choosing on the test set, and see what the other way pays;
+# - count objects that vanish when masks are made smaller.
+
+# %% tags=["parameters"]
+iterations = 150
+seed = 0
+
+# %% [markdown]
+# ## Room 1: perfect agreement
+#
+# > Two networks agree on every pixel of every image. Their unsupervised loss is constant. What have they learned?
+#
+# *Before you run:* CPS with ten times the usual weight, and no ramp-up. What will disagreement do? And Dice?
+
+# %%
+from ucmt_lite import RunConfig, train
+from ucmt_lite.explore import compare
+
+common = {"labeled": 4, "seed": seed, "iterations": iterations}
+runs = {
+    "eager": train(RunConfig(method="cps", ramp=0.0, settings={"weight": 10.0}, **common)),
+    "usual": train(RunConfig(method="cps", **common)),
+}
+compare.figure({name: [run.trace] for name, run in runs.items()}, ["disagreement", "loss/sup", "dice"])
+
+# %% [markdown]
+# The eager pair agrees, and on nearly every image it agrees on nonsense. Before the four labels could teach anything, each network had learned the other's first guess, and a guess that is shared by both is never corrected. Disagreement *praises* this. The one witness is the loss on the labeled images (`loss/sup`): it does not fall. Look there first.
+#
+# ### Exercise 1: revive them
+#
+# *Medium, about 6 minutes.* Return a dictionary with the settings `weight` and `ramp` of a pair that still teaches each other (a weight above 0) and lives. The check trains it for a few seconds, on smaller images.
+
+# %% tags=["exercise"]
+def my_calm_pair():
+    # solution
+    return {"weight": 1.0, "ramp": 0.5}
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_pair_lives
+
+check_pair_lives(my_calm_pair)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# Two things were changed at once. Change one back, and look which of them did the harm.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `ramp` is the share of the iterations over which the weight rises. A late start gives the labels time; a weight that ends at ten times theirs drowns them all the same.
+# </details>
+
+# %% [markdown]
+# ## Room 2: the teacher that sleeps
+#
+# > A Mean Teacher with a decay of 0.9999 ends with a Dice near 0, its student with 0.7. Which of the two is broken?
+#
+# Neither. After 150 iterations that teacher still is, for the most part, what the student was at the start. With a decay of 0 it repeats each jump of its student, and consistency with it is consistency with oneself.
+
+# %%
+decays = (0.0, 0.9, 0.99, 0.9999)
+teachers = {
+    f"decay {decay}": [train(RunConfig(method="mean_teacher", settings={"ema_decay": decay}, **common)).trace]
+    for decay in decays
+}
+for name, (trace,) in teachers.items():
+    last = {net: float(trace.curves[f"dice/{net}"][-1]) for net in ("student1", "teacher")}
+    print(f"{name:13} student {last['student1']:.2f}, teacher {last['teacher']:.2f}")
+
+# %% [markdown]
+# (The start counts little: the decay is $\min(1 - 1/(n+1), \alpha)$, a plain average at first. So even the sleeper has *some* of the later students in it, in equal parts.)
+#
+# ### Exercise 2: a pace that fits
+#
+# *Medium, about 6 minutes.* Return a decay for a run of so many steps, whose half-life ($\ln 0.5 / \ln \alpha$ steps) is a tenth of the run.
+
+# %% tags=["exercise"]
+import math
+
+
+def my_decay(steps):
+    # solution
+    return math.exp(math.log(0.5) / (steps / 10))
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_decay
+
+check_decay(my_decay)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# Solve $\alpha^{h} = \tfrac{1}{2}$ for $\alpha$, with $h$ a tenth of the steps: $\alpha = 0.5^{1/h}$.
+# </details>
+
+# %% [markdown]
+# ## Room 3: the best of twenty
+#
+# > Twenty settings were tried. The best one has a test Dice of 0.823. What Dice will it have on new images?
+#
+# Less. Here are twenty settings that are in truth all *equal*, each with a true Dice of 0.80, and scored on 30 validation and 30 test images. Scores scatter; whoever picks the best on the test images picks the luckiest.
+
+# %%
+import numpy as np
+
+random = np.random.default_rng(seed)
+validation = 0.80 + random.normal(0, 0.012, (2000, 20))
+test = 0.80 + random.normal(0, 0.012, (2000, 20))
+honest = test[np.arange(2000), validation.argmax(axis=1)]
+print(f"chosen on validation images: {honest.mean():.3f} on test images, in the mean")
+print(f"chosen on the test images:   {test.max(axis=1).mean():.3f}, on the images that chose it")
+
+# %% [markdown]
+# Nothing was gained, 0.02 was reported: as much as most papers of this field claim over their best rival. Choosing *when to stop* on the test images is the same thing with more tries; several public codes of this field do it.
+#
+# ### Exercise 3: choose honestly
+#
+# *Easy, about 4 minutes.* `validation` and `test` are lists of scores, one for each setting. Return the index of the setting you choose, and the score you report.
+
+# %% tags=["exercise"]
+def my_choice(validation, test):
+    # solution
+    best = max(range(len(validation)), key=validation.__getitem__)
+    return best, test[best]
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_choice
+
+check_choice(my_choice)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# One list chooses, the other is reported. The validation score of the chosen one is flattered, too: it was chosen by it.
+# </details>
+
+# %% [markdown]
+# ## Room 4: the lesions that were never there
+#
+# > A set of retina photographs, 512 pixels a side, with lesions of three pixels. Trained and scored at 64 pixels, a network has a Dice of 0.93. It finds nothing. How?
+#
+# Masks are made smaller by taking one pixel of eight a side. A lesion of three pixels is mostly between them: its mask becomes empty. An empty prediction for an empty truth scores 1.
+
+# %%
+from ucmt_lite.course.planted import small_lesions
+
+lesions = small_lesions(seed=seed)
+shrunk = [mask[::8, ::8] for mask in lesions]
+print("masks that show something:", sum(mask.any() for mask in lesions), "of", len(lesions))
+print("at 64 pixels:", sum(mask.any() for mask in shrunk))
+
+# %% [markdown]
+# ### Exercise 4: count what is lost
+#
+# *Medium, about 6 minutes.* `masks` are arrays `H W`, and `factor` says that one pixel of so many is kept along each side, beginning with the first. Return how many masks show something and show nothing afterwards.
+
+# %% tags=["exercise"]
+def my_lost(masks, factor):
+    # solution
+    return sum(bool(mask.any()) and not mask[::factor, ::factor].any() for mask in masks)
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_lost
+
+check_lost(my_lost)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# Two conditions: `mask.any()` before, and not after. A mask that was empty from the start is not lost.
+# </details>
+
+# %% [markdown]
+# The repair: train at a size at which objects survive, score at the size at which they were labeled, and report the mean over images that *show* something. The kit counts lost masks when it reads a set and says so before training.
+#
+# ## More rooms
+#
+# - **The leak**: the same image, or the same patient, in training and test ([lesson 01](01_data_and_labels.ipynb)).
+# - **The average of strangers**: a teacher with equal shares of two students ([lesson 07](07_collaborative_mean_teacher.ipynb)).
+# - **Same weights, two statistics**: batch norm on minibatches of four ([lesson 02](02_supervised_baseline.ipynb)).
+# - **The confident error**: what a threshold keeps ([lesson 06](06_disagreement_and_uncertainty.ipynb)).
+# - **The label that stayed behind**: images mixed, masks not. The public code of UCMT had this in 3D until May 2024.
+#
+# ## Recap
+#
+# - Agreement is cheap. Ask the labeled loss.
+# - An average has a pace; fit it to the length of the run.
+# - What chooses does not judge.
+# - Count what is on your masks at the size at which you score.
+#
+# **References.** Arazo et al., *Pseudo-labeling and confirmation bias*, IJCNN 2020, [arXiv 1908.02983](https://arxiv.org/abs/1908.02983). Cawley & Talbot, *On over-fitting in model selection*, JMLR 2010. Maier-Hein et al., *Metrics reloaded*, Nature Methods 2024, [arXiv 2206.01653](https://arxiv.org/abs/2206.01653).
+#
+# **Next:** the paper's own size, in [full size on a GPU](14_full_size_on_gpu.ipynb).
