@@ -108,7 +108,8 @@ def one_of(what: str, name: str, known: Iterable[str]) -> str:
         return name
     near = get_close_matches(str(name), known, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'? Known" if near else "choose one of"
-    raise InputError(f"Unknown {what} '{name}': {hint}: {', '.join(known)}.")
+    shown = " ".join(str(name).split())  # what comes from a file may have line breaks
+    raise InputError(f"Unknown {what} '{shown}': {hint}: {', '.join(known)}.")
 
 
 def lazy(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:

@@ -6,36 +6,15 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from damage import damaged, reads
 from PIL import Image
 
-from ucmt_lite.common import InputError
 from ucmt_lite.data import cases, load
 from ucmt_lite.data.mapped import open_cases, save_cases
 from ucmt_lite.predict.reading import read_volume
 
 PICTURES = (".png", ".jpg", ".bmp", ".tif", ".gif", ".webp")
 COUNT = 22  # damaged files of each kind; 160 of each were tried once
-
-
-def damaged(data: bytes, rng: np.random.Generator) -> bytes:
-    """Cut a file off, turn some of its bits, blank a piece of it, or put a piece elsewhere."""
-    content = bytearray(data)
-    if not content:
-        return bytes(content)
-    kind = rng.integers(5)
-    start, stop = sorted(rng.integers(0, len(content) + 1, 2))
-    if kind == 0:
-        return bytes(content[:start])
-    if kind == 1:
-        content[start:stop] = bytes(stop - start)
-    elif kind == 2:
-        content[start:start] = content[start:stop]
-    else:
-        # Bits of the header do more than those behind it.
-        reach = len(content) if kind == 3 else min(len(content), 200)
-        for place in rng.integers(0, reach, rng.integers(1, 9)):
-            content[place] ^= 1 << rng.integers(8)
-    return bytes(content)
 
 
 def picture_set(root: Path, suffix: str) -> list[Path]:
@@ -88,17 +67,6 @@ def texts_set(root: Path, name: str) -> list[Path]:
     if name.startswith("train"):
         (root / "test.list").write_text("2\n")
     return [root / name]
-
-
-def reads(call) -> bool:
-    """Return whether something was read; a refusal must be one sentence."""
-    try:
-        call()
-    except InputError as error:
-        sentence = str(error)
-        assert sentence.endswith(".") and "\n" not in sentence, sentence
-        return False
-    return True
 
 
 def load_all(name: str, root: Path) -> None:

@@ -6,6 +6,7 @@ from PIL import Image
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data import cases, load
+from ucmt_lite.data.masks import class_names
 
 SHAPE = np.zeros((40, 60), np.uint8)
 SHAPE[5:20, 7:20] = 1
@@ -199,3 +200,9 @@ def test_webp_with_loss_is_read_as_jpeg_is(tmp_path):
     assert all((mask == SHAPE).all() for mask in masks)
     with pytest.raises(InputError, match="is a JPEG, or WebP saved with loss"):
         read(save_set(tmp_path / "c", [THREE * 100] * 3, ".webp", quality=95), 3)
+
+
+@pytest.mark.parametrize("classes", [1, 256, 10**12, -3, "lesion", ("a",), ("a", "a")])
+def test_numbers_and_names_that_are_no_classes_are_refused(classes):
+    with pytest.raises(InputError, match="give a number from 2 to 255 or different names"):
+        class_names(classes)

@@ -262,7 +262,9 @@ def test_labeled_images_stay_weak_where_that_is_asked_for():
     ("changes", "sentence"),
     [
         ({"degres": 3}, "did you mean 'degrees'"),
-        ({"zoom": 0.5}, "zoom=0.5 is too small"),
+        ({"zoom": 0.5}, "zoom=0.5 is no strength: give a number from 1 up"),
+        ({"blur": "x"}, "blur='x' is no strength"),
+        ({"shift": None}, "shift=None"),
         ({"noise": -1}, "from 0 up"),
         ({"shift": float("nan")}, "shift=nan"),
     ],

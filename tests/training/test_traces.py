@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from damage import damaged, is_sentence, reads
 
 from ucmt_lite.common import InputError
 from ucmt_lite.training import traces
@@ -59,6 +60,49 @@ def test_what_is_no_trace_is_refused(tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(InputError, match="version 99, this kit reads version 1"):
         traces.load_trace(tmp_path / "future.npz")
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["maps", "curves alone"])
+def test_a_damaged_trace_ends_in_a_sentence(tmp_path, whole):
+    """60 files; 2,000 were tried once, rebuilt ones among them."""
+    trace = example()
+    if not whole:
+        trace = traces.Trace(meta=trace.meta, step=trace.step, curves=trace.curves)
+    trace.save(tmp_path / "t.npz")
+    content, rng = (tmp_path / "t.npz").read_bytes(), np.random.default_rng(0)
+    read = []
+    for _ in range(30):
+        (tmp_path / "t.npz").write_bytes(damaged(content, rng))
+        read.append(reads(lambda: traces.load_trace(tmp_path / "t.npz")))
+        assert list(tmp_path.iterdir()) == [tmp_path / "t.npz"]
+    assert not all(read)
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "fault"),
+    [
+        ("step", np.array([1.0, 2.0]), "step is float64"),
+        ("step", np.array(3), "is not a trace"),
+        ("curve/dice", np.zeros(5, np.float32), r"curve/dice is float32 \(5,\), where \(2,\)"),
+        ("curve/dice", np.array(["a", "b"]), "curve/dice is <U1"),
+        ("truth", np.zeros((1, 9, 8), np.uint8), r"image is uint8 \(1, 8, 8, 3\)"),
+        ("prediction/student1", np.zeros((2, 1, 8, 8), np.uint8), "prediction/student1"),
+        ("uncertainty", np.zeros((1, 1, 8, 8), int), "uncertainty is int64"),
+        ("ambiguity", np.zeros((8, 8), np.float16), "ambiguity is float16"),
+        ("somebody", np.zeros(2), "unexpected keyword argument 'somebody'"),
+        ("meta", np.array("[1]"), "is not a trace"),
+        ("meta", np.array('{"version": 1, "method": 3, "branches": ["a", "b"]}'), "method is 3"),
+        ("meta", np.array('{"version": 1, "method": "cps", "branches": ["a"]}'), "no names of"),
+    ],
+)
+def test_parts_that_do_not_belong_together_are_refused(tmp_path, part, value, fault):
+    example().save(tmp_path / "whole.npz")
+    with np.load(tmp_path / "whole.npz") as file:
+        arrays = dict(file) | {part: value}
+    np.savez(tmp_path / "t.npz", **arrays)
+    with pytest.raises(InputError, match=fault) as refusal:
+        traces.load_trace(tmp_path / "t.npz")
+    assert is_sentence(str(refusal.value))
 
 
 def test_a_recorded_run_is_found_by_name_or_suggested(tmp_path, monkeypatch):

@@ -70,7 +70,14 @@ def load(
         )
     request = Request(name, seed=seed, size=size, count=_checked_counts(count), group=group)
     loader = next(loader for table, loader in _LOADERS if name in table)
-    return loader(request, _Origin(root, hub, download, classes))
+    try:
+        return loader(request, _Origin(root, hub, download, classes))
+    except MemoryError:
+        at = "" if size is None else f" at size={size}"
+        raise InputError(
+            f"'{name}'{at} does not fit into this machine's memory: choose a smaller size, or a"
+            " count."
+        ) from None
 
 
 def _find_row(name: str) -> Phantom | RealSet | Reader:

@@ -72,15 +72,16 @@ def class_names(classes: int | Sequence[str] | None) -> tuple[str, ...]:
     """
     if classes is None or classes == 2:
         return BINARY
+    refusal = InputError(
+        f"classes={classes!r}: give a number from 2 to 255 or different names, background first."
+    )
     if isinstance(classes, int):
-        names = ("background", *(f"class {i}" for i in range(1, classes)))
-    else:
-        names = tuple(classes)
+        if not 2 <= classes <= 255:  # before as many names are made
+            raise refusal
+        return ("background", *(f"class {i}" for i in range(1, classes)))
+    names = tuple(classes)
     if not 2 <= len(names) <= 255 or len(set(names)) < len(names) or isinstance(classes, str):
-        raise InputError(
-            f"classes={classes!r}: give a number from 2 to 255 or different names, background"
-            " first."
-        )
+        raise refusal
     return names
 
 

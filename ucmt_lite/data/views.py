@@ -51,8 +51,10 @@ def strength_of(dims: int, changes: dict | None = None) -> Strength:
     for name, value in (changes or {}).items():
         one_of("strength of views", name, Strength._fields)
         least = 1 if name == "zoom" else 0
-        if not math.isfinite(value) or value < least:
-            raise InputError(f"views: {name}={value} is too small: give a number from {least} up.")
+        if not isinstance(value, (int, float)) or not least <= value < math.inf:
+            raise InputError(
+                f"views: {name}={value!r} is no strength: give a number from {least} up."
+            )
     return STRENGTHS[kind]._replace(**(changes or {}))
 
 

@@ -125,13 +125,19 @@ def _at_size(config: RunConfig, images: Images) -> tuple[Images, float, tuple[in
     Volumes to watch are cropped about their centre to that patch, so that a look costs little.
     """
     from ucmt_lite.data.batches import center_crop
-    from ucmt_lite.data.shrink import shrink, shrink_factor, whole_patch
+    from ucmt_lite.data.shrink import STRIDE, shrink, shrink_factor, whole_patch
 
     if images.source.dims == 2:
         return images, 1.0, None
     factor = config.shrink or shrink_factor([mask.shape for mask in images.train.masks])
     train = shrink(images.train, factor)
     patch = config.patch or whole_patch(train)
+    longest = np.max([mask.shape for mask in train.masks], axis=0)
+    if any(side > 2 * max(most, STRIDE) for side, most in zip(patch, longest, strict=True)):
+        raise InputError(
+            f"patch={patch} is more than twice as long as the longest volumes,"
+            f" {tuple(longest.tolist())} voxels: most of it would be padding, choose a smaller one."
+        )
     probe = center_crop(shrink(images.probe, factor), patch)
     return Images(images.source, train, probe), factor, patch
 

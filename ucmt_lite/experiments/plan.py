@@ -21,6 +21,9 @@ CASE_FIELDS = (
     *("dataset", "data", "classes", "size", "patch"),
     *("labeled", "labeled_by", "split", "score_size"),
 )
+# What PyYAML lets through where a tag or a date does not hold what it promises, and where brackets
+# are nested a thousand deep.
+_NO_VALUE = (ValueError, AttributeError, LookupError, TypeError, RecursionError)
 Place = Callable[..., str]  # the keys that lead to an entry -> the words that say where it stands
 
 
@@ -57,13 +60,23 @@ def read_plan(path: str | Path) -> list[Planned]:
         grid = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError) as cause:
         raise InputError(f"{path} cannot be read as a grid ({cause}): check the path.") from None
-    except yaml.YAMLError as cause:
-        mark = getattr(cause, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise InputError(
-            f"{path.name}{line}: this is not YAML ({getattr(cause, 'problem', cause)})."
-        ) from None
+    except InputError:
+        raise
+    except (yaml.YAMLError, *_NO_VALUE) as cause:
+        raise _no_yaml(path.name, text, cause) from None
     return plan_runs(grid, lambda *keys: f"{path.name}, line {_line_in_grid(lines, keys)}: ")
+
+
+def _no_yaml(file: str, text: str, cause: Exception) -> InputError:
+    """Return the sentence for a text that is no YAML, with its line where that is known."""
+    mark, position = (getattr(cause, name, None) for name in ("problem_mark", "position"))
+    line = ""
+    if mark is not None:
+        line = f", line {mark.line + 1}"
+    elif position is not None:  # of a character that YAML does not allow
+        line = f", line {text.count(chr(10), 0, position) + 1}"
+    reason = getattr(cause, "problem", None) or getattr(cause, "reason", None) or cause
+    return InputError(f"{file}{line}: this is not YAML ({' '.join(str(reason).split())}).")
 
 
 def _lines_of(

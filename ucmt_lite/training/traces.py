@@ -5,9 +5,12 @@ lessons' figures read.
 """
 
 import json
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -17,6 +20,36 @@ VERSION = 1
 RECORDED = Path(__file__).resolve().parents[2] / "notebooks" / "traces"  # in a clone
 # In a wheel: the same files, see setup.py.
 INSTALLED = Path(__file__).resolve().parents[1] / "recorded"
+
+
+# What is said of a run, where it is said.
+_META = {
+    "method": str,
+    "branches": list,
+    "predicts": str,
+    "dataset": str,
+    "classes": list,
+    "seed": int,
+    "config": dict,
+    "test": dict,
+    "test_cases": int,
+}
+# What numpy, zipfile and json run into where the bytes of a file are damaged.
+_DAMAGED = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    MemoryError,
+    TokenError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
 
 
 @dataclass(frozen=True)
@@ -93,15 +126,42 @@ def load_trace(path: str | Path) -> Trace:
         if version == VERSION:
             curves = _taken(arrays, "curve/")
             predictions = _taken(arrays, "prediction/")
-            return Trace(meta=meta, curves=curves, predictions=predictions, **arrays)
-    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as cause:
+            trace = Trace(meta=meta, curves=curves, predictions=predictions, **arrays)
+            _check(trace)
+            return trace
+    except _DAMAGED as cause:
+        reason = " ".join(str(cause).split()) or type(cause).__name__
         raise InputError(
-            f"{path} is not a trace of this kit ({cause}): record it again with `ucmt-lite run`."
+            f"{path} is not a trace of this kit ({reason}): record it again with `ucmt-lite run`."
         ) from None
     raise InputError(
         f"{path} is a trace of version {version}, this kit reads version {VERSION}: record it"
         " again."
     )
+
+
+def _check(trace: Trace) -> None:
+    """Raise ValueError where the parts of a trace are none, or do not belong together."""
+    for name, kind in _META.items():
+        if not isinstance(trace.meta.get(name, kind()), kind):
+            raise ValueError(f"{name} is {trace.meta[name]!r}")
+    names = [trace.method, *trace.branches, *trace.meta.get("classes", ())]
+    if len(trace.branches) != 2 or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{names} are no names of a method, two networks and classes")
+    looks, maps, probe = trace.step.shape, trace.map_step.shape, trace.truth.shape
+    parts = [("step", trace.step, (len(trace.step),), "iu")]
+    parts += [(f"curve/{name}", curve, looks, "f") for name, curve in trace.curves.items()]
+    parts += [("map_step", trace.map_step, (len(trace.map_step),), "iu")]
+    parts += [("truth", trace.truth, probe, "iu")]
+    parts += [("image", trace.image, (*probe, trace.image.shape[-1]), "u")]
+    parts += [(f"prediction/{n}", m, (*maps, *probe), "iu") for n, m in trace.predictions.items()]
+    if trace.uncertainty is not None:
+        parts += [("uncertainty", trace.uncertainty, (*maps, *probe), "f")]
+    if trace.ambiguity is not None:
+        parts += [("ambiguity", trace.ambiguity, probe, "f")]
+    for name, array, shape, kinds in parts:
+        if array.shape != shape or array.dtype.kind not in kinds:
+            raise ValueError(f"{name} is {array.dtype} {array.shape}, where {shape} belongs")
 
 
 def _taken(arrays: dict[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:

@@ -92,14 +92,22 @@ def generate(
             " negative."
         )
     colour = (phantom.channels,) if phantom.channels > 1 else ()
-    images = np.empty((count, *shape, *colour), np.uint8)
-    masks = np.empty((count, *shape), np.uint8)
-    doubts = np.empty((count, *shape), np.float16)
+    images = _room((count, *shape, *colour), np.uint8)
+    masks = _room((count, *shape), np.uint8)
+    doubts = _room((count, *shape), np.float16)
     for i in range(count):
         rng = np.random.default_rng([zlib.crc32(name.encode()), seed, i])
         image, masks[i], doubts[i] = phantom.draw(rng, shape)
         images[i] = np.clip(image * 255 + 0.5, 0, 255)
     return {"image": images, "mask": masks, "ambiguity": np.clip(doubts, 0, 1)}
+
+
+def _room(shape: tuple[int, ...], kind: type) -> np.ndarray:
+    """Return an array to be filled; one that no machine can hold is a MemoryError, too."""
+    try:
+        return np.empty(shape, kind)
+    except ValueError as cause:  # numpy's word for a size beyond all addresses
+        raise MemoryError(str(cause)) from None
 
 
 def _shape(name: str, phantom: Phantom, size: int | tuple[int, ...] | None) -> tuple[int, ...]:
