@@ -14,6 +14,8 @@ from benchmarks.scene import TINY, TINY_3D
 from benchmarks.time_to_dice import Outcome, Point, Stopwatch
 from benchmarks.timing import Lap, interleaved, summary
 from ucmt_lite.data import Cases
+from ucmt_lite.experiments.config import RunConfig
+from ucmt_lite.experiments.run import run
 from ucmt_lite.predict import evaluate
 
 
@@ -171,3 +173,32 @@ def test_the_monai_loop_learns_its_images(sides, patch):
     assert [next(steps) for _ in range(12)] == list(range(1, 13))
     cases = Cases(("a",), ("a",), [image], [mask], (None,))
     assert evaluate(net, cases, patch=patch, distances=False)["mean"]["dice"] > 0.8
+
+
+@pytest.fixture
+def kills(monkeypatch):
+    """The script that kills runs, with runs of four iterations."""
+    script = pytest.importorskip("benchmarks.kills", reason="processes are forked on Unix alone")
+    monkeypatch.setattr(script, "RUN", {**script.SMALL, "method": "supervised", "iterations": 4})
+    monkeypatch.setattr(script, "EVERY", 1)
+    return script
+
+
+def test_runs_are_killed_and_compared_with_one_that_was_not(kills, tmp_path, capsys):
+    file = tmp_path / "kills.json"
+    assert kills.main(["--runs", "2", "--sweeps", "0", "--json", str(file)]) == 0
+    outcomes = json.loads(file.read_text())["runs"]
+    assert sum(len(outcome["kills"]) for outcome in outcomes) == 2
+    assert all(outcome["differs"] == [] for outcome in outcomes)
+    assert "2 of 2 kills of runs changed nothing" in capsys.readouterr().out
+
+
+def test_what_a_kill_changes_is_seen(kills, tmp_path):
+    config = RunConfig(**kills.draw_pictures(tmp_path / "data"), **kills.RUN)
+    for name in ("one", "two"):
+        run(config, tmp_path / name)
+    assert kills.differences(tmp_path / "one", tmp_path / "two", config) == []
+    file = tmp_path / "two/teacher.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"!")
+    (tmp_path / "two/half").touch()
+    assert kills.differences(tmp_path / "one", tmp_path / "two", config) == ["weights", "files"]

@@ -2,10 +2,12 @@
 whole or absent.
 """
 
+import errno
 import importlib
 import json
 import math
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +28,69 @@ class InputError(ValueError):
         self,
     ) -> list[str]:  # IPython asks the exception itself how it wants to be shown
         return [f"{type(self).__name__}: {self}"]
+
+
+class ShortageError(InputError):
+    """Too little room on a disk or too little memory, told in one sentence."""
+
+    status = 1
+
+
+# What stands in the way of writing, by the number that the system gives it.
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_NO_MEMORY = ("can't allocate memory", "out of memory", "can't start new thread", "bad_alloc")
+
+
+@contextmanager
+def shortage_told(place: str | os.PathLike) -> Iterator[None]:
+    """Turn what is raised for want of room in `place`, or of memory, into a ShortageError.
+
+    >>> with shortage_told("runs/a"):
+    ...     raise OSError(errno.ENOSPC, "No space left on device")
+    Traceback (most recent call last):
+    ucmt_lite.common.ShortageError: runs/a cannot be written (No space left on device): make room,
+    then give the same command again, which goes on from the last checkpoint.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as cause:
+        unwritable, memory = _missing(cause)
+        if unwritable:
+            raise ShortageError(
+                f"{place} cannot be written ({unwritable}): make room, then give the same command"
+                " again, which goes on from the last checkpoint."
+            ) from None
+        if memory:
+            raise ShortageError(
+                f"There is too little memory ({memory}): close other programs and give the same"
+                " command again, which goes on from the last checkpoint, or ask for a smaller"
+                " batch, size, patch or network."
+            ) from None
+        raise
+
+
+def _missing(error: BaseException | None) -> tuple[str, str]:
+    """Return why a file could not be written, and what memory was missing; "" for neither.
+
+    The libraries that write files hide the system's error: torch in the context, safetensors in the
+    text of their own.
+    """
+    while error is not None:
+        text = " ".join(str(error).split()) or type(error).__name__
+        hidden = re.search(r"\(os error (\d+)\)", text)
+        number = int(hidden[1]) if hidden else getattr(error, "errno", None)
+        if number in _UNWRITABLE:
+            return os.strerror(number), ""
+        if (
+            isinstance(error, MemoryError)
+            or number == errno.ENOMEM
+            or any(words in text for words in _NO_MEMORY)
+        ):
+            return "", text.partition("DefaultCPUAllocator: ")[2] or text
+        error = error.__context__
+    return "", ""
 
 
 def one_of(what: str, name: str, known: Iterable[str]) -> str:

@@ -141,11 +141,11 @@ def test_a_killed_run_goes_on_bit_for_bit(tmp_path):
 def test_a_checkpoint_cut_short_leaves_the_one_before(hearts, tmp_path, monkeypatch):
     save = torch.save
 
-    def cut(state, path):
+    def cut(state, file):
         if state["step"] == 2:
-            Path(path).write_bytes(b"half")
+            file.write(b"half")
             raise KeyboardInterrupt
-        save(state, path)
+        save(state, file)
 
     monkeypatch.setattr(torch, "save", cut)
     with pytest.raises(KeyboardInterrupt):

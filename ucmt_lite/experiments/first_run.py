@@ -8,7 +8,7 @@ from ucmt_lite.experiments.config import RunConfig
 if TYPE_CHECKING:
     from ucmt_lite.data import Source
 
-PASSES = 20  # over the labeled images, at least
+PASSES_OF_LABELS = 20  # over the labeled images, at least
 SHORTEST, LONGEST = 600, 3000  # iterations
 SHARE = 0.1  # of the training images, whose masks a first run uses
 
@@ -33,7 +33,7 @@ def first_run(source: "Source", data: str = "", group: str = "") -> str:
     config = RunConfig(**_of_kind(source))
     masked = _with_mask(source)
     labeled = len(source.labeled) or max(min(config.labeled, masked), round(SHARE * masked))
-    iterations = min(LONGEST, max(SHORTEST, PASSES * labeled // config.batch))
+    iterations = min(LONGEST, max(SHORTEST, PASSES_OF_LABELS * labeled // config.batch))
     options = {
         "dataset": source.name,
         "data": data,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ucmt_lite.common import InputError, write_json
+from ucmt_lite.common import InputError, shortage_told, write_json
 from ucmt_lite.data.files import quantity
 from ucmt_lite.experiments.assemble import Prepared, prepare
 from ucmt_lite.experiments.config import SCORES, RunConfig, labeled_in_words
@@ -118,7 +118,7 @@ def run(
             return read_run(folder.out, config)
         folder.check_free()
         started = time.perf_counter()
-        with folder.removed_if_refused():
+        with folder.removed_if_refused(), shortage_told(folder.unfinished):
             prepared = prepare(config)
             pieces = folder.begin(config.as_dict())
             with Log(log, folder, config) as told:
@@ -130,7 +130,7 @@ def run(
                 told(_by_split(config.split, scores["mean"]), config.iterations)
                 costs = _costs(pieces, evaluation=time.perf_counter() - trained)
                 _write(folder.unfinished, done, scores, costs)
-        folder.put_in_place()
+            folder.put_in_place()
         parallel.wait()
     return Result(config, _read_json(folder.out / "metrics.json"), done.trace, folder.out)
 

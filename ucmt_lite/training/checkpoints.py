@@ -22,53 +22,63 @@ UNREADABLE = (
 )
 
 
-def save_checkpoint(
-    path: str | Path,
-    run: dict,
-    step: int,
-    parts: Mapping[str, Any],
-    recorder: Recorder | None = None,
-) -> None:
-    """Write the state of a run after `step` iterations, whole or not at all.
+class Checkpoint:
+    """The file that a run is kept in, so that it can go on; without a path nothing is kept.
 
-    `run` says which run it is; `parts` are what has a `state_dict`: nets, optimizer, scaler.
+    `run` and the method's own `settings` say which run it is; `parts` are what has a `state_dict`:
+    nets, optimizer, scaler.
     """
-    state = {
-        "run": run,
-        "step": step,
-        **{name: part.state_dict() for name, part in parts.items()},
-        "recorder": recorder.state() if recorder else None,
-    }
-    with atomic(path) as temporary:
-        torch.save(state, temporary)
 
+    def __init__(
+        self,
+        path: str | Path | None,
+        run: dict,
+        settings: Mapping[str, object],
+        parts: Mapping[str, Any],
+        recorder: Recorder | None,
+    ) -> None:
+        self.path = Path(path) if path else None
+        self.run = {**run, **(settings_as_text(settings) if path else {})}
+        self.parts, self.recorder = parts, recorder
 
-def resume(
-    path: str | Path, run: dict, parts: Mapping[str, Any], recorder: Recorder | None = None
-) -> int:
-    """Read a checkpoint into the run's parts and return the iteration to go on from.
+    def save(self, step: int) -> None:
+        """Write the state of the run after `step` iterations, whole or not at all."""
+        if self.path is None:
+            return
+        state = {
+            "run": self.run,
+            "step": step,
+            **{name: part.state_dict() for name, part in self.parts.items()},
+            "recorder": self.recorder.state() if self.recorder else None,
+        }
+        # Into a file of Python's: torch's own says nothing of a disk that is full.
+        with atomic(self.path) as temporary, temporary.open("wb") as file:
+            torch.save(state, file)
 
-    That is 0 where there is no checkpoint; one of another run is refused.
-    """
-    if not Path(path).is_file():
-        return 0
-    try:
-        # To the CPU: networks and optimizer copy from there to their device, and what the recorder
-        # saw stays there.
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        _check_same_run(state["run"], run)
-        for name, part in parts.items():
-            if state[name]:  # a scaler's is empty after a run without loss scaling
-                part.load_state_dict(state[name])
-    except UNREADABLE as cause:
-        reason = (str(cause).strip() or type(cause).__name__).splitlines()[-1].strip()
-        raise InputError(
-            f"The checkpoint {path} does not belong to this run ({reason}): remove it, or use its"
-            " networks."
-        ) from None
-    if recorder and state["recorder"]:
-        recorder.restore(state["recorder"])
-    return state["step"]
+    def resume(self) -> int:
+        """Read the file into the run's parts and return the iteration to go on from.
+
+        That is 0 where there is no file; one of another run is refused.
+        """
+        if self.path is None or not self.path.is_file():
+            return 0
+        try:
+            # To the CPU: networks and optimizer copy from there to their device, and what the
+            # recorder saw stays there.
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            _check_same_run(state["run"], self.run)
+            for name, part in self.parts.items():
+                if state[name]:  # a scaler's is empty after a run without loss scaling
+                    part.load_state_dict(state[name])
+        except UNREADABLE as cause:
+            reason = (str(cause).strip() or type(cause).__name__).splitlines()[-1].strip()
+            raise InputError(
+                f"The checkpoint {self.path} does not belong to this run ({reason}): remove it, or"
+                " use its networks."
+            ) from None
+        if self.recorder and state["recorder"]:
+            self.recorder.restore(state["recorder"])
+        return state["step"]
 
 
 def _check_same_run(saved: dict, run: dict) -> None:

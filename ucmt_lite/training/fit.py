@@ -1,7 +1,6 @@
 """Training: one short loop for every method."""
 
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from ucmt_lite.core.batch import Batch, Clock
 from ucmt_lite.data.batches import mixed_seed
 from ucmt_lite.methods import Nets, check_knobs, step_of
 from ucmt_lite.training import parallel
-from ucmt_lite.training.checkpoints import resume, save_checkpoint, settings_as_text
+from ucmt_lite.training.checkpoints import Checkpoint
 from ucmt_lite.training.devices import choose_precision
 from ucmt_lite.training.memory import keep_freed_memory
 from ucmt_lite.training.progress import Look, Progress
@@ -68,53 +67,43 @@ def fit(
     step_method = step_of(method)
     device = next(nets.parameters()).device
     dtype = choose_precision(precision, device)
-    optimizer = adamw(nets, lr, weight_decay)
     scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
-    minimize = Minimize(optimizer, scaler)
+    minimize = Minimize(adamw(nets, lr, weight_decay), scaler)
     if device.type == "cpu":
         keep_freed_memory()
 
     # Go on from where an interrupted run of the same settings stopped
     run = {"method": method, "lr": lr, "weight_decay": weight_decay, "ramp": ramp, "seed": seed}
-    run |= {"iterations": iterations, **(settings_as_text(settings) if checkpoint else {})}
-    parts = {"nets": nets, "optimizer": optimizer, "scaler": scaler}
-    start = resume(checkpoint, run, parts, recorder) if checkpoint else 0
+    parts = {"nets": nets, "optimizer": minimize.optimizer, "scaler": scaler}
+    kept = Checkpoint(checkpoint, {**run, "iterations": iterations}, settings, parts, recorder)
+    start = kept.resume()
 
     first = parallel.rank() == 0  # of several processes, one watches and writes
     shared = parallel.share_nets(nets)  # the same weights; alone, `nets` itself
     nets.train()
-    progress = Progress(method, start, iterations, silent=not first)
-    began = time.perf_counter()
+    progress = Progress(method, start, iterations, on_look, silent=not first)
     with torch.random.fork_rng():
         for step in progress:
             # A seed for every iteration: dropout, noise and random mixes repeat
             torch.manual_seed(mixed_seed(seed, step, 2))
 
             # The learning rate falls to 0, the weight of the unsupervised terms rises to 1
-            for group in optimizer.param_groups:
-                group["lr"] = lr * polynomial_decay(step, iterations)
+            minimize.start(step, lr * polynomial_decay(step, iterations))
             clock = Clock(step, sigmoid_rampup(step, ramp * iterations))
 
             # One iteration of the paper: images B C *S, masks B *S, logits B K *S
-            minimize.start(step)
             batch = batches(step)
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
                 step_method(shared, batch, clock, minimize, **settings)
 
-            # Look at the networks from time to time
+            # Look at the networks from time to time, and keep what an interrupted run goes on from
             done = step + 1
-            last = done == iterations
             if recorder and first and recorder.due(done, iterations):
-                recorder.look(done, nets, minimize.terms, last=last)
-                look = recorder.last_look(iterations, time.perf_counter() - began)
-                progress(look)
-                if on_look:
-                    on_look(look)
-
-            # Keep what an interrupted run goes on from
+                recorder.look(done, nets, minimize.terms, last=done == iterations)
+                progress.tell(recorder.last_look(iterations, progress.seconds))
             stopped = recorder is not None and recorder.stop
-            if checkpoint and first and (done % checkpoint_every == 0 or last or stopped):
-                save_checkpoint(checkpoint, run, done, parts, recorder)
+            if first and (done % checkpoint_every == 0 or done == iterations or stopped):
+                kept.save(done)
             if stopped:
                 break
     _check_finite(nets)
@@ -141,12 +130,14 @@ class Minimize:
 
     def __init__(self, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
         self.optimizer, self.scaler = optimizer, scaler
-        self.start(0)
-
-    def start(self, step: int) -> None:
-        """Begin an iteration: forget the terms of the last one."""
-        self.step, self.calls = step, 0
+        self.step, self.calls = 0, 0
         self.terms: dict[str, float] = {}
+
+    def start(self, step: int, lr: float) -> None:
+        """Begin an iteration at a learning rate: forget the terms of the last one."""
+        self.step, self.calls, self.terms = step, 0, {}
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
 
     def __call__(self, **terms: Tensor) -> None:
         # All terms in one message: one wait for the device

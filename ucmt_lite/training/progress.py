@@ -3,7 +3,8 @@ log a line for each tenth of the run.
 """
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from tqdm.auto import tqdm
@@ -37,28 +38,39 @@ class Look(NamedTuple):
 
 
 class Progress:
-    """The remaining iterations, which move a bar when they are gone through; called with a look.
+    """The remaining iterations, which move a bar when they are gone through.
 
-    Losses and Dice of the look stand beside the bar; a log gets them as a line each tenth.
+    Losses and Dice of the last look stand beside the bar; a log gets them as a line each tenth.
+    Whoever listens, `on_look`, is told each look, too.
     """
 
-    def __init__(self, title: str, start: int, iterations: int, *, silent: bool = False) -> None:
+    def __init__(
+        self,
+        title: str,
+        start: int,
+        iterations: int,
+        on_look: Callable[[Look], None] | None = None,
+        *,
+        silent: bool = False,
+    ) -> None:
+        self.on_look = on_look
+        self.began = time.perf_counter()
+        self.told = start
         # Elsewhere the environment's TQDM_DISABLE decides.
         hidden = {"disable": True} if silent or _in_a_log() else {}
-        self.told = start
-        self.bar = tqdm(
-            range(start, iterations),
-            desc=title,
-            initial=start,
-            total=iterations,
-            leave=False,
-            **hidden,
-        )
+        steps = range(start, iterations)
+        self.bar = tqdm(steps, desc=title, initial=start, total=iterations, leave=False, **hidden)
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.bar)
 
-    def __call__(self, look: Look) -> None:
+    @property
+    def seconds(self) -> float:
+        """Seconds since training began in this process."""
+        return time.perf_counter() - self.began
+
+    def tell(self, look: Look) -> None:
+        """Show the numbers of a look to a person, and pass it on to whoever listens."""
         text = " ".join(f"{name} {value:.3f}" for name, value in look.losses.items())
         if look.dice:
             text += f" | dice {look.dice[look.predicts]:.3f}"
@@ -67,6 +79,8 @@ class Progress:
         if _in_a_log() and look.iteration // tenth != self.told // tenth:
             print(f"{look.iteration}/{look.iterations}: {text}", flush=True)
         self.told = look.iteration
+        if self.on_look:
+            self.on_look(look)
 
 
 def _in_a_log() -> bool:
