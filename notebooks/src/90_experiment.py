@@ -46,21 +46,25 @@ out: str = "runs/experiment"  # folder for the results, made by the run
 # %% [markdown]
 # ## Configuration
 #
-# Types and names are checked here, before anything is loaded or trained: a misspelt parameter is an error, not a run with
-# other settings. Runs with the same fingerprint are the same run.
+# Names and types are checked here, before anything is loaded or trained: a misspelt parameter is an error, not a run with
+# other settings.
 
 # %%
 from ucmt_lite.experiments.config import RunConfig, refuse_unknown
 
 refuse_unknown(globals())
+
+# %% [markdown]
+# Runs with the same fingerprint are the same run.
+
+# %%
 config = RunConfig(
     dataset=dataset, data=data, classes=classes, group=group, size=size, shrink=shrink, patch=patch,
     method=method, labeled=labeled, labeled_by=labeled_by, seed=seed, network=network,
-    network_settings=network_settings, norm=norm,
-    statistics=statistics, network2=network2, labeled_views=labeled_views, views=views,
-    iterations=iterations, batch=batch, lr=lr, weight_decay=weight_decay, ramp=ramp,
-    settings=settings, precision=precision, device=device, split=split, score_size=score_size,
-    distances=distances,
+    network_settings=network_settings, norm=norm, statistics=statistics, network2=network2,
+    labeled_views=labeled_views, views=views, iterations=iterations, batch=batch, lr=lr,
+    weight_decay=weight_decay, ramp=ramp, settings=settings, precision=precision, device=device,
+    split=split, score_size=score_size, distances=distances,
 )
 print("fingerprint", config.fingerprint)
 
