@@ -61,11 +61,11 @@ check_pair_lives(my_calm_pair)
 # </details>
 
 # %% [markdown]
-# ## Room 2: the teacher that sleeps
+# ## Room 2: the teacher that lives in the past
 #
-# > A Mean Teacher with a decay of 0.9999 ends with a Dice near 0, its student with 0.7. Which of the two is broken?
+# > A teacher remembers all its students in equal parts, from the first step on. Does it know more than the last of them, or less?
 #
-# Neither. After 150 iterations that teacher still is, for the most part, what the student was at the start. With a decay of 0 it repeats each jump of its student, and consistency with it is consistency with oneself.
+# With a decay of 0 a teacher repeats each jump of its student, and consistency with it is consistency with oneself. With 0.9999 it remembers ten thousand steps; in a run of 150 that is everything. *Before you run:* which of four decays gives the best teacher? And which the worst?
 
 # %%
 decays = (0.0, 0.9, 0.99, 0.9999)
@@ -78,7 +78,7 @@ for name, (trace,) in teachers.items():
     print(f"{name:13} student {last['student1']:.2f}, teacher {last['teacher']:.2f}")
 
 # %% [markdown]
-# (The start counts little: the decay is $\min(1 - 1/(n+1), \alpha)$, a plain average at first. So even the sleeper has *some* of the later students in it, in equal parts.)
+# Nobody sleeps altogether: the decay is $\min(1 - 1/(n+1), \alpha)$, so at first the teacher is the plain average of its students. But the early ones knew nothing and count as much as the last, so the slow teachers end *below* their student, and go on teaching it. The gap is small here and grows with what is learned late; in a run of many thousand steps it closes.
 #
 # ### Exercise 2: a pace that fits
 #
