@@ -15,8 +15,9 @@
 # %% tags=["parameters"]
 dataset = "phantom_atrium"
 data = ""
-shrink = 2.0
-iterations = 100
+size = 48  # of phantoms
+shrink = 1.0  # 3.0 for the real volumes
+iterations = 80
 seed = 0
 
 # %% [markdown]
@@ -27,10 +28,10 @@ seed = 0
 # %%
 from ucmt_lite.data import cases, load
 
-source = load(dataset, **({"root": data} if data else {}))
+source = load(dataset, **({"root": data} if data else {"size": size}))
 test_set = cases(source.splits["test"])
 volume, mask, spacing = test_set.images[0], test_set.masks[0], test_set.spacing[0]
-print(volume.shape, mask.dtype, "voxels of", spacing, "mm")
+print(volume.shape, "voxels of", spacing or "no known size: phantoms have no millimetres")
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import volume as volumes
@@ -119,6 +120,7 @@ for factor in (2, 3, 4, 8):
 #
 # *Medium, about 9 minutes.* Along one axis of `side` voxels, windows of `window` voxels start every `step` voxels from 0. The last one ends exactly at the side. Return the starts, in rising order, each once. (`window` is at most `side`.)
 
+
 # %% tags=["exercise"]
 def my_starts(side, window, step):
     # solution
@@ -146,19 +148,19 @@ check_starts(my_starts)
 #
 # ## Train it: one thing at a time
 #
-# Four labeled volumes, a small V-Net, the same labels and iterations. *Before you run, put them in order:* small volumes seen whole with instance norm; the same with batch norm; full resolution through patches of half a side.
+# Four labeled volumes, a small V-Net, the same labels and iterations. *Before you run, put them in order:* volumes seen whole with instance norm; the same with batch norm; patches of 32 x 32 x 16 voxels.
 
 # %%
 from ucmt_lite import RunConfig, train
 
 common = {
-    "dataset": dataset, "data": data, "method": "supervised", "network": "vnet_small",
+    "dataset": dataset, "data": data, "size": size, "method": "supervised", "network": "vnet_small",
     "labeled": 4, "batch": 2, "iterations": iterations, "seed": seed,
 }  # fmt: skip
 kinds = {
     "whole, instance norm": {"shrink": shrink},
     "whole, batch norm": {"shrink": shrink, "norm": "batch"},
-    "patches, instance norm": {"shrink": 1.0, "patch": (32, 32, 32)},
+    "patches, instance norm": {"shrink": 1.0, "patch": (32, 32, 16)},
 }
 runs = {name: train(RunConfig(**common, **kind)) for name, kind in kinds.items()}
 
