@@ -41,7 +41,7 @@ SMALL = {"size": 32, "labeled": 2, "batch": 2, "distances": False, "device": "cp
 RUN = {**SMALL, "method": "ucmt", "iterations": 40, "settings": {"grid": 4, "top_k": 2}}
 EVERY = 5  # iterations between two checkpoints of the small run
 IN_A_ROW = 5  # kills of one run at most: one killed too early each time would never end
-SWEPT = {**SMALL, "method": "cps", "iterations": 220}  # a sweep's checkpoints are 100 apart
+SWEPT = {**SMALL, "method": "supervised", "iterations": 800}  # checkpoints are 100 apart
 SEEDS = (0, 1)  # of the sweep's runs
 FORK = multiprocessing.get_context("fork")  # a child need not import torch anew
 
@@ -182,7 +182,7 @@ def kill_runs(data: dict, folder: Path, count: int, chance: random.Random) -> li
 def kill_sweeps(data: dict, folder: Path, count: int, chance: random.Random) -> list[Outcome]:
     """Kill sweeps of two runs on two workers, each once, and let the same command go on."""
     base = RunConfig(**data, **SWEPT)
-    configs = {f"cps_{seed}": replace(base, seed=seed) for seed in SEEDS}
+    configs = {f"supervised_{seed}": replace(base, seed=seed) for seed in SEEDS}
     for name, config in configs.items():
         undisturbed(config, folder / name, every=100)
     grid = folder / "grid.yaml"

@@ -3,6 +3,7 @@
 The kit's recipe, its recipe of before and a plain MONAI loop train on the same labeled images, one
 after the other in this process, on the same cores. Now and then each is scored on validation
 images, with the clock stopped; where a set has none, on training images whose masks nobody uses.
+Real sets are read from $UCMT_DATA, which holds folders kvasir_seg, isic2018 and la2018.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from torch import nn
 from benchmarks.plain import monai_loop
 from benchmarks.timing import machine
 from ucmt_lite.common import write_json
-from ucmt_lite.data import Cases, cases
+from ucmt_lite.data import CATALOGUE, Cases, cases
 from ucmt_lite.data.shrink import shrink
 from ucmt_lite.experiments.assemble import Prepared, prepare
 from ucmt_lite.experiments.config import RECORDED_RECIPE, RunConfig
@@ -46,25 +47,33 @@ class Task:
     target: float
     config: dict
     every: int = 25  # iterations between two looks
-    folder: str = ""  # of a real set, in the folder of all sets
     before: dict = field(default_factory=dict)  # settings of its own under the recipe of before
+
+    @property
+    def missing(self) -> str:
+        """The folder of a real set, where it is not there; "" where all is."""
+        name = self.config["dataset"]
+        if name not in CATALOGUE:
+            return ""
+        folder = Path(os.environ.get("UCMT_DATA") or "$UCMT_DATA") / name
+        return "" if folder.is_dir() else str(folder)
 
 
 HEARTS = {"dataset": "phantom_heart", "labeled": 16, "iterations": 600}
+PICTURES = {"size": 128, "labeled": 80, "iterations": 300}
 ATRIA = {"dataset": "la2018", "labeled": 4, "batch": 2, "network": "vnet_small"}
-POLYPS = {"dataset": "folder", "size": 128, "labeled": 80, "iterations": 300}
 TASKS = {
     task.name: task
     for task in (
         Task("hearts", 0.80, HEARTS),
         Task("skin", 0.80, {**HEARTS, "dataset": "phantom_skin"}),
-        Task("polyps", 0.60, POLYPS, folder="kvasir_part"),
+        Task("polyps", 0.60, {**PICTURES, "dataset": "kvasir_seg"}),
+        Task("lesions", 0.80, {**PICTURES, "dataset": "isic2018"}),
         Task(
             "atria",
             0.80,
             {**ATRIA, "iterations": 600},
             every=50,
-            folder="la2018",
             before={"patch": (64, 64, 32), "lr": 0.001},
         ),
     )
@@ -142,8 +151,10 @@ class Watch(Recorder):
         assert self.stopwatch is not None
         self.stop = self.stopwatch.look(step, getattr(nets, self.method.predicts))
         self.steps.append(step)
-        curve = self.curves.setdefault(f"dice/{self.method.predicts}", [])
-        curve.append(self.stopwatch.points[-1].dice)
+        values = {f"dice/{self.method.predicts}": self.stopwatch.points[-1].dice}
+        values |= {f"loss/{name}": value for name, value in terms.items()}
+        for name, value in values.items():
+            self.curves.setdefault(name, []).append(value)
 
 
 def kit(task: Task, config: RunConfig, budget: float) -> list[Point]:
@@ -213,12 +224,10 @@ def score_on(validation: Cases, patch: Sequence[int] | None) -> Callable[[nn.Mod
 
 
 def contestants(
-    task: Task, methods: Sequence[str], seed: int, data: Path | None
+    task: Task, methods: Sequence[str], seed: int
 ) -> Iterator[tuple[str, Callable[[float], list[Point]]]]:
     """Yield who trains on a task, and how: by name, what takes a budget and returns points."""
     config = {**task.config, "seed": seed, "device": "cpu"}
-    if task.folder and data:
-        config["data"] = str(data / task.folder)
     for method in methods:
         title = METHODS[method].title
         now = RunConfig.of({**config, "method": method})
@@ -226,13 +235,6 @@ def contestants(
         yield f"kit, {title}", partial(kit, task, now)
         yield f"before, {title}", partial(kit, task, before)
     yield MONAI, partial(monai, task, RunConfig.of({**config, "method": "supervised"}))
-
-
-def find_data() -> Path | None:
-    """Return the folder of all real sets: $UCMT_DATA, or shared/data beside the clone."""
-    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("UCMT_DATA") or beside)
-    return folder if folder.is_dir() else None
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
@@ -276,14 +278,13 @@ def _seconds(points: Sequence[Point]) -> str:
 
 def warm_up() -> None:
     """Train for a moment: what is loaded once should not be counted against who comes first."""
-    for _, train in contestants(QUICK, ["supervised"], 0, None):
+    for _, train in contestants(QUICK, ["supervised"], 0):
         train(0)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train what was asked for, print each outcome and the table, keep both as JSON if told so."""
     args = _parser().parse_args(arguments)
-    data = find_data()
     tasks = [QUICK] if args.quick else [TASKS[name] for name in args.sets]
     about = {
         "date": time.strftime("%Y-%m-%d %H:%M"),
@@ -297,11 +298,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warm_up()
     outcomes = []
     for task in tasks:
-        if task.folder and not (data and (data / task.folder).is_dir()):
-            print(f"{task.name}: left out, there is no folder {task.folder} in $UCMT_DATA.")
+        if task.missing:
+            print(f"{task.name}: left out, there is no folder {task.missing}.")
             continue
         for seed in args.seeds:
-            for name, train in contestants(task, args.methods, seed, data):
+            for name, train in contestants(task, args.methods, seed):
                 outcome = Outcome(task.name, task.target, name, seed, train(args.budget))
                 outcomes.append(outcome)
                 print(f"{task.name}, seed {seed}, {name}: {_cell([outcome])}", flush=True)

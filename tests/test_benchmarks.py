@@ -2,10 +2,12 @@
 
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from benchmarks import checks, floor, speed, time_to_dice
 from benchmarks.plain import monai_loop
@@ -154,11 +156,30 @@ def test_an_outcome_is_the_first_look_that_reached_the_dice():
 
 def test_each_contestant_trains_on_the_labeled_images_of_the_others():
     """And the recipe of before is that of the recorded runs, in everything that it sets."""
-    parts = dict(time_to_dice.contestants(time_to_dice.QUICK, ["supervised"], 3, None))
+    parts = dict(time_to_dice.contestants(time_to_dice.QUICK, ["supervised"], 3))
     now, before, monai = (train.args[1] for train in parts.values())
     assert now == monai and now.norm != before.norm == "batch"
     assert (now.seed, now.labeled, now.dataset) == (before.seed, before.labeled, before.dataset)
     assert before.labeled_views == "strong" and before.views["degrees"] == 0
+
+
+def test_real_sets_are_read_from_the_folder_of_all_sets(tmp_path, monkeypatch, capsys):
+    """And left out, in a sentence, where they are not there."""
+    pixels = np.random.default_rng(0).integers(0, 255, (12, 32, 32, 3), np.uint8)
+    for kind, pictures in (("images", pixels), ("masks", (pixels[..., 0] > 99) * np.uint8(255))):
+        (tmp_path / "kvasir_seg" / kind).mkdir(parents=True)
+        for i, picture in enumerate(pictures):
+            Image.fromarray(picture).save(tmp_path / "kvasir_seg" / kind / f"{i}.png")
+    monkeypatch.setenv("UCMT_DATA", str(tmp_path))
+    tasks = time_to_dice.TASKS
+    few = tasks["polyps"].config | {"size": 32, "labeled": 2, "iterations": 2}
+    monkeypatch.setitem(tasks, "polyps", replace(tasks["polyps"], config=few, every=2))
+    monkeypatch.setattr(time_to_dice, "warm_up", lambda: None)
+    assert time_to_dice.main(["--sets", "polyps", "lesions", "atria"]) == 0
+    said = capsys.readouterr().out
+    assert "| polyps, Dice 0.60 |" in said and said.count("polyps, seed 0") == 3
+    for name, folder in (("lesions", "isic2018"), ("atria", "la2018")):
+        assert f"{name}: left out, there is no folder {tmp_path / folder}." in said
 
 
 @pytest.mark.parametrize("sides, patch", [((32, 32), None), ((40, 32, 32), (32, 32, 32))])

@@ -1,9 +1,10 @@
 """Experiments: configurations, runs, plans, sweeps, and what can be said of many runs.
 
-A configuration (`config`) is assembled and checked (`assemble`, `method_settings`), run (`run`) and
-left in a folder (`folder`) with its `provenance`. A `plan` holds the runs of a grid, which `sweep`
-does; `recordings` does those of the lessons. Finished runs become data frames (`results`),
-statistics (`comparison`), pictures (`evidence`), text (`tables`, `scores`) and a `report`.
+A configuration (`config`) is assembled and checked (`assemble`, `method_settings`), run (`run`),
+told to other tools (`loggers`), and left in a folder (`folder`) with its `provenance`. A `plan`
+holds the runs of a grid, which `sweep` does; `recordings` does those of the lessons. Finished runs
+become data frames (`results`), statistics (`comparison`), pictures (`evidence`), text (`tables`,
+`scores`) and a `report`.
 
 Uses `explore` to draw, `course` for its notebooks, and all rooms below.
 """
