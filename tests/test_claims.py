@@ -6,7 +6,7 @@ import pytest
 
 from ucmt_lite.course.lessons import NOTEBOOKS
 from ucmt_lite.experiments import results
-from ucmt_lite.experiments.comparison import compare_runs
+from ucmt_lite.experiments.comparison import compare_runs, interval
 from ucmt_lite.experiments.recordings import planned_recordings
 from ucmt_lite.training.traces import recorded
 
@@ -455,3 +455,32 @@ def test_an_even_mean_of_two_students_knows_nothing_and_three_seeds_were_not_eno
     )
     assert (few["wins"], round(few["p_holm"], 3), all_five["wins"]) == (0, 0.027, 2)
     assert all_five["difference_low"] < 0 < all_five["difference_high"]
+
+
+@pytest.fixture(scope="module")
+def by_seed():
+    """Dice of results/recipe_heart: variants x seeds."""
+    table = results.load_runs(NOTEBOOKS.parent / "results/recipe_heart/runs.parquet")
+    assert (table["cases"] == 200).all() and (table["split"] == "test").all()
+    return table.pivot_table(index="variant", columns="seed", values="dice")
+
+
+def test_under_the_kits_recipe_cps_and_ucmt_lead_and_mean_teacher_is_where_the_baseline_is(by_seed):
+    gain = by_seed - by_seed.loc["supervised"]
+    wins = (gain > 0).sum(axis=1)
+    assert (wins["cps"], wins["ucmt"], wins["cmt"]) == (5, 5, 4)
+    means = gain.mean(axis=1).round(3)
+    assert (means["cps"], means["ucmt"], means["cmt"]) == (0.106, 0.084, 0.028)
+    assert abs(means["mean_teacher"]) < 0.001
+
+
+def test_under_the_kits_recipe_cps_is_not_behind_ucmt(by_seed):
+    lead = by_seed.loc["cps"] - by_seed.loc["ucmt"]
+    assert round(lead.mean(), 3) == 0.022 and (lead < 0).sum() == 2
+    assert (by_seed.loc["cps"] > by_seed.loc["ucmt, half the iterations"]).all()
+
+
+def test_lesson_10_has_a_comparison_that_is_open(by_seed):
+    _, low, high = interval((by_seed.loc["ucmt"] - by_seed.loc["cps"]).tolist())
+    assert low < -0.02 and 0 < high
+    assert by_seed.mean().idxmin() == 41, "the seed that was unlucky for all"
