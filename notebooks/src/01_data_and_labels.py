@@ -105,7 +105,7 @@ from ucmt_lite.explore import annotate
 annotate.widget(train_set.images[5], (train_set.masks[5] > 0).astype("uint8"))
 
 # %% [markdown]
-# Two minutes for an image of 64 pixels with one class. A cardiac scan has a hundred slices and three classes, and the expert who may draw
+# Perhaps two minutes, for an image of 64 x 64 pixels with one class. A cardiac scan has a hundred slices and three classes, and the expert who may draw
 # them is needed elsewhere. This is the whole reason for **semi-supervised** learning: images are there already, labels are bought
 # one by one.
 #
@@ -205,7 +205,7 @@ check_twins(my_twins)
 # </details>
 # <details><summary>Hint 3</summary>
 #
-# Two hearts of different patients reach 0.8 here, since all hearts look alike. Ask for 0.99.
+# Two hearts of different patients reach nearly 0.8 here, since all hearts look alike. Ask for 0.99.
 # </details>
 
 # %% [markdown]
@@ -231,13 +231,13 @@ unseen = evaluate(run.net, validation, distances=False)["mean"]["dice"]
 print(f"Dice on its own four training images {seen:.2f}, on images it never saw {unseen:.2f}")
 
 # %% [markdown]
-# The difference is what the network *remembers*. A test set with a share $q$ of leaked images reports about $q$ times that difference too much, and
+# The difference is what the network *remembers* of images whose masks taught it; a leaked image without its mask gives less. A test set with a share $q$ of leaked images reports about $q$ times that difference too much, and
 # the more a method can remember the more it gains. So a leak does not only flatter: it can change who wins.
 #
 # ## Which labels?
 #
 # One decision is left: which images get the labels. Here a seed draws them, and the number of the seed is kept with each result. Two draws of four
-# hearts differ as much as two methods do, so comparisons use the *same* labels for every method, and several draws:
+# hearts can differ by a tenth in Dice ([results](../results/recipe_heart/README.md)), as much as two methods do, so comparisons use the *same* labels for every method, and several draws:
 
 # %%
 from ucmt_lite.data import split_labeled

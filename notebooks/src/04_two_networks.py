@@ -35,9 +35,10 @@ validation = cases(load("phantom_heart", size=64).splits["validation"])
 nets = {"student1": strangers.nets.student1, "student2": strangers.nets.student2}
 
 # %%
-image = validation.images[2]
+number = 2
+image, truth = validation.images[number], validation.masks[number]
 opinions = {name: segment(net, image) for name, net in nets.items()}
-segmentations(image, {"truth": validation.masks[2], **opinions})
+segmentations(image, {"truth": truth, **opinions})
 
 # %% [markdown]
 # ## Attract the probabilities
@@ -201,7 +202,7 @@ x = torch.tensor(image)[None].float() / 127.5 - 1
 with torch.no_grad():
     p = run.nets.student1.eval()(x).softmax(dim=1)
     flaw = run.nets.flaw_detector(x, p)[0].clamp(0, 1)
-wrong = 1 - p[0].gather(0, torch.tensor(validation.masks[2])[None].long())
+wrong = 1 - p[0].gather(0, torch.tensor(truth)[None].long())
 
 # %%
 from ucmt_lite.explore.draw.picture import images
@@ -210,7 +211,7 @@ images({"image": image, "where it is wrong": 2 * wrong - 1, "expected flaw": 2 *
 
 # %% [markdown]
 # Bright is wrong. Compare the two right pictures: does the detector know something about *this* heart, or has it learned "borders are difficult"? The second is true of every image
-# and needs no detector. Change `image` to another number and look again before you decide.
+# and needs no detector. Change `number` at the top to another one, run the cells again that use it, and look before you decide.
 #
 # ## Paper, reference code, here
 #
@@ -219,7 +220,7 @@ images({"image": image, "where it is wrong": 2 * wrong - 1, "expected flaw": 2 *
 # | views | both students see one view | each its own strong view |
 # | weights | consistency 100, correction 1 | 5 and 0.1, which suit short runs |
 # | learning rate of the detector | its own, 1e-4 | the same as the students' |
-# | flaw map | its negative values are set to 0 in place, in the detector's target, too | never changed in place |
+# | flaw map | negative values are set to 0 in the array itself, so that the detector also learns from the changed one | never changed in place |
 #
 # CPC has no public code; the CPS paper compares with it under that name.
 #

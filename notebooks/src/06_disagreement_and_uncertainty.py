@@ -20,7 +20,7 @@ threshold = 0.2
 #
 # > A pseudo label is a guess. Could you tell a good guess from a bad one without knowing the truth?
 #
-# *Before you look:* of Mean Teacher, CPS and UCMT, whose two branches will disagree longest? Whose pseudo labels will be most certain at the end? Write down an order for each.
+# *Before you look:* of Mean Teacher and CPS, whose two branches will disagree longest? Whose pseudo labels will be most certain at the end? (CMT and UCMT, which lessons 07 to 09 build, are drawn as well.)
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import compare
@@ -32,9 +32,9 @@ compare.widget(runs, ["disagreement", "uncertainty", "dice"])
 
 # %% [markdown]
 # These are recorded runs on four labeled hearts. The line is the mean of five seeds, the band spans them. **Disagreement** is one minus the Dice of two branches' decisions (student and
-# teacher for Mean Teacher, the two students else). **Uncertainty**, in nats, measures how undecided the branches are *together*.
+# teacher for Mean Teacher, the two students otherwise). **Uncertainty**, in nats, measures how undecided the branches are *together*.
 #
-# Both fall in every method. Low curves are no proof of anything: a network that gives every image the same answer has a disagreement of 0 and an uncertainty of 0.
+# After a first rise of disagreement both fall in every method. Low curves are no proof of anything: a network that gives every image the same answer has a disagreement of 0 and an uncertainty of 0.
 #
 # ## Two kinds of doubt
 #
@@ -119,12 +119,15 @@ check_risk_coverage(my_risk_coverage)
 # </details>
 
 # %%
-for level in (0.02, 0.05, 0.1, 0.2, 0.4, 0.69):
-    kept = uncertainty.kept_share(ucmt, level)
-    print(f"at most {level:.2f} nats: {kept.share:6.1%} kept, {1 - kept.accuracy:6.2%} of them wrong")
+import numpy as np
+
+entropy, wrong = np.asarray(ucmt.uncertainty[-1], float), uncertainty.wrong_labels(ucmt)[-1]
+levels = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 0.69])
+for level, share, risk in zip(levels, *uncertainty.risk_coverage(entropy, wrong, levels), strict=True):
+    print(f"at most {level:.2f} nats: {share:6.1%} kept, {risk:6.2%} of them wrong")
 
 # %% [markdown]
-# Risk falls with the threshold, so the map knows something. But five pixels in six are background and easy, and they decide these percentages. The errors that hurt are the ones nobody suspects.
+# (Of all probe images of this run at its end; the explorer above shows one of them.) Risk falls with the threshold, so the map knows something. But five pixels in six are background and easy, and they decide these percentages. The errors that hurt are the ones nobody suspects.
 #
 # ### Exercise 3: confident errors
 #
@@ -148,12 +151,9 @@ check_confident_errors(my_confident_errors)
 # </details>
 
 # %% [markdown]
-# With your function: `my_confident_errors(ucmt.uncertainty[-1], uncertainty.wrong_labels(ucmt)[-1], threshold)`. The kit's number for the end of this run:
+# With your function: `my_confident_errors(entropy, wrong, threshold)`. The kit's number for the end of this run:
 
 # %%
-import numpy as np
-
-entropy, wrong = np.asarray(ucmt.uncertainty[-1], float), uncertainty.wrong_labels(ucmt)[-1]
 print(f"{(entropy[wrong] <= threshold).mean():.0%} of the wrong pixels have at most {threshold} nats")
 
 # %% [markdown]
@@ -213,10 +213,10 @@ uncertainty.figure(ucmt, threshold=threshold)
 #
 # - Disagreement compares decisions, uncertainty compares probabilities; both fall in every method, for good and for bad reasons.
 # - Uncertainty of two networks = what each doubts + what they contradict each other about.
-# - A threshold trades coverage for risk. Confident errors pass every threshold.
+# - A threshold trades coverage for risk, and keeps the errors that are certain enough.
 # - Calibration asks whether 80 % means 80 %.
 #
-# **References.** Shen et al., IJCAI 2023, [arXiv 2301.04465](https://arxiv.org/abs/2301.04465) (Figure 1 d to f; the entropy there is that of the pseudo labels, to which contradictions add nothing). Houlsby et al., *Bayesian active learning*,
+# **References.** Shen et al., IJCAI 2023, [arXiv 2301.04465](https://arxiv.org/abs/2301.04465) (Figure 1 d to f; the entropy there is that of each pseudo label by itself, the first part of the sum above). Houlsby et al., *Bayesian active learning*,
 # [arXiv 1112.5745](https://arxiv.org/abs/1112.5745). Guo et al., *On calibration of modern neural networks*, ICML 2017, [arXiv 1706.04599](https://arxiv.org/abs/1706.04599). Geifman & El-Yaniv, *Selective classification*, NeurIPS 2017, [arXiv 1705.08500](https://arxiv.org/abs/1705.08500).
 #
 # **Next:** one teacher for two students, in [the collaborative mean teacher](07_collaborative_mean_teacher.ipynb).

@@ -8,8 +8,8 @@
 #
 # - write the teacher of two students, and its loss;
 # - compute how long an average remembers;
-# - prove with four lines that two equal networks can have weights that must not be averaged;
-# - watch a teacher of equal shares collapse, and see what the published code does instead.
+# - reorder a network without changing what it computes, and say what that means for averages;
+# - watch teachers of other shares, and see what the published code does.
 
 # %% tags=["parameters"]
 iterations = 200
@@ -28,7 +28,7 @@ seed = 0
 #
 # ### Exercise 1: write it
 #
-# *Medium, about 7 minutes.* Change the teacher's parameters in place; `shares` is a pair.
+# *Medium, about 7 minutes.* Change the teacher's parameters in place; `shares` is a pair, `step` counts from 0.
 
 # %% tags=["exercise"]
 import torch
@@ -86,11 +86,11 @@ check_half_life(my_half_life)
 # </details>
 
 # %% [markdown]
-# At 0.99 it is 69 steps. UCMT updates its teacher *twice* an iteration, so there it is 34 iterations: the same number in a configuration, another teacher.
+# At 0.99 it is 69 steps. (The explorer below says *about 100*, $1 / (1 - \alpha)$, which is when a weight has fallen to a third.) UCMT updates its teacher *twice* an iteration: the same decay gives it half the memory, 34 iterations.
 #
 # ## The loss
 #
-# Each student learns from the labels, from the other student's decision $\hat y$, and from the teacher's:
+# Each student $s_i$ learns from the masks $y$ of labeled images $x_i$, and on unlabeled ones $u_i$ (its own strong view) from the other student's decision $\hat y$ and from the teacher's. $\ell$ is the loss of lesson 02, $w$ the weight and $r$ the ramp-up of lesson 03:
 #
 # $$L = \sum_{i=1,2} \ell(s_i(x_i), y) + w\,r\,\Big( \underbrace{\ell(s_1(u_1), \hat y_2) + \ell(s_2(u_2), \hat y_1)}_{\text{cps}} + \underbrace{\ell(s_1(u_1), \hat y_t) + \ell(s_2(u_2), \hat y_t)}_{\text{cmt}} \Big)$$
 #
@@ -186,7 +186,7 @@ for name, trace in runs.items():
     print(name, {net: round(float(trace.curves[f"dice/{net}"][-1]), 2) for net in nets})
 
 # %% [markdown]
-# With halves the students are well and their teacher is not. It goes on teaching them all the same, and what it teaches is nonsense that both then agree on. With 0.99 and 0.01 the teacher is, to be frank, the Mean Teacher of student 1. The word *collaborative* describes the losses then,
+# With halves the students are well and their teacher is not. It goes on teaching them all the same; with this weight, in so short a run, that has not harmed them yet. With 0.99 and 0.01 the teacher is, to be frank, the Mean Teacher of student 1. The word *collaborative* describes the losses then,
 # not the average.
 #
 # Would equal shares work for students that started *equal*? In the explorer above, tick *same valley*. Networks that share a part of their training stay in one valley and may be averaged (Wortsman et al., 2022); then, though, they err in the same places.
@@ -203,6 +203,8 @@ for n in range(10, 15):
     print(f"seed {n}", {net: round(float(curves[f"dice/{net}"][-1]), 3) for net in nets})
 
 # %% [markdown]
+# In none of the five is the teacher the best of the three: fixed beforehand is not the same as best.
+#
 # ## Recap
 #
 # - CMT adds to CPS a teacher that both students learn from.

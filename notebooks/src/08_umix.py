@@ -1,7 +1,7 @@
 # %% [markdown]
 # # UMIX: cell by cell
 #
-# The second half of UCMT changes the images. Where the networks are unsure, it pastes what they are sure of, and the mask moves along. It sounds like a small trick, and it is one: two cells of 256. This lesson takes it apart with numbers one can check by hand, and then asks what each part is worth.
+# The second half of UCMT changes the images. Where the networks are unsure, it pastes what they are sure of, and the mask moves along. It sounds like a small trick. This lesson takes it apart with numbers one can check by hand, and then asks what each part is worth.
 #
 # In this lesson you will
 #
@@ -119,7 +119,7 @@ show_source(umix_source)
 #
 # ### Exercise 3: the largest share
 #
-# *Easy, about 4 minutes.* Return the largest share of an image that UMIX can change.
+# *Easy, about 4 minutes.* Return the largest share of an image (or of a volume, `dims=3`) that UMIX can change.
 
 # %% tags=["exercise"]
 def my_largest_share(top_k, grid, dims=2):
@@ -143,7 +143,7 @@ check_largest_share(my_largest_share)
 # </details>
 
 # %% [markdown]
-# Four cells of 256: 1.6 %. In practice it is fewer, because the two maps resemble each other and pick the same cells. Remember that number when you read that UMIX brings so and so many points.
+# At most four cells of 256: 1.6 %. In practice it is fewer, because the two maps resemble each other and pick the same cells. Remember that number when you read that UMIX brings so and so many points.
 #
 # ## Its rivals
 #
@@ -192,13 +192,13 @@ from ucmt_lite.explore import umix_lab
 umix_lab.widget(run.nets, validation, image=1, top_k=4, grid=8)
 
 # %% [markdown]
-# The frames lie on borders, and what fills them is mostly blank background: that is what networks are most certain of. So UMIX mainly *removes* difficult pixels. The first author of UCMT later wrote that fixed rules of this kind tend to trivial changes, and learns where and how much to mix instead (AdaMix, 2024).
+# The frames lie on the heart, mostly at its borders, and what fills them is blank background: that is what networks are most certain of. After the mix both students agree far less with the label that moved along (the sentence of the picture says how much): a holed heart is a harder heart. So UMIX mainly *removes* difficult pixels. The first author of UCMT later wrote that fixed rules of this kind tend to trivial changes, and learns where and how much to mix instead (AdaMix, 2024).
 #
 # ## Does it pay?
 #
 # UCMT takes two steps an iteration: one on the images, one on the mixed images. So there are three candidates for any gain: the mix, the second step, and the longer training. With `make_mix="identity"` the second step stays and the mix goes. *Before you look at [the results](../results/README.md):* which share of UCMT's gain do you expect from the mix?
 #
-# Here are four short runs, one seed: enough to see the method work, too few to rank it.
+# Here are four short runs, one seed: enough to see that all of them train, too few to rank them. They end within a few hundredths of each other.
 
 # %%
 from ucmt_lite.explore import compare

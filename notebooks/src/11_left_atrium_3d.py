@@ -1,13 +1,13 @@
 # %% [markdown]
 # # The left atrium: volumes
 #
-# The field's favourite volume is the left atrium in MR: a bag of a few hundred thousand voxels in a body of millions. Nothing in Mean Teacher, CPS or UCMT changes in 3D. What decides whether anything is learned is what comes before them: **resolution**, **patches** and **normalisation**. This lesson measures each of the three.
+# The field's favourite volume is the left atrium in MR: a bag of a few hundred thousand voxels in a body of millions. Nothing in Mean Teacher, CPS or UCMT changes in 3D. What decides whether anything is learned is what comes before them: **resolution**, **patches** and **normalisation**. This lesson computes what the first costs, and measures the other two.
 #
 # By default it uses phantoms. Where the real volumes lie on your disk (see the [data card](https://github.com/ucmt-lite/ucmt-lite/blob/main/data_cards/la2018.md)), set `dataset = "la2018"` and `data` to their folder.
 #
 # In this lesson you will
 #
-# - scroll through a volume, and compute what its mask weighs;
+# - scroll through a volume, and compute how many millilitres its mask has;
 # - make volumes smaller, and see what that costs and buys;
 # - place sliding windows so that every voxel is seen;
 # - train on four volumes three times, with one thing changed each time.
@@ -98,7 +98,7 @@ check_shrunk(my_shrunk)
 # </details>
 
 # %% [markdown]
-# What is lost for good? Shrink the *truth*, enlarge it again, and compare it with itself: no network at that resolution can score better.
+# What is lost? Shrink the *truth*, enlarge it again by copying voxels, and compare it with itself: a mask of that resolution scores about so much, however well it was made.
 
 # %%
 from ucmt_lite.data.shrink import shrink as shrunk
@@ -110,7 +110,7 @@ for factor in (2, 3, 4, 8):
     print(f"smaller by {factor}: {small.shape}, at best a Dice of {dice(small[places], mask):.3f}")
 
 # %% [markdown]
-# (That enlarges by copying voxels. The kit enlarges *probabilities*, which are smooth, and does better: real atria have two to four times as many voxels a side, so being made smaller by three costs them far less.)
+# (The kit enlarges *probabilities*, which are smooth, and does better. And real atria have two to four times as many voxels a side, so being made smaller by three costs them far less.)
 #
 # ## Windows
 #
@@ -173,8 +173,8 @@ for name, run in runs.items():
     print(f"{name:24} Dice {mean['dice']:.3f} at full resolution")
 
 # %% [markdown]
-# Volumes seen whole, with instance norm, are ahead by far, and each single change costs much: batch norm on two volumes a minibatch, or patches that show a fifth of the volume. It is one seed and four test volumes. But real atria said the same, in trials whose runs were not kept (four labels, 200 iterations): a Dice of 0.18 through patches of full resolution with batch norm, 0.5 to 0.6 at half the resolution, 0.6 to 0.7 with instance norm as well, and above 0.8 with a higher learning rate and 600 iterations
-# ([la2018_4](../results/la2018_4/README.md) tells the story; for a while it blamed the seed).
+# Volumes seen whole, with instance norm, are ahead by far, and each single change costs much: batch norm on two volumes a minibatch, or patches that show a seventh of the volume. It is one seed and four test volumes. But real atria said the same, in trials whose runs were not kept (four labels, 200 iterations): a Dice of 0.18 through patches of full resolution with batch norm, 0.5 to 0.6 at half the resolution, 0.6 to 0.7 with instance norm as well, and above 0.8 with a higher learning rate and 600 iterations
+# ([la2018_4](../results/la2018_4/README.md) tells the story, and withdraws what was said before: that the seed decides).
 
 # %%
 net, patch = runs["whole, instance norm"].net, runs["whole, instance norm"].prepared.patch

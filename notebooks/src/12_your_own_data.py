@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Your own data: a folder, some masks, and no surprises
 #
-# Everything so far came in order. Your images do not. Masks are 0 and 255, or in colours, or a JPEG; files are called `P012_f3 (copy).png`; half of the images have no mask, which is the point of it all. This lesson makes such a folder, reads it, looks before it trains, trains, and looks again.
+# Everything so far came in order. Your images do not. Masks are 0 and 255, or in colours, or a JPEG; files are called `P012_f3 (copy).png`; many images have no mask, which is the point of it all. This lesson makes such a folder, reads it, looks before it trains, trains, and looks again.
 #
 # In this lesson you will
 #
@@ -153,7 +153,7 @@ source = load("folder", root=folder, size=64)
 print(*survey(source), sep="\n")
 
 # %% [markdown]
-# Read it line by line. How many cases are in each part, and how many patients? Which classes were found, on how many pixels? What was passed over? Images without masks went to the training set, where they belong.
+# Read it line by line. How many cases are in each part, and how many patients? (60/20/20 % is of the six patients with masks.) Which classes were found, on how many pixels? What was passed over? Images without masks went to the training set, where they belong.
 #
 # Then look at what the network will be shown. **Weak views** move image and mask, **strong views** change colours. If *you* could not outline the object in a strong view, neither can the network (`ucmt-lite data folder --data my_images --picture FILE` draws them, too):
 

@@ -5,7 +5,7 @@
 #
 # In this lesson you will
 #
-# - revive two networks that agree on nothing at all;
+# - revive two networks that agree perfectly, on nonsense;
 # - find the pace of a teacher that neither repeats nor sleeps;
 # - choose a network without choosing on the test set, and see what the other way pays;
 # - count objects that vanish when masks are made smaller.
@@ -33,7 +33,7 @@ runs = {
 compare.figure({name: [run.trace] for name, run in runs.items()}, ["disagreement", "loss/sup", "dice"])
 
 # %% [markdown]
-# The eager pair agrees, and on nearly every image it agrees on nonsense. Before the four labels could teach anything, each network had learned the other's first guess, and a guess that is shared by both is never corrected. Disagreement *praises* this. The one witness is the loss on the labeled images (`loss/sup`): it does not fall. Look there first.
+# The eager pair agrees, and on nearly every image it agrees on nonsense. Before the four labels could teach anything, each network had learned the other's first guess, and a guess that is shared by both is never corrected. Disagreement *praises* this. The one witness is the loss on the labeled images (`loss/sup`): it rises. Look there first.
 #
 # ### Exercise 1: revive them
 #
@@ -78,7 +78,7 @@ for name, (trace,) in teachers.items():
     print(f"{name:13} student {last['student1']:.2f}, teacher {last['teacher']:.2f}")
 
 # %% [markdown]
-# Nobody sleeps altogether: the decay is $\min(1 - 1/(n+1), \alpha)$, so at first the teacher is the plain average of its students. But the early ones knew nothing and count as much as the last, so the slow teachers end *below* their student, and go on teaching it. The gap is small here and grows with what is learned late; in a run of many thousand steps it closes.
+# Nobody sleeps altogether: the decay is $\min(1 - 1/(n+1), \alpha)$, so at first the teacher is the plain average of its students. But the early ones knew nothing and count as much as the last, so the slow teachers end *below* their student, and go on teaching it. The fast ones are level with their student, for they are nearly it. In a run of many thousand steps a decay of 0.99 remembers good students only, and the gap closes.
 #
 # ### Exercise 2: a pace that fits
 #
@@ -109,7 +109,7 @@ check_decay(my_decay)
 #
 # > Twenty settings were tried. The best one has a test Dice of 0.823. What Dice will it have on new images?
 #
-# Less. Here are twenty settings that are in truth all *equal*, each with a true Dice of 0.80, and scored on 30 validation and 30 test images. Scores scatter; whoever picks the best on the test images picks the luckiest.
+# Guess a number first. Here are twenty settings that are in truth all *equal*, each with a true Dice of 0.80, and scored on 30 validation and 30 test images. Scores scatter; whoever picks the best on the test images picks the luckiest.
 
 # %%
 import numpy as np
@@ -149,7 +149,7 @@ check_choice(my_choice)
 # %% [markdown]
 # ## Room 4: the lesions that were never there
 #
-# > A set of retina photographs, 512 pixels a side, with lesions of three pixels. Trained and scored at 64 pixels, a network has a Dice of 0.93. It finds nothing. How?
+# > A set of retina photographs, 512 pixels a side, with lesions of three pixels. Trained and scored at 64 pixels, a network has a Dice of 0.80. It finds nothing. How? (Think of what happens to a mask when one pixel of eight is kept.)
 #
 # Masks are made smaller by taking one pixel of eight a side. A lesion of three pixels is mostly between them: its mask becomes empty. An empty prediction for an empty truth scores 1.
 

@@ -485,7 +485,11 @@ WRONG = {
     ],
     checks.check_pairs: [
         (lambda i, m: dict(zip(sorted(i), sorted(m), strict=False)), "every image is a key"),
-        (lambda i, m: dict(zip(i, [*m, m[0]], strict=True)), "not by order"),
+        (lambda i, m: dict(zip(i, [*m, m[0], m[0]], strict=True)), "not by order"),
+        (
+            lambda i, m: {x: next((y for y in m if y.startswith(Path(x).stem)), None) for x in i},
+            "not beginnings",
+        ),
         (lambda i, m: pairs(i, m, end=""), "at the end"),
         (lambda i, m: pairs(i, m, take=lambda stem: stem[:1]), "mixed up"),
         (lambda i, m: {x: y for x, y in pairs(i, m).items() if y}, "without a mask"),

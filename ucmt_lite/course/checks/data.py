@@ -165,9 +165,17 @@ def check_grey_to_classes(answer: Answer) -> None:
 def check_pairs(answer: Answer) -> None:
     """Check `answer(images, masks)`: the mask of each image by name, or None."""
     with judging(answer) as judged:
-        images = ["b.jpg", "a.jpg", "a_2.jpg", "the_mask_of_x.png", "lonely.jpg", "c.png"]
-        masks = ["a_mask.png", "a_2_seg.png", "b_gt.png", "the_mask_of_x_mask.png", "c.gif"]
-        right = dict(zip(images, [masks[2], *masks[:2], masks[3], None, masks[4]], strict=True))
+        right = {
+            "b.jpg": "b_gt.png",
+            "a.jpg": "a_mask.png",
+            "a_2.jpg": "a_2_seg.png",
+            "the_mask_of_x.png": "the_mask_of_x_mask.png",
+            "lonely.jpg": None,
+            "c.png": "c.gif",
+            "p1.png": None,
+            "p10.png": "p10_mask.png",
+        }
+        images, masks = list(right), sorted(filter(None, right.values()))
         pairs = judged(images, masks)
         require(
             isinstance(pairs, dict), f"it returns a {type(pairs).__name__}: return a dictionary."
@@ -182,7 +190,11 @@ def check_pairs(answer: Answer) -> None:
             "a.jpg and a_2.jpg are mixed up: compare whole names, not beginnings.",
         )
         require(
-            pairs["the_mask_of_x.png"] == masks[3],
+            pairs["p1.png"] is None,
+            f"p1.png has no mask and gets {pairs['p1.png']}: compare whole names, not beginnings.",
+        )
+        require(
+            pairs["the_mask_of_x.png"] == right["the_mask_of_x.png"],
             "the_mask_of_x.png is not paired: cut _mask off at the end of a name only.",
         )
         require(pairs["c.png"] == "c.gif", "c.png belongs to c.gif: endings may differ.")

@@ -158,7 +158,7 @@ def check_lost(answer: Answer) -> None:
                         "those are pixels: count masks.",
                     ),
                 ],
-                f"with a factor of {factor} {lost} of these {len(masks)} masks lose everything.",
+                f"with factor {factor}, {lost} of these {len(masks)} masks lose everything.",
             )
 
 
