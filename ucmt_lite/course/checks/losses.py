@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from ucmt_lite.course.checks.judging import Answer, judging, random_logits, require, require_value
 
@@ -58,46 +59,49 @@ def check_dice_loss(answer: Answer) -> None:
         logits = random_logits(8, 2, 3, 4, 4).requires_grad_()
         target = torch.randint(0, 2, (2, 4, 4), generator=torch.Generator().manual_seed(1))
         target[1] = 0  # an image that shows the background alone
-        p = logits.detach().softmax(1).flatten(2)  # B K S
+        z = logits.detach().flatten(2)  # B K S
         y = F.one_hot(target, 3).movedim(-1, 1).flatten(2).float()
-        overlap, size = (p * y).sum(2), p.sum(2) + y.sum(2)
-        fractions = (2 * overlap + 1e-5) / (size + 1e-5)  # B K
-        loss = judged.loss(logits, target)
-        together = (2 * overlap.sum(0) + 1e-5) / (size.sum(0) + 1e-5)
-        z = logits.detach().flatten(2)
         require_value(
-            loss.detach(),
-            1 - fractions.mean(),
-            [
-                (fractions.mean(), "that is the overlap: the loss is one minus it."),
-                (
-                    1 - (overlap + 1e-5).div(size + 1e-5).mean(),
-                    "the overlap counts twice above the line.",
-                ),
-                (
-                    1 - together.mean(),
-                    "the images are summed before the fraction: each image has a Dice of its own.",
-                ),
-                (
-                    1 - (2 * overlap.sum() + 1e-5) / (size.sum() + 1e-5),
-                    "images and classes are summed before the fraction: large classes drown small"
-                    " ones, so divide first and average then.",
-                ),
-                (
-                    1 - fractions[:, 1:].mean(),
-                    "the background is left out: here it is a class like the others.",
-                ),
-                (
-                    1 - ((overlap + 1e-5) / (size - overlap + 1e-5)).mean(),
-                    "that is one minus a soft Jaccard: below the line stands the sum of both"
-                    " sizes.",
-                ),
-                (
-                    1 - ((2 * (z * y).sum(2) + 1e-5) / (z.sum(2) + y.sum(2) + 1e-5)).mean(),
-                    "these are logits: softmax over the classes first.",
-                ),
-                (1 - fractions.sum(1).mean(), "average over the classes, too: they are summed."),
-            ],
+            judged.loss(logits, target).detach(),
+            1 - _soft_dice(z.softmax(1), y).mean(),
+            _mistakes_of_dice(z, y),
             "the value is not one minus the mean over images and classes of the soft Dice.",
             tolerance=1e-4,
         )
+
+
+def _soft_dice(p: Tensor, y: Tensor) -> Tensor:
+    """Return the soft Dice of each image and class: `B K S` twice -> `B K`."""
+    return (2 * (p * y).sum(2) + 1e-5) / (p.sum(2) + y.sum(2) + 1e-5)
+
+
+def _mistakes_of_dice(z: Tensor, y: Tensor) -> list[tuple[Tensor, str]]:
+    """Return what a soft Dice loss of logits `B K S` is with each mistake, and what to say of it."""
+    p = z.softmax(1)
+    dice = _soft_dice(p, y)
+    overlap, size = (p * y).sum(2), p.sum(2) + y.sum(2)
+    each_class = (2 * overlap.sum(0) + 1e-5) / (size.sum(0) + 1e-5)
+    together = (2 * overlap.sum() + 1e-5) / (size.sum() + 1e-5)
+    return [
+        (dice.mean(), "that is the overlap: the loss is one minus it."),
+        (1 - (overlap / size).mean(), "the overlap counts twice above the line."),
+        (
+            1 - each_class.mean(),
+            "the images are summed before the fraction: each image has a Dice of its own.",
+        ),
+        (
+            1 - together,
+            "images and classes are summed before the fraction: large classes drown small ones, so"
+            " divide first and average then.",
+        ),
+        (
+            1 - dice[:, 1:].mean(),
+            "the background is left out: here it is a class like the others.",
+        ),
+        (
+            1 - (overlap / (size - overlap)).mean(),
+            "that is one minus a soft Jaccard: below the line stands the sum of both sizes.",
+        ),
+        (1 - _soft_dice(z, y).mean(), "these are logits: softmax over the classes first."),
+        (1 - dice.sum(1).mean(), "average over the classes, too: they are summed."),
+    ]

@@ -201,20 +201,10 @@ def check_calibration_error(answer: Answer) -> None:
         confidence = np.concatenate([random.uniform(0.5, 1, 60).round(3), [1.0, 1.0]])
         # Too modest where unsure, too sure elsewhere.
         right = random.random(62) < np.where(confidence < 0.75, confidence + 0.2, confidence - 0.3)
-        bins = 5
-        place = np.minimum((confidence * bins).astype(int), bins - 1)
-        gaps, counts = np.zeros(bins), np.zeros(bins)
-        for b in range(bins):
-            inside = place == b
-            counts[b] = inside.sum()
-            if counts[b]:
-                gaps[b] = confidence[inside].mean() - right[inside].mean()
-        share = counts / counts.sum()
-        error = judged.number(confidence, right, bins)
-        require(
-            error == error,
-            "an empty bin has no mean: leave it out.",
-        )
+        gaps, share = _gaps(confidence, right, bins=5)
+        error = judged.number(confidence, right, 5)
+        require(error == error, "an empty bin has no mean: leave it out.")
+        unweighted = "every bin counts alike: weigh it by its share of the pixels."
         require_value(
             error,
             float((share * abs(gaps)).sum()),
@@ -224,24 +214,26 @@ def check_calibration_error(answer: Answer) -> None:
                     "too much here and too little there cancel: take the absolute value of each"
                     " bin.",
                 ),
-                (
-                    float(abs(gaps[counts > 0]).mean()),
-                    "every bin counts alike: weigh it by its share of the pixels.",
-                ),
-                (
-                    float(abs(gaps).mean()),
-                    "every bin counts alike: weigh it by its share of pixels.",
-                ),
+                (float(abs(gaps[share > 0]).mean()), unweighted),
+                (float(abs(gaps).mean()), unweighted),
                 (
                     float(abs(confidence - right).mean()),
                     "that is the mean error of each pixel: compare means of bins.",
                 ),
-                (float((counts * abs(gaps)).sum()), "divide by the number of pixels."),
+                (float((62 * share * abs(gaps)).sum()), "divide by the number of pixels."),
                 (float(abs(gaps).max()), "that is the largest gap: take the weighted mean of all."),
             ],
             "it is not the mean gap between confidence and accuracy, weighted by the bins' shares.",
             tolerance=1e-6,
         )
+
+
+def _gaps(confidence: np.ndarray, right: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return confidence minus accuracy in each bin, 0 where it is empty, and the bins' shares."""
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    inside = [place == b for b in range(bins)]
+    gaps = [confidence[i].mean() - right[i].mean() if i.any() else 0.0 for i in inside]
+    return np.array(gaps), np.array([i.mean() for i in inside])
 
 
 def _two_numbers(result: Any) -> tuple[float, float]:

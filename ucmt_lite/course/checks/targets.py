@@ -160,45 +160,16 @@ def check_cpc(answer: Answer) -> None:
     with judging(answer) as judged:
         logits1 = random_logits(10, 2, 3, 4, 4).requires_grad_()
         logits2 = random_logits(11, 2, 3, 4, 4).requires_grad_()
-        z1, z2 = logits1.detach(), logits2.detach()
-        distance = ((z1.softmax(1) - z2.softmax(1)) ** 2).sum(1).mean()
         loss = judged.loss(logits1, logits2)
-        require_value(
-            loss.detach(),
-            2 * distance,
-            [
-                (
-                    distance,
-                    "one direction is missing: both networks learn, so there are two terms.",
-                ),
-                (
-                    2 * distance / 3,
-                    "the mean runs over the classes as well: sum over them, then take the mean over"
-                    " images and pixels.",
-                ),
-                (
-                    2 * ((z1 - z2) ** 2).sum(1).mean(),
-                    "compare probabilities, not logits: softmax over the class axis first.",
-                ),
-                (
-                    F.cross_entropy(z1, z2.argmax(1)) + F.cross_entropy(z2, z1.argmax(1)),
-                    "these targets are decisions, as in CPS: here the targets are probabilities.",
-                ),
-                (
-                    2 * ((z1.softmax(-1) - z2.softmax(-1)) ** 2).sum(1).mean(),
-                    "the softmax runs over the last axis, the columns: the classes are axis 1.",
-                ),
-            ],
-            "the value is not the mean over images and pixels of the squared distance, twice.",
-        )
+        _check_cpc_value(loss.detach(), logits1.detach(), logits2.detach())
         loss.backward()
         require(
             logits1.grad is not None and logits2.grad is not None,
             "one of the networks gets no gradient: both learn.",
         )
-        again = z1.clone().requires_grad_()
-        own_term = ((again.softmax(1) - z2.softmax(1)) ** 2).sum(1).mean()
-        (gradient,) = torch.autograd.grad(own_term, again)
+        z1 = logits1.detach().requires_grad_()
+        own_term = ((z1.softmax(1) - logits2.detach().softmax(1)) ** 2).sum(1).mean()
+        (gradient,) = torch.autograd.grad(own_term, z1)
         require_value(
             logits1.grad if logits1.grad is not None else 0.0,
             gradient,
@@ -212,6 +183,35 @@ def check_cpc(answer: Answer) -> None:
             "the gradient of network 1 is not that of its own term: detach the target, and only"
             " it.",
         )
+
+
+def _check_cpc_value(loss: Tensor, z1: Tensor, z2: Tensor) -> None:
+    distance = ((z1.softmax(1) - z2.softmax(1)) ** 2).sum(1).mean()
+    require_value(
+        loss,
+        2 * distance,
+        [
+            (distance, "one direction is missing: both networks learn, so there are two terms."),
+            (
+                2 * distance / 3,
+                "the mean runs over the classes as well: sum over them, then take the mean over"
+                " images and pixels.",
+            ),
+            (
+                2 * ((z1 - z2) ** 2).sum(1).mean(),
+                "compare probabilities, not logits: softmax over the class axis first.",
+            ),
+            (
+                F.cross_entropy(z1, z2.argmax(1)) + F.cross_entropy(z2, z1.argmax(1)),
+                "these targets are decisions, as in CPS: here the targets are probabilities.",
+            ),
+            (
+                2 * ((z1.softmax(-1) - z2.softmax(-1)) ** 2).sum(1).mean(),
+                "the softmax runs over the last axis, the columns: the classes are axis 1.",
+            ),
+        ],
+        "the value is not the mean over images and pixels of the squared distance, twice.",
+    )
 
 
 def check_flaw(answer: Answer) -> None:
