@@ -76,7 +76,7 @@ def _soft_dice(p: Tensor, y: Tensor) -> Tensor:
 
 
 def _mistakes_of_dice(z: Tensor, y: Tensor) -> list[tuple[Tensor, str]]:
-    """Return what a soft Dice loss of logits `B K S` is with each mistake, and what is said of it."""
+    """Return what a soft Dice loss of logits `B K S` is with each mistake, and its sentence."""
     p = z.softmax(1)
     dice = _soft_dice(p, y)
     overlap, size = (p * y).sum(2), p.sum(2) + y.sum(2)
