@@ -484,3 +484,23 @@ def test_lesson_10_has_a_comparison_that_is_open(by_seed):
     _, low, high = interval((by_seed.loc["ucmt"] - by_seed.loc["cps"]).tolist())
     assert low < -0.02 and 0 < high
     assert by_seed.mean().idxmin() == 41, "the seed that was unlucky for all"
+
+
+def test_on_hearts_instance_norm_costs_and_small_moves_gain():
+    table = results.load_runs(NOTEBOOKS.parent / "results/recipe_steps/runs.parquet")
+    dice = table.pivot_table(index="variant", columns="seed", values="dice")
+    batch, instance = (
+        f"{norm} norm, strong labeled views, small moves" for norm in ("batch", "instance")
+    )
+    cost = dice.loc["+ instance norm"] - dice.loc["before"]
+    assert round(cost.mean(), 3) == -0.062 and (cost < 0).all()
+    gains_of_moves = [
+        dice.loc["+ small moves"] - dice.loc["+ weak labeled views"],
+        dice.loc[instance] - dice.loc["+ instance norm"],
+        dice.loc[batch] - dice.loc["before"],
+    ]
+    assert [round(gain.mean(), 3) for gain in gains_of_moves] == [0.048, 0.074, 0.066]
+    assert (dice.loc[instance] > dice.loc["+ small moves"]).sum() == 4
+    means = dice.mean(axis=1).round(3)
+    assert (means.idxmax(), means[batch]) == (batch, 0.759)
+    assert means["batch norm, weak labeled views, small moves"] == means.min() == 0.5
