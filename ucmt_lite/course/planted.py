@@ -33,7 +33,7 @@ def small_lesions(count: int = 40, side: int = 512, seed: int = 0) -> list[NDArr
     """Return masks `side x side` with lesions of three pixels across, some masks with none.
 
     >>> masks = small_lesions(count=10)
-    >>> masks[0].shape, sum(mask.any() for mask in masks)
+    >>> masks[0].shape, sum(bool(mask.any()) for mask in masks)
     ((512, 512), 8)
     """
     random = np.random.default_rng(seed)
