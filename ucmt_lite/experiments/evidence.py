@@ -3,6 +3,7 @@
 Each carries the numbers in its sentence. `comparison` computes them.
 """
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +20,7 @@ from ucmt_lite.methods import METHODS, look_of, title_of
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+WIDEST = 28  # letters in a line of a variant's name
 MARKERS = "osD^vP*X"  # tell variants of one method apart, which share its colour and dash
 
 
@@ -189,7 +191,9 @@ def _stacked_panels(table: "DataFrame") -> tuple[Any, list[Any]]:
 
 def _finish(ax: Any, names: list[str], heading: str) -> None:
     """Put names at the rows, the first on top, and what every panel shares."""
-    ax.set_yticks(range(len(names)), [title_of(name) for name in names], fontsize=8)
+    # Long names would take the panel's width, and its heading would not fit.
+    titles = [textwrap.fill(title_of(name), WIDEST) for name in names]
+    ax.set_yticks(range(len(names)), titles, fontsize=8)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.tick_params(axis="x", labelsize=8)
     ax.grid(alpha=0.3, axis="x")
