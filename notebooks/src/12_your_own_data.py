@@ -142,6 +142,42 @@ check_patient(my_patient)
 # </details>
 
 # %% [markdown]
+# ## Sixteen bits, and one bright pixel
+#
+# A photograph has grey values from 0 to 255. A scan may have 0 to 65,535, use a few hundred of them, and hold one clip of metal that is brighter than everything else. Divided by its largest value, such an image is black to a network.
+#
+# ### Exercise 4: stretch the contrast
+#
+# *Medium, about 6 minutes.* Map the `low`-th **percentile** of the grey values (the value that `low` % of the pixels do not exceed) to 0 and the `high`-th to 1, and clip what lies outside. An image of one single value becomes 0 everywhere. (The kit stretches 16-bit pictures from their smallest to their largest value and decides for the whole set whether it does; where a set has such pixels, stretch it like this before you hand it over.)
+
+# %% tags=["exercise"]
+import numpy as np
+
+
+def my_stretch(image, low, high):
+    # solution
+    start, end = np.percentile(image, [low, high])
+    if start == end:
+        return np.zeros(image.shape)
+    return np.clip((image.astype(float) - start) / (end - start), 0, 1)
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_stretched
+
+check_stretched(my_stretch)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# `np.percentile(image, [low, high])` gives both; `np.clip(values, 0, 1)` cuts off what lies outside.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Turn the image into floats first: whole numbers without a sign, as scans have them, cannot hold a negative difference. When both percentiles are equal, do not divide.
+# </details>
+
+# %% [markdown]
 # ## Look before you train
 #
 # `ucmt-lite data folder --data my_images` prints what a careful colleague would look at. From Python:

@@ -62,6 +62,37 @@ for seed, a, b in zip(seeds, without, with_ramp, strict=True):
 # %% [markdown]
 # Two seeds prove nothing. What would you do next: more seeds, more iterations, or another network? Say why.
 #
+# ### Exercise 1: how many seeds?
+#
+# *Medium, about 5 minutes.* Differences between two methods scatter from seed to seed with a standard deviation of `deviation`. The mean of $n$ of them has an interval of 95 % with a half-width of about $1.96 \cdot \text{deviation} / \sqrt{n}$. How many seeds until that is at most `margin`? (Student's quantile in place of 1.96, [lesson 10](10_fair_comparison.ipynb), asks for a few more.)
+
+# %% tags=["exercise"]
+import math
+
+
+def my_seeds_needed(deviation, margin):
+    # solution
+    return math.ceil((1.96 * deviation / margin) ** 2)
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_seeds_needed
+
+check_seeds_needed(my_seeds_needed)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# Set the half-width equal to `margin` and solve for $n$; then take the next whole number.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# $\sqrt{n} = 1.96 \cdot \text{deviation} / \text{margin}$, and $n$ is its square. `math.ceil` rounds up.
+# </details>
+
+# %% [markdown]
+# Try it with a deviation of 0.03, as differences on these hearts often have, and a margin of 0.02: that is why ten seeds are a good habit, and why halving the margin costs four times as many.
+#
 # For real answers write a grid and let the kit do the rest, with seeds, tables, intervals and a page that others can run:
 #
 # ```

@@ -310,7 +310,41 @@ def hours(seconds, iterations, seeds):
     return sum(seconds.values()) * iterations * seeds / 3600
 
 
+def ramp(step, length, slope=5.0, power=2):
+    return math.exp(-slope * (1 - min(step / length, 1)) ** power)
+
+
+def never_corrected(label1, label2, truth):
+    return ((label1 == label2) & (label1 != truth)).float().mean()
+
+
+def stretched(image, low, high):
+    start, end = np.percentile(image, [low, high])
+    if start == end:
+        return np.zeros(image.shape)
+    return np.clip((image.astype(float) - start) / (end - start), 0, 1)
+
+
+def stretched_unclipped(image, low, high):
+    start, end = np.percentile(image, [low, high])
+    with np.errstate(invalid="ignore"):
+        return (image.astype(float) - start) / (end - start)
+
+
+def stretched_from_zero(image, low, high):
+    return np.clip(image / np.percentile(image, high), 0, 1)
+
+
+def seeds_needed(deviation, margin, quantile=1.96):
+    return math.ceil((quantile * deviation / margin) ** 2)
+
+
 RIGHT = {
+    checks.check_right_pixels: lambda p, t: (p == t).float().mean(),
+    checks.check_ramp: ramp,
+    checks.check_never_corrected: never_corrected,
+    checks.check_stretched: stretched,
+    checks.check_seeds_needed: seeds_needed,
     checks.check_pair_lives: lambda: {"weight": 1.0, "ramp": 0.5},
     checks.check_decay: lambda steps: 0.5 ** (10 / steps),
     checks.check_choice: choice,
@@ -359,6 +393,57 @@ RIGHT = {
 }
 
 WRONG = {
+    checks.check_right_pixels: [
+        (lambda p, t: (p == t).sum(), "divide by"),
+        (lambda p, t: (p & t).float().mean(), "background that both"),
+        (lambda p, t: (p != t).float().mean(), "wrong pixels"),
+        (dice, "leaves background out"),
+        (lambda p, t: (p & t).sum() / t.sum(), "that was found"),
+        (lambda p, t: p == t, "one is asked for"),
+        (lambda p, t: None, "return"),
+    ],
+    checks.check_ramp: [
+        (lambda step, length: math.exp(-5 * (1 - step / length) ** 2), "stays at 1"),
+        (lambda step, length: min(step / length, 1), "straight line"),
+        (lambda step, length: ramp(step, length, power=1), "is squared"),
+        (lambda step, length: math.exp(-5 * min(step / length, 1) ** 2), "it falls"),
+        (lambda step, length: ramp(step, length, slope=25.0), "the 5 is not"),
+        (lambda step, length: 1 / (1 + math.exp(-min(step / length, 1))), "logistic"),
+        (lambda step, length: None, "return"),
+    ],
+    checks.check_never_corrected: [
+        (lambda a, b, t: ((a != t) & (b != t)).float().mean(), "the same way"),
+        (lambda a, b, t: ((a != t) | (b != t)).float().mean(), "can correct it"),
+        (lambda a, b, t: (a == b).float().mean(), "no mistake"),
+        (lambda a, b, t: (a != b).float().mean(), "where they differ"),
+        (lambda a, b, t: ((a == b) & (a != t)).sum(), "divide by"),
+        (lambda a, b, t: 1 - never_corrected(a, b, t), "all other pixels"),
+        (lambda a, b, t: None, "return"),
+    ],
+    checks.check_stretched: [
+        (lambda image, low, high: stretched(image, 0, 100), "one bright pixel"),
+        (stretched_unclipped, "clip it"),
+        (stretched_from_zero, "subtract it first"),
+        (lambda image, low, high: 1 - stretched(image, low, high), "swapped"),
+        (lambda image, low, high: 255 * stretched(image, low, high), "not 255"),
+        (lambda image, low, high: stretched(image, low, high).round().astype(int), "whole"),
+        (lambda image, low, high: stretched(image, low, high).ravel(), "shape"),
+        (
+            lambda image, low, high: np.clip(stretched_unclipped(image, low, high), 0, 1),
+            "no contrast",
+        ),
+        (lambda image, low, high: None, "return"),
+    ],
+    checks.check_seeds_needed: [
+        (lambda d, m: (1.96 * d / m) ** 2, "round up to a whole"),
+        (lambda d, m: math.floor((1.96 * d / m) ** 2), "still wider"),
+        (lambda d, m: math.ceil(1.96 * d / m), "square the ratio"),
+        (lambda d, m: seeds_needed(d, m, quantile=1.0), "one standard error"),
+        (lambda d, m: seeds_needed(d, m / 2), "to each side"),
+        (lambda d, m: seeds_needed(m, d, quantile=1 / 1.96), "upside down"),
+        (lambda d, m: math.ceil(1.96**2 * d / m**2), "squared, too"),
+        (lambda d, m: None, "return"),
+    ],
     checks.check_pair_lives: [
         (lambda: {"weight": 4.0, "ramp": 0.0}, "they are blind"),
         (lambda: {"weight": 10.0, "ramp": 0.5}, "drown"),

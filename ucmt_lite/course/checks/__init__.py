@@ -10,6 +10,7 @@ from ucmt_lite.course.checks.data import (
     check_pairs,
     check_patient,
     check_split_by_patient,
+    check_stretched,
     check_twins,
 )
 from ucmt_lite.course.checks.failures import (
@@ -44,10 +45,13 @@ from ucmt_lite.course.checks.overlap import (
     check_dice,
     check_disagreement,
     check_mean_scores,
+    check_never_corrected,
+    check_right_pixels,
 )
 from ucmt_lite.course.checks.statistics import (
     check_holm,
     check_interval,
+    check_seeds_needed,
     check_sign_test,
     check_verdict,
 )
@@ -59,6 +63,7 @@ from ucmt_lite.course.checks.targets import (
     check_flaw,
     check_leader,
     check_pseudo_label,
+    check_ramp,
 )
 from ucmt_lite.course.checks.teachers import (
     check_ema_update,
@@ -102,17 +107,22 @@ __all__ = [
     "check_lost",
     "check_mean_scores",
     "check_millilitres",
+    "check_never_corrected",
     "check_pair_lives",
     "check_pairs",
     "check_patient",
     "check_pseudo_label",
+    "check_ramp",
     "check_random_cells",
     "check_reordered",
+    "check_right_pixels",
     "check_risk_coverage",
+    "check_seeds_needed",
     "check_shrunk",
     "check_sign_test",
     "check_split_by_patient",
     "check_starts",
+    "check_stretched",
     "check_teacher_of_two",
     "check_top_and_bottom",
     "check_twins",

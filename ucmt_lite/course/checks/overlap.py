@@ -66,6 +66,75 @@ def check_disagreement(answer: Answer) -> None:
         require(abs(judged.number(a, a)) < 1e-5, "a mask does not disagree with itself.")
 
 
+def check_right_pixels(answer: Answer) -> None:
+    """Check `answer(prediction, truth)`: the share of pixels that two boolean masks agree on."""
+    with judging(answer) as judged:
+        for p, t in _pairs_of_masks(2):
+            overlap, size = _overlap(p, t), int(p.sum()) + int(t.sum())
+            pixels = p.numel()
+            right = pixels - (size - 2 * overlap)
+            require_value(
+                judged.number(p, t),
+                right / pixels,
+                [
+                    (right, "that is a count: divide by the number of pixels."),
+                    (
+                        overlap / pixels,
+                        "background that both call background is right, too: count every pixel"
+                        " where the masks are equal.",
+                    ),
+                    (1 - right / pixels, "that is the share of wrong pixels."),
+                    (
+                        2 * overlap / size,
+                        "that is Dice, which leaves background out: count background, too.",
+                    ),
+                    (
+                        overlap / max(int(t.sum()), 1),
+                        "that is the share of the true region that was found: count all pixels.",
+                    ),
+                ],
+                f"{right} of {pixels} pixels are equal, a share of {right / pixels:.4f}.",
+            )
+
+
+def check_never_corrected(answer: Answer) -> None:
+    """Check `answer(label1, label2, truth)`: the share of pixels both give the same wrong class."""
+    with judging(answer) as judged:
+        generator = torch.Generator().manual_seed(5)
+        for shape in ((6, 7), (2, 4, 5)):
+            label1, label2, truth = torch.randint(0, 3, (3, *shape), generator=generator)
+            triples = list(
+                zip(*(mask.flatten().tolist() for mask in (label1, label2, truth)), strict=True)
+            )
+            pixels = len(triples)
+
+            def share(count: list[bool], pixels: int = pixels) -> float:
+                return sum(count) / pixels
+
+            right = share([a == b != t for a, b, t in triples])
+            require_value(
+                judged.number(label1, label2, truth),
+                right,
+                [
+                    (
+                        share([a != t and b != t for a, b, t in triples]),
+                        "both are wrong there, but not always in the same way: where they name two"
+                        " wrong classes, they still contradict each other.",
+                    ),
+                    (
+                        share([a != t or b != t for a, b, t in triples]),
+                        "one wrong network is enough for that: where only one is wrong, the other"
+                        " can correct it.",
+                    ),
+                    (share([a == b for a, b, _ in triples]), "equal and right is no mistake."),
+                    (share([a != b for a, b, _ in triples]), "that is where they differ."),
+                    (right * pixels, "that is a count: divide by the number of pixels."),
+                    (1 - right, "that is the share of all other pixels."),
+                ],
+                f"both name the same wrong class on a share of {right:.4f} of the pixels.",
+            )
+
+
 def check_mean_scores(answer: Answer) -> None:
     """Check `answer(predictions, truths)`: mean Dice over all images, and over those with truth."""
     with judging(answer) as judged:

@@ -158,3 +158,42 @@ def check_verdict(answer: Answer) -> None:
                 f"the interval {low} to {high} with a margin of {margin} is {right}, since {why};"
                 f" it says {word}.",
             )
+
+
+def check_seeds_needed(answer: Answer) -> None:
+    """Check `answer(deviation, margin)`: seeds until an interval is no wider than the margin."""
+    with judging(answer) as judged:
+        for deviation, margin in ((0.05, 0.01), (0.03, 0.02), (0.01, 0.02), (0.03, 0.015)):
+            right = math.ceil((1.96 * deviation / margin) ** 2)
+            share = 1.96 * deviation / margin
+            result = judged.number(deviation, margin)
+            require(
+                result == int(result),
+                f"there is no {result % 1:.2f} of a seed: round up to a whole number.",
+            )
+            require_value(
+                result,
+                right,
+                [
+                    (math.floor(share**2), "round up: with fewer the interval is still wider."),
+                    (
+                        math.ceil(share),
+                        "the interval narrows with the root of the seeds only: square the ratio.",
+                    ),
+                    (
+                        math.ceil((deviation / margin) ** 2),
+                        "that is one standard error: an interval of 95 % has 1.96 of them to each"
+                        " side.",
+                    ),
+                    (
+                        math.ceil((2 * share) ** 2),
+                        "the margin is the half-width: it counts to each side.",
+                    ),
+                    (math.ceil((margin / (1.96 * deviation)) ** 2), "the ratio is upside down."),
+                    (
+                        math.ceil(1.96**2 * deviation / margin**2),
+                        "the deviation is squared, too: it scatters, its square is the variance.",
+                    ),
+                ],
+                f"with a deviation of {deviation} and a margin of {margin} it takes {right} seeds.",
+            )

@@ -1,5 +1,7 @@
 """Checks of targets and of the losses that use them: pseudo labels, consistency, cross training."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -331,3 +333,36 @@ def check_collaboration(answer: Answer) -> None:
             teacher.grad is None,
             "a gradient reaches the teacher: it learns by averaging alone.",
         )
+
+
+def check_ramp(answer: Answer) -> None:
+    """Check `answer(step, length)`: the factor of the unsupervised terms, `sigmoid_rampup`."""
+    with judging(answer) as judged:
+        for step, length in ((25, 100), (0, 100), (50, 100), (100, 100), (250, 100), (30, 300)):
+            passed = min(step / length, 1)
+            require_value(
+                judged.number(step, length),
+                math.exp(-5 * (1 - passed) ** 2),
+                [
+                    (
+                        math.exp(-5 * (1 - step / length) ** 2),
+                        "after its length the ramp-up is over and the factor stays at 1: hold"
+                        " step / length at 1.",
+                    ),
+                    (passed, "that is a straight line: the exponential is missing."),
+                    (
+                        math.exp(-5 * (1 - passed)),
+                        "1 - t is squared, so that the end of the ramp-up is flat.",
+                    ),
+                    (
+                        math.exp(-5 * passed**2),
+                        "it falls: the factor is almost 0 at the start and 1 at the end.",
+                    ),
+                    (
+                        math.exp(-((5 * (1 - passed)) ** 2)),
+                        "only 1 - t is squared, the 5 is not.",
+                    ),
+                    (1 / (1 + math.exp(-passed)), "that is the logistic function."),
+                ],
+                f"at step {step} of {length} the factor is {math.exp(-5 * (1 - passed) ** 2):.4f}.",
+            )
