@@ -33,7 +33,10 @@ runs = {
 compare.figure({name: [run.trace] for name, run in runs.items()}, ["disagreement", "loss/sup", "dice"])
 
 # %% [markdown]
+# <details><summary>What happened?</summary>
+#
 # The eager pair agrees, and on nearly every image it agrees on nonsense. Before the four labels could teach anything, each network had learned the other's first guess, and a guess that is shared by both is never corrected. Disagreement *praises* this. The one witness is the loss on the labeled images (`loss/sup`): it rises. Look there first.
+# </details>
 #
 # ### Exercise 1: revive them
 #
@@ -78,7 +81,10 @@ for name, (trace,) in teachers.items():
     print(f"{name:13} student {last['student1']:.2f}, teacher {last['teacher']:.2f}")
 
 # %% [markdown]
+# <details><summary>What happened?</summary>
+#
 # Nobody sleeps altogether: the decay is $\min(1 - 1/(n+1), \alpha)$, so at first the teacher is the plain average of its students. But the early ones knew nothing and count as much as the last, so the slow teachers end *below* their student, and go on teaching it. The fast ones are level with their student, for they are nearly it. In a run of many thousand steps a decay of 0.99 remembers good students only, and the gap closes.
+# </details>
 #
 # ### Exercise 2: a pace that fits
 #
@@ -122,7 +128,10 @@ print(f"chosen on validation images: {honest.mean():.3f} on test images, in the 
 print(f"chosen on the test images:   {test.max(axis=1).mean():.3f}, on the images that chose it")
 
 # %% [markdown]
+# <details><summary>What happened?</summary>
+#
 # Nothing was gained, 0.02 was reported: as much as most papers of this field claim over their best rival. Choosing *when to stop* on the test images is the same thing with more tries; several public codes of this field do it.
+# </details>
 #
 # ### Exercise 3: choose honestly
 #
@@ -149,9 +158,12 @@ check_choice(my_choice)
 # %% [markdown]
 # ## Room 4: the lesions that were never there
 #
-# > A set of retina photographs, 512 pixels a side, with lesions of three pixels. Trained and scored at 64 pixels, a network has a Dice of 0.80. It finds nothing. How? (Think of what happens to a mask when one pixel of eight is kept.)
+# > A set of retina photographs, 512 pixels a side, with lesions of three pixels. Trained and scored at 64 pixels, a network has a Dice of 0.80. It finds nothing. How? Say how, before you look.
+#
+# <details><summary>How?</summary>
 #
 # Masks are made smaller by taking one pixel of eight a side. A lesion of three pixels is mostly between them: its mask becomes empty. An empty prediction for an empty truth scores 1.
+# </details>
 
 # %%
 from ucmt_lite.course.planted import small_lesions

@@ -171,11 +171,12 @@ def widget(trace: "Trace", image: int = 0, threshold: float = 0.2) -> "StackWidg
 
     trace = checked_trace(trace, image=image)
     levels = np.linspace(0, most_uncertain(trace), LEVELS)
-    threshold = _reachable(trace, threshold)
+    start = int(np.abs(levels - _reachable(trace, threshold)).argmin())
+    levels[start] = threshold  # the slider starts at just what the text beside it names
     stack = fitting(
         lambda frames: _build_stack(trace, frames, levels), np.arange(len(trace.map_step))
     )
-    stack.spec["controls"][0]["start"] = int(np.abs(levels - threshold).argmin())
+    stack.spec["controls"][0]["start"] = start
     stack.spec["controls"][2]["start"] = image
     steps = stack.spec["controls"][1]["values"]
     return show(
