@@ -33,7 +33,7 @@ batch: int = 4  # labeled images in a minibatch, and as many of all training ima
 lr: float = 0.003  # learning rate at the start; it falls to 0
 weight_decay: float = 0.01  # weight decay of AdamW
 ramp: float = 0.5  # share of the iterations over which the unsupervised terms rise
-labeled_views: str = "weak"  # what labeled images get: weak (moves) or strong (colours, too) views
+labeled_views: str = "strong"  # what labeled images get: weak (moves) or strong (colours, too) views
 views: dict = {}  # how far views go, for instance degrees=0 contrast=0.2
 settings: dict = {}  # the method's own settings, for instance top_k, grid, weight, make_mix
 precision: str = "auto"  # float32, bfloat16, float16 or auto

@@ -93,7 +93,7 @@ class RunConfig:
     weight_decay: float = setting(1e-2, "weight decay of AdamW")
     ramp: float = setting(0.5, "share of the iterations over which the unsupervised terms rise")
     labeled_views: str = setting(
-        "weak", "what labeled images get: weak (moves) or strong (colours, too) views", "strong"
+        "strong", "what labeled images get: weak (moves) or strong (colours, too) views", "strong"
     )
     views: dict = setting(
         {},
