@@ -27,7 +27,7 @@ from ucmt_lite.common import write_json
 from ucmt_lite.data import CATALOGUE, Cases, cases
 from ucmt_lite.data.shrink import shrink
 from ucmt_lite.experiments.assemble import Prepared, prepare
-from ucmt_lite.experiments.config import RECORDED_RECIPE, RunConfig
+from ucmt_lite.experiments.config import RECIPE_OF_BEFORE, RunConfig
 from ucmt_lite.experiments.provenance import commit
 from ucmt_lite.experiments.tables import markdown
 from ucmt_lite.methods import METHODS, Nets
@@ -231,7 +231,7 @@ def contestants(
     for method in methods:
         title = METHODS[method].title
         now = RunConfig.of({**config, "method": method})
-        before = RunConfig.of({**config, **RECORDED_RECIPE, **task.before, "method": method})
+        before = RunConfig.of({**config, **RECIPE_OF_BEFORE, **task.before, "method": method})
         yield f"kit, {title}", partial(kit, task, now)
         yield f"before, {title}", partial(kit, task, before)
     yield MONAI, partial(monai, task, RunConfig.of({**config, "method": "supervised"}))

@@ -38,7 +38,7 @@ ROOMS = (
 # Loaded when asked for, so that `import ucmt_lite` takes no seconds.
 HOMES = {
     "METHODS": "methods",
-    "RECORDED_RECIPE": "experiments.config",
+    "RECIPE_OF_BEFORE": "experiments.config",
     "RunConfig": "experiments.config",
     "cases": "data",
     "evaluate": "predict",

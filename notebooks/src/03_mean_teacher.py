@@ -155,16 +155,49 @@ show_source(mean_teacher)
 # `minimize` takes one gradient step on the sum of the terms it is given. `clock.ramp` rises from almost 0 to 1 over the
 # first half of the run: a network that knows nothing yet should not be asked to agree with itself.
 #
+# ### Exercise 3: the ramp-up
+#
+# *Easy, about 4 minutes.* With $n$ iterations done and a ramp-up of length $N$ the factor is
+#
+# $$r = e^{-5\,(1 - \tau)^2}, \qquad \tau = \min\left(\frac{n}{N},\ 1\right)$$
+#
+# (Laine & Aila, 2017). Return it as a number.
+
+# %% tags=["exercise"]
+import math
+
+
+def my_ramp(step, length):
+    # solution
+    passed = min(step / length, 1)
+    return math.exp(-5 * (1 - passed) ** 2)
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_ramp
+
+check_ramp(my_ramp)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# At the start it is $e^{-5}$, less than a hundredth; from `length` on it is 1.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `min(step / length, 1)` first. The square belongs to one minus that.
+# </details>
+
+# %% [markdown]
 # ## Train it
 #
 # *Before you run:* who will be better in the end, the student or its average?
 
 # %%
-from ucmt_lite import RECORDED_RECIPE, RunConfig, train
+from ucmt_lite import RunConfig, train
 
 settings = {"ema_decay": ema_decay}
-own = {"iterations": iterations, "seed": seed, "settings": settings}
-config = RunConfig(method="mean_teacher", **own, **RECORDED_RECIPE)
+config = RunConfig(method="mean_teacher", iterations=iterations, seed=seed, settings=settings)
 run = train(config)
 curves = run.trace.curves
 print({name: round(float(curves[f"dice/{name}"][-1]), 2) for name in ("student1", "teacher")})
@@ -182,7 +215,7 @@ training.figure(run.trace)
 # %% tags=["explorer"]
 from ucmt_lite.training import traces
 
-training.widget(traces.recorded("heart_mean_teacher_10"))
+training.widget(traces.recorded("heart_mean_teacher_50"))
 
 # %% [markdown]
 # ## What can go wrong
@@ -206,7 +239,7 @@ ema.widget(decay=0.99, share=[1.0])
 from ucmt_lite.explore import compare
 
 runs = {
-    method: [traces.recorded(f"heart_{method}_{n}") for n in range(10, 15)]
+    method: [traces.recorded(f"heart_{method}_{n}") for n in range(50, 55)]
     for method in ("supervised", "mean_teacher")
 }
 compare.figure(runs)

@@ -25,9 +25,9 @@ seed = 0
 # of contrast, and let both outline the same unseen heart.
 
 # %%
-from ucmt_lite import RECORDED_RECIPE, RunConfig, train
+from ucmt_lite import RunConfig, train
 
-common = {"method": "cps", "iterations": iterations, "seed": seed, **RECORDED_RECIPE}
+common = {"method": "cps", "iterations": iterations, "seed": seed}
 run = train(RunConfig(**common, settings={"weight": 0.0}))
 
 # %% [markdown]
@@ -89,6 +89,7 @@ check_pseudo_label(my_pseudo_label)
 # `my_pseudo_label`.
 
 # %% tags=["exercise"]
+import torch
 import torch.nn.functional as F
 
 
@@ -156,6 +157,42 @@ check_disagreement(my_disagreement)
 # </details>
 
 # %% [markdown]
+# ## What nobody corrects
+#
+# Where the two differ, at least one is wrong, and the other may teach it. Where both give the *same* wrong class there is nobody to say so.
+#
+# ### Exercise 4: the pixels CPS cannot correct
+#
+# *Easy, about 4 minutes.* Three tensors of class indices in. Return the share of pixels on which both networks name the same class, and it is wrong.
+
+# %% tags=["exercise"]
+def my_never_corrected(label1, label2, truth):
+    # solution
+    return ((label1 == label2) & (label1 != truth)).float().mean()
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_never_corrected
+
+check_never_corrected(my_never_corrected)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# Two conditions at once: `(label1 == label2) & (label1 != truth)`. Two networks may both be wrong and still contradict each other.
+# </details>
+
+# %% [markdown]
+# For the two strangers of above, on the images watched during training:
+
+# %%
+strangers = run.trace
+last1, last2 = (torch.from_numpy(strangers.predictions[name][-1]) for name in ("student1", "student2"))
+truth = torch.from_numpy(strangers.truth)
+print(f"differ: {(last1 != last2).float().mean():.1%} of the pixels")
+print(f"the same wrong class: {((last1 == last2) & (last1 != truth)).float().mean():.1%}")
+
+# %% [markdown]
 # ## Watch it
 #
 # *Before you look:* which two come closer, student and teacher of a Mean Teacher, or the two networks of CPS? And is coming closer
@@ -168,7 +205,7 @@ from ucmt_lite.training import traces
 from ucmt_lite.explore import compare
 
 runs = {
-    method: [traces.recorded(f"heart_{method}_{n}") for n in range(10, 15)]
+    method: [traces.recorded(f"heart_{method}_{n}") for n in range(50, 55)]
     for method in ("supervised", "mean_teacher", "cps")
 }
 compare.widget(runs)
@@ -190,7 +227,7 @@ scores.table(runs)
 # where are both wrong together?
 
 # %% tags=["explorer"]
-training.widget([traces.recorded(f"heart_{method}_10") for method in ("mean_teacher", "cps")])
+training.widget([traces.recorded(f"heart_{method}_50") for method in ("mean_teacher", "cps")])
 
 # %% [markdown]
 # ## What can go wrong

@@ -27,7 +27,7 @@ from ucmt_lite.explore import compare
 from ucmt_lite.training import traces
 
 methods = ("mean_teacher", "cps", "cmt", "ucmt")
-runs = {m: [traces.recorded(f"heart_{m}_{seed}") for seed in range(10, 15)] for m in methods}
+runs = {m: [traces.recorded(f"heart_{m}_{seed}") for seed in range(50, 55)] for m in methods}
 compare.widget(runs, ["disagreement", "uncertainty", "dice"])
 
 # %% [markdown]

@@ -198,7 +198,7 @@ for name, trace in runs.items():
 # %%
 from ucmt_lite.training import traces
 
-for n in range(10, 15):
+for n in range(50, 55):
     curves = traces.recorded(f"heart_cmt_{n}").curves
     print(f"seed {n}", {net: round(float(curves[f"dice/{net}"][-1]), 3) for net in nets})
 

@@ -44,10 +44,10 @@ show_source(collaborative_terms)
 # First we need networks with an opinion. A short UCMT run:
 
 # %%
-from ucmt_lite import RECORDED_RECIPE, RunConfig, train
+from ucmt_lite import RunConfig, train
 
 settings = {"top_k": top_k, "grid": grid}
-common = {"iterations": iterations, "seed": seed, **RECORDED_RECIPE}
+common = {"iterations": iterations, "seed": seed}
 run = train(RunConfig(method="ucmt", **common, settings=settings))
 
 # %%
@@ -107,7 +107,7 @@ check_entropy_of_mean(my_entropy_of_mean)
 from ucmt_lite.training import traces
 from ucmt_lite.explore import uncertainty
 
-uncertainty.widget(traces.recorded("heart_ucmt_10"))
+uncertainty.widget(traces.recorded("heart_ucmt_50"))
 
 # %% [markdown]
 # ## UMIX
@@ -206,7 +206,7 @@ from ucmt_lite.explore import compare
 
 methods = ("supervised", "mean_teacher", "cps", "cmt", "ucmt")
 runs = {
-    method: [traces.recorded(f"heart_{method}_{n}") for n in range(10, 15)] for method in methods
+    method: [traces.recorded(f"heart_{method}_{n}") for n in range(50, 55)] for method in methods
 }
 compare.widget(runs)
 
@@ -251,7 +251,7 @@ evidence.plot_scores(steps)
 
 # %% tags=["explorer"]
 methods = ("mean_teacher", "cps", "ucmt")
-training.widget([traces.recorded(f"heart_{method}_10") for method in methods])
+training.widget([traces.recorded(f"heart_{method}_50") for method in methods])
 
 # %% [markdown]
 # ### Exercise 3: is it UMIX, or is it the second step?

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ucmt_lite import RECORDED_RECIPE, RunConfig, predict
+from ucmt_lite import RECIPE_OF_BEFORE, RunConfig, predict
 from ucmt_lite.common import InputError
 from ucmt_lite.experiments.assemble import make_nets, prepare
 from ucmt_lite.experiments.run import read_run, run, train
@@ -24,9 +24,11 @@ def test_a_run_older_than_a_field_keeps_its_meaning_and_its_digits():
     old = {"method": "cps", "seed": 3}
     saved = RunConfig.of_saved(old)
     assert saved.norm == "batch" and saved.labeled_views == "strong" and saved.views["degrees"] == 0
-    assert saved == RunConfig(**old, **RECORDED_RECIPE)
+    assert saved == RunConfig(**old, **RECIPE_OF_BEFORE)
     assert saved.fingerprint != RunConfig(**old).fingerprint
-    values = {name: value for name, value in saved.as_dict().items() if name not in RECORDED_RECIPE}
+    values = {
+        name: value for name, value in saved.as_dict().items() if name not in RECIPE_OF_BEFORE
+    }
     assert RunConfig.of_saved(values).fingerprint == saved.fingerprint
 
 

@@ -157,9 +157,9 @@ class RunConfig:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-# The recipe that the recorded runs of the lessons were trained with: what there was before the
-# fields that it sets. With minibatches of four its batch norm costs what results/README.md says.
-RECORDED_RECIPE = {
+# The recipe of saved runs that are older than the fields it sets. With minibatches of four its batch
+# norm costs what results/README.md says.
+RECIPE_OF_BEFORE = {
     item.name: item.metadata["before"]
     for item in dataclasses.fields(RunConfig)
     if item.metadata["before"] not in (NOT_YET, item.default) and item.name != "network_settings"

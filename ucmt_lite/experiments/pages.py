@@ -13,7 +13,7 @@ from ucmt_lite.common import InputError, atomic
 from ucmt_lite.experiments import results
 from ucmt_lite.experiments.comparison import by_case
 from ucmt_lite.experiments.comparison_text import in_markdown
-from ucmt_lite.experiments.config import RECORDED_RECIPE
+from ucmt_lite.experiments.config import RECIPE_OF_BEFORE
 from ucmt_lite.experiments.evidence import Gains, label_efficiency, plot_gains, plot_scores
 from ucmt_lite.experiments.tables import Table, markdown
 from ucmt_lite.explore.draw.picture import Picture
@@ -160,7 +160,7 @@ def _one_comparison(folder: Path) -> str:
 
 def _measured_before(runs: "DataFrame") -> bool:
     """Tell whether runs were trained under the recipe of before, which knew one norm."""
-    return "norm" not in runs or bool((runs["norm"] == RECORDED_RECIPE["norm"]).all())
+    return "norm" not in runs or bool((runs["norm"] == RECIPE_OF_BEFORE["norm"]).all())
 
 
 def _at_a_glance(folder: Path, part: str) -> str:

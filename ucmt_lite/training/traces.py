@@ -171,7 +171,7 @@ def _taken(arrays: dict[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
 
 
 def recorded(name: str) -> Trace:
-    """Open one of the runs that come with the kit, by its name: `recorded("heart_ucmt_10")`."""
+    """Open one of the runs that come with the kit, by its name: `recorded("heart_ucmt_50")`."""
     folder = RECORDED if RECORDED.is_dir() else INSTALLED
     names = sorted(file.stem for file in folder.glob("*.npz"))
     return load_trace(folder / f"{one_of('recorded trace', name, names)}.npz")
