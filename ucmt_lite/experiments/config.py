@@ -157,8 +157,8 @@ class RunConfig:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-# The recipe of saved runs that are older than the fields it sets. With minibatches of four its batch
-# norm costs what results/README.md says.
+# The recipe of saved runs that are older than the fields it sets. With minibatches of four its
+# batch norm costs what results/README.md says.
 RECIPE_OF_BEFORE = {
     item.name: item.metadata["before"]
     for item in dataclasses.fields(RunConfig)
