@@ -106,6 +106,9 @@ def execute_whole(
     unfinished = page.with_name(f".{page.stem}.unfinished.ipynb")
     executed = execute_notebook(notebook_path, unfinished, parameters, progress)
     executed.cells = [cell for cell in executed.cells if "header" not in cell_tags(cell)]
+    for cell in executed.cells:
+        for output in cell.get("outputs", []):
+            _keep_one_picture(output)
     write_notebook(executed, page)
     unfinished.unlink()
 
