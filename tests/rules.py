@@ -5,6 +5,7 @@ Each is a function from a notebook to sentences about what breaks it.
 
 import ast
 import re
+from html import unescape
 from statistics import median, quantiles
 
 from ucmt_lite.course.lessons import TAGS
@@ -110,15 +111,20 @@ def pictures_have_alt_text(notebook):
             bare = re.findall(r"!\[\s*\]\([^)]*\)|<img(?![^>]*\balt=.\w)[^>]*>", cell.source)
             yield from (f"the picture {picture} has no alt text" for picture in bare)
         for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            if not {"image/png", "image/jpeg"} & set(data):
-                continue
-            alt = data.get("text/plain", "")
-            if len(alt) <= ALT or alt.startswith("<"):
-                yield (
-                    f"the picture shown by `{first_line(cell)}` has the alt text {alt!r}: show it"
-                    " with a sentence"
-                )
+            for alt in alts_of(output.get("data", {})):
+                if len(alt) <= ALT or alt.startswith("<"):
+                    yield (
+                        f"the picture shown by `{first_line(cell)}` has the alt text {alt!r}: show"
+                        " it with a sentence"
+                    )
+
+
+def alts_of(data):
+    """The sentence of each picture of an output; of an image without HTML most pages drop it."""
+    tags = re.findall(r"<img\b[^>]*>", data.get("text/html", ""))
+    found = [re.search(r'\balt="([^"]*)"', tag) for tag in tags]
+    bare = [""] if {"image/png", "image/jpeg"} & set(data) else []
+    return bare + [unescape(alt[1]) if alt else "" for alt in found]
 
 
 def output_is_clean(notebook):
@@ -140,7 +146,11 @@ def output_is_clean(notebook):
 
 def text_of(output):
     data = output.get("data", {})
-    return {kind: value for kind, value in data.items() if kind.startswith("text/")}
+    return {
+        kind: re.sub(r'base64,[^"]*', "", value)
+        for kind, value in data.items()
+        if kind.startswith("text/")
+    }
 
 
 def metadata_is_lean(notebook):

@@ -2,6 +2,7 @@
 
 import time
 
+import nbformat
 import pytest
 from browser import OUTPUTS, PICTURES, chromium_page, jupyterlab, needs_chromium, run_all
 
@@ -9,6 +10,7 @@ from ucmt_lite.course import lessons
 
 COURSE = lessons.read_course()
 LESSON = next(iter(COURSE.lessons), None)
+PLOT = "application/vnd.plotly.v1+json"
 SLIDERS = "input[type=range], .noUi-handle"
 DRAWN = """output => [...output.querySelectorAll('canvas, img, svg')]
   .map(picture => picture.toDataURL?.() ?? picture.src ?? picture.outerHTML).join()"""
@@ -60,3 +62,19 @@ def test_an_explorer_follows_the_keyboard(page):
         page.wait_for_timeout(100)
     output.screenshot(path=PICTURES / f"{LESSON}_explorer.png")
     assert output.evaluate(DRAWN) != before and page.faults == []
+
+
+def test_a_page_that_nobody_runs_tells_its_pictures(page, tmp_path, tmp_path_factory):
+    """The lab shows a page that it does not trust; its pictures still come with sentences."""
+    solution = COURSE.paths(LESSON)[1]
+    (tmp_path / solution.name).write_bytes(solution.read_bytes())
+    with jupyterlab(tmp_path, tmp_path_factory.mktemp("settings")) as address:
+        page.goto(f"{address}/lab/tree/{solution.name}?reset")
+        pictures = page.locator(".jp-OutputArea-output img[src^='data:']")
+        pictures.first.wait_for(timeout=60_000)
+        alts = [picture.get_attribute("alt") for picture in pictures.all()]
+    cells = nbformat.read(solution, as_version=4).cells
+    shown = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    pictures = [data for data in shown if data.get("text/html", "").startswith("<img")]
+    still = [data["text/plain"] for data in pictures if PLOT not in data]  # a plot is alive here
+    assert alts == still and len(still) > 1

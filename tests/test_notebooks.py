@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from html import escape
 
 import nbformat
 import pytest
@@ -77,7 +78,8 @@ def test_the_exercise_version_runs_from_top_to_bottom(name, tmp_path):
 
 
 def picture(alt, **more):
-    return new_output("display_data", data={"image/png": "iVBORw0KGgo=", "text/plain": alt, **more})
+    tag = f'<img src="data:image/png;base64,iVBORw0KGgo=" alt="{escape(alt)}" />'
+    return new_output("display_data", data={"text/html": tag, "text/plain": alt, **more})
 
 
 def good():
@@ -121,6 +123,7 @@ PLANTED = {
         lambda n: n.cells[0].update(source='# T\n<img src="heart.png" alt="">'),
         lambda n: n.cells[1].update(outputs=[picture("<Figure size 640x480 with 1 Axes>")]),
         lambda n: n.cells[1].update(outputs=[picture("a figure")]),
+        lambda n: n.cells[1].outputs[0].data.update({"image/png": "iVBORw0KGgo="}),
     ],
     "output_is_clean": [
         lambda n: n.cells[1].update(
@@ -134,7 +137,7 @@ PLANTED = {
         ),
         lambda n: n.cells[1].update(source="open('/tmp/x')"),
         lambda n: n.cells[1].update(
-            outputs=[picture("A table of numbers, as text.", **{"text/html": "/root/x"})]
+            outputs=[picture("A table of numbers, as text.", **{"text/latex": "/root/x"})]
         ),
     ],
     "metadata_is_lean": [
@@ -143,7 +146,7 @@ PLANTED = {
     ],
     "size": [
         lambda n: n.cells[1].update(
-            outputs=[picture("A picture of great size.", **{"image/jpeg": "x" * 500_000})]
+            outputs=[picture("A picture of great size.", **{"text/latex": "x" * 500_000})]
         )
     ],
 }

@@ -60,7 +60,8 @@ import ipywidgets
 
 class Pictured(ipywidgets.IntSlider):
     def _repr_mimebundle_(self, **kwargs):
-        picture = {"image/png": "iVBORw0KGgo=", "text/plain": "a slider at zero"}
+        tag = '<img src="data:image/png;base64,iVBORw0KGgo=" alt="a slider at zero" />'
+        picture = {"text/html": tag, "image/png": "iVBORw0KGgo=", "text/plain": "a slider at zero"}
         return {**super()._repr_mimebundle_(**kwargs), **picture}
 
 
@@ -167,9 +168,9 @@ def test_nothing_is_stored_that_differs_from_run_to_run(built):
         assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
         assert "widget-view" not in str(notebook) and "it/s" not in str(notebook)
         assert notebook.cells[-1].outputs[0].data == {
-            "image/png": "iVBORw0KGgo=",
+            "text/html": '<img src="data:image/png;base64,iVBORw0KGgo=" alt="a slider at zero" />',
             "text/plain": "a slider at zero",
-        }
+        }, "the bytes of the picture stand in it once"
 
 
 def test_building_again_gives_the_same_bytes(copied):

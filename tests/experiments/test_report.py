@@ -192,7 +192,8 @@ def test_the_report_of_a_folder_is_an_executed_page(runs, tmp_path, capsys):
     shown = [
         output for cell in page.cells for output in cell.get("outputs", []) if "data" in output
     ]
-    assert sum("image/png" in output.data for output in shown) == 3
+    assert sum("<img" in output.data.get("text/html", "") for output in shown) == 3
+    assert not any("image/png" in output.data for output in shown), "pictures stand there once"
     assert any(
         "All of these runs have 4 labeled" in output.data.get("text/markdown", "")
         for output in shown

@@ -31,6 +31,7 @@ def bundle(widget):
         VIEW in data
         and metadata["image/png"]["alt"] == data["text/plain"]
         and len(data["text/plain"]) > 40
+        and f'alt="{data["text/plain"]}"' in data["text/html"]
     )
     return base64.b64decode(data["image/png"])
 
@@ -188,6 +189,7 @@ def test_plotly_is_told_values_bands_and_nothing_of_the_network():
     assert (
         base64.b64decode(data["image/jpeg"]).startswith(b"\xff\xd8") and "CPS" in data["text/plain"]
     )
+    assert f'alt="{data["text/plain"]}"' in data["text/html"]
 
 
 def test_outlines_pass_through_the_middles_of_pixel_edges():

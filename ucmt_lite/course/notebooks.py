@@ -106,6 +106,9 @@ def execute_whole(
     unfinished = page.with_name(f".{page.stem}.unfinished.ipynb")
     executed = execute_notebook(notebook_path, unfinished, parameters, progress)
     executed.cells = [cell for cell in executed.cells if "header" not in cell_tags(cell)]
+    for cell in executed.cells:
+        for output in cell.get("outputs", []):
+            _keep_one_picture(output)
     write_notebook(executed, page)
     unfinished.unlink()
 
@@ -189,9 +192,10 @@ def tidy_outputs(executed: Any, name: str) -> Any:
             continue
         cell.outputs = [output for output in cell.outputs if not _is_progress_bar(output)]
         for output in cell.outputs:
+            _keep_one_picture(output)
             if _WIDGET_VIEW not in output.get("data", {}):
                 continue
-            if "image/png" not in output.data:
+            if not {"text/html", "image/png"} & set(output.data):
                 last_line = cell.source.rstrip().splitlines()[-1]
                 raise NotebookError(
                     f"{name}: the widget shown by `{last_line}` has no static picture beside it:"
@@ -199,6 +203,15 @@ def tidy_outputs(executed: Any, name: str) -> Any:
                 )
             del output.data[_WIDGET_VIEW]
     return executed
+
+
+def _keep_one_picture(output: Any) -> None:
+    """Take the image from an output whose HTML holds it together with its sentence."""
+    data = output.get("data", {})
+    if data.get("text/html", "").startswith("<img"):
+        for mime in ("image/png", "image/jpeg"):
+            data.pop(mime, None)
+            output.metadata.pop(mime, None)
 
 
 def _is_progress_bar(output: Any) -> bool:

@@ -1,6 +1,5 @@
 """Several runs beside each other: disagreement as in Figure 1 (d) of the UCMT paper, and more."""
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -102,12 +101,9 @@ class Plot:
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict, dict]:
-        data = {
-            "application/vnd.plotly.v1+json": json.loads(self.plot.to_json()),
-            "image/jpeg": base64.b64encode(self._picture.file("jpeg")).decode(),
-            "text/plain": self._picture.alt,
-        }
-        return data, {"image/jpeg": {"alt": self._picture.alt}}
+        picture, described = self._picture.bundle("jpeg")
+        plot = {"application/vnd.plotly.v1+json": json.loads(self.plot.to_json())}
+        return plot | picture, described
 
 
 def _lines(

@@ -7,6 +7,7 @@ import io
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,8 +35,8 @@ class Picture:
     As the last value of a cell it shows both, also where no kernel runs.
 
     >>> picture = Picture(new_figure(1, 1)[0], "An empty square.")
-    >>> sorted(picture._repr_mimebundle_()[0])
-    ['image/png', 'text/plain']
+    >>> picture._repr_mimebundle_()[0]["text/html"][-25:]
+    'alt="An empty square." />'
     """
 
     figure: "Figure"
@@ -60,11 +61,25 @@ class Picture:
             image.save(buffer, "JPEG", quality=85)
         return buffer.getvalue()
 
+    def bundle(self, kind: str = "png") -> tuple[dict, dict]:
+        """Return what an output holds of the picture, and the metadata of that.
+
+        The sentence is in the HTML, which every page prefers: of an image alone JupyterLab and most
+        exporters pass on the pixels and drop its metadata. The image is for what knows no HTML,
+        such as LaTeX; a page that is kept has it once (`course.notebooks.tidy_outputs`).
+        """
+        mime, encoded = f"image/{kind}", base64.b64encode(self.file(kind)).decode()
+        tag = (
+            f'<img style="max-width:100%" src="data:{mime};base64,{encoded}"'
+            f' alt="{escape(self.alt)}" />'
+        )
+        data = {"text/html": tag, mime: encoded, "text/plain": self.alt}
+        return data, {mime: {"alt": self.alt}}
+
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict, dict]:
-        png = base64.b64encode(self.png()).decode()
-        return {"image/png": png, "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+        return self.bundle()
 
 
 def new_figure(
@@ -257,5 +272,22 @@ def show_source(function: Callable) -> None:
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
         del lines[first.lineno - 1 : first.end_lineno]
     code = "\n".join(lines)
-    name = f"`{function.__module__}.{function.__name__}`"
-    display({"text/markdown": f"{name}\n```python\n{code}\n```", "text/plain": code}, raw=True)
+    name = f"{function.__module__}.{function.__name__}"
+    display({"text/html": code_html(name, code), "text/plain": code}, raw=True)
+
+
+def code_html(name: str, code: str) -> str:
+    """Return code under its name as HTML: monospaced on every page, in colour where it has some.
+
+    The style says so again, because some pages' own style makes code in colour running text.
+
+    >>> code_html("half", "x = 1").split()[0]
+    '<p><code>half</code></p>'
+    """
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    form = HtmlFormatter(prestyles="font-family:monospace", wrapcode=True)
+    coloured = highlight(code, PythonLexer(), form)
+    return f"<p><code>{escape(name)}</code></p>\n{coloured}"

@@ -1,6 +1,5 @@
 """Widgets that leave a picture: what GitHub, a PDF and a screen reader get where no kernel runs."""
 
-import base64
 from importlib.util import find_spec
 from typing import Any
 
@@ -40,6 +39,5 @@ class WithTwin:
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
         if VIEW not in data:
             data[VIEW] = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        picture = self.picture()
-        data |= {"image/png": base64.b64encode(picture.png()).decode(), "text/plain": picture.alt}
-        return data, {**metadata, "image/png": {"alt": picture.alt}}
+        picture, described = self.picture().bundle()
+        return data | picture, metadata | described
