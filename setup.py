@@ -1,4 +1,4 @@
-"""Add to a wheel the recorded traces and results, which lie beside the package.
+"""Add to a wheel what lies beside the package in a clone: lessons, recorded runs, kept results.
 
 Everything else about the package is in pyproject.toml.
 """
@@ -9,20 +9,24 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
+KEPT = (
+    "notebooks/*.ipynb",
+    "notebooks/src/*",
+    "notebooks/traces/*.npz",
+    "results/*/*.parquet",
+)
 
-class WithRecords(build_py):
-    """Put notebooks/traces/*.npz and results/NAME/*.parquet into ucmt_lite/recorded/ of a wheel."""
+
+class WithLessons(build_py):
+    """Copy what `KEPT` names into ucmt_lite/recorded/ of a wheel, under the same names."""
 
     def run(self) -> None:
         super().run()
         if not self.editable_mode:
-            target = Path(self.build_lib, "ucmt_lite", "recorded")
-            target.mkdir(parents=True, exist_ok=True)
-            for trace in Path("notebooks/traces").glob("*.npz"):
-                shutil.copy(trace, target)
-            for table in Path("results").glob("*/*.parquet"):
-                (target / table.parent.name).mkdir(exist_ok=True)
-                shutil.copy(table, target / table.parent.name)
+            for file in sorted(path for pattern in KEPT for path in Path().glob(pattern)):
+                target = Path(self.build_lib, "ucmt_lite", "recorded", file)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, target)
 
 
-setup(cmdclass={"build_py": WithRecords})
+setup(cmdclass={"build_py": WithLessons})

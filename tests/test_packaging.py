@@ -107,9 +107,11 @@ def test_the_tests_have_what_an_optional_part_needs(extra):
     assert set(extras[extra]) <= set(extras["dev"])
 
 
-def test_versions_of_package_and_citation_agree():
+def test_versions_of_package_citation_changelog_and_course_agree():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert PROJECT["version"] == __version__ == citation["version"]
+    (newest, *_) = re.findall(r"^## \[([\d.]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert newest == __version__ and read_course().tag == f"v{__version__}"
     assert citation["references"][0]["doi"] == "10.24963/ijcai.2023/467"
 
 
@@ -117,7 +119,7 @@ def test_every_address_is_that_of_the_course():
     course = read_course()
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["repository-code"] == PROJECT["urls"]["Source"] == course.url
-    blob = f"{course.url}/blob/{course.branch}/"
+    blob = f"{course.url}/blob/{course.tag}/"
     for name in ("Documentation", "Changelog"):
         page = PROJECT["urls"][name].partition("#")[0]
         assert page.startswith(blob) and (ROOT / page.removeprefix(blob)).is_file()
@@ -187,17 +189,22 @@ def test_make_knows_its_targets():
 # The wheel
 
 
-def test_a_wheel_holds_the_package_with_recorded_traces_and_results(tmp_path):
+def test_a_wheel_holds_the_package_with_lessons_recorded_runs_and_results(tmp_path):
     source = tmp_path / "source"
     shutil.copytree(
         ROOT / "ucmt_lite", source / "ucmt_lite", ignore=shutil.ignore_patterns("__pycache__")
     )
     for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    (source / "notebooks" / "traces").mkdir(parents=True)
-    (source / "notebooks" / "traces" / "planted.npz").write_bytes(b"a trace")
-    (source / "results" / "planted").mkdir(parents=True)
-    (source / "results" / "planted" / "runs.parquet").write_bytes(b"a table")
+    beside = (
+        "notebooks/traces/planted.npz",
+        "notebooks/90_experiment.ipynb",
+        "notebooks/src/course.yaml",
+        "results/planted/runs.parquet",
+    )
+    for name in beside:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(b"planted")
     command = [
         sys.executable,
         "-m",
@@ -216,8 +223,7 @@ def test_a_wheel_holds_the_package_with_recorded_traces_and_results(tmp_path):
     package = {
         p.relative_to(source).as_posix() for p in (source / "ucmt_lite").rglob("*") if p.is_file()
     }
-    assert package - names == set() and "ucmt_lite/recorded/planted.npz" in names
-    assert "ucmt_lite/recorded/planted/runs.parquet" in names
+    assert package | {f"ucmt_lite/recorded/{name}" for name in beside} <= names
     assert not [name for name in names if name.startswith(("tests", "notebooks"))]
 
 

@@ -26,7 +26,7 @@ def test_it_is_read_in_a_few_minutes():
 
 def test_its_first_table_has_a_door_for_each_reader():
     doors = README.partition("\n## ")[0]
-    address = f"{read_course().repository}/blob/{read_course().branch}"
+    address = f"{read_course().repository}/blob/{read_course().tag}"
     assert re.findall(r"^\| a \*\*(\w+)\*\*", doors, re.MULTILINE) == [
         "student",
         "teacher",
@@ -39,7 +39,7 @@ def test_its_first_table_has_a_door_for_each_reader():
 def test_its_picture_is_shown_on_a_package_page_too():
     course = read_course()
     (address,) = re.findall(r"!\[[^\]]{40,}\]\(([^)]+)\)", README)
-    raw = f"https://raw.githubusercontent.com/{course.repository}/{course.branch}/"
+    raw = f"https://raw.githubusercontent.com/{course.repository}/{course.tag}/"
     assert address.startswith(raw)
     assert (ROOT / address.removeprefix(raw)).is_file()
 

@@ -12,8 +12,14 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+_PACKAGE = Path(__file__).resolve().parent
+# What holds notebooks/ and results/: the clone, or their copy in a wheel (setup.py).
+CLONE = _PACKAGE.parent
+KEPT = CLONE if (CLONE / "notebooks" / "src").is_dir() else _PACKAGE / "recorded"
 
 
 class InputError(ValueError):
@@ -110,6 +116,20 @@ def one_of(what: str, name: str, known: Iterable[str]) -> str:
     hint = f"did you mean '{near[0]}'? Known" if near else "choose one of"
     shown = " ".join(str(name).split())  # what comes from a file may have line breaks
     raise InputError(f"Unknown {what} '{shown}': {hint}: {', '.join(known)}.")
+
+
+def check_packages(what: str, extra: str, packages: Iterable[str]) -> None:
+    """Refuse to begin where a package that an extra of this kit installs is missing.
+
+    >>> check_packages("A page", "lab", ["json", "papermil"])
+    Traceback (most recent call last):
+    ucmt_lite.common.InputError: A page needs papermil: run pip install "ucmt-lite[lab]".
+    """
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f'{what} needs {", ".join(missing)}: run pip install "ucmt-lite[{extra}]".'
+        )
 
 
 def lazy(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:

@@ -3,7 +3,7 @@
 #
 # The field's favourite volume is the left atrium in MR: a bag of a few hundred thousand voxels in a body of millions. Nothing in Mean Teacher, CPS or UCMT changes in 3D. What decides whether anything is learned is what comes before them: **resolution**, **patches** and **normalisation**. This lesson computes what the first costs, and measures the other two.
 #
-# By default it uses phantoms. Where the real volumes lie on your disk (see the [data card](https://github.com/ucmt-lite/ucmt-lite/blob/main/data_cards/la2018.md)), set `dataset = "la2018"` and `data` to their folder.
+# By default it uses phantoms. Where the real volumes lie on your disk (see the [data card](https://github.com/ucmt-lite/ucmt-lite/blob/v0.1.0/data_cards/la2018.md)), set `dataset = "la2018"` and `data` to their folder.
 #
 # In this lesson you will
 #

@@ -1,6 +1,7 @@
 """The lesson builder, on a tiny made-up course: what students get, what stays, what is refused."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ from ucmt_lite.course.notebooks import NotebookError, blank_answer, execute_note
 
 YAML = """
 repository: someone/tiny
-branch: main
+tag: v1
 lessons:
   00_tiny:
     title: A tiny lesson
@@ -145,9 +146,9 @@ def test_both_open_with_badges_time_and_card_and_then_the_setup_cell(built):
     for notebook in open_pair(built):
         title, header = notebook.cells[:2]
         assert title.source.startswith("# A tiny lesson")
-        assert "/github/someone/tiny/blob/main/notebooks/00_tiny.ipynb" in header.source
+        assert "/github/someone/tiny/blob/v1/notebooks/00_tiny.ipynb" in header.source
         assert (
-            "mybinder.org/v2/gh/someone/tiny/main?urlpath=lab/tree/notebooks/00_tiny.ipynb"
+            "mybinder.org/v2/gh/someone/tiny/v1?urlpath=lab/tree/notebooks/00_tiny.ipynb"
             in header.source
         )
         assert "data_cards/phantom_heart.md" in header.source
@@ -156,9 +157,28 @@ def test_both_open_with_badges_time_and_card_and_then_the_setup_cell(built):
         first = next(cell for cell in notebook.cells if cell.cell_type == "code")
         assert (
             first.metadata.tags == ["setup"]
-            and "git+https://github.com/someone/tiny@main" in first.source
+            and "git+https://github.com/someone/tiny@v1" in first.source
         )
         assert "torch" not in first.source and "drive" not in first.source.lower()
+
+
+@pytest.mark.parametrize("address", ["file:///no/such/place", "git+file:///no/such/repository"])
+def test_a_kit_that_cannot_be_installed_stops_the_page_with_one_sentence(built, address):
+    setup = tagged(open_pair(built)[0], "setup")[0].source
+    hidden = "import importlib.util; importlib.util.find_spec = lambda name: None\n"
+    broken = re.sub(r"@ git\+\S+(?=\")", f"@ {address}", setup)
+    assert broken != setup
+    done = subprocess.run([sys.executable, "-c", hidden + broken], capture_output=True, text=True)
+    assert done.returncode and done.stderr.strip().splitlines()[-1] == (
+        f"The kit could not be installed from ucmt-lite @ {address}: is there a network? Run this"
+        " cell again."
+    )
+
+
+def test_the_setup_cell_does_nothing_where_the_kit_is(built):
+    setup = tagged(open_pair(built)[0], "setup")[0].source
+    silent = "import subprocess; subprocess.run = None\n"
+    subprocess.run([sys.executable, "-c", silent + setup + "\n" + setup], check=True)
 
 
 def test_nothing_is_stored_that_differs_from_run_to_run(built):
@@ -361,8 +381,8 @@ def test_execute_refuses_parameters_before_anything_runs(built, tmp_path):
             "Unknown key of lesson 00_tiny in course.yaml 'crad': did you mean 'card'",
         ),
         (
-            YAML.replace("branch:", "brunch:"),
-            "Unknown key of course.yaml 'brunch': did you mean 'branch'",
+            YAML.replace("tag:", "tug:"),
+            "Unknown key of course.yaml 'tug': did you mean 'tag'",
         ),
         (
             YAML.replace("    reading: 1\n", ""),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ucmt_lite.cli.options import expand
-from ucmt_lite.common import atomic
+from ucmt_lite.common import CLONE, KEPT, InputError, atomic, check_packages
 from ucmt_lite.data.readers import READERS
 from ucmt_lite.experiments.config import RunConfig
 
@@ -128,8 +128,14 @@ def add_course(commands: Any) -> None:
 def _do_course(args: argparse.Namespace) -> int:
     """`ucmt-lite course`."""
     from ucmt_lite.course import build as course
+    from ucmt_lite.course.notebooks import LAB
     from ucmt_lite.experiments.recordings import record
 
+    check_packages("The course", "lab", LAB)
+    if args.action in ("build", "record") and KEPT != CLONE:
+        raise InputError(
+            f"`ucmt-lite course {args.action}` writes into a clone of the repository: run it there."
+        )
     names = args.lessons or None
     if args.action == "build":
         built = course.build_notebooks(names, force=args.force, measure=args.measure)

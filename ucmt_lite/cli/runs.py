@@ -11,7 +11,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from ucmt_lite.common import InputError, plain
+from ucmt_lite.common import InputError, check_packages, plain
 from ucmt_lite.experiments.config import TABLES, RunConfig, item_default
 from ucmt_lite.experiments.loggers import LOGGERS
 
@@ -187,21 +187,16 @@ def _stdout_kept_free(quiet: bool, as_json: bool) -> Iterator[None]:
 def _run_as_page(config: RunConfig, out: str, page: str, *, progress: bool) -> None:
     """Let papermill execute the experiment notebook with this configuration."""
     from ucmt_lite.course.lessons import NOTEBOOKS
-    from ucmt_lite.course.notebooks import execute_whole
+    from ucmt_lite.course.notebooks import LAB, execute_whole
 
     if Path(out).resolve() in Path(page).resolve().parents:
         raise InputError(
             f"--page {page} lies in {out}, which the run makes when it is whole: name a file"
             " beside it."
         )
-    source = NOTEBOOKS / "90_experiment.ipynb"
-    if not source.is_file():
-        raise InputError(
-            "--page needs a clone of the repository, which holds the experiment notebook: run it"
-            " from there."
-        )
+    check_packages("--page", "lab", LAB)
     parameters = {**config.as_dict(), "out": os.path.abspath(out)}
-    execute_whole(source, Path(page), parameters, progress=progress)
+    execute_whole(NOTEBOOKS / "90_experiment.ipynb", Path(page), parameters, progress=progress)
 
 
 def add_sweep(commands: Any) -> None:

@@ -6,6 +6,7 @@ import platform
 import time
 
 from ucmt_lite import __version__
+from ucmt_lite.course.notebooks import LAB
 
 REQUIRED_PACKAGES = (
     "numpy",
@@ -25,16 +26,7 @@ REQUIRED_PACKAGES = (
     "ipywidgets",
     "anywidget",
 )
-LESSON_PACKAGES = (
-    "jupyterlab",
-    "ipykernel",
-    "jupytext",
-    "papermill",
-    "nbclient",
-    "nbformat",
-    "yaml",
-    "distributed",
-)
+LESSON_PACKAGES = ("jupyterlab", *LAB, "distributed")
 
 
 def examine() -> int:
@@ -49,11 +41,11 @@ def examine() -> int:
     missing = [name for name in REQUIRED_PACKAGES if not _print_version(name)]
     missing_for_lessons = [name for name in LESSON_PACKAGES if not _print_version(name)]
     if missing:
-        print(f"\nMissing: {', '.join(missing)}. Remedy: pip install -e .")
+        print(f"\nMissing: {', '.join(missing)}. Remedy: pip install ucmt-lite")
         return 1
     if missing_for_lessons:
         names = ", ".join(missing_for_lessons)
-        print(f"\nThe lessons also need {names}. Remedy: pip install -e '.[lab]'")
+        print(f"\nThe lessons also need {names}. Remedy: pip install 'ucmt-lite[lab]'")
     device, threads = _device_and_threads()
     print(f"\nTraining runs on {device} with {threads} thread(s).")
     seconds = {count: _seconds_per_iteration(count) for count in sorted({1, threads})}

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ucmt_lite.common import InputError, one_of
+from ucmt_lite.common import KEPT, InputError, one_of
 from ucmt_lite.course.notebooks import KERNEL, cell_tags, exercise_version, number_cell
 from ucmt_lite.course.parameters import check_parameters, declared_parameters
 from ucmt_lite.course.quiz import lessons as with_quiz
 from ucmt_lite.course.quiz import quiz_in_markdown
 
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"  # in a clone
+NOTEBOOKS = KEPT / "notebooks"
 TAGS = (
     "parameters",
     "header",
@@ -27,7 +27,7 @@ TAGS = (
     "quiz",
     "raises-exception",
 )
-_COURSE_KEYS = ("repository", "branch", "lessons")
+_COURSE_KEYS = ("repository", "tag", "lessons")
 _LESSON_KEYS = {
     "title": str,
     "reading": int,
@@ -58,7 +58,7 @@ class Course:
 
     root: Path  # notebooks/
     repository: str  # owner/name: badges, links and the setup cell all take it from here
-    branch: str
+    tag: str  # of the version that badges and setup cells take
     lessons: dict[str, Lesson]
     times: dict[str, dict]  # name -> what the last `--measure` found
 
@@ -96,7 +96,7 @@ def read_course(root: Path | None = None) -> Course:
     return Course(
         root=root,
         repository=entries["repository"],
-        branch=entries["branch"],
+        tag=entries["tag"],
         lessons={name: _lesson(name, entries["lessons"]) for name in sorted(entries["lessons"])},
         times=json.loads(times.read_text(encoding="utf-8")) if times.is_file() else {},
     )
@@ -235,11 +235,11 @@ def _header(course: Course, name: str) -> str:
     """Return badges, time and links: what a reader wants to know before starting."""
     lesson = course.lessons[name]
     page = f"notebooks/{name}.ipynb"
-    blob = f"{course.url}/blob/{course.branch}"
+    blob = f"{course.url}/blob/{course.tag}"
     colab = "https://colab.research.google.com"
-    colab_page = f"{colab}/github/{course.repository}/blob/{course.branch}/{page}"
+    colab_page = f"{colab}/github/{course.repository}/blob/{course.tag}/{page}"
     binder = "https://mybinder.org"
-    binder_page = f"{binder}/v2/gh/{course.repository}/{course.branch}?urlpath=lab/tree/{page}"
+    binder_page = f"{binder}/v2/gh/{course.repository}/{course.tag}?urlpath=lab/tree/{page}"
     measured = course.times.get(name)
     running = f"{measured['seconds']} s on {measured['on']}" if measured else "not measured yet"
     exercises = f", {lesson.exercises} min of exercises" if lesson.exercises else ""
@@ -266,11 +266,18 @@ def _header(course: Course, name: str) -> str:
 def _setup(course: Course) -> str:
     """Return the cell that installs the kit where it is missing, as on Colab.
 
-    The kit's wide ranges leave what is already there, torch too.
+    The kit's wide ranges leave what is already there, torch too. Where the installation fails, the
+    page stops here with a sentence, and not in every cell below; it may be run again.
     """
     return f"""\
 # On Colab this installs the kit; where it is installed already, nothing happens.
 import importlib.util
+import subprocess
+import sys
 
 if importlib.util.find_spec("ucmt_lite") is None:
-    %pip install --quiet "ucmt-lite @ git+{course.url}@{course.branch}\""""
+    kit = "ucmt-lite @ git+{course.url}@{course.tag}"
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", kit]).returncode:
+        why = f"The kit could not be installed from {{kit}}: is there a network?"
+        sys.exit(f"{{why}} Run this cell again.")
+    importlib.invalidate_caches()"""

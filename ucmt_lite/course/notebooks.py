@@ -11,6 +11,8 @@ from typing import Any
 from ucmt_lite.common import InputError, atomic
 from ucmt_lite.course.parameters import check_parameters
 
+# What pages need beyond the kit itself, by the names they are imported by: the extra `lab`.
+LAB = ("ipykernel", "jupytext", "papermill", "nbclient", "nbformat", "yaml")
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 

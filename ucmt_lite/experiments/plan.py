@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ucmt_lite.common import InputError, one_of
+from ucmt_lite.common import InputError, check_packages, one_of
 from ucmt_lite.experiments.config import RunConfig
 
 KEYS = ("base", "variants", "vary")
@@ -50,6 +50,7 @@ class Planned:
 
 def read_plan(path: str | Path) -> list[Planned]:
     """Return the runs that a grid file asks for. See `plan_runs`."""
+    check_packages("A grid", "lab", ["yaml"])
     import yaml
 
     path = Path(path)

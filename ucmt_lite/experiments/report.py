@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmt_lite.common import InputError
+from ucmt_lite.common import InputError, check_packages
 from ucmt_lite.course.lessons import NOTEBOOKS
 from ucmt_lite.experiments import results
 from ucmt_lite.experiments.comparison import compare_runs
@@ -29,13 +29,9 @@ def report(folder: str | Path, baseline: str = "", score: str = "dice") -> Path:
     is named. A folder that has the two tables already but no runs, as in `results/`, is reported
     from those.
     """
-    from ucmt_lite.course.notebooks import execute_whole
+    from ucmt_lite.course.notebooks import LAB, execute_whole
 
-    source = NOTEBOOKS / "91_results.ipynb"
-    if not source.is_file():
-        raise InputError(
-            "A report needs a clone of the repository, which holds its notebook: run it from there."
-        )
+    check_packages("A report", "lab", LAB)
     folder = Path(folder).resolve()
     if (folder / "grid.json").is_file():
         runs, curves = results.of_sweep(folder)
@@ -52,6 +48,7 @@ def report(folder: str | Path, baseline: str = "", score: str = "dice") -> Path:
     write_text(folder / "comparison.md", in_markdown(runs, baseline, score))
     write_text(folder / "comparison.tex", as_latex(compared, score))
     page = folder / "report.ipynb"
+    source = NOTEBOOKS / "91_results.ipynb"
     execute_whole(source, page, {"folder": os.fspath(folder), "baseline": baseline, "score": score})
     return page
 

@@ -8,12 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ucmt_lite.common import InputError, atomic, one_of
-from ucmt_lite.course.lessons import NOTEBOOKS
+from ucmt_lite.common import KEPT, InputError, atomic, one_of
 from ucmt_lite.experiments.config import SCORES
 from ucmt_lite.experiments.plan import CASE_FIELDS
 from ucmt_lite.experiments.run import Result, read_run
-from ucmt_lite.training.traces import INSTALLED
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -164,7 +162,7 @@ def line_names(runs: "DataFrame", besides: tuple[str, ...] = ()) -> "Series":
 
 def kept(name: str) -> Path:
     """Return the folder of a comparison that comes with the kit, such as `kept("heart")`."""
-    folder = NOTEBOOKS.parent / "results" if NOTEBOOKS.is_dir() else INSTALLED
+    folder = KEPT / "results"
     names = sorted(path.parent.name for path in folder.glob("*/runs.parquet"))
     return folder / one_of("comparison", name, names)
 

@@ -11,8 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmt_lite.common import InputError, write_json
+from ucmt_lite.common import InputError, check_packages, write_json
 from ucmt_lite.course.lessons import NOTEBOOKS
+from ucmt_lite.course.notebooks import LAB
 from ucmt_lite.experiments.assemble import load_images, prepare
 from ucmt_lite.experiments.config import RunConfig
 from ucmt_lite.experiments.plan import Planned, plan_as_json
@@ -36,6 +37,7 @@ def sweep(
     paths; without one, a cluster of `workers` processes on this machine (one a core), each with one
     thread.
     """
+    check_packages("A sweep", "lab", (*LAB, "distributed"))
     if workers < 0:
         raise InputError(
             f"workers={workers}: give the number of runs at a time, or 0 for one a core."

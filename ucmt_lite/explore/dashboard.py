@@ -71,8 +71,7 @@ def command(folder: str | Path, port: int, open_browser: bool) -> list[str]:
 
 def _recorded_files() -> list[Path]:
     """Return the traces that come with the kit."""
-    folder = traces.RECORDED if traces.RECORDED.is_dir() else traces.INSTALLED
-    files = sorted(folder.glob("*.npz"))
+    files = sorted(traces.RECORDED.glob("*.npz"))
     if not files:
         raise InputError(
             "No recorded runs come with this installation: name trace files, ucmt-lite dashboard"

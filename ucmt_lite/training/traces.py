@@ -14,12 +14,10 @@ from tokenize import TokenError
 
 import numpy as np
 
-from ucmt_lite.common import InputError, atomic, one_of
+from ucmt_lite.common import KEPT, InputError, atomic, one_of
 
 VERSION = 1
-RECORDED = Path(__file__).resolve().parents[2] / "notebooks" / "traces"  # in a clone
-# In a wheel: the same files, see setup.py.
-INSTALLED = Path(__file__).resolve().parents[1] / "recorded"
+RECORDED = KEPT / "notebooks" / "traces"
 
 
 # What is said of a run, where it is said.
@@ -172,6 +170,5 @@ def _taken(arrays: dict[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
 
 def recorded(name: str) -> Trace:
     """Open one of the runs that come with the kit, by its name: `recorded("heart_ucmt_50")`."""
-    folder = RECORDED if RECORDED.is_dir() else INSTALLED
-    names = sorted(file.stem for file in folder.glob("*.npz"))
-    return load_trace(folder / f"{one_of('recorded trace', name, names)}.npz")
+    names = sorted(file.stem for file in RECORDED.glob("*.npz"))
+    return load_trace(RECORDED / f"{one_of('recorded trace', name, names)}.npz")
