@@ -10,12 +10,17 @@ import { basename } from "node:path";
 
 const FOLDER = "ucmt_lite/explore/draw";
 
-for (const name of ["stack", "annotate"]) {
+// A page of its own runs what a front end would import.
+for (const [name, format] of [
+  ["stack", "esm"],
+  ["annotate", "esm"],
+  ["page", "iife"],
+]) {
   const { metafile, outputFiles } = await build({
     entryPoints: [`${FOLDER}/js/${name}.js`],
     bundle: true,
     charset: "utf8",
-    format: "esm",
+    format,
     metafile: true,
     target: "es2022",
     write: false,

@@ -214,6 +214,20 @@ def test_the_monitor_tells_the_last_values():
     assert monitor.monitor_html(trace).count("<svg viewBox") == 3 + 4
 
 
+@pytest.mark.parametrize(
+    "kept", [("dice",), ("disagreement",), ("dice/teacher", "uncertainty"), ()]
+)
+def test_the_monitor_shows_a_trace_that_lacks_curves_by_those_it_has(kept):
+    whole = synthetic()
+    trace = replace(whole, curves={name: whole.curves[name] for name in kept})
+    text = monitor.figure(trace).alt
+    assert text.startswith("UCMT after 600 iterations: ")
+    assert ("disagreement" in text) == ("disagreement" in kept)
+    assert ("teacher" in text) == ("dice/teacher" in kept) and ("nats" in text) == (len(kept) == 2)
+    assert ("none of the curves" in text) == (kept in ((), ("dice",)))
+    assert monitor.monitor_html(trace).count("<svg viewBox") == 3 + 4
+
+
 # Bad input
 
 

@@ -3,8 +3,10 @@
 Screenshots are kept in runs/browser/explorers.
 """
 
-import json
+import os
+import signal
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -420,16 +422,14 @@ def test_nothing_was_fetched_from_elsewhere_and_no_script_complained(page):
 def test_the_dashboard_asks_for_its_token_and_moves(page, tmp_path, monkeypatch):
     pytest.importorskip("voila", reason="the dashboard needs the extra [dashboard]")
     monkeypatch.setenv("JUPYTER_TOKEN", "planted")
-    files = [tmp_path / f"{name}.npz" for name in RUNS]
-    for file in files:
-        synthetic(file.stem, size=64).save(file)
-    (tmp_path / dashboard.PAGE).write_text(
-        json.dumps(dashboard.notebook(files, dashboard.read_traces(files)))
-    )
     port = free_port()
     address = f"http://127.0.0.1:{port}"
+    # The README's command, which shows the recorded runs; most of them hold curves alone.
+    command = [sys.executable, "-m", "ucmt_lite.cli", "dashboard", "--no-browser"]
     with (tmp_path / "log").open("w") as log:
-        server = subprocess.Popen(dashboard.command(tmp_path, port, False), stdout=log, stderr=log)
+        server = subprocess.Popen(
+            [*command, f"--port={port}"], stdout=log, stderr=log, start_new_session=True
+        )
     try:
         wait_for(f"{address}/login", server, tmp_path / "log")
         page = page.context.browser.new_page(viewport={"width": 1280, "height": 2400})
@@ -442,7 +442,11 @@ def test_the_dashboard_asks_for_its_token_and_moves(page, tmp_path, monkeypatch)
         before = pixels(first.locator("canvas").last, 64, 64)
         keys(page, first, "Home")
         assert (pixels(first.locator("canvas").last, 64, 64) != before).any()
+        page.locator(".js-plotly-plot").wait_for(timeout=30_000)
+        assert page.locator(".ucmt-stack").count() == 2
+        text = page.inner_text("body")
+        assert "There was an error" not in text and "Traceback" not in text
         page.screenshot(path=SHOTS / "dashboard.png", full_page=True)
     finally:
-        server.terminate()
+        os.killpg(server.pid, signal.SIGTERM)  # the command and the server that it waits for
         server.wait(timeout=30)

@@ -4,6 +4,7 @@ import base64
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 
 import ipywidgets as W
 import numpy as np
@@ -208,6 +209,9 @@ def test_the_dashboard_listens_here_only_and_shows_one_run_a_method(tmp_path, mo
         synthetic("cmt", size=16),
     ]
     assert [run.method for run in dashboard.side_by_side(runs)] == ["cps", "ucmt"]
+    curves = replace(synthetic("ucmt", seed=2), map_step=np.zeros(0, int))
+    assert dashboard.side_by_side([*runs, curves])[-1] is runs[0], "runs with maps come first"
+    assert dashboard.side_by_side([curves]) == [curves]
     command = dashboard.command(tmp_path, 1234, False)
     assert "--ServerApp.ip=127.0.0.1" in command and not [
         part for part in command if "token" in part
@@ -215,6 +219,17 @@ def test_the_dashboard_listens_here_only_and_shows_one_run_a_method(tmp_path, mo
     monkeypatch.setattr("ucmt_lite.training.traces.RECORDED", tmp_path)
     with pytest.raises(InputError, match="No recorded runs"):
         dashboard.serve()
+
+
+def test_the_dashboard_says_of_what_it_cannot_show_why():
+    curves = replace(synthetic(), map_step=np.zeros(0, int))
+    for name in ("training", "uncertainty", "volume"):
+        assert "holds no maps" in dashboard.explorer(name, curves).value
+    assert (
+        "different steps"
+        in dashboard.explorer("compare", [curves, replace(curves, step=curves.step + 1)]).value
+    )
+    assert isinstance(dashboard.explorer("uncertainty", synthetic()), WithTwin)
 
 
 def test_explorers_of_recorded_runs_do_without_torch():

@@ -7,7 +7,8 @@ explorer around it, which leaves that picture in a saved notebook. Both show the
 monitor's figure takes a trace, its widget the recorder that makes one. Other arguments may differ:
 a widget leaves to its reader which step to see, or which mask to draw. Every picture carries a
 sentence that says what is on it. Explorers read traces and arrays, never torch; only the UMIX lab
-and the monitor, which work with networks, import it when they are called.
+and the monitor, which work with networks, import it when they are called. `to_html(widget, file)`
+writes an explorer as a page that needs no kernel.
 """
 
 from ucmt_lite.common import lazy
@@ -22,6 +23,6 @@ EXPLORERS = (
     "annotate",
     "monitor",
 )
-__getattr__ = lazy(__name__, {name: name for name in EXPLORERS})
+__getattr__ = lazy(__name__, {name: name for name in EXPLORERS} | {"to_html": "draw.page"})
 
-__all__ = [*EXPLORERS]
+__all__ = [*EXPLORERS, "to_html"]

@@ -9,12 +9,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ucmt_lite import explore
 from ucmt_lite.common import InputError
 from ucmt_lite.methods import METHODS
 from ucmt_lite.training import traces
@@ -89,9 +91,11 @@ def side_by_side(runs: Sequence["Trace"]) -> list["Trace"]:
     """Return one run per method, three at most, of those that watched the same images.
 
     Methods stand in the order of the lessons, so that UCMT, where it was run, is the last; others
-    come before. The images are those of the last one.
+    come before. The images are those of the last one. Runs that hold curves alone stand back where
+    others have maps, of which most explorers are made.
     """
     order = list(METHODS)
+    runs = [run for run in runs if len(run.map_step)] or list(runs)
     runs = sorted(runs, key=lambda run: order.index(run.method) if run.method in order else -1)
     watched: dict[str, Trace] = {}
     for run in runs:
@@ -100,23 +104,37 @@ def side_by_side(runs: Sequence["Trace"]) -> list["Trace"]:
     return list(watched.values())[-3:]
 
 
+def explorer(name: str, *runs: Any) -> Any:
+    """Return the widget of an explorer on runs, or where they cannot be shown the sentence why.
+
+    >>> explorer("training", []).value
+    'There is nothing to show: give at least one trace.'
+    """
+    from ipywidgets import HTML
+
+    try:
+        return getattr(explore, name).widget(*runs)
+    except InputError as error:
+        return HTML(escape(str(error)))
+
+
 def notebook(files: Sequence[Path], runs: Sequence["Trace"]) -> dict:
     """Return the page: for each explorer one cell of text and one of code."""
     shown = side_by_side(runs)
     imports = (
-        "from ucmt_lite.explore import compare, dashboard, ema, training, uncertainty, volume\n"
+        "from ucmt_lite.explore import dashboard\n"
         f"runs = dashboard.read_traces({[str(file) for file in files]!r})\n"
         "shown = dashboard.side_by_side(runs)"
     )
     sections = [
         ("# Semi-supervised segmentation, to explore", imports),
-        ("## Training, image by image", "training.widget(shown)"),
-        ("## Which pixels to trust", "uncertainty.widget(shown[-1])"),
-        ("## Runs beside each other", "compare.widget(runs)"),
-        ("## How a teacher follows", "ema.widget()"),
+        ("## Training, image by image", "dashboard.explorer('training', shown)"),
+        ("## Which pixels to trust", "dashboard.explorer('uncertainty', shown[-1])"),
+        ("## Runs beside each other", "dashboard.explorer('compare', runs)"),
+        ("## How a teacher follows", "dashboard.explorer('ema')"),
     ]
     if shown[-1].truth.ndim == 4:
-        sections.insert(3, ("## The volume", "volume.widget(shown[-1])"))
+        sections.insert(3, ("## The volume", "dashboard.explorer('volume', shown[-1])"))
     cells: list[dict] = []
     for text, code in sections:
         unexecuted: dict = {"metadata": {}, "outputs": [], "execution_count": None}

@@ -21,8 +21,12 @@ from ucmt_lite.explore.draw.tiles import CSS, png_address
 from ucmt_lite.explore.draw.twin import WithTwin
 
 STARTS = {False: ((2.2, 0.9), (-1.2, -2.2)), True: ((2.2, 0.9), (1.6, 1.4))}
+WALK = "paths of the weights of students and teacher on the loss"
 WEIGHT_LIMIT = 3.2  # the weights shown run from -WEIGHT_LIMIT to WEIGHT_LIMIT
 WINDOW = 50  # steps over which a loss is averaged: a single noisy one says little
+RATE, SHRINK, NOISE = 0.02, 0.002, 4.0  # of the students' steps
+TEACHER_START = (0.3, -2.0)  # its own, which never matters
+TOP = 1.6  # of the chart of losses
 DECAYS = (0.0, 0.5, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
 
 
@@ -52,15 +56,13 @@ def simulate(
 ) -> Paths:
     """Train one or two students by noisy gradient descent; a teacher follows as in `ema_update`."""
     _check_settings(decay, share, steps)
-    random = np.random.default_rng(seed)
     students = np.array(STARTS[same_valley][: len(share)])
-    teacher = np.array([0.3, -2.0])  # its own start, which never matters
+    teacher = np.array(TEACHER_START)
     path = [np.vstack([students, teacher])]
-    for step in range(steps):
+    for step, noise in enumerate(_noise(steps, len(share), seed)):
         product = students.prod(axis=1, keepdims=True)
         slope = 2 * (product - 1) * students[:, ::-1]
-        noise = random.normal(0, 4, students.shape)
-        students = students - 0.02 * (slope + noise) - 0.002 * students
+        students = students - RATE * (slope + noise) - SHRINK * students
         alpha = min(1 - 1 / (step + 1), decay)
         teacher = alpha * teacher + (1 - alpha) * (np.array(share) @ students)
         path.append(np.vstack([students, teacher]))
@@ -68,6 +70,11 @@ def simulate(
     weights = dict(zip(names, np.array(path).transpose(1, 0, 2), strict=True))
     losses = {name: loss(w) for name, w in weights.items()}
     return Paths(decay, tuple(share), weights, losses, same_valley)
+
+
+def _noise(steps: int, students: int, seed: int) -> np.ndarray:
+    """Return what noise adds to the gradients of the students at each step, `T students 2`."""
+    return np.random.default_rng(seed).normal(0, NOISE, (steps, students, 2))
 
 
 def _check_settings(decay: float, share: Sequence[float], steps: int) -> None:
@@ -123,7 +130,7 @@ def figure(
     limits = (-WEIGHT_LIMIT, WEIGHT_LIMIT)
     walk.set(xlim=limits, ylim=limits, xlabel="weight 1", ylabel="weight 2")
     walk.set_title("paths of the weights (dark: high loss)", fontsize=9)
-    curves.set(xlim=(0, steps), ylim=(0, 1.6), xlabel="iterations")
+    curves.set(xlim=(0, steps), ylim=(0, TOP), xlabel="iterations")
     curves.set_title("loss", fontsize=9)
     curves.legend(fontsize=8)
     return Picture(drawing, describe(paths, until))
@@ -246,6 +253,37 @@ class EmaLab(WithTwin, W.VBox):
             until=self.until.value,
         )
 
+    def page(self) -> dict:
+        """Return what a page needs to compute the paths by itself: see `js/ema.js`."""
+        paths, frame = self.paths, _plane()
+        count = len(paths.share)
+        nets = [
+            {"label": NET_TITLES[n], "colour": NET_COLOURS[n], "dash": dashes(STROKES[n])}
+            | {"first": int(n == "teacher")}  # where it starts says nothing
+            for n in paths.loss
+        ]
+        walk = drawing(frame.width, frame.height, _ground_svg(frame), WALK)
+        losses, box = chart([], "loss", "iterations", x=(0, self.steps), y=(0, TOP))
+        return {
+            "kind": "ema",
+            "label": "How a teacher follows its students",
+            "data": _noise(self.steps, count, self.seed).astype("<f8").tobytes(),
+            "starts": [[list(start) for start in STARTS[same][:count]] for same in (False, True)],
+            "teacherStart": list(TEACHER_START),
+            "rate": RATE,
+            "shrink": SHRINK,
+            "window": WINDOW,
+            "steps": self.steps,
+            "decays": list(self.decay.options),
+            "decay": paths.decay,
+            "share": list(paths.share),
+            "same": paths.same_valley,
+            "until": self.until.value,
+            "nets": nets,
+            "walk": {"svg": walk, "box": frame.box()},
+            "losses": {"svg": losses, "box": box.box()},
+        }
+
     def _draw(self, change: dict) -> None:
         if change["owner"] is not self.until:
             first = round(self.share1.value, 2)
@@ -264,11 +302,11 @@ def _html(paths: Paths, until: int) -> str:
     """Return paths and losses up to an iteration as HTML text."""
     step = np.arange(1, until + 1)
     lines = [
-        Line(NET_TITLES[n], step, np.minimum(v[1 : until + 1], 1.6), NET_COLOURS[n], STROKES[n])
+        Line(NET_TITLES[n], step, np.minimum(v[1 : until + 1], TOP), NET_COLOURS[n], STROKES[n])
         for n, v in paths.loss.items()
     ]
     last = len(paths.loss["teacher"]) - 1
-    losses, _ = chart(lines, "loss", "iterations", x=(1, last), y=(0, 1.6))
+    losses, _ = chart(lines, "loss", "iterations", x=(1, last), y=(0, TOP))
     legend = " · ".join(
         f'<svg width="26" height="8" aria-hidden="true"><path d="M0 4H26" stroke="{NET_COLOURS[n]}"'
         f' stroke-width="3" stroke-dasharray="{dashes(STROKES[n])}"/></svg> {NET_TITLES[n]}'
@@ -284,15 +322,8 @@ def _html(paths: Paths, until: int) -> str:
 
 def _walk_svg(paths: Paths, until: int) -> str:
     """Return the loss as a grey picture, and the paths of the weights on it, as SVG text."""
-    frame = Frame((-WEIGHT_LIMIT, WEIGHT_LIMIT), (-WEIGHT_LIMIT, WEIGHT_LIMIT), 400, 400)
-    left, top = frame.across(-WEIGHT_LIMIT), frame.down(WEIGHT_LIMIT)
-    width, height = frame.across(WEIGHT_LIMIT) - left, frame.down(-WEIGHT_LIMIT) - top
-    size = f'width="{width}" height="{height}"'
-    parts = [
-        '<text x="44" y="13" font-size="12" font-weight="600" fill="currentColor">weight 1 → and'
-        " weight 2 ↑ (bright: low loss)</text>",
-        f'<image href="{_ground()}" x="{left}" y="{top}" {size} preserveAspectRatio="none"/>',
-    ]
+    frame = _plane()
+    parts = [_ground_svg(frame)]
     for name, path in paths.weights.items():
         teacher = name == "teacher"
         line = frame.path(*path[(1 if teacher else 0) : until + 1].T)
@@ -315,8 +346,25 @@ def _walk_svg(paths: Paths, until: int) -> str:
             f'<text x="{x + 11:.1f}" y="{y + 4:.1f}" font-size="13" fill="#fff" stroke="#000"'
             f' stroke-width="3" paint-order="stroke">{NET_TITLES[name]}</text>'
         )
-    label = "paths of the weights of students and teacher on the loss"
-    return drawing(400, 400, "".join(parts), label)
+    return drawing(frame.width, frame.height, "".join(parts), WALK)
+
+
+def _plane() -> Frame:
+    """Return the frame in which the weights walk."""
+    limits = (-WEIGHT_LIMIT, WEIGHT_LIMIT)
+    return Frame(limits, limits, 400, 400)
+
+
+def _ground_svg(frame: Frame) -> str:
+    """Return the loss as a grey picture under its heading, as SVG text."""
+    left, top = frame.across(-WEIGHT_LIMIT), frame.down(WEIGHT_LIMIT)
+    width, height = frame.across(WEIGHT_LIMIT) - left, frame.down(-WEIGHT_LIMIT) - top
+    return (
+        '<text x="44" y="13" font-size="12" font-weight="600" fill="currentColor">weight 1 → and'
+        " weight 2 ↑ (bright: low loss)</text>"
+        f'<image href="{_ground()}" x="{left}" y="{top}" width="{width}" height="{height}"'
+        ' preserveAspectRatio="none"/>'
+    )
 
 
 @lru_cache(maxsize=1)

@@ -66,15 +66,23 @@ def widget(recorder: Any) -> "Monitor":
 
 
 def describe(trace: "Trace") -> str:
-    """Return the run so far in words, from its numbers."""
-    dice = sentence(
-        [f"{NET_TITLES[n]} {trace.curves[f'dice/{n}'][-1]:.3f}" for n in _networks(trace)]
-    )
-    return (
-        f"{trace_title(trace)} after {trace.step[-1]} iterations: Dice on the probe images {dice};"
-        f" disagreement {trace.curves['disagreement'][-1]:.3f}, uncertainty"
-        f" {trace.curves['uncertainty'][-1]:.3f} nats."
-    )
+    """Return the run so far in words, from its numbers; curves that it lacks are left out."""
+    parts = []
+    if _networks(trace):
+        scores = [
+            f"{NET_TITLES[name]} {trace.curves[f'dice/{name}'][-1]:.3f}"
+            for name in _networks(trace)
+        ]
+        parts.append(f"Dice on the probe images {sentence(scores)}")
+    others = {"disagreement": "", "uncertainty": " nats"}
+    values = [
+        f"{name} {trace.curves[name][-1]:.3f}{unit}"
+        for name, unit in others.items()
+        if name in trace.curves
+    ]
+    parts += [", ".join(values)] if values else []
+    seen = "; ".join(parts) or "none of the curves that are shown here was recorded"
+    return f"{trace_title(trace)} after {trace.step[-1]} iterations: {seen}."
 
 
 def monitor_html(trace: "Trace") -> str:
@@ -118,8 +126,12 @@ def _charts(trace: "Trace") -> dict[str, list[Line]]:
             for n in _networks(trace)
         ],
         "disagreement and uncertainty": [
-            Line("disagreement", x, curves["disagreement"], *look_of(trace.method, "currentColor")),
-            Line("uncertainty (nats)", x, curves["uncertainty"], "currentColor", ":"),
+            Line(label, x, curves[name], *look)
+            for name, label, look in (
+                ("disagreement", "disagreement", look_of(trace.method, "currentColor")),
+                ("uncertainty", "uncertainty (nats)", ("currentColor", ":")),
+            )
+            if name in curves
         ],
         "loss terms": [
             Line(name.removeprefix("loss/"), x, curves[name], "currentColor", stroke)

@@ -11,6 +11,7 @@ Uses `methods` (titles, colours, dashes) and `training.traces`; `views` also `da
 | `tiles` | images with outlines and cells as HTML text |
 | `stack` | `Stack`, the arrays and the description that the browser draws |
 | `viewer` | `show`, the widget of a stack |
+| `page` | `to_html`, an explorer as one HTML file |
 | `twin` | what makes a widget leave a picture in a saved notebook |
 | `maps` | checks of a trace, and the numbers that explorers read from it |
 | `js/`, `bundle/`, `stack.css` | what the browser runs; `make js` writes `bundle/` from `js/` |

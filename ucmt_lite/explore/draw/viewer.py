@@ -12,6 +12,7 @@ from ucmt_lite.explore.draw.stack import Stack
 from ucmt_lite.explore.draw.twin import AnyWidget, WithTwin, browser_draws
 
 FOLDER = Path(__file__).parent
+BLEND = 0.65  # opacity of the filled layers at first
 PictureMaker = Callable[[Mapping[str, int]], Picture]
 
 __all__ = ["FOLDER", "Sliders", "StackWidget", "show"]
@@ -38,7 +39,7 @@ class StackWidget(WithTwin, AnyWidget):
     spec = traitlets.Dict().tag(sync=True)
     position = traitlets.Dict().tag(sync=True)  # name of a control -> index
     shown: traitlets.List = traitlets.List().tag(sync=True)  # keys of layers
-    blend = traitlets.Float(0.65, min=0, max=1).tag(sync=True)  # opacity of the filled layers
+    blend = traitlets.Float(BLEND, min=0, max=1).tag(sync=True)  # opacity of the filled layers
 
     def __init__(self, stack: Stack, make_picture: PictureMaker) -> None:
         self._make_picture = make_picture
@@ -48,6 +49,11 @@ class StackWidget(WithTwin, AnyWidget):
     def picture(self) -> Picture:
         """Return the still picture of what the widget shows now."""
         return self._make_picture(self.position)
+
+    def page(self) -> dict:
+        """Return what a page without a kernel shows, as the reader left it: see `js/page.js`."""
+        names = ("data", "spec", "position", "shown", "blend")
+        return {"kind": "stack", **{name: getattr(self, name) for name in names}}
 
     @traitlets.validate("position")
     def _inside(self, proposal: dict) -> dict[str, int]:
@@ -68,7 +74,7 @@ class Sliders(WithTwin, W.VBox):
     """One slider per control, and the picture of where they stand, drawn by the kernel."""
 
     def __init__(self, stack: Stack, make_picture: PictureMaker) -> None:
-        self._make_picture = make_picture
+        self._make_picture, self._stack = make_picture, stack
         self.sliders = {}
         for control in stack.spec["controls"]:
             options = [(str(value), index) for index, value in enumerate(control["values"])]
@@ -95,6 +101,19 @@ class Sliders(WithTwin, W.VBox):
     def picture(self) -> Picture:
         """Return the still picture of what the widget shows now."""
         return self._make_picture(self.position)
+
+    def page(self) -> dict:
+        """Return what a page without a kernel shows, at the sliders' position."""
+        spec = self._stack.spec
+        shown = [layer["key"] for layer in spec["layers"] if layer["on"]]
+        return {
+            "kind": "stack",
+            "data": self._stack.data(),
+            "spec": spec,
+            "position": self.position,
+            "shown": shown,
+            "blend": BLEND,
+        }
 
     def _draw(self, change: object = None) -> None:
         picture = self.picture()
