@@ -6,6 +6,7 @@ import json
 import os
 import re
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -290,6 +291,20 @@ def test_the_doctor_finds_this_installation_whole(capsys):
     out = capsys.readouterr().out
     assert "ms with 1 thread(s)" in out and "here just now" in out
     assert os.environ["OMP_WAIT_POLICY"], "waiting threads sleep, unless the caller chose otherwise"
+
+
+def test_the_doctor_says_which_sets_are_here_and_where_nothing_can_be_written(
+    capsys, monkeypatch, tmp_path
+):
+    (tmp_path / "kvasir_seg").mkdir()
+    monkeypatch.setenv("UCMT_DATA", str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda place, mode: str(place) != str(Path.cwd()))
+    monkeypatch.setattr("ucmt_lite.course.doctor._seconds_per_iteration", lambda threads: 0.01)
+    assert cli.main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert f"Data: kvasir_seg in {tmp_path}." in out
+    assert f"Folders: nothing can be written to {Path.cwd()}. Remedy: change into" in out
+    assert "Memory: " in out and "Explorers: alive in JupyterLab." in out
 
 
 def test_an_interruption_promises_to_go_on_where_it_can(monkeypatch, capsys):

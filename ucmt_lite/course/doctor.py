@@ -3,7 +3,10 @@
 import importlib
 import os
 import platform
+import shutil
+import tempfile
 import time
+from pathlib import Path
 
 from ucmt_lite import __version__
 from ucmt_lite.course.notebooks import LAB
@@ -30,9 +33,9 @@ LESSON_PACKAGES = ("jupyterlab", *LAB, "distributed")
 
 
 def examine() -> int:
-    """Print what is installed and how fast training is; return 1 if a required package is missing.
+    """Print what is here and how fast training is; return 1 if a required package is missing.
 
-    Where something is missing, the remedy is printed, too.
+    Packages, memory, folders, data, widgets and browser, each with a remedy where one is needed.
     """
     print(
         f"ucmt-lite {__version__}, Python {platform.python_version()}, {platform.system()},"
@@ -46,6 +49,9 @@ def examine() -> int:
     if missing_for_lessons:
         names = ", ".join(missing_for_lessons)
         print(f"\nThe lessons also need {names}. Remedy: pip install 'ucmt-lite[lab]'")
+    print()
+    for line in (_memory(), _folders(), _data(), _widgets(), _browser()):
+        print(line)
     device, threads = _device_and_threads()
     print(f"\nTraining runs on {device} with {threads} thread(s).")
     seconds = {count: _seconds_per_iteration(count) for count in sorted({1, threads})}
@@ -67,6 +73,79 @@ def _print_version(name: str) -> bool:
         return False
     print(f"  {name:12} {getattr(module, '__version__', 'present')}")
     return True
+
+
+def _memory() -> str:
+    """Say how much memory there is; a lesson's kernel needs less than a gigabyte."""
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return "Memory: unknown on this system; a lesson needs less than 1 GB."
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    return _enough_memory(total)
+
+
+def _enough_memory(gigabytes: float) -> str:
+    """Return a word on so much memory.
+
+    >>> _enough_memory(1.5)
+    'Memory: 1.5 GB. That is little: run one lesson at a time, and close other programs.'
+    """
+    line = f"Memory: {gigabytes:.1f} GB."
+    if gigabytes >= 2:
+        return line
+    return f"{line} That is little: run one lesson at a time, and close other programs."
+
+
+def _folders() -> str:
+    """Say whether this folder, where runs are left, and that for temporary files can be written."""
+    closed = [
+        str(place)
+        for place in (Path.cwd(), Path(tempfile.gettempdir()))
+        if not os.access(place, os.W_OK)
+    ]
+    if closed:
+        return (
+            f"Folders: nothing can be written to {' and '.join(closed)}. Remedy: change into a"
+            " folder of your own, or give --out."
+        )
+    free = shutil.disk_usage(Path.cwd()).free / 1e9
+    return f"Folders: runs can be left here, {free:.0f} GB are free."
+
+
+def _data() -> str:
+    """Say which real sets lie where the kit looks for them."""
+    from ucmt_lite.data import CATALOGUE
+
+    place = os.environ.get("UCMT_DATA")
+    if not place:
+        return (
+            "Data: phantoms are drawn by the kit; for real sets set UCMT_DATA to the folder that"
+            " holds them, or give --data."
+        )
+    found = [name for name in CATALOGUE if (Path(place) / name).is_dir()]
+    if not found:
+        return f"Data: {place} holds none of {', '.join(CATALOGUE)}. Remedy: see data_cards."
+    return f"Data: {', '.join(found)} in {place}."
+
+
+def _widgets() -> str:
+    """Say whether the explorers can move in the JupyterLab that is here."""
+    from importlib.util import find_spec
+
+    if find_spec("anywidget") and find_spec("jupyterlab"):
+        return "Explorers: alive in JupyterLab."
+    return (
+        "Explorers: still pictures, as JupyterLab or anywidget is missing. Remedy: pip install"
+        " 'ucmt-lite[lab]'"
+    )
+
+
+def _browser() -> str:
+    """Say whether a browser is here that the tests can drive."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = [name for name in names if shutil.which(name)]
+    if found:
+        return f"Browser for tests: {found[0]}."
+    return "Browser for tests: none, they skip. Remedy: make browser"
 
 
 def _device_and_threads() -> tuple[str, int]:
