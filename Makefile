@@ -57,7 +57,8 @@ browser:
 	command -v chromium || (apt-get update -qq && apt-get install -qq --no-install-recommends chromium fonts-dejavu-core) \
 	  || echo "No Chromium here and none could be installed: the browser test will be skipped."
 
-# One file for every platform and Python. Only Linux pins torch (macOS wheels of one version are not for every release),
+# One file for every platform and Python, and one for Binder, which installs it before the repository is copied, so that a new
+# commit needs no new environment (a line with -c or -e would have it copied first). Only Linux pins torch (macOS wheels of one version are not for every release),
 # and the CUDA libraries that torch brings on Linux are left to torch.
 lock: $(VENV)/dev.stamp
 	$(BIN)/python -m pip install --quiet uv
@@ -65,3 +66,6 @@ lock: $(VENV)/dev.stamp
 	$(BIN)/uv pip compile pyproject.toml --extra lab --extra dev --universal --python-version 3.10 -c $(VENV)/torch.txt \
 	  --no-annotate --no-header --quiet -o $(VENV)/all.txt
 	grep -vE '^(nvidia|cuda|triton|torch=)' $(VENV)/all.txt | cat - $(VENV)/torch.txt | LC_ALL=C sort > constraints.txt
+	$(BIN)/uv pip compile pyproject.toml --extra lab --python-version 3.11 --python-platform linux -c constraints.txt \
+	  --no-annotate --no-header --quiet -o $(VENV)/binder.txt
+	(echo "--extra-index-url https://download.pytorch.org/whl/cpu"; grep -vE '^(nvidia|cuda|triton)' $(VENV)/binder.txt) > binder/requirements.txt
