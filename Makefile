@@ -1,6 +1,7 @@
 # make course   run the whole course at its quick size into runs/course     make lab    open it in JupyterLab
 # make test     every test, doctest and notebook, with coverage             make lint   style and types
 # make build    write notebooks/*.ipynb from notebooks/src                  make lock   renew constraints.txt
+# make dist     wheel and sdist of the last commit, the same bytes every time
 # make js       bundle the explorers' JavaScript, after a change of ucmt_lite/explore/draw/js (needs node)
 PYTHON ?= python3
 VENV   := .venv
@@ -8,7 +9,7 @@ BIN    := $(VENV)/bin
 # More threads make small networks many times slower, and change the last digits.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: course lab test lint eslint js build lock browser
+.PHONY: course lab test lint eslint js build lock browser dist
 
 course: $(VENV)/lab.stamp
 	$(BIN)/ucmt-lite course
@@ -39,6 +40,14 @@ node_modules/.package-lock.json: package.json package-lock.json
 
 build: $(VENV)/lab.stamp
 	$(BIN)/ucmt-lite course build $(ARGS)
+
+# From the commit and not from the folder: files in progress stay out, and every time is the commit's.
+dist: $(VENV)/dev.stamp
+	rm -rf dist && mkdir -p dist/source
+	git archive HEAD | tar -x -C dist/source
+	cd dist/source && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(CURDIR)/$(BIN)/python -c \
+	  "from setuptools import build_meta as b; b.build_wheel('..'); b.build_sdist('..')" >/dev/null
+	cd dist && gzip -dc *.tar.gz | gzip -n > again && mv again $$(ls *.tar.gz) && rm -rf source && sha256sum *
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
