@@ -45,7 +45,7 @@ build: $(VENV)/lab.stamp
 dist: $(VENV)/dev.stamp
 	rm -rf dist && mkdir -p dist/source
 	git archive HEAD | tar -x -C dist/source
-	cd dist/source && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(CURDIR)/$(BIN)/python -c \
+	cd dist/source && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(abspath $(BIN))/python -c \
 	  "from setuptools import build_meta as b; b.build_wheel('..'); b.build_sdist('..')" >/dev/null
 	cd dist && gzip -dc *.tar.gz | gzip -n > again && mv again $$(ls *.tar.gz) && rm -rf source && sha256sum *
 

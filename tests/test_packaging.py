@@ -240,10 +240,8 @@ def test_what_is_published_is_the_same_bytes_every_time(tmp_path):
     sums = []
     for clone in (tmp_path / "one", tmp_path / "two"):
         subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
-        (clone / ".venv" / "bin").mkdir(parents=True)
-        (clone / ".venv" / "bin" / "python").symlink_to(sys.executable)
-        touched = ["-o", ".venv/dev.stamp", "-o", ".venv/lab.stamp", "-o", ".venv/bin/python"]
-        done = subprocess.run(["make", *touched, "dist"], cwd=clone, capture_output=True, text=True)
+        command = ["make", "-o", ".venv/dev.stamp", f"BIN={Path(sys.executable).parent}", "dist"]
+        done = subprocess.run(command, cwd=clone, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         sums.append(done.stdout.splitlines()[-2:])
     assert sums[0] == sums[1] and all(line.endswith((".whl", ".tar.gz")) for line in sums[0])
