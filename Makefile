@@ -41,13 +41,16 @@ node_modules/.package-lock.json: package.json package-lock.json
 build: $(VENV)/lab.stamp
 	$(BIN)/ucmt-lite course build $(ARGS)
 
-# From the commit and not from the folder: files in progress stay out, and every time is the commit's.
+# From the commit and not from the folder: files in progress stay out, and every time is the commit's (GNU tar is needed for that).
+dist: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
 dist: $(VENV)/dev.stamp
 	rm -rf dist && mkdir -p dist/source
 	git archive HEAD | tar -x -C dist/source
-	cd dist/source && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(abspath $(BIN))/python -c \
+	cd dist/source && $(abspath $(BIN))/python -c \
 	  "from setuptools import build_meta as b; b.build_wheel('..'); b.build_sdist('..')" >/dev/null
-	cd dist && gzip -dc *.tar.gz | gzip -n > again && mv again $$(ls *.tar.gz) && rm -rf source && sha256sum *
+	cd dist && rm -rf source && tar -xzf *.tar.gz && \
+	  tar --sort=name --mtime=@$$SOURCE_DATE_EPOCH --owner=0 --group=0 --numeric-owner -c ucmt_lite-*/ | gzip -n > $$(ls *.tar.gz)
+	cd dist && rm -rf ucmt_lite-*/ && sha256sum *
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
