@@ -179,3 +179,31 @@ def test_without_shtab_a_sentence_says_what_to_install(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "shtab", None)
     assert cli.main(["--print-completion", "bash"]) == 2
     assert "pip install shtab" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["run", "08_umix"], ["08_umix"]])
+def test_a_lesson_runs_by_its_name_alone(words, monkeypatch):
+    ran = []
+    monkeypatch.setattr("ucmt_lite.course.build.run_all", lambda *args: ran.append(args) or 0)
+    assert cli.main(["course", *words]) == 0
+    assert ran == [("quick", "runs/course", ["08_umix"])]
+
+
+@pytest.mark.parametrize("action", ["build", "record"])
+def test_lessons_are_written_in_a_clone_only(action, monkeypatch, capsys):
+    monkeypatch.setattr("ucmt_lite.cli.kit.KEPT", pathlib.Path("/a/wheel"))
+    assert cli.main(["course", action]) == 2
+    assert f"`ucmt-lite course {action}` writes into a clone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", ["course", "sweep grid.yaml --out sweep", "report .", "run --out run --page p.ipynb"]
+)
+def test_without_the_lab_one_sentence_comes_before_anything_runs(command, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "ucmt_lite.common.find_spec", lambda name: None if name in ("papermill", "yaml") else name
+    )
+    assert cli.main(command.split()) == 2
+    said = capsys.readouterr().err
+    assert 'run pip install "ucmt-lite[lab]"' in said and said.count("\n") == 1
+    assert not pathlib.Path("run").exists()

@@ -94,6 +94,9 @@ def _draw_picture(source: Any, size: int | None, file: Path) -> None:
     print(f"{file}: {picture.alt}")
 
 
+ACTIONS = ("run", "build", "check", "record")
+
+
 def add_course(commands: Any) -> None:
     """`ucmt-lite course` and its options."""
     command = commands.add_parser(
@@ -104,12 +107,10 @@ def add_course(commands: Any) -> None:
         ),
     )
     command.add_argument(
-        "action", nargs="?", choices=("run", "build", "check", "record"), default="run"
-    )
-    command.add_argument(
-        "lessons",
+        "words",
         nargs="*",
-        help="names of lessons (of traces, for `record`); all where none is named",
+        metavar="run|build|check|record, LESSON",
+        help="what to do (run, where it is left out), and lessons (traces, for record) if not all",
     )
     command.add_argument(
         "--out",
@@ -132,20 +133,22 @@ def _do_course(args: argparse.Namespace) -> int:
     from ucmt_lite.experiments.recordings import record
 
     check_packages("The course", "lab", LAB)
-    if args.action in ("build", "record") and KEPT != CLONE:
+    action, names = "run", list(args.words)
+    if names and names[0] in ACTIONS:
+        action = names.pop(0)
+    if action in ("build", "record") and KEPT != CLONE:
         raise InputError(
-            f"`ucmt-lite course {args.action}` writes into a clone of the repository: run it there."
+            f"`ucmt-lite course {action}` writes into a clone of the repository: run it there."
         )
-    names = args.lessons or None
-    if args.action == "build":
+    if action == "build":
         built = course.build_notebooks(names, force=args.force, measure=args.measure)
         print(f"Executed {', '.join(built) or 'nothing: all notebooks are fresh'}.")
         return 0
-    if args.action == "record":
+    if action == "record":
         recorded = record(names, args.force)
         print(f"Recorded {', '.join(recorded) or 'nothing: all traces are as planned'}.")
         return 0
-    if args.action == "check":
+    if action == "check":
         faults = course.check_notebooks(names=names)
         print("\n".join(faults) or "All notebooks are fresh.")
         return 1 if faults else 0
