@@ -43,8 +43,8 @@ def build_notebooks(
     """Write the pair of notebooks of each lesson; return the names of those that were executed.
 
     A lesson keeps its outputs, whatever became of its text, until its code, a recording that it
-    shows or a function of the kit that it ran has changed, unless `force`. `measure` executes too, and records the seconds in
-    `src/times.json`, from which the headers are filled.
+    shows or a function of the kit that it ran has changed, unless `force`. `measure` executes too,
+    and records the seconds in `src/times.json`, from which the headers are filled.
 
     Errors: InputError for a lesson that breaks the rules, NotebookError for one that stops.
     """

@@ -1,8 +1,9 @@
 """What a page ran of the kit, and whether that is still the same.
 
-While a lesson is built its kernel notes every function of `ucmt_lite` that is called. Their names,
-each with a hash of what it does, lie in `src/ran/NAME.json`; a page is stale once one of them has
-changed. Docstrings, comments, annotations and functions that the page did not run do not count.
+While a lesson is built its kernel notes every function of `ucmt_lite` that is called (`noting`).
+Their names, each with a hash of what it does, lie in `src/ran/NAME.json`; a page is stale once one
+of them has changed. Docstrings, comments, annotations and functions that the page did not run do
+not count.
 """
 
 import ast
@@ -10,11 +11,12 @@ import hashlib
 import inspect
 import json
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ucmt_lite.common import atomic
+from ucmt_lite.course import noting
 
 KIT = Path(__file__).resolve().parents[1]
 TOP = "<module>"  # what importing a file runs: constants, classes without their methods
@@ -24,36 +26,10 @@ NAMED = 6  # changed functions that a sentence names
 Record = dict[str, dict[str, str]]
 
 
-def note_calls(kit: str, notes: str) -> None:
-    """Write `line name file` of each function below the folder `kit`, when it is first called.
-
-    A kernel runs this before its first cell. It stands alone, since what it imported would be
-    missing in the notes, and writes at once, since a kernel may die.
-    """
-    import os
-    import sys
-    import threading
-
-    file = open(notes, "a", encoding="utf-8", buffering=1)
-    # It holds the code objects, so that no other gets the id of one that is gone.
-    seen = {}
-
-    def note(frame, event, argument):  # returns None: no line inside a function is traced
-        code = frame.f_code
-        if id(code) not in seen:
-            seen[id(code)] = code
-            path = code.co_filename
-            if "ucmt_lite" in path and os.path.realpath(path).startswith(kit):
-                file.write(f"{code.co_firstlineno} {code.co_name} {os.path.realpath(path)}\n")
-
-    threading.settrace(note)
-    sys.settrace(note)
-
-
 def startup_line(notes: Path) -> str:
     """Return the line by which a kernel begins to note calls, without a trace among its names."""
-    code = inspect.getsource(note_calls) + f"note_calls({str(KIT)!r}, {str(notes)!r})"
-    return f"exec({code!r}, {{}})"
+    code = f"{inspect.getsource(noting)}\nnote_calls({str(notes)!r})"
+    return f"exec({code!r}, {{'__name__': 'noting'}})"
 
 
 def read_kit() -> dict[str, str]:
@@ -69,9 +45,9 @@ def make_record(notes: Path, sources: Mapping[str, str]) -> Record:
     """
     ran: Record = {}
     for entry in notes.read_text(encoding="utf-8").splitlines():
-        line, name, path = entry.split(" ", 2)
+        line, path = entry.split(" ", 1)
         place = Path(path).relative_to(KIT).as_posix()
-        unit = TOP if name == TOP else unit_at(sources[place], int(line))
+        unit = unit_at(sources[place], int(line))
         ran.setdefault(place, {})[unit] = unit_hashes(sources[place])[unit]
     return ran
 
@@ -133,7 +109,7 @@ def unit_at(source: str, line: int) -> str:
     return TOP
 
 
-@lru_cache(maxsize=None)
+@cache
 def unit_hashes(source: str) -> dict[str, str]:
     """Return the hash of each function of a file, and of its top level.
 
@@ -148,7 +124,7 @@ def unit_hashes(source: str) -> dict[str, str]:
     return {name: _hash(nodes, units.imports) for name, nodes in parts.items()}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _units(source: str) -> "_Units":
     return _Units(ast.parse(source))
 
