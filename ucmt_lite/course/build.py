@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ucmt_lite.common import InputError, atomic, one_of
+from ucmt_lite.course import ran
 from ucmt_lite.course.lessons import Course, compose, read_course
 from ucmt_lite.course.notebooks import (
     KERNEL,
@@ -41,9 +42,9 @@ def build_notebooks(
 ) -> list[str]:
     """Write the pair of notebooks of each lesson; return the names of those that were executed.
 
-    A lesson keeps its outputs, whatever became of its text, until its code or a recording that it
-    shows has changed, unless `force`. `measure` executes too, and records the seconds in
-    `src/times.json`, from which the headers are filled.
+    A lesson keeps its outputs, whatever became of its text, until its code, a recording that it
+    shows or a function of the kit that it ran has changed, unless `force`. `measure` executes too,
+    and records the seconds in `src/times.json`, from which the headers are filled.
 
     Errors: InputError for a lesson that breaks the rules, NotebookError for one that stops.
     """
@@ -57,8 +58,10 @@ def build_notebooks(
         page, solution = course.paths(name)
         notebook = compose(course, name)
         old = _read_if_valid(solution)
-        if force or measure or not _keep_outputs(notebook, old):
-            old, seconds = _execute_full(course, name, notebook)
+        record = None
+        outdated = bool(_fault_of_library(course, name))
+        if force or measure or outdated or not _keep_outputs(notebook, old):
+            old, seconds, record = _execute_full(course, name, notebook)
             executed.append(name)
             if measure:
                 _record_seconds(course, name, seconds)
@@ -66,6 +69,8 @@ def build_notebooks(
             _keep_outputs(notebook, old)
         write_notebook(notebook, solution)
         write_notebook(exercise_version(notebook), page)
+        if record is not None:
+            ran.write_record(course.record(name), record)
     return executed
 
 
@@ -116,8 +121,11 @@ def _code_cells(notebook: Any) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def _execute_full(course: Course, name: str, notebook: Any) -> tuple[Any, float]:
-    """Run a lesson at full size; return it with its outputs and stamp, and the seconds it took."""
+def _execute_full(course: Course, name: str, notebook: Any) -> tuple[Any, float, ran.Record]:
+    """Run a lesson at full size.
+
+    Return it with its outputs and stamp, the seconds it took, and what it ran of the kit.
+    """
     stamp = notebook.metadata.ucmt_lite | {
         "python": platform.python_version(),
         "torch": version("torch"),
@@ -125,19 +133,23 @@ def _execute_full(course: Course, name: str, notebook: Any) -> tuple[Any, float]
     with TemporaryDirectory() as folder:
         before = Path(folder) / f"{name}.ipynb"
         after = Path(folder) / "executed.ipynb"
+        notes = Path(folder) / "calls.txt"
         write_notebook(notebook, before)
+        sources = ran.read_kit()
+        startup = [ran.startup_line(notes)]
         started = time.perf_counter()
         try:
-            executed = execute_notebook(before, after, environment=_REPEATABLE)
+            executed = execute_notebook(before, after, environment=_REPEATABLE, startup=startup)
             tidy_outputs(executed, name)
         except NotebookError as error:
             kept = course.root.parent / "runs" / "failed" / before.name
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(after, kept)
             raise NotebookError(f"{error} (what ran is in {kept})") from None
-    seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        record = ran.make_record(notes, sources)
     executed.metadata = type(executed.metadata)({"kernelspec": dict(KERNEL), "ucmt_lite": stamp})
-    return executed, seconds
+    return executed, seconds, record
 
 
 def _record_seconds(course: Course, name: str, seconds: float) -> None:
@@ -162,6 +174,7 @@ def check_notebooks(root: Path | None = None, names: Sequence[str] | None = None
         if fault:
             sentences.append(f"{name} {fault}: run `ucmt-lite course build {name}`.")
     pages = [*course.root.glob("*.ipynb"), *course.root.glob("solutions/*.ipynb")]
+    pages += course.root.glob("src/ran/*.json")
     orphans = [page.relative_to(course.root) for page in pages if page.stem not in course.lessons]
     for page in sorted(orphans):
         sentences.append(f"notebooks/{page} has no source: run `git rm notebooks/{page}`.")
@@ -177,6 +190,9 @@ def _fault(course: Course, name: str) -> str:
         return "is not built, or cannot be read"
     if not _same_origin(planned, written):
         return "is stale: its code, or a recording that it shows, has changed since it was executed"
+    fault = _fault_of_library(course, name)
+    if fault:
+        return fault
     if _without_outputs(planned) != _without_outputs(written):
         return "differs from what its source and course.yaml say"
     if _unexecuted(written):
@@ -186,6 +202,15 @@ def _fault(course: Course, name: str) -> str:
             "is unpaired: the exercise version is not the solution version with its exercises blank"
         )
     return ""
+
+
+def _fault_of_library(course: Course, name: str) -> str:
+    """Return why the kit is not the one that a page ran, as far as the page ran it; '' if it is."""
+    record = ran.read_record(course.record(name))
+    if record is None:
+        return "has no record of what it ran of the kit"
+    changed = ran.changed(record, ran.read_kit())
+    return f"was run with {ran.told(changed)}" if changed else ""
 
 
 def _without_outputs(notebook: Any) -> list[tuple]:
