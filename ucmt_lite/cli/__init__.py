@@ -1,6 +1,6 @@
 """The command `ucmt-lite`: experiments, data sets, lessons, explorers, a check of the installation.
 
-`runs`, `tables`, `networks` and `kit` hold the commands. Uses all rooms below it. What is
+`runs`, `tables`, `networks`, `kit` and `teach` hold the commands. Uses all rooms below it. What is
 imported here takes no time (no torch, no numpy), so that `--help` answers at once; each command
 imports what it needs.
 """
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from ucmt_lite import __version__
-from ucmt_lite.cli import kit, networks, runs, tables
+from ucmt_lite.cli import kit, networks, runs, tables, teach
 from ucmt_lite.cli.options import SHELLS, PrintCompletion
 from ucmt_lite.common import InputError
 
@@ -107,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     tables.add_table(commands)
     kit.add_data(commands)
     kit.add_course(commands)
+    teach.add_teach(commands)
     kit.add_dashboard(commands)
     kit.add_doctor(commands)
     return top
