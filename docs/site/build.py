@@ -111,8 +111,8 @@ def relinked(text: str, page: str) -> str:
 def address(target: str, page: str) -> str:
     """Return where a link of a page leads: to a page of the site, or else to the repository."""
     github = f"https://github.com/{COURSE.repository}"
-    raw = f"https://raw.githubusercontent.com/{COURSE.repository}/{COURSE.branch}/"
-    name = target.removeprefix(f"{github}/blob/{COURSE.branch}/").removeprefix(raw)
+    raw = f"https://raw.githubusercontent.com/{COURSE.repository}/{COURSE.tag}/"
+    name = target.removeprefix(f"{github}/blob/{COURSE.tag}/").removeprefix(raw)
     if ":" in name:
         return target
     folder = "" if name != target else os.path.dirname(page)
@@ -122,7 +122,7 @@ def address(target: str, page: str) -> str:
     if name in staged():
         return os.path.relpath(name, os.path.dirname(page) or ".")
     kind = "tree" if (ROOT / name).is_dir() else "blob"
-    return f"{github}/{kind}/{COURSE.branch}/{name}"
+    return f"{github}/{kind}/{COURSE.tag}/{name}"
 
 
 def stage_reference() -> None:

@@ -41,7 +41,7 @@ html_extra_path = ["../../build/site/extra"]
 html_show_copyright = False
 html_theme_options = {
     "repository_url": f"https://github.com/{COURSE.repository}",
-    "repository_branch": COURSE.branch,
+    "repository_branch": COURSE.tag,
     "use_repository_button": True,
     "path_to_docs": "",
     "launch_buttons": {

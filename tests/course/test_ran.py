@@ -67,8 +67,8 @@ def kit(monkeypatch):
 
 def test_the_record_names_what_ran_and_nothing_else(built):
     record = json.loads((built / "src/ran/00_tiny.json").read_text())
-    assert set(record[FILE]) == {ran.TOP, "blank_answer"}
-    assert set(record["common.py"]) == {ran.TOP, "one_of", "lazy"}, "also what a thread calls"
+    assert set(record[FILE]) == {ran.TOP_LEVEL, "blank_answer"}
+    assert set(record["common.py"]) == {ran.TOP_LEVEL, "one_of", "lazy"}, "also what a thread calls"
     assert "course/build.py" not in record
 
 
@@ -169,18 +169,21 @@ def test_methods_and_what_lies_inside_functions_belong_to_one_name():
     source = (
         "class Net:\n    @property\n    def loss(self):\n        def inner():\n            pass\n"
     )
-    assert [ran.unit_at(source, line) for line in (1, 2, 4, 5)] == [ran.TOP, *["Net.loss"] * 3]
-    assert set(ran.unit_hashes(source)) == {ran.TOP, "Net.loss"}
+    assert [ran.unit_at(source, line) for line in (1, 2, 4, 5)] == [
+        ran.TOP_LEVEL,
+        *["Net.loss"] * 3,
+    ]
+    assert set(ran.unit_hashes(source)) == {ran.TOP_LEVEL, "Net.loss"}
 
 
 def test_a_method_more_changes_its_class():
     """It may stand in for one that another class had."""
     before = ran.unit_hashes("class Net:\n    pass\n")
     after = ran.unit_hashes("class Net:\n    pass\n    def loss(self):\n        pass\n")
-    assert before[ran.TOP] != after[ran.TOP]
+    assert before[ran.TOP_LEVEL] != after[ran.TOP_LEVEL]
 
 
 def test_hashes_are_the_same_with_every_python():
     """Known ones: a record must not go stale where another Python checks it."""
     source = "import os\n\ndef join(*parts, sep='/'):\n    return f'{os.sep}{sep.join(parts)}'\n"
-    assert ran.unit_hashes(source) == {"join": "69f0191abc08", ran.TOP: "ad2e13b69c4f"}
+    assert ran.unit_hashes(source) == {"join": "69f0191abc08", ran.TOP_LEVEL: "ad2e13b69c4f"}

@@ -19,7 +19,7 @@ from ucmt_lite.common import atomic
 from ucmt_lite.course import noting
 
 KIT = Path(__file__).resolve().parents[1]
-TOP = "<module>"  # what importing a file runs: constants, classes without their methods
+TOP_LEVEL = "<module>"  # what importing a file runs: constants, classes without their methods
 NAMED = 6  # changed functions that a sentence names
 
 # file below `ucmt_lite` -> function -> hash
@@ -77,9 +77,9 @@ def changed(record: Record, sources: Mapping[str, str]) -> list[str]:
     found = []
     for place, units in sorted(record.items()):
         now = unit_hashes(sources.get(place, ""))
-        for unit, old in sorted(units.items(), key=lambda item: (item[0] == TOP, item)):
+        for unit, old in sorted(units.items(), key=lambda item: (item[0] == TOP_LEVEL, item)):
             if now.get(unit) != old:
-                found.append(f"{'top level' if unit == TOP else unit} ({place})")
+                found.append(f"{'top level' if unit == TOP_LEVEL else unit} ({place})")
     return found
 
 
@@ -106,7 +106,7 @@ def unit_at(source: str, line: int) -> str:
             first = min(part.lineno for part in [node, *node.decorator_list])
             if first <= line <= node.end_lineno:
                 return name
-    return TOP
+    return TOP_LEVEL
 
 
 @cache
@@ -120,7 +120,7 @@ def unit_hashes(source: str) -> dict[str, str]:
     False
     """
     units = _units(source)
-    parts: dict[str, list[ast.AST]] = {**units.functions, TOP: [units.rest]}
+    parts: dict[str, list[ast.AST]] = {**units.functions, TOP_LEVEL: [units.rest]}
     return {name: _hash(nodes, units.imports) for name, nodes in parts.items()}
 
 
