@@ -10,7 +10,7 @@ from ucmt_lite.course import ran
 
 YAML = """
 repository: someone/tiny
-branch: main
+tag: v1
 lessons:
   00_tiny: {title: A tiny lesson, reading: 1, exercises: 0}
 """
