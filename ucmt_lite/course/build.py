@@ -18,6 +18,7 @@ from typing import Any
 
 from ucmt_lite.common import InputError, atomic, one_of
 from ucmt_lite.course import ran
+from ucmt_lite.course.index import Outcome, write_index
 from ucmt_lite.course.lessons import Course, compose, read_course
 from ucmt_lite.course.notebooks import (
     KERNEL,
@@ -226,8 +227,8 @@ def run_all(
     """Execute the solution version of every lesson into `out`; return the exit code.
 
     `quick` injects the small parameters of `course.yaml`, `full` runs the lessons as their pages
-    show them. A table of seconds is printed. A lesson that fails is told as `lesson, cell [n],
-    error: text`, the others still run, and the exit code is 1.
+    show them. A table of seconds is printed, and the address of an index page. A lesson that fails
+    is told as `lesson, cell [n], error: text`, the others still run, and the exit code is 1.
     """
     from tqdm import tqdm
 
@@ -240,30 +241,33 @@ def run_all(
         raise InputError(
             f"{out} is no folder to write to ({cause.strerror}): choose another with --out."
         ) from None
-    seconds = {}
-    failures = []
+    outcomes = []
     bar = tqdm(course.chosen(names), desc=f"{profile} course", unit="lesson")
     for name in bar:
         bar.set_postfix_str(name)
+        failure = ""
         started = time.perf_counter()
         try:
             _run_lesson(course, name, profile, out / f"{name}.ipynb")
         except NotebookError as error:
-            failures.append(str(error))
-        seconds[name] = time.perf_counter() - started
-    _print_seconds(seconds)
-    print(f"\nThe executed notebooks are in {out}")
+            failure = str(error)
+        seconds = time.perf_counter() - started
+        outcomes.append(Outcome(name, course.lessons[name].title, seconds, failure))
+    _print_outcomes(outcomes)
+    index = write_index(outcomes, out, profile)
+    print(f"\nThe executed notebooks are in {out}; look at them from {index.as_uri()}")
+    failures = [outcome.failure for outcome in outcomes if outcome.failure]
     print(*failures, sep="\n")
     return 1 if failures else 0
 
 
-def _print_seconds(seconds: dict[str, float]) -> None:
+def _print_outcomes(outcomes: Sequence[Outcome]) -> None:
     """Print how long each lesson took, and all of them."""
-    width = max(map(len, [*seconds, "lesson"]))
+    width = max(len(name) for name in [*(outcome.name for outcome in outcomes), "lesson"])
     print(f"\n{'lesson':{width}}  seconds")
-    for name, spent in seconds.items():
-        print(f"{name:{width}}  {spent:7.1f}")
-    print(f"{'all':{width}}  {sum(seconds.values()):7.1f}")
+    for outcome in outcomes:
+        print(f"{outcome.name:{width}}  {outcome.seconds:7.1f}")
+    print(f"{'all':{width}}  {sum(outcome.seconds for outcome in outcomes):7.1f}")
 
 
 def _run_lesson(course: Course, name: str, profile: str, out: Path) -> None:
