@@ -66,7 +66,7 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
 
 # The browser test needs Chromium and skips without it; only machines where apt-get may install get it here.
 browser:
-	command -v chromium || (apt-get update -qq && apt-get install -qq --no-install-recommends chromium fonts-dejavu-core) \
+	command -v chromium || (apt-get update -qq && apt-get install -qq --no-install-recommends chromium fonts-dejavu-extra) \
 	  || echo "No Chromium here and none could be installed: the browser test will be skipped."
 
 # One file for every platform and Python, and one for Binder, which installs it before the repository is copied, so that a new

@@ -13,6 +13,7 @@ from rules import RULES
 
 from ucmt_lite.course import build as course
 from ucmt_lite.course import lessons
+from ucmt_lite.course.parameters import declared_parameters
 
 COURSE = lessons.read_course()
 PAGES = [path for name in COURSE.lessons for path in COURSE.paths(name)]
@@ -72,6 +73,16 @@ def test_the_exercise_version_runs_from_top_to_bottom(name, tmp_path):
     assert done.returncode == 0, done.stdout[-3000:]
     assert count > 1
     assert re.search(rf"^{count} passed", done.stdout, re.MULTILINE), done.stdout[-500:]
+
+
+@pytest.mark.parametrize("name", COURSE.lessons)
+def test_papermill_can_read_every_parameter(name, caplog):
+    """It stumbles over `=` in a comment, and warns whoever runs the page."""
+    from papermill.inspection import inspect_notebook
+
+    declared = declared_parameters(lessons.compose(COURSE, name))
+    found = inspect_notebook(COURSE.paths(name)[0])
+    assert set(found) == set(declared) and not caplog.records
 
 
 # The rules themselves: each lets a good notebook pass and catches what it is for.

@@ -219,9 +219,9 @@ from ucmt_lite.experiments import scores
 scores.table(runs)
 
 # %% [markdown]
-# UCMT ends above the baseline in each of the five seeds, by 0.01 to 0.12. Two seeds differ by as much, and it took about four
-# times the training time. A simpler method, that of lesson 05, did as well in the mean (better in four of these seeds, worse in
-# one), with half the gradient steps. So which parts are worth their price is a real question, and you will measure it.
+# UCMT ends above the baseline in each of the five seeds, by 0.06 to 0.21. Two seeds of the baseline differ by as much, and UCMT took
+# about five times the training time. A simpler method, that of lesson 05, did as well in the mean (better in three of these seeds, worse
+# in two), with half the gradient steps. So which parts are worth their price is a real question, and you will measure it.
 #
 # ## Recap
 #
@@ -244,4 +244,4 @@ scores.table(runs)
 # Segmentation*, IJCAI 2023, [arXiv 2301.04465](https://arxiv.org/abs/2301.04465). Ronneberger et al., *U-Net*, MICCAI
 # 2015, [arXiv 1505.04597](https://arxiv.org/abs/1505.04597).
 #
-# **Next:** how a network can learn from its own past, in [Mean Teacher](03_mean_teacher.ipynb).
+# **Next:** where labels come from, and who may judge, in [data and labels](01_data_and_labels.ipynb).

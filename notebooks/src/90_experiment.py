@@ -24,7 +24,7 @@ labeled: int = 4  # training images whose masks are used
 labeled_by: str = "images"  # what labeled counts: images, or patients with all images of each
 seed: int = 0  # draws the labeled images, the first weights and all that is random in training
 network: str = "unet_small"  # network that every student and teacher is; also monai:CLASS or smp:CLASS/ENCODER
-network_settings: dict = {}  # of a network of another package, for instance channels=[16,32] strides=[2]
+network_settings: dict = {}  # of a network of another package, for instance channels and strides
 norm: str = "instance"  # normalisation in the networks
 statistics: str = "running"  # of batch norm: running, or estimated anew after training
 network2: str = ""  # student 2, where it is to be another network
@@ -34,7 +34,7 @@ lr: float = 0.003  # learning rate at the start; it falls to 0
 weight_decay: float = 0.01  # weight decay of AdamW
 ramp: float = 0.5  # share of the iterations over which the unsupervised terms rise
 labeled_views: str = "strong"  # what labeled images get: weak (moves) or strong (colours, too) views
-views: dict = {}  # how far views go, for instance degrees=0 contrast=0.2
+views: dict = {}  # how far views go, for instance degrees and contrast
 settings: dict = {}  # the method's own settings, for instance top_k, grid, weight, make_mix
 precision: str = "auto"  # float32, bfloat16, float16 or auto
 device: str = "auto"  # cpu, cuda, mps or auto

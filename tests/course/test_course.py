@@ -344,6 +344,36 @@ def test_a_failing_lesson_is_told_in_one_sentence_and_the_others_run(tiny, tmp_p
     assert "ran" in other and "1 min to read; running" in other and "exercise" not in other
 
 
+def test_a_run_ends_with_a_page_of_pictures_seconds_and_errors(tiny, tmp_path, capsys):
+    """Two small pages; one shows a picture, then fails with an error of several lines."""
+    yaml = YAML.partition("lessons:")[0] + (
+        "lessons:\n  00_tiny: {title: A <tiny> lesson, reading: 1, exercises: 0}\n"
+        "  01_more: {title: More, reading: 1, exercises: 0}\n"
+    )
+    shown = (
+        'from IPython.display import display\ndisplay({"image/png": "iVBORw0KGgo=", "text/plain":'
+        ' "two \\"hearts\\""}, raw=True)\n'
+    )
+    fails = 'raise ValueError("a long\\nstory: <planted>")\n'
+    root = tiny(
+        f"# %% [markdown]\n# # A <tiny> lesson\n\n# %%\n{shown}\n# %%\n{fails}",
+        yaml,
+        **{"01_more": "# %% [markdown]\n# # More\n\n# %%\nprint('ran')\n"},
+    )
+    out = tmp_path / "quick course"
+    assert course.run_all(out=out, root=root) == 1
+    assert f"look at them from {(out / 'index.html').as_uri()}" in capsys.readouterr().out
+    page = (out / "index.html").read_text()
+    first, second = page.split("<article")[1:]
+    assert "2 lessons in " in page and "1 failed." in page and page.count("<img") == 1
+    assert '<a href="00_tiny.ipynb">A &lt;tiny&gt; lesson</a>' in first and " s</p>" in first
+    assert (
+        "00_tiny, cell [3], ValueError: story: &lt;planted&gt;" in first and "a long" not in first
+    )
+    assert 'alt="two &quot;hearts&quot;" src="data:image/png;base64,iVBORw0KGgo="' in first
+    assert "Failed" not in second and 'href="01_more.ipynb"' in second
+
+
 def test_a_lesson_that_fails_is_not_written_and_what_ran_is_kept(tiny, tmp_path):
     root = tiny(LESSON.replace('print("another way")', 'raise ValueError("planted")'))
     with pytest.raises(

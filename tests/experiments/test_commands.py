@@ -207,3 +207,30 @@ def test_without_the_lab_one_sentence_comes_before_anything_runs(command, monkey
     said = capsys.readouterr().err
     assert 'run pip install "ucmt-lite[lab]"' in said and said.count("\n") == 1
     assert not pathlib.Path("run").exists()
+
+
+@pytest.mark.parametrize("command", [["data"], ["--help"], ["course", "check", "91_results"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_who_leaves_ends_a_command_without_a_word(command, unbuffered):
+    """As `ucmt-lite course check | head -1` does."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "ucmt_lite.cli", *command],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+    )
+    os.close(writing)
+    assert done.stderr == b""
+    # argparse leaves out what it cannot write at once.
+    assert done.returncode == (0 if command == ["--help"] and unbuffered else 141)
+
+
+def test_a_pipe_that_breaks_elsewhere_is_not_hidden(monkeypatch):
+    def broken(*arguments, **more):
+        raise BrokenPipeError("of a worker")
+
+    monkeypatch.setattr("ucmt_lite.data.load", broken)
+    with pytest.raises(BrokenPipeError, match="of a worker"):
+        cli.main(["data", "phantom_heart"])

@@ -1,6 +1,6 @@
 """The command `ucmt-lite`: experiments, data sets, lessons, explorers, a check of the installation.
 
-`runs`, `tables`, `networks` and `kit` hold the commands. Uses all rooms below it. What is
+`runs`, `tables`, `networks`, `kit` and `teach` hold the commands. Uses all rooms below it. What is
 imported here takes no time (no torch, no numpy), so that `--help` answers at once; each command
 imports what it needs.
 """
@@ -8,11 +8,12 @@ imports what it needs.
 import argparse
 import io
 import os
+import select
 import sys
 from collections.abc import Sequence
 
 from ucmt_lite import __version__
-from ucmt_lite.cli import kit, networks, runs, tables
+from ucmt_lite.cli import kit, networks, runs, tables, teach
 from ucmt_lite.cli.options import SHELLS, PrintCompletion
 from ucmt_lite.common import InputError
 
@@ -22,13 +23,27 @@ __all__ = ["main", "parser"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do one command and return its status; what went wrong is one sentence on stderr.
 
-    Status 2 is wrong input, 1 a run that failed, 130 an interruption.
+    Status 2 is wrong input, 1 a run that failed, 130 an interruption, 141 a reader that left, as
+    `head` does.
     """
     # Before torch is imported: threads that wait should sleep. Spinning ones take the cores from
     # each other's work where a machine is shared, and make training several times slower
     # (benchmarks/NOTES.md).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _print_any_name()
+    try:
+        try:
+            return _do(arguments)
+        finally:  # now, and not when Python ends, where nobody could catch what it says
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not _nobody_reads():
+            raise
+        return 141
+
+
+def _do(arguments: Sequence[str] | None) -> int:
+    """Do one command and return its status."""
     resumes = False
     try:
         args = parser().parse_args(arguments)
@@ -46,6 +61,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             hint = "; a run goes on from its last checkpoint when the same command is given again"
         print(f"\nucmt-lite: stopped{hint}.", file=sys.stderr)
         return 130
+
+
+def _nobody_reads() -> bool:
+    """Return whether whoever read stdout or stderr has left; silence what has nobody to read it."""
+    if sys.platform == "win32":  # which cannot be asked
+        return False
+    watch = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        watch.register(stream.fileno(), select.POLLOUT)
+    left = [number for number, event in watch.poll(0) if event & (select.POLLERR | select.POLLHUP)]
+    with open(os.devnull, "w") as nowhere:
+        for number in left:
+            os.dup2(nowhere.fileno(), number)
+    return bool(left)
 
 
 def _print_any_name() -> None:
@@ -78,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     tables.add_table(commands)
     kit.add_data(commands)
     kit.add_course(commands)
+    teach.add_teach(commands)
     kit.add_dashboard(commands)
     kit.add_doctor(commands)
     return top

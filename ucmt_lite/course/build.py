@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ucmt_lite.common import InputError, atomic, one_of
+from ucmt_lite.course import ran
 from ucmt_lite.course.editions import (
     chinese_paths,
     chinese_version,
@@ -25,6 +26,7 @@ from ucmt_lite.course.editions import (
     renew_fingerprints,
     translation_faults,
 )
+from ucmt_lite.course.index import Outcome, write_index
 from ucmt_lite.course.lessons import Course, compose, read_course
 from ucmt_lite.course.notebooks import (
     KERNEL,
@@ -49,9 +51,9 @@ def build_notebooks(
 ) -> list[str]:
     """Write the pair of notebooks of each lesson; return the names of those that were executed.
 
-    A lesson keeps its outputs, whatever became of its text, until its code or a recording that it
-    shows has changed, unless `force`. `measure` executes too, and records the seconds in
-    `src/times.json`, from which the headers are filled.
+    A lesson keeps its outputs, whatever became of its text, until its code, a recording that it
+    shows or a function of the kit that it ran has changed, unless `force`. `measure` executes too,
+    and records the seconds in `src/times.json`, from which the headers are filled.
 
     Errors: InputError for a lesson that breaks the rules, NotebookError for one that stops.
     """
@@ -65,8 +67,10 @@ def build_notebooks(
         _, solution = course.paths(name)
         notebook = compose(course, name)
         old = _read_if_valid(solution)
-        if force or measure or not _keep_outputs(notebook, old):
-            old, seconds = _execute_full(course, name, notebook)
+        record = None
+        outdated = bool(_fault_of_library(course, name))
+        if force or measure or outdated or not _keep_outputs(notebook, old):
+            old, seconds, record = _execute_full(course, name, notebook)
             executed.append(name)
             if measure:
                 _record_seconds(course, name, seconds)
@@ -75,6 +79,8 @@ def build_notebooks(
         for path, text in _texts(course, name, notebook).items():
             with atomic(path) as temporary:
                 temporary.write_text(text, encoding="utf-8")
+        if record is not None:
+            ran.write_record(course.record(name), record)
     return executed
 
 
@@ -136,8 +142,11 @@ def _code_cells(notebook: Any) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def _execute_full(course: Course, name: str, notebook: Any) -> tuple[Any, float]:
-    """Run a lesson at full size; return it with its outputs and stamp, and the seconds it took."""
+def _execute_full(course: Course, name: str, notebook: Any) -> tuple[Any, float, ran.Record]:
+    """Run a lesson at full size.
+
+    Return it with its outputs and stamp, the seconds it took, and what it ran of the kit.
+    """
     stamp = notebook.metadata.ucmt_lite | {
         "python": platform.python_version(),
         "torch": version("torch"),
@@ -145,19 +154,23 @@ def _execute_full(course: Course, name: str, notebook: Any) -> tuple[Any, float]
     with TemporaryDirectory() as folder:
         before = Path(folder) / f"{name}.ipynb"
         after = Path(folder) / "executed.ipynb"
+        notes = Path(folder) / "calls.txt"
         write_notebook(notebook, before)
+        sources = ran.read_kit()
+        startup = [ran.startup_line(notes)]
         started = time.perf_counter()
         try:
-            executed = execute_notebook(before, after, environment=_REPEATABLE)
+            executed = execute_notebook(before, after, environment=_REPEATABLE, startup=startup)
             tidy_outputs(executed, name)
         except NotebookError as error:
             kept = course.root.parent / "runs" / "failed" / before.name
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(after, kept)
             raise NotebookError(f"{error} (what ran is in {kept})") from None
-    seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        record = ran.make_record(notes, sources)
     executed.metadata = type(executed.metadata)({"kernelspec": dict(KERNEL), "ucmt_lite": stamp})
-    return executed, seconds
+    return executed, seconds, record
 
 
 def _record_seconds(course: Course, name: str, seconds: float) -> None:
@@ -190,13 +203,13 @@ def check_notebooks(root: Path | None = None, names: Sequence[str] | None = None
 
 
 def _orphans(course: Course) -> list[Path]:
-    """Return the pages that no source stands for."""
-    pages = []
-    for folder in (course.root, course.root / "solutions"):
-        pages += [page for page in folder.glob("*.ipynb") if page.stem not in course.lessons]
-    for folder in (course.root / "zh", course.root / "zh" / "solutions"):
-        pages += [page for page in folder.glob("*.ipynb") if not has_chinese(course, page.stem)]
-    return sorted(page.relative_to(course.root) for page in pages)
+    """Return the pages and records that no source stands for."""
+    made = [*course.root.glob("*.ipynb"), *course.root.glob("solutions/*.ipynb")]
+    made += course.root.glob("src/ran/*.json")
+    orphans = [file for file in made if file.stem not in course.lessons]
+    chinese = [*course.root.glob("zh/*.ipynb"), *course.root.glob("zh/solutions/*.ipynb")]
+    orphans += [file for file in chinese if not has_chinese(course, file.stem)]
+    return sorted(file.relative_to(course.root) for file in orphans)
 
 
 def _fault(course: Course, name: str) -> str:
@@ -208,6 +221,9 @@ def _fault(course: Course, name: str) -> str:
         return "is not built, or cannot be read"
     if not _same_origin(planned, written):
         return "is stale: its code, or a recording that it shows, has changed since it was executed"
+    fault = _fault_of_library(course, name)
+    if fault:
+        return fault
     if _without_outputs(planned) != _without_outputs(written):
         return "differs from what its source and course.yaml say"
     if _unexecuted(written):
@@ -221,6 +237,15 @@ def _fault(course: Course, name: str) -> str:
         if not path.is_file() or path.read_text(encoding="utf-8") != texts[path]:
             return "has a Chinese page that is not what its source and its English page say"
     return ""
+
+
+def _fault_of_library(course: Course, name: str) -> str:
+    """Return why the kit is not the one that a page ran, as far as the page ran it; '' if it is."""
+    record = ran.read_record(course.record(name))
+    if record is None:
+        return "has no record of what it ran of the kit"
+    changed = ran.changed(record, ran.read_kit())
+    return f"was run with {ran.told(changed)}" if changed else ""
 
 
 def renew_translations(names: Sequence[str], root: Path | None = None) -> list[str]:
@@ -256,8 +281,8 @@ def run_all(
     """Execute the solution version of every lesson into `out`; return the exit code.
 
     `quick` injects the small parameters of `course.yaml`, `full` runs the lessons as their pages
-    show them. A table of seconds is printed. A lesson that fails is told as `lesson, cell [n],
-    error: text`, the others still run, and the exit code is 1.
+    show them. A table of seconds is printed, and the address of an index page. A lesson that fails
+    is told as `lesson, cell [n], error: text`, the others still run, and the exit code is 1.
     """
     from tqdm import tqdm
 
@@ -270,30 +295,33 @@ def run_all(
         raise InputError(
             f"{out} is no folder to write to ({cause.strerror}): choose another with --out."
         ) from None
-    seconds = {}
-    failures = []
+    outcomes = []
     bar = tqdm(course.chosen(names), desc=f"{profile} course", unit="lesson")
     for name in bar:
         bar.set_postfix_str(name)
+        failure = ""
         started = time.perf_counter()
         try:
             _run_lesson(course, name, profile, out / f"{name}.ipynb")
         except NotebookError as error:
-            failures.append(str(error))
-        seconds[name] = time.perf_counter() - started
-    _print_seconds(seconds)
-    print(f"\nThe executed notebooks are in {out}")
+            failure = str(error)
+        seconds = time.perf_counter() - started
+        outcomes.append(Outcome(name, course.lessons[name].title, seconds, failure))
+    _print_outcomes(outcomes)
+    index = write_index(outcomes, out, profile)
+    print(f"\nThe executed notebooks are in {out}; look at them from {index.as_uri()}")
+    failures = [outcome.failure for outcome in outcomes if outcome.failure]
     print(*failures, sep="\n")
     return 1 if failures else 0
 
 
-def _print_seconds(seconds: dict[str, float]) -> None:
+def _print_outcomes(outcomes: Sequence[Outcome]) -> None:
     """Print how long each lesson took, and all of them."""
-    width = max(map(len, [*seconds, "lesson"]))
+    width = max(len(name) for name in [*(outcome.name for outcome in outcomes), "lesson"])
     print(f"\n{'lesson':{width}}  seconds")
-    for name, spent in seconds.items():
-        print(f"{name:{width}}  {spent:7.1f}")
-    print(f"{'all':{width}}  {sum(seconds.values()):7.1f}")
+    for outcome in outcomes:
+        print(f"{outcome.name:{width}}  {outcome.seconds:7.1f}")
+    print(f"{'all':{width}}  {sum(outcome.seconds for outcome in outcomes):7.1f}")
 
 
 def _run_lesson(course: Course, name: str, profile: str, out: Path) -> None:

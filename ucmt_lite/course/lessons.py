@@ -81,6 +81,10 @@ class Course:
         """Return where the exercise version and the solution version of a lesson are written."""
         return self.root / f"{name}.ipynb", self.root / "solutions" / f"{name}.ipynb"
 
+    def record(self, name: str) -> Path:
+        """Return where it is written what a lesson ran of the kit."""
+        return self.root / "src" / "ran" / f"{name}.json"
+
 
 def read_course(root: Path | None = None) -> Course:
     """Read `src/course.yaml`.

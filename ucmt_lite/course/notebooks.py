@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,12 @@ def execute_notebook(
     progress: bool = False,
     timeout: int | None = None,
     environment: Mapping[str, str] | None = None,
+    startup: Sequence[str] = (),
 ) -> Any:
     """Run a notebook with other parameters in the folder of `out_path`, write it and return it.
 
-    When a cell fails, `out_path` holds everything up to that cell.
+    When a cell fails, `out_path` holds everything up to that cell. `startup`: lines that the kernel
+    runs before the first cell, and no page shows.
 
     Errors: InputError for unknown, unused or mistyped parameters; NotebookError `name, cell [n],
     error: text` when a cell fails, takes longer than `timeout` seconds, or the kernel dies.
@@ -54,7 +56,9 @@ def execute_notebook(
             f"{out_path} cannot be written ({cause.strerror}): choose another file."
         ) from None
     with _environment(environment or {}):
-        return _execute_with_papermill(notebook_path, out_path, parameters, progress, timeout)
+        return _execute_with_papermill(
+            notebook_path, out_path, parameters, progress, timeout, startup
+        )
 
 
 def _execute_with_papermill(
@@ -63,6 +67,7 @@ def _execute_with_papermill(
     parameters: dict[str, Any],
     progress: bool,
     timeout: int | None,
+    startup: Sequence[str],
 ) -> Any:
     """Let papermill run a notebook; tell in one sentence how it stopped, if it did."""
     import papermill
@@ -78,8 +83,10 @@ def _execute_with_papermill(
             progress_bar=progress,
             cwd=out_path.parent,
             execution_timeout=timeout,
-            # ipykernel warns of its own TCP connection each time.
-            extra_arguments=["--IPKernelApp.log_level=40"],
+            extra_arguments=[
+                "--IPKernelApp.log_level=40",  # it warns of its own TCP connection each time
+                *(f"--IPKernelApp.exec_lines={line}" for line in startup),
+            ],
             record_timing=False,
             store_widget_state=False,
             coalesce_streams=True,

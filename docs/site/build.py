@@ -1,0 +1,182 @@
+"""Make the website: `make site`, or `python docs/site/build.py`.
+
+The pages are the files of this repository as they stand. They are copied into `build/site/source`,
+with links that lead to their copies, beside what is made here: a page for each room of the package
+and the live explorers. Sphinx makes `build/site/html` of that; no lesson is executed.
+"""
+
+import importlib
+import inspect
+import json
+import os
+import pkgutil
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import ucmt_lite
+from ucmt_lite.course.lessons import read_course
+from ucmt_lite.data import load
+from ucmt_lite.explore import ema, to_html, training, uncertainty, volume
+from ucmt_lite.training.traces import recorded
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent
+SOURCE, HTML = ROOT / "build/site/source", ROOT / "build/site/html"
+PAGES = (
+    "*.md",
+    "notebooks/*.ipynb",
+    "notebooks/glossary.md",
+    "data_cards/*.md",
+    "results/**/README.md",
+    "teaching/*.md",
+    "benchmarks/NOTES.md",
+)
+PICTURES = ("docs/*.png", "results/**/*.png", "data_cards/**/*.png")
+LINK = re.compile(r"\]\(([^)#\s]+)((?:#[^)\s]*)?)\)")
+BADGE = re.compile(r"\[!\[([^\]]*)\]\([^)]*(?:badge|colab)[^)]*\.svg\)\]")
+METHODS_SHOWN = ("mean_teacher", "cps", "ucmt")
+COURSE = read_course()
+# Pages that have pages below them in the sidebar.
+BELOW = {"data_cards/README.md": "*", "results/README.md": "*/README"}
+TOCTREE = """
+
+```{{toctree}}
+:hidden:
+:glob:
+
+{pages}
+```
+"""
+
+
+def build() -> int:
+    """Make the site; return the exit code of Sphinx, which takes a warning for an error."""
+    from sphinx.cmd.build import main
+
+    shutil.rmtree(SOURCE.parent, ignore_errors=True)
+    stage_pages()
+    stage_reference()
+    stage_explorers()
+    shutil.copytree(HERE / "pages", SOURCE, dirs_exist_ok=True)
+    jobs = str(min(4, os.cpu_count() or 1))
+    options = ["-b", "html", "-W", "--keep-going", "-q", "-j", jobs, "-c", str(HERE)]
+    return main([*options, "-d", str(SOURCE.parent / "doctrees"), str(SOURCE), str(HTML)])
+
+
+@cache
+def staged() -> frozenset[str]:
+    """Return the files of the repository that are pages or pictures of the site."""
+    found = (path for pattern in (*PAGES, *PICTURES) for path in ROOT.glob(pattern))
+    return frozenset(path.relative_to(ROOT).as_posix() for path in found)
+
+
+def stage_pages() -> None:
+    """Copy pages and pictures; links in the pages lead to the copies."""
+    for name in staged():
+        target = SOURCE / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.suffix == ".png":
+            shutil.copy(ROOT / name, target)
+        elif target.suffix == ".ipynb":
+            notebook = json.loads((ROOT / name).read_text(encoding="utf-8"))
+            for cell in notebook["cells"]:
+                if cell["cell_type"] == "markdown":
+                    cell["source"] = relinked("".join(cell["source"]), name)
+                for output in cell.get("outputs", []):
+                    keep_what_pages_show(output.get("data", {}))
+            target.write_text(json.dumps(notebook), encoding="utf-8")
+        else:
+            text = relinked((ROOT / name).read_text(encoding="utf-8"), name)
+            text += TOCTREE.format(pages=BELOW[name]) if name in BELOW else ""
+            target.write_text(text, encoding="utf-8")
+
+
+def keep_what_pages_show(data: dict) -> None:
+    """Take from an output what only a lab can draw: beside it stands the picture of it."""
+    for mime in [mime for mime in data if mime.startswith("application/")]:
+        del data[mime]
+
+
+def relinked(text: str, page: str) -> str:
+    """Return the text of a page with links that work on the site, and words for remote badges."""
+    text = BADGE.sub(r"[\1]", text)
+    return LINK.sub(lambda link: f"]({address(link[1], page)}{link[2]})", text)
+
+
+def address(target: str, page: str) -> str:
+    """Return where a link of a page leads: to a page of the site, or else to the repository."""
+    github = f"https://github.com/{COURSE.repository}"
+    raw = f"https://raw.githubusercontent.com/{COURSE.repository}/{COURSE.tag}/"
+    name = target.removeprefix(f"{github}/blob/{COURSE.tag}/").removeprefix(raw)
+    if ":" in name:
+        return target
+    folder = "" if name != target else os.path.dirname(page)
+    name = os.path.normpath(os.path.join(folder, name))
+    if f"{name}/README.md" in staged():
+        name = f"{name}/README.md"
+    if name in staged():
+        return os.path.relpath(name, os.path.dirname(page) or ".")
+    kind = "tree" if (ROOT / name).is_dir() else "blob"
+    return f"{github}/{kind}/{COURSE.tag}/{name}"
+
+
+def stage_reference() -> None:
+    """Write a page for each room of the package, from its docstrings."""
+    folder = SOURCE / "reference"
+    folder.mkdir()
+    for room in ucmt_lite.ROOMS:
+        package = importlib.import_module(f"ucmt_lite.{room}")
+        entries = "\n\n".join(
+            f".. auto{'class' if inspect.isclass(item) else 'function'}:: {module}.{name}"
+            for module, name, item in offered_by(package)
+        )
+        text = f"# {room}\n\n{inspect.getdoc(package)}\n\n```{{eval-rst}}\n{entries}\n```\n"
+        (folder / f"{room}.md").write_text(text, encoding="utf-8")
+
+
+def offered_by(package: ModuleType) -> Iterator[tuple[str, str, Callable]]:
+    """Yield module, name and object of the functions and classes that a room offers.
+
+    A room that lists no names offers those of its modules.
+    """
+    offered: list = [getattr(package, name) for name in getattr(package, "__all__", ())]
+    if not offered:
+        inside = pkgutil.iter_modules(getattr(package, "__path__", ()))
+        modules = [f"{package.__name__}.{module.name}" for module in inside]
+        offered = [importlib.import_module(name) for name in modules if "__" not in name]
+        offered = offered or [package]
+    for item in offered:
+        for each in defined_in(item) if inspect.ismodule(item) else [item]:
+            if inspect.isfunction(each) or inspect.isclass(each):
+                yield each.__module__, each.__name__, each
+
+
+def defined_in(module: ModuleType) -> list[Callable]:
+    """Return the public functions and classes that a module defines, in its order."""
+    return [
+        item
+        for name, item in vars(module).items()
+        if not name.startswith("_") and getattr(item, "__module__", "") == module.__name__
+    ]
+
+
+def stage_explorers() -> None:
+    """Write the explorers that need no kernel, each as a page of its own."""
+    folder = SOURCE.parent / "extra" / "explorers"
+    folder.mkdir(parents=True)
+    runs = [recorded(f"heart_{method}_10") for method in METHODS_SHOWN]
+    atria = load("phantom_atrium", size=48, count=(1, 1, 1)).splits["test"][0]
+    voxels, truth = (atria[name] for name in ("image", "mask"))
+    to_html(training.widget(runs), folder / "training.html")
+    to_html(uncertainty.widget(runs[-1]), folder / "uncertainty.html")
+    to_html(ema.widget(), folder / "ema.html")
+    to_html(volume.widget(voxels, {"truth": truth}), folder / "volume.html")
+
+
+if __name__ == "__main__":
+    sys.exit(build())
