@@ -83,14 +83,14 @@ def _pairs(course: Course, name: str, solution: Any) -> list[tuple[Any, Any]]:
         else:
             raise InputError(
                 f"Lesson {name} has two Chinese cells in a row, the second is"
-                f" `{_first_line(cell)}`: one belongs below each English cell."
+                f" `{_start(cell)}`: one belongs below each English cell."
             )
     added = {"header", "setup", "quiz"}
     cells = [cell for cell in solution.cells if not added & set(cell_tags(cell))]
     for cell, chinese in zip(cells, beside, strict=True):
         if chinese is not None and _english(cell) is None:
             raise InputError(
-                f"Lesson {name} has the Chinese cell `{_first_line(chinese)}` below code that draws"
+                f"Lesson {name} has the Chinese cell `{_start(chinese)}` below code that draws"
                 " no picture: put it below the English that it translates."
             )
     return list(zip(cells, beside, strict=True))
@@ -98,6 +98,12 @@ def _pairs(course: Course, name: str, solution: Any) -> list[tuple[Any, Any]]:
 
 def _first_line(cell: Any) -> str:
     return cell.source.strip().partition("\n")[0]
+
+
+def _start(cell: Any) -> str:
+    """Return by what a cell is recognised in a sentence."""
+    line = _first_line(cell)
+    return line if len(line) <= 40 else f"{line[:40]}..."
 
 
 def _english(cell: Any) -> str | None:
@@ -204,9 +210,9 @@ def translation_faults(course: Course, name: str, solution: Any) -> list[str]:
     `solution`: its solution version, with outputs. A sentence each; empty when all is well.
     """
     pairs = _pairs(course, name, solution)
-    missing = [_first_line(cell) for cell, chinese in pairs if _english(cell) and not chinese]
+    missing = [_start(cell) for cell, chinese in pairs if _english(cell) and not chinese]
     changed = [
-        _first_line(chinese)
+        _start(chinese)
         for cell, chinese in pairs
         if chinese and chinese.metadata.get("english") != _fingerprint_of(cell)
     ]
@@ -236,7 +242,7 @@ def renew_fingerprints(course: Course, name: str, solution: Any) -> list[str]:
     with atomic(source) as temporary:
         temporary.write_text(text, encoding="utf-8")
     renewed = [
-        f"{name}: {_first_line(chinese)}"
+        f"{name}: {_start(chinese)}"
         for mark, (_, chinese) in zip(now, pairs, strict=True)
         if chinese.metadata.get("english") != mark
     ]
