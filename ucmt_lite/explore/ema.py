@@ -15,7 +15,7 @@ import numpy as np
 
 from ucmt_lite.common import InputError
 from ucmt_lite.explore.draw.palette import NET_COLOURS, NET_TITLES, STROKES
-from ucmt_lite.explore.draw.picture import Picture, new_figure, sentence
+from ucmt_lite.explore.draw.picture import Picture, legend_below, new_figure, sentence
 from ucmt_lite.explore.draw.svg import Frame, Line, chart, dashes, drawing
 from ucmt_lite.explore.draw.tiles import CSS, png_address
 from ucmt_lite.explore.draw.twin import WithTwin
@@ -123,9 +123,9 @@ def figure(
     limits = (-WEIGHT_LIMIT, WEIGHT_LIMIT)
     walk.set(xlim=limits, ylim=limits, xlabel="weight 1", ylabel="weight 2")
     walk.set_title("paths of the weights (dark: high loss)", fontsize=9)
-    curves.set(xlim=(0, steps), ylim=(0, 1.6), xlabel="iterations")
+    curves.set(xlim=(0, steps), ylim=(0, _highest(paths)), xlabel="iterations")
     curves.set_title("loss", fontsize=9)
-    curves.legend(fontsize=8)
+    legend_below(curves)
     return Picture(drawing, describe(paths, until))
 
 
@@ -185,6 +185,11 @@ def _iteration(until: int | None, steps: int) -> int:
     if until is not None and not 1 <= until <= steps:
         raise InputError(f"until={until}: choose an iteration from 1 to {steps}.")
     return steps if until is None else until
+
+
+def _highest(paths: Paths) -> float:
+    """Return the top of the loss's scale: what a whole run needs, without the arbitrary start."""
+    return max(1.6, 1.05 * max(float(values[1:].max()) for values in paths.loss.values()))
 
 
 def _surroundings(side: np.ndarray) -> np.ndarray:
@@ -264,11 +269,11 @@ def _html(paths: Paths, until: int) -> str:
     """Return paths and losses up to an iteration as HTML text."""
     step = np.arange(1, until + 1)
     lines = [
-        Line(NET_TITLES[n], step, np.minimum(v[1 : until + 1], 1.6), NET_COLOURS[n], STROKES[n])
+        Line(NET_TITLES[n], step, v[1 : until + 1], NET_COLOURS[n], STROKES[n])
         for n, v in paths.loss.items()
     ]
     last = len(paths.loss["teacher"]) - 1
-    losses, _ = chart(lines, "loss", "iterations", x=(1, last), y=(0, 1.6))
+    losses, _ = chart(lines, "loss", "iterations", x=(1, last), y=(0, _highest(paths)))
     legend = " · ".join(
         f'<svg width="26" height="8" aria-hidden="true"><path d="M0 4H26" stroke="{NET_COLOURS[n]}"'
         f' stroke-width="3" stroke-dasharray="{dashes(STROKES[n])}"/></svg> {NET_TITLES[n]}'
