@@ -94,7 +94,7 @@ def _draw_picture(source: Any, size: int | None, file: Path) -> None:
     print(f"{file}: {picture.alt}")
 
 
-ACTIONS = ("run", "build", "check", "record")
+ACTIONS = ("run", "build", "check", "record", "renew")
 
 
 def add_course(commands: Any) -> None:
@@ -103,13 +103,13 @@ def add_course(commands: Any) -> None:
         "course",
         help=(
             "run the lessons in their quick profile; build or check the notebooks; record their"
-            " traces"
+            " traces; renew the note that their Chinese is up to date"
         ),
     )
     command.add_argument(
         "words",
         nargs="*",
-        metavar="run|build|check|record, LESSON",
+        metavar="run|build|check|record|renew, LESSON",
         help="what to do (run, where it is left out), and lessons (traces, for record) if not all",
     )
     command.add_argument(
@@ -136,13 +136,17 @@ def _do_course(args: argparse.Namespace) -> int:
     action, names = "run", list(args.words)
     if names and names[0] in ACTIONS:
         action = names.pop(0)
-    if action in ("build", "record") and KEPT != CLONE:
+    if action in ("build", "record", "renew") and KEPT != CLONE:
         raise InputError(
             f"`ucmt-lite course {action}` writes into a clone of the repository: run it there."
         )
     if action == "build":
         built = course.build_notebooks(names, force=args.force, measure=args.measure)
         print(f"Executed {', '.join(built) or 'nothing: all notebooks are fresh'}.")
+        return 0
+    if action == "renew":
+        renewed = course.renew_translations(names)
+        print("\n".join(renewed) or "Nothing to renew: the Chinese is as new as the English.")
         return 0
     if action == "record":
         recorded = record(names, args.force)

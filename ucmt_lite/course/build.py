@@ -2,7 +2,8 @@
 
 One percent script, `notebooks/src/NAME.py`, holds a lesson with its exercises, hints and solutions.
 `build_notebooks` executes it whole and writes `notebooks/solutions/NAME.ipynb`, and from that
-`notebooks/NAME.ipynb` with the exercises blank.
+`notebooks/NAME.ipynb` with the exercises blank. A lesson with Chinese beside its English has the
+same pair in `notebooks/zh/`, with the same outputs.
 """
 
 import json
@@ -18,6 +19,13 @@ from typing import Any
 
 from ucmt_lite.common import InputError, atomic, one_of
 from ucmt_lite.course import ran
+from ucmt_lite.course.editions import (
+    chinese_paths,
+    chinese_version,
+    has_chinese,
+    renew_fingerprints,
+    translation_faults,
+)
 from ucmt_lite.course.index import Outcome, write_index
 from ucmt_lite.course.lessons import Course, compose, read_course
 from ucmt_lite.course.notebooks import (
@@ -56,7 +64,7 @@ def build_notebooks(
     bar = tqdm(course.chosen(names), desc="build", unit="lesson")
     for name in bar:
         bar.set_postfix_str(name)
-        page, solution = course.paths(name)
+        _, solution = course.paths(name)
         notebook = compose(course, name)
         old = _read_if_valid(solution)
         record = None
@@ -68,11 +76,23 @@ def build_notebooks(
                 _record_seconds(course, name, seconds)
                 notebook = compose(course, name)  # its header now tells the seconds
             _keep_outputs(notebook, old)
-        write_notebook(notebook, solution)
-        write_notebook(exercise_version(notebook), page)
+        for path, text in _texts(course, name, notebook).items():
+            with atomic(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
         if record is not None:
             ran.write_record(course.record(name), record)
     return executed
+
+
+def _texts(course: Course, name: str, notebook: Any) -> dict[Path, str]:
+    """Return the text of each page that comes from the solution version of a lesson."""
+    page, solution = course.paths(name)
+    versions = {solution: notebook, page: exercise_version(notebook)}
+    if has_chinese(course, name):
+        page, solution = chinese_paths(course, name)
+        versions[solution] = chinese_version(course, name, notebook)
+        versions[page] = exercise_version(versions[solution])
+    return {path: notebook_text(version) for path, version in versions.items()}
 
 
 def _read_if_valid(path: Path) -> Any:
@@ -174,16 +194,26 @@ def check_notebooks(root: Path | None = None, names: Sequence[str] | None = None
         fault = _fault(course, name)
         if fault:
             sentences.append(f"{name} {fault}: run `ucmt-lite course build {name}`.")
-    pages = [*course.root.glob("*.ipynb"), *course.root.glob("solutions/*.ipynb")]
-    pages += course.root.glob("src/ran/*.json")
-    orphans = [page.relative_to(course.root) for page in pages if page.stem not in course.lessons]
-    for page in sorted(orphans):
+        elif has_chinese(course, name):
+            _, solution = course.paths(name)
+            sentences += translation_faults(course, name, _read_if_valid(solution))
+    for page in _orphans(course):
         sentences.append(f"notebooks/{page} has no source: run `git rm notebooks/{page}`.")
     return sentences
 
 
+def _orphans(course: Course) -> list[Path]:
+    """Return the pages that no source stands for."""
+    pages = []
+    for pattern in ("*.ipynb", "solutions/*.ipynb", "src/ran/*.json"):
+        pages += [page for page in course.root.glob(pattern) if page.stem not in course.lessons]
+    for folder in (course.root / "zh", course.root / "zh" / "solutions"):
+        pages += [page for page in folder.glob("*.ipynb") if not has_chinese(course, page.stem)]
+    return sorted(page.relative_to(course.root) for page in pages)
+
+
 def _fault(course: Course, name: str) -> str:
-    """Return what is wrong with the pair of a lesson; '' when nothing is."""
+    """Return what is wrong with the pages of a lesson; '' when nothing is."""
     page, solution = course.paths(name)
     planned = compose(course, name)
     written = _read_if_valid(solution)
@@ -198,10 +228,14 @@ def _fault(course: Course, name: str) -> str:
         return "differs from what its source and course.yaml say"
     if _unexecuted(written):
         return "is unexecuted: some cells never ran"
-    if page.read_text(encoding="utf-8") != notebook_text(exercise_version(written)):
+    texts = _texts(course, name, written)
+    if page.read_text(encoding="utf-8") != texts[page]:
         return (
             "is unpaired: the exercise version is not the solution version with its exercises blank"
         )
+    for path in set(texts) - {page, solution}:
+        if not path.is_file() or path.read_text(encoding="utf-8") != texts[path]:
+            return "has a Chinese page that is not what its source and its English page say"
     return ""
 
 
@@ -212,6 +246,26 @@ def _fault_of_library(course: Course, name: str) -> str:
         return "has no record of what it ran of the kit"
     changed = ran.changed(record, ran.read_kit())
     return f"was run with {ran.told(changed)}" if changed else ""
+
+
+def renew_translations(names: Sequence[str], root: Path | None = None) -> list[str]:
+    """Note that the Chinese of some lessons says what their English says now; return what changed.
+
+    Errors: InputError where no lesson is named, one has no Chinese, or is not built.
+    """
+    course = read_course(root)
+    if not names:
+        raise InputError("Name the lessons whose Chinese you have compared with the English.")
+    renewed = []
+    for name in course.chosen(names):
+        notebook = compose(course, name)
+        _, solution = course.paths(name)
+        if not has_chinese(course, name):
+            raise InputError(f"Lesson {name} has no Chinese: write it in src/{name}.py first.")
+        if not _keep_outputs(notebook, _read_if_valid(solution)):
+            raise InputError(f"Lesson {name} is not built: run `ucmt-lite course build {name}`.")
+        renewed += renew_fingerprints(course, name, notebook)
+    return renewed
 
 
 def _without_outputs(notebook: Any) -> list[tuple]:

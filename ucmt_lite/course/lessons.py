@@ -27,6 +27,7 @@ TAGS = (
     "quiz",
     "raises-exception",
 )
+LANGUAGES = ("zh",)  # beside English; the folders of notebooks/ that hold their pages
 _COURSE_KEYS = ("repository", "tag", "lessons")
 _LESSON_KEYS = {
     "title": str,
@@ -66,6 +67,11 @@ class Course:
     def url(self) -> str:
         """Where the repository lies."""
         return f"https://github.com/{self.repository}"
+
+    @property
+    def blob(self) -> str:
+        """Where the files of this version can be read."""
+        return f"{self.url}/blob/{self.tag}"
 
     def chosen(self, names: Iterable[str] | None) -> list[str]:
         """Return all lessons, or those named."""
@@ -160,7 +166,7 @@ def compose(course: Course, name: str) -> Any:
     """
     from nbformat.v4 import new_notebook
 
-    source_cells = _source_cells(course, name)
+    source_cells = [cell for cell in read_source(course, name) if "lang" not in cell.metadata]
     cells = _with_header_and_setup(course, name, source_cells)
     stamp = {"sha256": _hash_of_outputs_origin(course, source_cells), "profile": "full"}
     notebook = new_notebook(
@@ -181,8 +187,11 @@ def compose(course: Course, name: str) -> Any:
     return notebook
 
 
-def _source_cells(course: Course, name: str) -> list[Any]:
-    """Read a lesson's percent script; refuse a wrong title and unknown tags."""
+def read_source(course: Course, name: str) -> list[Any]:
+    """Return the cells of a lesson's percent script, those of other languages among them.
+
+    Errors: InputError for a wrong title, unknown tags and unknown languages.
+    """
     import jupytext
 
     source = (course.root / "src" / f"{name}.py").read_text(encoding="utf-8")
@@ -195,6 +204,9 @@ def _source_cells(course: Course, name: str) -> list[Any]:
         )
     for tag in {tag for cell in cells for tag in cell_tags(cell)}:
         one_of(f"tag in lesson {name}", tag, TAGS)
+    for cell in cells:
+        if "lang" in cell.metadata:
+            one_of(f"language in lesson {name}", cell.metadata["lang"], LANGUAGES)
     return cells
 
 
@@ -238,12 +250,6 @@ def _hash_of_outputs_origin(course: Course, cells: Iterable[Any]) -> str:
 def _header(course: Course, name: str) -> str:
     """Return badges, time and links: what a reader wants to know before starting."""
     lesson = course.lessons[name]
-    page = f"notebooks/{name}.ipynb"
-    blob = f"{course.url}/blob/{course.tag}"
-    colab = "https://colab.research.google.com"
-    colab_page = f"{colab}/github/{course.repository}/blob/{course.tag}/{page}"
-    binder = "https://mybinder.org"
-    binder_page = f"{binder}/v2/gh/{course.repository}/{course.tag}?urlpath=lab/tree/{page}"
     measured = course.times.get(name)
     running = f"{measured['seconds']} s on {measured['on']}" if measured else "not measured yet"
     exercises = f", {lesson.exercises} min of exercises" if lesson.exercises else ""
@@ -252,19 +258,31 @@ def _header(course: Course, name: str) -> str:
         for item in lesson.prerequisites
     ]
     lines = [
-        f"[![Open in Colab]({colab}/assets/colab-badge.svg)]({colab_page})",
-        f"[![Open in Binder]({binder}/badge_logo.svg)]({binder_page})",
+        *badges(course, f"notebooks/{name}.ipynb", "Open in Colab", "Open in Binder"),
         "",
         f"- **Time:** {lesson.reading} min to read{exercises}; running every cell: {running}",
         f"- **Before this:** {', '.join(prerequisites) or 'nothing'}",
-        f"- **Words:** [glossary]({blob}/notebooks/glossary.md)",
+        f"- **Words:** [glossary]({course.blob}/notebooks/glossary.md)",
     ]
     if lesson.card:
-        lines.append(f"- **Data:** [card of {lesson.card}]({blob}/data_cards/{lesson.card}.md)")
+        card = f"{course.blob}/data_cards/{lesson.card}.md"
+        lines.append(f"- **Data:** [card of {lesson.card}]({card})")
     if lesson.exercises:
-        solved = f"[solved version]({blob}/notebooks/solutions/{name}.ipynb)"
+        solved = f"[solved version]({course.blob}/notebooks/solutions/{name}.ipynb)"
         lines.append(f"- **Stuck?** Every exercise has hints, and there is a {solved}")
     return "\n".join(lines)
+
+
+def badges(course: Course, page: str, in_colab: str, in_binder: str) -> list[str]:
+    """Return the badges that open `page`, a path in the repository, with their alt texts."""
+    colab = "https://colab.research.google.com"
+    colab_page = f"{colab}/github/{course.repository}/blob/{course.tag}/{page}"
+    binder = "https://mybinder.org"
+    binder_page = f"{binder}/v2/gh/{course.repository}/{course.tag}?urlpath=lab/tree/{page}"
+    return [
+        f"[![{in_colab}]({colab}/assets/colab-badge.svg)]({colab_page})",
+        f"[![{in_binder}]({binder}/badge_logo.svg)]({binder_page})",
+    ]
 
 
 def _setup(course: Course) -> str:
