@@ -87,7 +87,7 @@ class Region:
                 f" shape {image.shape}: give another image or step, where the students differ."
             )
         self.image, self.surprise = image, np.asarray(surprise) > 0
-        self.board = annotate.widget(image, classes=("elsewhere", "they differ"))
+        self.board = annotate.widget(image, classes=("elsewhere", "region"))
 
     def missing(self) -> str:
         """Return what is to be done before an answer counts; '' when nothing is."""
@@ -224,7 +224,9 @@ class PredictFirst(WithTwin, W.VBox):
 
     def __init__(self, explorer: W.Widget, answer: Region | Cells, question: str) -> None:
         self.explorer, self.answer, self.question = explorer, answer, question
-        self.button = W.Button(description="That is my answer", layout=W.Layout(width="auto"))
+        self.button = W.Button(
+            description="That is my answer", layout=W.Layout(width="auto", align_self="flex-start")
+        )
         self.words = W.HTML()
         self.button.on_click(self._reveal)
         asked = W.HTML(f"<p><b>{escape(question)}</b></p>")

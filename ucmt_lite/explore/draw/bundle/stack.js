@@ -1,5 +1,5 @@
 // Made by `make js` from chart.js dom.js outline.js panel.js stack.js stored.js
-// sha256 of those: 47f33986a455804a07fa92dc341182402f4b510c007b0b1fa304819d173d1d6c
+// sha256 of those: 4dd34a4f39eb9edfe94e75b7271a39bdd8f6f53177dc09b071255817ec325700
 // ucmt_lite/explore/draw/js/dom.js
 var SVG = "http://www.w3.org/2000/svg";
 function withAttributes(node, attributes) {
@@ -619,7 +619,8 @@ var View = class {
     }
     const body = el("div", { class: "ucmt-body" }, gallery);
     const charts = this.charts.map((chart) => chart.node);
-    if (charts.length) body.append(el("div", { class: "ucmt-charts" }, ...charts));
+    const below = count > 2 ? " ucmt-below" : "";
+    if (charts.length) body.append(el("div", { class: `ucmt-charts${below}` }, ...charts));
     return body;
   }
   numbers(panel, stored) {

@@ -123,7 +123,8 @@ class View {
     }
     const body = el("div", { class: "ucmt-body" }, gallery);
     const charts = this.charts.map((chart) => chart.node);
-    if (charts.length) body.append(el("div", { class: "ucmt-charts" }, ...charts));
+    const below = count > 2 ? " ucmt-below" : "";
+    if (charts.length) body.append(el("div", { class: `ucmt-charts${below}` }, ...charts));
     return body;
   }
   numbers(panel, stored) {
