@@ -197,7 +197,8 @@ def _title(course: Course, name: str) -> str:
 
 
 def translation_faults(course: Course, name: str, solution: Any) -> list[str]:
-    """Return which English of a lesson has no Chinese, or has changed since; empty when all is well.
+    """Return which English of a lesson has no Chinese, or has changed since; empty when all is
+    well.
 
     `solution`: its solution version, with outputs.
     """

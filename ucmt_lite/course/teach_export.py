@@ -95,7 +95,7 @@ def exercises_of(course: Course, name: str) -> Iterator[Exercise]:
 
 
 def _address(course: Course) -> str:
-    return f"{course.url}/blob/{course.branch}/notebooks"
+    return f"{course.url}/blob/{course.tag}/notebooks"
 
 
 def _head(course: Course, name: str, exercises: list[Exercise]) -> list[Any]:
@@ -161,7 +161,7 @@ def _for_otter(course: Course, name: str, exercises: list[Exercise]) -> Any:
     """Return an assignment whose raw cells say where questions begin and end."""
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
-    kit = f"ucmt-lite @ git+{course.url}@{course.branch}"
+    kit = f"ucmt-lite @ git+{course.url}@{course.tag}"
     config = f'# ASSIGNMENT CONFIG\nname: {name}\nexport_cell: false\nrequirements: ["{kit}"]'
     cells = [new_raw_cell(config), *_head(course, name, exercises)]
     for exercise in exercises:
