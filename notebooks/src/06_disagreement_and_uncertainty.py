@@ -82,9 +82,10 @@ check_contradiction(my_contradiction)
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import uncertainty
+from ucmt_lite.explore.predict_first import predict_first, where_they_differ
 
 ucmt = runs["ucmt"][0]
-uncertainty.widget(ucmt, threshold=threshold)
+predict_first(uncertainty.widget(ucmt, threshold=threshold), where_they_differ(ucmt, step=200))
 
 # %% [markdown]
 # ## Keep the certain ones?

@@ -188,8 +188,10 @@ validation = cases(load("phantom_heart", size=64).splits["validation"])
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import umix_lab
+from ucmt_lite.explore.predict_first import predict_first, which_cells_move
 
-umix_lab.widget(run.nets, validation, image=1, top_k=4, grid=8)
+lab = umix_lab.widget(run.nets, validation, image=1, top_k=4, grid=8)
+predict_first(lab, which_cells_move(lab.sample))
 
 # %% [markdown]
 # The frames lie on the heart, mostly at its borders, and what fills them is blank background: that is what networks are most certain of. After the mix both students agree far less with the label that moved along (the sentence of the picture says how much): a holed heart is a harder heart. So UMIX mainly *removes* difficult pixels. The first author of UCMT later wrote that fixed rules of this kind tend to trivial changes, and learns where and how much to mix instead (AdaMix, 2024).
