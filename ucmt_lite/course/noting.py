@@ -53,7 +53,7 @@ class Noting(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         """Compile the file anew; what Python keeps compiled has no such calls."""
-        source = self.get_data(self.path)
+        source = self.get_data(self.path).replace(b"\r\n", b"\n")  # as text is read
         vars(builtins)["__note__"](f"0:{hashlib.sha256(source).hexdigest()}", self.path)
         tree = with_calls(ast.parse(source), self.path)
         return compile(tree, self.path, "exec", dont_inherit=True)

@@ -209,10 +209,10 @@ class Cells:
             corner = (column * width - 0.5, row * height - 0.5)
             if number in self.chosen():
                 axes[0, 0].add_patch(Rectangle(corner, width, height, color=CHOSEN, alpha=0.4))
-            moves = number in moved
-            border = Rectangle(corner, width, height, fill=False, zorder=3 if moves else 2)
-            border.set(edgecolor=UNCERTAIN if moves else "white", linewidth=2.5 if moves else 0.3)
-            axes[0, 0].add_patch(border)
+            border: dict = {"edgecolor": UNCERTAIN, "linewidth": 2.5, "zorder": 3}
+            if number not in moved:
+                border = {"edgecolor": "white", "linewidth": 0.3}
+            axes[0, 0].add_patch(Rectangle(corner, width, height, fill=False, **border))
         return drawing
 
 
@@ -230,8 +230,8 @@ class PredictFirst(WithTwin, W.VBox):
         self.words = W.HTML()
         self.button.on_click(self._reveal)
         asked = W.HTML(f"<p><b>{escape(question)}</b></p>")
-        self.shown = (asked, answer.board, self.button, self.words)
-        super().__init__(self.shown)
+        self.parts = [asked, answer.board, self.button, self.words]
+        super().__init__(self.parts)
 
     def picture(self) -> Picture:
         """Return the still picture that goes with the question; it does not give the answer."""
@@ -248,7 +248,7 @@ class PredictFirst(WithTwin, W.VBox):
             f'<p aria-live="polite"><b>{escape(self.answer.told())}</b></p>'
             f"{_image(self.answer.revealed())}"
         )
-        self.children = (*self.shown, self.explorer)
+        self.children = (*self.parts, self.explorer)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
         data, metadata = super()._repr_mimebundle_(**kwargs)

@@ -1,5 +1,5 @@
 // Made by `make js` from annotate.js dom.js
-// sha256 of those: cbd02c5f69ff994f55834a3f51c9a7c9593687c0ca7b6ac38398198316b720e7
+// sha256 of those: 982d43d39f6b2a3e8ac384f67c5d088454cbb7c20cae986cce5e490d5d8ea5f4
 // ucmt_lite/explore/draw/js/dom.js
 function withAttributes(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -48,18 +48,18 @@ var ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRig
 var LABEL = "drawing board: arrow keys move the brush, space draws, u undoes";
 var clamp = (value, length) => Math.min(length - 1, Math.max(0, value));
 var Board = class {
-  constructor(model2) {
-    this.model = model2;
-    [this.height, this.width] = model2.get("size");
+  constructor(model) {
+    this.model = model;
+    [this.height, this.width] = model.get("size");
     this.scale = Math.max(1, Math.round(SIDE / Math.max(this.height, this.width)));
-    this.colour = model2.get("colour").match(/\w\w/g).map((part) => parseInt(part, 16));
-    this.classes = model2.get("classes");
-    this.pixels = new Uint8ClampedArray(bytesOf(model2.get("pixels")));
-    this.mask = bytesOf(model2.get("drawn")).slice();
+    this.colour = model.get("colour").match(/\w\w/g).map((part) => parseInt(part, 16));
+    this.classes = model.get("classes");
+    this.pixels = new Uint8ClampedArray(bytesOf(model.get("pixels")));
+    this.mask = bytesOf(model.get("drawn")).slice();
     this.past = [];
     this.label = 1;
     this.size = Math.max(2, Math.round(this.width / 20));
-    this.spent = model2.get("seconds");
+    this.spent = model.get("seconds");
     this.began = null;
     this.last = null;
     this.cursor = [Math.floor(this.height / 2), Math.floor(this.width / 2)];
@@ -75,7 +75,7 @@ var Board = class {
     this.endKeys = listenToKeys(this.root, (event) => this.key(event));
     this.timer = setInterval(() => this.tick(), 1e3);
     this.follow = () => this.draw();
-    model2.on(CHANGES, this.follow);
+    model.on(CHANGES, this.follow);
     this.draw();
   }
   close() {
@@ -102,7 +102,7 @@ var Board = class {
       el("label", { class: "ucmt-fade" }, "brush ", brush),
       button(["fill inside"], () => this.fill(), "key f"),
       button(["undo"], () => this.undo(), "key u"),
-      ...model.get("scored") ? [button(["compare with the expert"], () => this.compare())] : [],
+      ...this.model.get("scored") ? [button(["compare with the expert"], () => this.compare())] : [],
       this.clock
     );
   }
@@ -286,8 +286,8 @@ var Board = class {
     this.save();
   }
 };
-function render({ model: model2, el: host }) {
-  const board = new Board(model2);
+function render({ model, el: host }) {
+  const board = new Board(model);
   host.append(board.root);
   return () => board.close();
 }
