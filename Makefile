@@ -1,6 +1,7 @@
 # make course   run the whole course at its quick size into runs/course     make lab    open it in JupyterLab
 # make test     every test, doctest and notebook, with coverage             make lint   style and types
 # make build    write notebooks/*.ipynb from notebooks/src                  make lock   renew constraints.txt
+# make site     build the website into build/site/html, offline
 # make js       bundle the explorers' JavaScript, after a change of ucmt_lite/explore/draw/js (needs node)
 PYTHON ?= python3
 VENV   := .venv
@@ -8,7 +9,7 @@ BIN    := $(VENV)/bin
 # More threads make small networks many times slower, and change the last digits.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: course lab test lint eslint js build lock browser
+.PHONY: course lab test lint eslint js build site lock browser
 
 course: $(VENV)/lab.stamp
 	$(BIN)/ucmt-lite course
@@ -40,12 +41,19 @@ node_modules/.package-lock.json: package.json package-lock.json
 build: $(VENV)/lab.stamp
 	$(BIN)/ucmt-lite course build $(ARGS)
 
+site: $(VENV)/site.stamp
+	$(BIN)/python docs/site/build.py
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/lab.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -c constraints.txt -e ".[lab]"
 	touch $@
+
+$(VENV)/site.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -c constraints.txt -e ".[lab,site]"
+	touch $(VENV)/lab.stamp $@
 
 # Touching both stamps spares `make course` after `make test` a second installation.
 $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
@@ -62,6 +70,6 @@ browser:
 lock: $(VENV)/dev.stamp
 	$(BIN)/python -m pip install --quiet uv
 	printf 'torch==2.13.0 ; sys_platform == "linux"\n' > $(VENV)/torch.txt
-	$(BIN)/uv pip compile pyproject.toml --extra lab --extra dev --universal --python-version 3.10 -c $(VENV)/torch.txt \
+	$(BIN)/uv pip compile pyproject.toml --extra lab --extra dev --extra site --universal --python-version 3.10 -c $(VENV)/torch.txt \
 	  --no-annotate --no-header --quiet -o $(VENV)/all.txt
 	grep -vE '^(nvidia|cuda|triton|torch=)' $(VENV)/all.txt | cat - $(VENV)/torch.txt | LC_ALL=C sort > constraints.txt
