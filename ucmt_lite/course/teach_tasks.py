@@ -110,7 +110,9 @@ def _mix(random: Generator, grid: int = 3, top_k: int = 2) -> Task:
     values = random.choice(np.arange(1, 70), size=(2, grid * grid), replace=False) / 100
     maps = torch.tensor(values).view(2, 1, 1, grid, grid)
     letters = "ABCDEFGHI"
-    mixed = umix(*maps, top_k=top_k, grid=grid)(torch.arange(grid * grid).view(1, grid, grid))
+    mixed = umix(maps[0], maps[1], top_k=top_k, grid=grid)(
+        torch.arange(grid * grid).view(1, grid, grid)
+    )
     rows = [[letter, *column] for letter, column in zip(letters, values.T.tolist(), strict=True)]
     text = (
         f"An image of {grid} x {grid} cells, A to I in reading order, and the uncertainty of each"
