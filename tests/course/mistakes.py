@@ -17,9 +17,10 @@ PAGE = TEACHING / "mistakes.md"
 _HEAD = """\
 # What the checks say
 
-For the teacher: the mistakes to wait for in each exercise, in the words that a student reads below the cell. The check names the first
-that it finds. Of every answer without a `return` it says that it gives nothing back; of one that is empty, that it is not written yet.
-Written from the answers that the tests plant, by `python tests/course/mistakes.py`.
+For the teacher: the mistakes to wait for in each exercise, in the words that a student reads below
+the cell. The check names the first that it finds. Of every answer without a `return` it says that
+it gives nothing back; of one that is empty, that it is not written yet. Written from the answers
+that the tests plant, by `python tests/course/mistakes.py`.
 """
 
 
