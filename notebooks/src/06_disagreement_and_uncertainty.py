@@ -12,6 +12,18 @@
 # - measure **risk and coverage**, and count **confident errors**;
 # - measure **calibration**: of the pixels called 80 % certain, are 80 % right?
 
+# %% [markdown] lang="zh" english="bb62dc20"
+# # 分歧与不确定性：网络对自己的错误知道多少
+#
+# UCMT 论文的第一张图画了三条曲线：两个网络有多大**分歧**，它们的伪标签有多**不确定**，结果又有多好。论文拿这些曲线立论：过早达成一致的网络，就不再能互相学习。本课用已记录的训练把曲线重画一遍，把这两个词分开来看，再问一个曲线回答不了的问题：网络感到不确定的*地方*，正是它出错的地方吗？
+#
+# 本课中你将
+#
+# - 画出四种方法在训练过程中的分歧、不确定性和 Dice；
+# - 把不确定性拆成两种：*两个网络都拿不准*，以及*两个网络都很有把握，却互相矛盾*；
+# - 测量**风险与覆盖率**，数一数**自信的错误**；
+# - 测量**校准**：网络称有 80 % 把握的像素里，真有 80 % 是对的吗？
+
 # %% tags=["parameters"]
 threshold = 0.2
 
@@ -22,6 +34,13 @@ threshold = 0.2
 #
 # *Before you look:* of Mean Teacher and CPS, whose two branches will disagree longest? Whose pseudo labels will be most certain at the end? (CMT and UCMT, which lessons 07 to 09 build, are drawn as well.)
 
+# %% [markdown] lang="zh" english="8b6dbead"
+# ## 问题
+#
+# > 伪标签只是猜测。不知道真值时，你能分辨好的猜测和坏的猜测吗？
+#
+# *看图之前先想：* Mean Teacher 和 CPS 各有两个分支，哪一个的两个分支会分歧更久？训练结束时，谁的伪标签最确定？（CMT 和 UCMT 在第 07 至 09 课搭建，这里也一并画出。）
+
 # %% tags=["explorer"]
 from ucmt_lite.explore import compare
 from ucmt_lite.training import traces
@@ -29,6 +48,9 @@ from ucmt_lite.training import traces
 methods = ("mean_teacher", "cps", "cmt", "ucmt")
 runs = {m: [traces.recorded(f"heart_{m}_{seed}") for seed in range(50, 55)] for m in methods}
 compare.widget(runs, ["disagreement", "uncertainty", "dice"])
+
+# %% [markdown] lang="zh" english="aa31d234"
+# > **图：** 训练过程中的曲线，每条线 {1} 次训练。结束时的分歧：Mean Teacher {2}，CPS {3}，CMT {4}，UCMT {5}；不确定性：Mean Teacher {6}，CPS {7}，CMT {8}，UCMT {9}；Dice：Mean Teacher {10}，CPS {11}，CMT {12}，UCMT {13}。
 
 # %% [markdown]
 # These are recorded runs on four labeled hearts. The line is the mean of five seeds, the band spans them. **Disagreement** is one minus the Dice of two branches' decisions (student and
@@ -47,6 +69,23 @@ compare.widget(runs, ["disagreement", "uncertainty", "dice"])
 # ### Exercise 1: the contradiction
 #
 # *Medium, about 8 minutes.* Logits `B K H W` of two networks in, $I$ as `B 1 H W` out, without a gradient. Put `1e-6` inside the logarithms, so that sure networks give numbers.
+
+# %% [markdown] lang="zh" english="9145737a"
+# 这些是已记录的训练，只用四张有标注的心脏图像。线是五个随机种子的均值，色带是它们的范围。**分歧**等于一减去两个分支的决策之间的 Dice（Mean Teacher 是学生与教师，其余方法是两个学生）。**不确定性**以奈特（nat）为单位，衡量两个分支*合在一起*有多犹豫。
+#
+# 分歧先是上升，此后两者在每种方法中都下降。曲线低并不能证明什么：一个对任何图像都给出同一答案的网络，分歧是 0，不确定性也是 0。
+#
+# ## 两种怀疑
+#
+# 两个网络对一个像素给出概率 $p$ 和 $q$。UCMT 的不确定性图，是两者均值的熵 $H$。它大有两种原因，而且可以精确地拆开：
+#
+# $$\underbrace{H\!\left(\tfrac{p+q}{2}\right)}_{\text{uncertainty}} = \underbrace{\tfrac{1}{2}\big(H(p) + H(q)\big)}_{\text{each is unsure}} + \underbrace{I}_{\text{they contradict each other}}$$
+#
+# （三项从左到右：不确定性；各自拿不准；互相矛盾。）$I$ 称为**互信息**（Houlsby et al., 2011）：两者说法相同时为 0，无论各自多么没有把握；两者都确信、却认定不同的类别时，为 $\ln 2 = 0.69$。
+#
+# ### 练习 1：矛盾
+#
+# *中等，约 8 分钟。* 输入两个网络的 logits，形状 `B K H W`；输出 $I$，形状 `B 1 H W`，不带梯度。在对数里加上 `1e-6`，这样网络十分确信时也能算出数来。
 
 # %% tags=["exercise"]
 import torch
@@ -77,8 +116,21 @@ check_contradiction(my_contradiction)
 # The entropy of the mean, minus the mean of the entropies. The other way round it is negative.
 # </details>
 
+# %% [markdown] lang="zh" english="569d77b8"
+# <details><summary>提示 1</summary>
+#
+# 在你的函数里写一个 `entropy(p)`，就不必写三遍：沿轴 1 求 $-\sum_k p_k \ln p_k$。
+# </details>
+# <details><summary>提示 2</summary>
+#
+# 均值的熵，减去熵的均值。反过来减，结果是负的。
+# </details>
+
 # %% [markdown]
 # Now look at a run. Drag through training, and watch where the map is bright, and where pseudo labels are wrong (the explorer shows both). *Before you drag:* will the bright places be where the errors are?
+
+# %% [markdown] lang="zh" english="ac7d6a28"
+# 现在看一次训练。拖动滑块走过训练过程，看看图在哪里亮，伪标签又在哪里错（两者在交互图中都有）。*拖动之前先想：* 亮的地方会是出错的地方吗？
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import uncertainty
@@ -86,6 +138,9 @@ from ucmt_lite.explore.predict_first import predict_first, where_they_differ
 
 ucmt = runs["ucmt"][0]
 predict_first(uncertainty.widget(ucmt, threshold=threshold), where_they_differ(ucmt, step=200))
+
+# %% [markdown] lang="zh" english="6e48efc7"
+# > **图：** UCMT 训练 {1} 次迭代后，在探针图像 {2} 上：{3} % 的像素不确定性不超过 {4} 奈特，它们的伪标签有 {5} % 是对的，而全部像素是 {6} %。在边界确实模糊之处（模糊度大于 {7}），平均不确定性为 {8} 奈特，其他地方为 {9}。
 
 # %% [markdown]
 # ## Keep the certain ones?
@@ -96,6 +151,15 @@ predict_first(uncertainty.widget(ucmt, threshold=threshold), where_they_differ(u
 # ### Exercise 2: risk and coverage
 #
 # *Easy, about 6 minutes.* `entropy` and `wrong` are arrays of one shape, floats and booleans. Return coverage and risk at a threshold; where nothing is kept, the risk is 0.
+
+# %% [markdown] lang="zh" english="ed319625"
+# ## 只留下确定的？
+#
+# 一个容易想到的办法：只有当熵不超过某个阈值时，才相信伪标签。结果可以用两个数来描述。**覆盖率**是留下的像素所占的比例，**风险**是留下的像素中标签错误的比例。
+#
+# ### 练习 2：风险与覆盖率
+#
+# *简单，约 6 分钟。* `entropy` 和 `wrong` 是形状相同的数组，分别为浮点数和布尔值。返回给定阈值下的覆盖率和风险；一个像素也没有留下时，风险为 0。
 
 # %% tags=["exercise"]
 def my_risk_coverage(entropy, wrong, threshold):
@@ -119,6 +183,16 @@ check_risk_coverage(my_risk_coverage)
 # The mean of a boolean array is the share that is true. Of an empty one it is not a number: ask `kept.any()` first.
 # </details>
 
+# %% [markdown] lang="zh" english="0549e2de"
+# <details><summary>提示 1</summary>
+#
+# `kept = entropy <= threshold` 是布尔数组，`wrong[kept]` 就是留下的那些。
+# </details>
+# <details><summary>提示 2</summary>
+#
+# 布尔数组的均值就是其中为真的比例。空数组的均值不是数：先问 `kept.any()`。
+# </details>
+
 # %%
 import numpy as np
 
@@ -133,6 +207,13 @@ for level, share, risk in zip(levels, *uncertainty.risk_coverage(entropy, wrong,
 # ### Exercise 3: confident errors
 #
 # *Easy, about 5 minutes.* Of all *wrong* pixels, which share has an entropy of at most `threshold`? Return 0 where nothing is wrong.
+
+# %% [markdown] lang="zh" english="5558fdef"
+# （这里统计的是这次训练结束时的全部探针图像；上面的交互图只显示其中一张。）阈值越低，风险越低，可见这张图确实知道些什么。不过六个像素里有五个是容易判断的背景，这些百分比由它们说了算。真正有害的，是谁也没有起疑的错误。
+#
+# ### 练习 3：自信的错误
+#
+# *简单，约 5 分钟。* 在所有*错误*的像素中，熵不超过 `threshold` 的占多少？没有错误时返回 0。
 
 # %% tags=["exercise"]
 def my_confident_errors(entropy, wrong, threshold):
@@ -151,8 +232,17 @@ check_confident_errors(my_confident_errors)
 # Start from the wrong pixels, `entropy[wrong]`, and ask how many of them are certain.
 # </details>
 
+# %% [markdown] lang="zh" english="a9214f12"
+# <details><summary>提示 1</summary>
+#
+# 从错误的像素 `entropy[wrong]` 出发，看其中有多少是确定的。
+# </details>
+
 # %% [markdown]
 # With your function: `my_confident_errors(entropy, wrong, threshold)`. The kit's number for the end of this run:
+
+# %% [markdown] lang="zh" english="2cc803f1"
+# 用你的函数是 `my_confident_errors(entropy, wrong, threshold)`。对这次训练的结尾，工具包算出的数是：
 
 # %%
 print(f"{(entropy[wrong] <= threshold).mean():.0%} of the wrong pixels have at most {threshold} nats")
@@ -170,6 +260,19 @@ print(f"{(entropy[wrong] <= threshold).mean():.0%} of the wrong pixels have at m
 # ### Exercise 4: write it
 #
 # *Medium, about 10 minutes.* `confidence` and `right` are arrays of one shape; `bins` equal bins divide 0 to 1. A confidence of exactly 1 belongs to the last bin.
+
+# %% [markdown] lang="zh" english="19b62f2f"
+# 无论阈值丢掉了什么，这些错误都会留下。互相教学的网络，彼此加固的正是自信的错误。所以各种方法要找的是*另一种*意见，而不只是更有把握的意见。
+#
+# ## 校准
+#
+# 如果一个网络的概率名副其实，就说它是**校准**的。按所选类别的概率，也就是**置信度**，把像素分到若干区间；在每个区间里，比较平均置信度与判断正确的比例。**期望校准误差**（ECE；Guo et al., 2017）是两者差距的平均，以区间里的像素数加权：
+#
+# $$\mathrm{ECE} = \sum_b \frac{n_b}{n} \,\big|\,\overline{\text{confidence}}_b - \overline{\text{right}}_b\,\big|$$
+#
+# ### 练习 4：写出来
+#
+# *中等，约 10 分钟。* `confidence` 和 `right` 是形状相同的数组；`bins` 个等宽区间把 0 到 1 分开。恰好为 1 的置信度属于最后一个区间。
 
 # %% tags=["exercise"]
 def my_calibration_error(confidence, right, bins=10):
@@ -202,12 +305,32 @@ check_calibration_error(my_calibration_error)
 # The absolute value belongs to each bin. Taken after the sum, too much here and too little there would cancel.
 # </details>
 
+# %% [markdown] lang="zh" english="ca6ecb7d"
+# <details><summary>提示 1</summary>
+#
+# 一个像素的区间是 `int(confidence * bins)`，最大为 `bins - 1`。
+# </details>
+# <details><summary>提示 2</summary>
+#
+# `inside.mean()` 就是 $n_b / n$。跳过空区间：它们的均值不是数。
+# </details>
+# <details><summary>提示 3</summary>
+#
+# 绝对值要在每个区间里取。如果求和之后才取，这里的偏高和那里的偏低就会抵消。
+# </details>
+
 # %% [markdown]
 # Phantoms know more than real images: their borders are blurred on purpose, and for each pixel it is known how undecided its class *is*. The last panel of the uncertainty picture compares that with the map: a network
 # that knew its borders would follow the line.
 
+# %% [markdown] lang="zh" english="79a9391a"
+# 仿真体模知道的比真实图像更多：它们的边界是有意模糊的，每个像素的类别*本来*有多难定，都是已知的。不确定性图的最后一格拿它与网络的图作比较：真正了解边界的网络，会沿着那条线走。
+
 # %%
 uncertainty.figure(ucmt, threshold=threshold)
+
+# %% [markdown] lang="zh" english="6e48efc7"
+# > **图：** UCMT 训练 {1} 次迭代后，在探针图像 {2} 上：{3} % 的像素不确定性不超过 {4} 奈特，它们的伪标签有 {5} % 是对的，而全部像素是 {6} %。在边界确实模糊之处（模糊度大于 {7}），平均不确定性为 {8} 奈特，其他地方为 {9}。
 
 # %% [markdown]
 # ## Recap
@@ -221,3 +344,15 @@ uncertainty.figure(ucmt, threshold=threshold)
 # [arXiv 1112.5745](https://arxiv.org/abs/1112.5745). Guo et al., *On calibration of modern neural networks*, ICML 2017, [arXiv 1706.04599](https://arxiv.org/abs/1706.04599). Geifman & El-Yaniv, *Selective classification*, NeurIPS 2017, [arXiv 1705.08500](https://arxiv.org/abs/1705.08500).
 #
 # **Next:** one teacher for two students, in [the collaborative mean teacher](07_collaborative_mean_teacher.ipynb).
+
+# %% [markdown] lang="zh" english="e021efe6"
+# ## 小结
+#
+# - 分歧比较决策，不确定性比较概率；在每种方法中两者都会下降，原因有好有坏。
+# - 两个网络的不确定性 = 各自的犹豫 + 彼此的矛盾。
+# - 阈值用覆盖率换取低风险，却会留下足够自信的错误。
+# - 校准问的是：80 % 是否真的意味着 80 %。
+#
+# **参考文献：** Shen et al., IJCAI 2023, [arXiv 2301.04465](https://arxiv.org/abs/2301.04465)（Figure 1 d 至 f；那里的熵是每个伪标签自己的熵，即上面和式的第一部分）。Houlsby et al., *Bayesian active learning*, [arXiv 1112.5745](https://arxiv.org/abs/1112.5745). Guo et al., *On calibration of modern neural networks*, ICML 2017, [arXiv 1706.04599](https://arxiv.org/abs/1706.04599). Geifman & El-Yaniv, *Selective classification*, NeurIPS 2017, [arXiv 1705.08500](https://arxiv.org/abs/1705.08500).
+#
+# **下一课：** 一位教师带两个学生，见[协同平均教师](07_collaborative_mean_teacher.ipynb)。

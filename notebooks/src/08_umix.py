@@ -10,6 +10,18 @@
 # - write UMIX's random rival, **CutMix**, and count how much of an image each of them moves;
 # - turn every knob on networks that you trained.
 
+# %% [markdown] lang="zh"
+# # UMIX：逐格来看
+#
+# UCMT 的后一半改动的是图像。网络拿不准的地方，它用网络有把握的内容盖住，掩膜也跟着一起移动。听起来是个小技巧。本课用手算就能核对的数字把它拆开，再问每一部分值多少。
+#
+# 本课中你将
+#
+# - 把图像切成格子，按不确定性排序；
+# - 在纸上手工混合一次，再作比较；
+# - 写出 UMIX 的随机对手 **CutMix**，数一数两者各移动了图像的多少；
+# - 在你自己训练的网络上，把每个旋钮都转一转。
+
 # %% tags=["parameters"]
 iterations = 200
 seed = 0
@@ -28,6 +40,21 @@ seed = 0
 # ### Exercise 1: the mean of each cell
 #
 # *Medium, about 8 minutes.* `u` is `B 1 H W`, both sides divide by `grid`. Return `B grid*grid`, cells in reading order.
+
+# %% [markdown] lang="zh"
+# ## 问题
+#
+# > 两个网络都对一段边界拿不准。是再让它们看一次这段边界好，还是用它们熟悉的东西把它盖住好？
+#
+# UMIX 选择盖住。作者的理由是：不确定性最大的地方，伪标签最差，所以把这些像素移出课堂，换上一些标签可信的像素。
+#
+# ## 格子
+#
+# 一张 `H x W` 像素的图像被切成格子，每边 `grid` 格。一个格子的不确定性，是其中像素的平均。
+#
+# ### 练习 1：每格的均值
+#
+# *中等，约 8 分钟。* `u` 的形状是 `B 1 H W`，两边都能被 `grid` 整除。返回 `B grid*grid`，格子按阅读顺序排列。
 
 # %% tags=["exercise"]
 from einops import reduce
@@ -53,6 +80,16 @@ check_cell_means(my_cell_means)
 # Without einops: `torch.nn.functional.avg_pool2d(u, side // grid).flatten(1)`, for a square image.
 # </details>
 
+# %% [markdown] lang="zh"
+# <details><summary>提示 1</summary>
+#
+# `einops.reduce(u, "b 1 (h p) (w q) -> b (h w)", "mean", h=grid, w=grid)` 把一边分成 `h` 个格子，每格 `p` 个像素。哪个字母是格子，哪个是格子里的像素？
+# </details>
+# <details><summary>提示 2</summary>
+#
+# 不用 einops：对正方形图像，可写 `torch.nn.functional.avg_pool2d(u, side // grid).flatten(1)`。
+# </details>
+
 # %% [markdown]
 # ## Mix on paper
 #
@@ -64,6 +101,18 @@ check_cell_means(my_cell_means)
 # | 0.5 | 0.3 | 0.8 | 0.1 | 30 | 40 |
 #
 # The most uncertain cell of $U_1$ receives the content of the most certain cell of $U_2$; then the other way round. Write the mixed image down, then run the cell.
+
+# %% [markdown] lang="zh"
+# ## 在纸上混合
+#
+# 一个 2 x 2 的网格，一格一个像素，`top_k = 1`。学生 1 与教师合起来的不确定性是 $U_1$，学生 2 与教师的是 $U_2$：
+#
+# | $U_1$ | | $U_2$ | | 图像 | |
+# |---|---|---|---|---|---|
+# | 0.9 | 0.1 | 0.2 | 0.3 | 10 | 20 |
+# | 0.5 | 0.3 | 0.8 | 0.1 | 30 | 40 |
+#
+# $U_1$ 中最不确定的格子，接收 $U_2$ 中最确定的格子的内容；然后反过来再做一次。先写下混合后的图像，再运行单元格。
 
 # %%
 import torch
@@ -80,6 +129,13 @@ print(umix(u1, u2, top_k=1, grid=2)(torch.tensor([[[10, 20], [30, 40]]])))
 # ### Exercise 2: who receives, who gives
 #
 # *Medium, about 8 minutes.* From the cell means of one map (`L` numbers), return two lists of `top_k` cell numbers: the most uncertain cells and the most certain ones, both in falling order of uncertainty.
+
+# %% [markdown] lang="zh"
+# `top_k` 大于一时，规则还多一个转折：两份名单都按不确定性从高到低排，所以*最*不确定的格子接收的是第 *k* 确定的格子。两张图选中同一格时，后贴的算数。不确定性相同的格子保持阅读顺序；没有这条规则，一片平坦的背景就会随机混合，每台机器各不相同。
+#
+# ### 练习 2：谁接收，谁给出
+#
+# *中等，约 8 分钟。* 给定一张图各格的均值（`L` 个数），返回两个列表，各有 `top_k` 个格子编号：最不确定的格子和最确定的格子，都按不确定性从高到低排列。
 
 # %% tags=["exercise"]
 def my_top_and_bottom(means, top_k):
@@ -103,8 +159,21 @@ check_top_and_bottom(my_top_and_bottom)
 # `rank[-top_k:]` is all of them when `top_k` is 0. `rank[len(rank) - top_k:]` is none.
 # </details>
 
+# %% [markdown] lang="zh"
+# <details><summary>提示 1</summary>
+#
+# `means.argsort(descending=True, stable=True)` 把格子从最不确定排到最确定；`stable` 让相同的保持原来的次序。
+# </details>
+# <details><summary>提示 2</summary>
+#
+# 当 `top_k` 为 0 时，`rank[-top_k:]` 是全部格子；`rank[len(rank) - top_k:]` 则一个也没有。
+# </details>
+
 # %% [markdown]
 # That last trap is real: in the public code `top_k = 0` moves every cell. Here is the kit's version; `gather_cells` then copies cells by that list in one go.
+
+# %% [markdown] lang="zh"
+# 最后这个陷阱真实存在：在公开代码中，`top_k = 0` 会移动每一个格子。下面是本工具包的写法；之后 `gather_cells` 按这份名单一次复制所有格子。
 
 # %%
 from ucmt_lite.core.mixing import umix_source
@@ -120,6 +189,15 @@ show_source(umix_source)
 # ### Exercise 3: the largest share
 #
 # *Easy, about 4 minutes.* Return the largest share of an image (or of a volume, `dims=3`) that UMIX can change.
+
+# %% [markdown] lang="zh"
+# ## 移动了多少？
+#
+# *计算之前先想：* 按论文的设置，在 16 x 16 的网格上取 `top_k = 2`，一张图像最多有多少会改变？
+#
+# ### 练习 3：最大的比例
+#
+# *简单，约 4 分钟。* 返回 UMIX 最多能改变一张图像（或一个三维体，`dims=3`）的多大比例。
 
 # %% tags=["exercise"]
 def my_largest_share(top_k, grid, dims=2):
@@ -142,6 +220,16 @@ check_largest_share(my_largest_share)
 # In 3D there are `grid ** 3` cells.
 # </details>
 
+# %% [markdown] lang="zh"
+# <details><summary>提示 1</summary>
+#
+# 两张图各让 `top_k` 个格子接收，其他都不变。
+# </details>
+# <details><summary>提示 2</summary>
+#
+# 在 3D 中有 `grid ** 3` 个格子。
+# </details>
+
 # %% [markdown]
 # At most four cells of 256: 1.6 %. In practice it is fewer, because the two maps resemble each other and pick the same cells. Remember that number when you read that UMIX brings so and so many points.
 #
@@ -152,6 +240,17 @@ check_largest_share(my_largest_share)
 # ### Exercise 4: the random rival
 #
 # *Medium, about 8 minutes.* Return a mask `grid x grid` of booleans with exactly `cells` true entries at places that `generator` draws.
+
+# %% [markdown] lang="zh"
+# 256 格中至多四格：1.6 %。实际还要少，因为两张图彼此相似，会选中同样的格子。以后读到 UMIX 带来了多少个点的提升时，请记起这个数。
+#
+# ## 它的对手
+#
+# 如果有人说起作用的是*不确定性*，就需要一个除此之外完全相同的对手。这里的 **CutMix** 移动同样多的格子，但随机选取。（文献中的 CutMix 是从*另一张*图像贴来一个矩形；这里的只在同一张图像里移动，好让差别仅在于选法。）`noise` 改变像素而不移动，`identity` 什么也不做。
+#
+# ### 练习 4：随机的对手
+#
+# *中等，约 8 分钟。* 返回一个 `grid x grid` 的布尔掩膜，恰有 `cells` 个为真，位置由 `generator` 抽取。
 
 # %% tags=["exercise"]
 def my_random_cells(cells, grid, generator):
@@ -173,10 +272,21 @@ check_random_cells(my_random_cells)
 # `torch.randint` may draw a cell twice. `torch.randperm(n, generator=generator)` is a random order in which each comes once.
 # </details>
 
+# %% [markdown] lang="zh"
+# <details><summary>提示 1</summary>
+#
+# `torch.randint` 可能抽到同一格两次。`torch.randperm(n, generator=generator)` 是一个随机排列，每格恰好出现一次。
+# </details>
+
 # %% [markdown]
 # ## On your own networks
 #
 # Train UCMT for a short while, then turn the knobs. *Before you do:* where will the red frames lie, on the heart's border or elsewhere? And what will fill them?
+
+# %% [markdown] lang="zh"
+# ## 在你自己的网络上
+#
+# 先把 UCMT 训练一小会儿，再转动旋钮。*动手之前先想：* 红框会落在心脏的边界上，还是别处？填进去的又会是什么？
 
 # %%
 from ucmt_lite import RunConfig, train
@@ -193,6 +303,9 @@ from ucmt_lite.explore.predict_first import predict_first, which_cells_move
 lab = umix_lab.widget(run.nets, validation, image=1, top_k=4, grid=8)
 predict_first(lab, which_cells_move(lab.sample))
 
+# %% [markdown] lang="zh"
+# > **图：** umix，`top_k` 为 {1}，网格 {2} x {3}：{4} 个格子被替换，平均不确定性 {5} 奈特；换上的内容来自平均 {6} 奈特的格子。在混合后的图像上，与一同移动的伪标签相比，学生 {7} 的 Dice 为 {8}（混合前 {9}），学生 {10} 的 Dice 为 {11}（混合前 {12}）。
+
 # %% [markdown]
 # The frames lie on the heart, mostly at its borders, and what fills them is blank background: that is what networks are most certain of. After the mix both students agree far less with the label that moved along (the sentence of the picture says how much): a holed heart is a harder heart. So UMIX mainly *removes* difficult pixels. The first author of UCMT later wrote that fixed rules of this kind tend to trivial changes, and learns where and how much to mix instead (AdaMix, 2024).
 #
@@ -201,6 +314,15 @@ predict_first(lab, which_cells_move(lab.sample))
 # UCMT takes two steps an iteration: one on the images, one on the mixed images. So there are three candidates for any gain: the mix, the second step, and the longer training. With `make_mix="identity"` the second step stays and the mix goes. *Before you look at [the results](../results/README.md):* which share of UCMT's gain do you expect from the mix?
 #
 # Here are four short runs, one seed: enough to see that all of them train, too few to rank them. They end within a few hundredths of each other.
+
+# %% [markdown] lang="zh"
+# 红框落在心脏上，多半在它的边界上；填进去的是空白背景，那正是网络最有把握的东西。混合之后，两个学生与一同移动的标签都远不如先前一致（差多少，图的说明里有）：有洞的心脏更难认。所以 UMIX 主要是*移走*困难的像素。UCMT 的第一作者后来写道，这类固定的规则容易带来无关紧要的改动，于是改为学习在哪里混合、混合多少（AdaMix, 2024）。
+#
+# ## 值得吗？
+#
+# UCMT 每次迭代走两步：一步用原图像，一步用混合后的图像。因此任何提升都有三个可能的来源：混合、多走的一步、更长的训练。设 `make_mix="identity"`，多走的一步还在，混合没有了。*看[结果](../results/README.md)之前先想：* UCMT 的提升中，你认为有多少来自混合？
+#
+# 这里是四次短训练，一个随机种子：足以看出它们都在学习，不足以排出名次。它们的终点相差不过百分之几。
 
 # %%
 from ucmt_lite.explore import compare
@@ -211,6 +333,9 @@ traces = {
     for mix in mixes
 }
 compare.figure(traces, ["dice"])
+
+# %% [markdown] lang="zh"
+# > **图：** 训练过程中的曲线，每条线一次训练。结束时的 Dice：umix {1}，cutmix {2}，noise {3}，identity {4}。
 
 # %% [markdown]
 # ## Recap
@@ -223,3 +348,15 @@ compare.figure(traces, ["dice"])
 # **References.** Shen et al., IJCAI 2023, [arXiv 2301.04465](https://arxiv.org/abs/2301.04465). Yun et al., *CutMix*, ICCV 2019, [arXiv 1905.04899](https://arxiv.org/abs/1905.04899). French et al., *Semi-supervised semantic segmentation needs strong, varied perturbations*, BMVC 2020, [arXiv 1906.01916](https://arxiv.org/abs/1906.01916). Shen et al., *AdaMix*, [arXiv 2407.21586](https://arxiv.org/abs/2407.21586).
 #
 # **Next:** everything together, in [UCMT](09_ucmt.ipynb).
+
+# %% [markdown] lang="zh"
+# ## 小结
+#
+# - 一个格子的不确定性是其中像素的平均；最不确定的格子从*另一张*图中最确定的格子那里接收内容。
+# - 图像、掩膜和伪标签要一起移动，否则标签就在说谎。
+# - 至多改变 $2k$ 个格子：按论文的设置，是一张图像的 1.6 %。
+# - 要说格子的选法有用，就需要一个移动同样多格子的对手；要说混合有用，就需要一个步数相同的对手。
+#
+# **参考文献：** Shen et al., IJCAI 2023, [arXiv 2301.04465](https://arxiv.org/abs/2301.04465). Yun et al., *CutMix*, ICCV 2019, [arXiv 1905.04899](https://arxiv.org/abs/1905.04899). French et al., *Semi-supervised semantic segmentation needs strong, varied perturbations*, BMVC 2020, [arXiv 1906.01916](https://arxiv.org/abs/1906.01916). Shen et al., *AdaMix*, [arXiv 2407.21586](https://arxiv.org/abs/2407.21586).
+#
+# **下一课：** 合在一起，见 [UCMT](09_ucmt.ipynb)。

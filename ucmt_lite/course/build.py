@@ -203,13 +203,13 @@ def check_notebooks(root: Path | None = None, names: Sequence[str] | None = None
 
 
 def _orphans(course: Course) -> list[Path]:
-    """Return the pages that no source stands for."""
-    pages = []
-    for pattern in ("*.ipynb", "solutions/*.ipynb", "src/ran/*.json"):
-        pages += [page for page in course.root.glob(pattern) if page.stem not in course.lessons]
-    for folder in (course.root / "zh", course.root / "zh" / "solutions"):
-        pages += [page for page in folder.glob("*.ipynb") if not has_chinese(course, page.stem)]
-    return sorted(page.relative_to(course.root) for page in pages)
+    """Return the pages and records that no source stands for."""
+    made = [*course.root.glob("*.ipynb"), *course.root.glob("solutions/*.ipynb")]
+    made += course.root.glob("src/ran/*.json")
+    orphans = [file for file in made if file.stem not in course.lessons]
+    chinese = [*course.root.glob("zh/*.ipynb"), *course.root.glob("zh/solutions/*.ipynb")]
+    orphans += [file for file in chinese if not has_chinese(course, file.stem)]
+    return sorted(file.relative_to(course.root) for file in orphans)
 
 
 def _fault(course: Course, name: str) -> str:

@@ -38,7 +38,7 @@ def fingerprint(text: str) -> str:
     """Return a short hash of an English text, with which its Chinese remembers it.
 
     >>> fingerprint("A cell is as uncertain as its pixels.")
-    'b4b0a4a8'
+    '955e268a'
     """
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
@@ -83,14 +83,14 @@ def _pairs(course: Course, name: str, solution: Any) -> list[tuple[Any, Any]]:
         else:
             raise InputError(
                 f"Lesson {name} has two Chinese cells in a row, the second is"
-                f" `{_first_line(cell)}`: one belongs below each English cell."
+                f" `{_start(cell)}`: one belongs below each English cell."
             )
     added = {"header", "setup", "quiz"}
     cells = [cell for cell in solution.cells if not added & set(cell_tags(cell))]
     for cell, chinese in zip(cells, beside, strict=True):
         if chinese is not None and _english(cell) is None:
             raise InputError(
-                f"Lesson {name} has the Chinese cell `{_first_line(chinese)}` below code that draws"
+                f"Lesson {name} has the Chinese cell `{_start(chinese)}` below code that draws"
                 " no picture: put it below the English that it translates."
             )
     return list(zip(cells, beside, strict=True))
@@ -98,6 +98,12 @@ def _pairs(course: Course, name: str, solution: Any) -> list[tuple[Any, Any]]:
 
 def _first_line(cell: Any) -> str:
     return cell.source.strip().partition("\n")[0]
+
+
+def _start(cell: Any) -> str:
+    """Return by what a cell is recognised in a sentence."""
+    line = _first_line(cell)
+    return line if len(line) <= 40 else f"{line[:40]}..."
 
 
 def _english(cell: Any) -> str | None:
@@ -130,8 +136,10 @@ def _caption(cell: Any, chinese: Any) -> Any:
     english = _english(cell) or ""
     text = f"*Picture:* {english}"
     if chinese.metadata.get("english") == _fingerprint_of(cell):
-        numbers = _NUMBER.findall(english)
-        text = re.sub(r"\{(\d+)\}", lambda place: numbers[int(place[1]) - 1], chinese.source)
+        numbers = dict(enumerate(_NUMBER.findall(english), 1))
+        text = re.sub(
+            r"\{(\d+)\}", lambda place: numbers.get(int(place[1]), place[0]), chinese.source
+        )
     # A picture that the exercise version leaves out takes its caption with it.
     left_out = {"exercise", "check", "solution"} & set(cell_tags(cell))
     return new_markdown_cell(text, metadata={"tags": ["solution"] if left_out else []})
@@ -197,15 +205,14 @@ def _title(course: Course, name: str) -> str:
 
 
 def translation_faults(course: Course, name: str, solution: Any) -> list[str]:
-    """Return which English of a lesson has no Chinese, or has changed since; empty when all is
-    well.
+    """Return which English of a lesson has no Chinese, or has changed since it was translated.
 
-    `solution`: its solution version, with outputs.
+    `solution`: its solution version, with outputs. A sentence each; empty when all is well.
     """
     pairs = _pairs(course, name, solution)
-    missing = [_first_line(cell) for cell, chinese in pairs if _english(cell) and not chinese]
+    missing = [_start(cell) for cell, chinese in pairs if _english(cell) and not chinese]
     changed = [
-        _first_line(chinese)
+        _start(chinese)
         for cell, chinese in pairs
         if chinese and chinese.metadata.get("english") != _fingerprint_of(cell)
     ]
@@ -228,16 +235,15 @@ def renew_fingerprints(course: Course, name: str, solution: Any) -> list[str]:
     Return a line for each cell and question whose fingerprint was not that.
     """
     pairs = [(cell, chinese) for cell, chinese in _pairs(course, name, solution) if chinese]
-    heads = iter(
-        f'# %% [markdown] lang="zh" english="{_fingerprint_of(cell)}"' for cell, _ in pairs
-    )
+    now = [_fingerprint_of(cell) for cell, _ in pairs]
+    heads = iter(f'# %% [markdown] lang="zh" english="{mark}"' for mark in now)
     source = course.root / "src" / f"{name}.py"
     text = _HEAD.sub(lambda _: next(heads), source.read_text(encoding="utf-8"))
     with atomic(source) as temporary:
         temporary.write_text(text, encoding="utf-8")
     renewed = [
-        f"{name}: {_first_line(chinese)}"
-        for cell, chinese in pairs
-        if chinese.metadata.get("english") != _fingerprint_of(cell)
+        f"{name}: {_start(chinese)}"
+        for mark, (_, chinese) in zip(now, pairs, strict=True)
+        if chinese.metadata.get("english") != mark
     ]
     return renewed + renew_quiz(name)
