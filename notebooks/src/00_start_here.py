@@ -155,8 +155,8 @@ mask = segment(run.net, validation.images[0])
 segmentations(validation.images[0], {"truth": validation.masks[0], "student1": mask})
 
 # %% [markdown]
-# The heart is found. Look at the right edge of the image: the network also outlines a piece of the chest wall. One image proves
-# little. Over all 50 validation images:
+# The heart is found. Look at the bright vessel at the lower right: the network also outlines a piece of it, as if it were a second
+# heart. One image proves little. Over all 50 validation images:
 
 # %%
 from ucmt_lite.predict import evaluate
