@@ -1,7 +1,7 @@
 # make course   run the whole course at its quick size into runs/course     make lab    open it in JupyterLab
 # make test     every test, doctest and notebook, with coverage             make lint   style and types
 # make build    write notebooks/*.ipynb from notebooks/src                  make lock   renew constraints.txt
-# make dist     wheel and sdist of the last commit, the same bytes every time
+# make site     build the website into build/site/html, offline              make dist   wheel and sdist of the last commit
 # make js       bundle the explorers' JavaScript, after a change of ucmt_lite/explore/draw/js (needs node)
 PYTHON ?= python3
 VENV   := .venv
@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 # More threads make small networks many times slower, and change the last digits.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: course lab test lint eslint js build lock browser dist
+.PHONY: course lab test lint eslint js build site lock browser dist
 
 course: $(VENV)/lab.stamp
 	$(BIN)/ucmt-lite course
@@ -41,6 +41,9 @@ node_modules/.package-lock.json: package.json package-lock.json
 build: $(VENV)/lab.stamp
 	$(BIN)/ucmt-lite course build $(ARGS)
 
+site: $(VENV)/site.stamp
+	$(BIN)/python docs/site/build.py
+
 # From the commit and not from the folder: files in progress stay out, and every time is the commit's (GNU tar is needed for that).
 dist: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
 dist: $(VENV)/dev.stamp
@@ -59,6 +62,10 @@ $(VENV)/lab.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -c constraints.txt -e ".[lab]"
 	touch $@
 
+$(VENV)/site.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -c constraints.txt -e ".[lab,site]"
+	touch $(VENV)/lab.stamp $@
+
 # Touching both stamps spares `make course` after `make test` a second installation.
 $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -c constraints.txt -e ".[lab,dev]"
@@ -75,7 +82,7 @@ browser:
 lock: $(VENV)/dev.stamp
 	$(BIN)/python -m pip install --quiet uv
 	printf 'torch==2.13.0 ; sys_platform == "linux"\n' > $(VENV)/torch.txt
-	$(BIN)/uv pip compile pyproject.toml --extra lab --extra dev --universal --python-version 3.10 -c $(VENV)/torch.txt \
+	$(BIN)/uv pip compile pyproject.toml --extra lab --extra dev --extra site --universal --python-version 3.10 -c $(VENV)/torch.txt \
 	  --no-annotate --no-header --quiet -o $(VENV)/all.txt
 	grep -vE '^(nvidia|cuda|triton|torch=)' $(VENV)/all.txt | cat - $(VENV)/torch.txt | LC_ALL=C sort > constraints.txt
 	$(BIN)/uv pip compile pyproject.toml --extra lab --python-version 3.11 --python-platform linux -c constraints.txt \

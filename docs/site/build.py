@@ -15,8 +15,10 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from html import unescape
 from pathlib import Path
 from types import ModuleType
+from urllib.parse import unquote, urlsplit
 
 import ucmt_lite
 from ucmt_lite.course.lessons import read_course
@@ -55,7 +57,7 @@ TOCTREE = """
 
 
 def build() -> int:
-    """Make the site; return the exit code of Sphinx, which takes a warning for an error."""
+    """Make the site; return an exit code. A warning of Sphinx and a dead link are errors."""
     from sphinx.cmd.build import main
 
     shutil.rmtree(SOURCE.parent, ignore_errors=True)
@@ -65,7 +67,10 @@ def build() -> int:
     shutil.copytree(HERE / "pages", SOURCE, dirs_exist_ok=True)
     jobs = str(min(4, os.cpu_count() or 1))
     options = ["-b", "html", "-W", "--keep-going", "-q", "-j", jobs, "-c", str(HERE)]
-    return main([*options, "-d", str(SOURCE.parent / "doctrees"), str(SOURCE), str(HTML)])
+    code = main([*options, "-d", str(SOURCE.parent / "doctrees"), str(SOURCE), str(HTML)])
+    faults = faulty_links(HTML)
+    print(*faults, sep="\n", file=sys.stderr)
+    return code or int(bool(faults))
 
 
 @cache
@@ -176,6 +181,36 @@ def stage_explorers() -> None:
     to_html(uncertainty.widget(runs[-1]), folder / "uncertainty.html")
     to_html(ema.widget(), folder / "ema.html")
     to_html(volume.widget(voxels, {"truth": truth}), folder / "volume.html")
+
+
+def faulty_links(site: Path) -> list[str]:
+    """Return what is wrong with the links of a site, one sentence each.
+
+    Links within it lead to a file and an anchor that are there; what a page needs to be shown comes
+    from nowhere else.
+    """
+    text = {
+        page.resolve(): re.sub(
+            r"<script(?![^>]*src).*?</script>", "", page.read_text("utf-8"), flags=re.S
+        )
+        for page in site.rglob("*.html")
+        if "_static" not in page.parts
+    }
+    anchors = {page: set(re.findall(r'\bid="([^"]+)"', html)) for page, html in text.items()}
+    faults = []
+    for page, html in text.items():
+        for tag, link in re.findall(r'<(\w+)[^>]*?\s(?:href|src)="([^"]*)"', html):
+            address = urlsplit(unescape(link))
+            if address.scheme or address.netloc:
+                if tag != "a" and address.scheme != "data":
+                    faults.append(f"{page.name} needs {link}, which is not part of the site")
+                continue
+            target = (page.parent / unquote(address.path)).resolve() if address.path else page
+            if not target.exists():
+                faults.append(f"{page.name} links to {link}, which is not there")
+            elif address.fragment and unquote(address.fragment) not in anchors.get(target, ()):
+                faults.append(f"{page.name} links to {link}, an anchor that is not there")
+    return faults
 
 
 if __name__ == "__main__":

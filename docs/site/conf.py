@@ -37,6 +37,8 @@ html_title = "ucmt-lite"
 html_static_path = ["../../build/site/source/_static", str(MATHJAX)]
 html_css_files = ["site.css"]
 html_js_files = ["frames.js"]
+html_favicon = "pages/_static/icon.svg"
+html_context = {"default_mode": "auto"}
 html_extra_path = ["../../build/site/extra"]
 html_show_copyright = False
 html_theme_options = {
@@ -68,7 +70,7 @@ def restructured(paragraph):
     parts = re.split(r"(`[^`]+`)", paragraph)
     escaped = [re.sub(r"([*|]|_(?!\w))", r"\\\1", part) for part in parts[::2]]
     parts[::2] = escaped
-    parts[1::2] = [f"`{part}`" for part in parts[1::2]]
+    parts[1::2] = [f"`{part}`\\ " for part in parts[1::2]]  # letters may follow it
     return "".join(parts)
 
 

@@ -210,7 +210,7 @@ training.figure(run.trace)
 # %% [markdown]
 # <details><summary>What we got</summary>
 #
-# In this short run SHORT. In the recorded runs of 600 iterations the two end within 0.01 of each other in each of five seeds: the
+# In this short run the student is ahead, 0.51 to 0.45: its average still holds networks that knew less. In the recorded runs of 600 iterations the two end within 0.01 of each other in each of five seeds: the
 # learning rate falls to 0, the student comes to rest, and its average with it.
 # </details>
 #
@@ -266,7 +266,10 @@ scores.table(runs)
 #
 # <details><summary>What we found</summary>
 #
-# It is not the lag: at the end teacher and student are within 0.01 of each other. WEIGHT
+# It is not the lag: at the end teacher and student are within 0.01 of each other. It is not a small weight either: on validation images, with another
+# seed, the weight 10 gave 0.69 and the weight 100 gave 0.58, where 1 and the baseline were at 0.77. And decisions of the teacher in place of its
+# probabilities (`hard_consistency`) gave 0.76. What is left is the third: an average of its own past knows little that the student does not know. In
+# [lesson 05](05_cross_pseudo_supervision.ipynb) the target comes from *another* network, at the same price, and the gain is large.
 # </details>
 #
 # Things to take along:

@@ -134,9 +134,10 @@ check_contradiction(my_contradiction)
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import uncertainty
+from ucmt_lite.explore.predict_first import predict_first, where_they_differ
 
 ucmt = runs["ucmt"][0]
-uncertainty.widget(ucmt, threshold=threshold)
+predict_first(uncertainty.widget(ucmt, threshold=threshold), where_they_differ(ucmt, step=200))
 
 # %% [markdown] lang="zh" english="6e48efc7"
 # > **图：** UCMT 训练 {1} 次迭代后，在探针图像 {2} 上：{3} % 的像素不确定性不超过 {4} 奈特，它们的伪标签有 {5} % 是对的，而全部像素是 {6} %。在边界确实模糊之处（模糊度大于 {7}），平均不确定性为 {8} 奈特，其他地方为 {9}。

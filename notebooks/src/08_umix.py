@@ -298,8 +298,10 @@ validation = cases(load("phantom_heart", size=64).splits["validation"])
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import umix_lab
+from ucmt_lite.explore.predict_first import predict_first, which_cells_move
 
-umix_lab.widget(run.nets, validation, image=1, top_k=4, grid=8)
+lab = umix_lab.widget(run.nets, validation, image=1, top_k=4, grid=8)
+predict_first(lab, which_cells_move(lab.sample))
 
 # %% [markdown] lang="zh"
 # > **图：** umix，`top_k` 为 {1}，网格 {2} x {3}：{4} 个格子被替换，平均不确定性 {5} 奈特；换上的内容来自平均 {6} 奈特的格子。在混合后的图像上，与一同移动的伪标签相比，学生 {7} 的 Dice 为 {8}（混合前 {9}），学生 {10} 的 Dice 为 {11}（混合前 {12}）。

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from ucmt_lite.common import InputError
 from ucmt_lite.course import build as course
 from ucmt_lite.course import ran
 
@@ -152,10 +153,13 @@ def test_a_page_without_a_record_is_stale_until_it_is_built(copied, content):
     assert course.check_notebooks(copied) == []
 
 
-def test_a_page_is_executed_again_once_what_it_ran_has_changed(copied, kit):
-    assert course.build_notebooks(root=copied) == []
-    kit("Write your code here.", "Write here.")
+def test_a_page_is_executed_again_once_what_it_ran_has_changed(copied):
+    file = copied / "src/ran/00_tiny.json"
+    record = json.loads(file.read_text())
+    record[FILE]["blank_answer"] = "another"
+    file.write_text(json.dumps(record))
     assert course.build_notebooks(root=copied) == ["00_tiny"]
+    assert course.check_notebooks(copied) == [] == course.build_notebooks(root=copied)
 
 
 def test_a_record_without_source_is_found(copied):
@@ -163,6 +167,13 @@ def test_a_record_without_source_is_found(copied):
     gone.write_text("{}")
     (fault,) = course.check_notebooks(copied)
     assert fault.endswith("has no source: run `git rm notebooks/src/ran/07_gone.json`.")
+
+
+def test_a_file_that_was_edited_while_its_page_ran_gives_no_record(copied, kit):
+    """The kernel may have imported it before or after."""
+    kit("def blank_answer", "# A comment.\ndef blank_answer")
+    with pytest.raises(InputError, match="course/notebooks.py was edited while a page ran"):
+        course.build_notebooks(force=True, root=copied)
 
 
 def test_methods_and_what_lies_inside_functions_belong_to_one_name():

@@ -1,6 +1,7 @@
 """Explorers without a browser: what they send, how their state moves, the picture they leave."""
 
 import base64
+import re
 import subprocess
 import sys
 import zlib
@@ -14,6 +15,7 @@ from synthetic import disc, synthetic
 from ucmt_lite.common import InputError
 from ucmt_lite.explore import annotate, compare, dashboard, ema, training, uncertainty, volume
 from ucmt_lite.explore.draw.stack import MAX_BYTES, Stack, as_level
+from ucmt_lite.explore.draw.svg import TOP
 from ucmt_lite.explore.draw.tiles import outline
 from ucmt_lite.explore.draw.twin import VIEW, WithTwin
 
@@ -87,6 +89,47 @@ def test_moving_the_state_moves_the_picture():
         widget.position = {"frame": 6}
     with pytest.raises(InputError, match="did you mean 'teacher'"):
         widget.shown = ["techer"]
+
+
+@pytest.mark.parametrize("explorer", [training, uncertainty])
+def test_a_recorded_run_starts_at_its_first_step_and_its_picture_shows_the_last(explorer):
+    widget = explorer.widget(synthetic())
+    assert widget.position["frame"] == 0
+    assert "after 600 iterations" in widget.picture().alt
+    widget.position = {"item": 1}
+    assert "after 100 iterations" in widget.picture().alt, "once moved, what is shown counts"
+
+
+def test_the_scale_of_risk_and_coverage_holds_what_later_steps_need():
+    widget, trace = uncertainty.widget(synthetic()), synthetic()
+    entropy, wrong = trace.uncertainty[3:], uncertainty.wrong_labels(trace)[3:]
+    levels = np.linspace(0, np.log(2), uncertainty.LEVELS)
+    curves = [
+        uncertainty.risk_coverage(*maps, levels)
+        for pair in zip(entropy, wrong, strict=True)
+        for maps in zip(*pair, strict=True)
+    ]
+    coverage, risk = np.moveaxis(np.array(curves), 1, 0)
+    box = widget.spec["charts"][0]["box"]
+    assert box["x"][1] == 1 and 0 < box["x"][0] <= coverage[:, 1].min() < box["x"][0] + 0.05
+    assert box["y"][0] == 0 and np.nanmax(risk) < box["y"][1] < 1.2 * max(0.02, np.nanmax(risk))
+
+
+def test_no_loss_lies_above_the_frame_of_the_ema_picture():
+    paths = ema.simulate(0.99, (0.5, 0.5))
+    highest = max(values[1:].max() for values in paths.loss.values())
+    assert highest > 2, "an even teacher stands where the loss is high"
+    assert ema.figure(0.99, (0.5, 0.5)).figure.axes[1].get_ylim()[1] > highest
+    board = ema.widget(0.99, (0.5, 0.5)).board.value
+    svg = board.partition('aria-label="loss"')[2].partition("</svg>")[0]
+    heights = [float(y) for y in re.findall(r"[ML][\d.-]+ ([\d.-]+)", svg)]
+    assert min(heights) > TOP
+
+
+def test_no_chart_is_offered_to_a_server():
+    data, _ = compare.widget([synthetic("cps")])._repr_mimebundle_()
+    config = data["application/vnd.plotly.v1+json"]["config"]
+    assert "sendChartToCloud" in config["modeBarButtonsToRemove"] and not config["displaylogo"]
 
 
 def test_the_threshold_reads_what_counting_gives():

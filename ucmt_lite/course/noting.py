@@ -7,6 +7,7 @@ it imports nothing of the kit, since what it imported would be missing in the no
 
 import ast
 import builtins
+import hashlib
 import os
 import sys
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -15,12 +16,15 @@ from typing import Any
 
 
 def note_calls(notes: str) -> None:
-    """Write `line file` of each function of the kit when it is first called, and 0 for its file."""
+    """Write `line file` of each function of the kit when it is first called.
+
+    For a file that is imported `0:hash` stands in the place of a line.
+    """
     # Line by line, as a kernel may die.
     file = open(notes, "a", encoding="utf-8", buffering=1)
     seen = set()
 
-    def note(line: int, path: str) -> None:
+    def note(line: int | str, path: str) -> None:
         if (line, path) not in seen:
             seen.add((line, path))
             file.write(f"{line} {os.path.realpath(path)}\n")
@@ -49,8 +53,9 @@ class Noting(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         """Compile the file anew; what Python keeps compiled has no such calls."""
-        vars(builtins)["__note__"](0, self.path)
-        tree = with_calls(ast.parse(self.get_data(self.path)), self.path)
+        source = self.get_data(self.path).replace(b"\r\n", b"\n")  # as text is read
+        vars(builtins)["__note__"](f"0:{hashlib.sha256(source).hexdigest()}", self.path)
+        tree = with_calls(ast.parse(source), self.path)
         return compile(tree, self.path, "exec", dont_inherit=True)
 
 

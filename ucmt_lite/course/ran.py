@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ucmt_lite.common import atomic
+from ucmt_lite.common import InputError, atomic
 from ucmt_lite.course import noting
 
 KIT = Path(__file__).resolve().parents[1]
@@ -42,11 +42,16 @@ def make_record(notes: Path, sources: Mapping[str, str]) -> Record:
     """Return the functions that a kernel noted, with their hashes.
 
     `sources` is the kit as it was when the kernel began.
+
+    Errors: InputError where the kernel read another file, which was edited meanwhile.
     """
     ran: Record = {}
     for entry in notes.read_text(encoding="utf-8").splitlines():
-        line, path = entry.split(" ", 1)
+        where, path = entry.split(" ", 1)
+        line, _, digest = where.partition(":")
         place = Path(path).relative_to(KIT).as_posix()
+        if digest and digest != hashlib.sha256(sources.get(place, "").encode()).hexdigest():
+            raise InputError(f"{place} was edited while a page ran with it: build the page again.")
         unit = unit_at(sources[place], int(line))
         ran.setdefault(place, {})[unit] = unit_hashes(sources[place])[unit]
     return ran

@@ -12,7 +12,7 @@ from ucmt_lite.common import InputError
 from ucmt_lite.course.lessons import NOTEBOOKS
 
 TEACHING = NOTEBOOKS.parent / "teaching"  # in a clone
-CHOICES = "abcd"
+_LETTERS = "abcd"
 _MISSING = "-"  # a question that a student left out
 
 
@@ -70,10 +70,10 @@ def mark(student: str, letters: str, answers: list[ExitAnswer]) -> Marked:
             f" {_MISSING} where there is no answer."
         )
     for number, letter in enumerate(given, 1):
-        if letter not in CHOICES + _MISSING:
+        if letter not in _LETTERS + _MISSING:
             raise InputError(
                 f"{student} answers question {number} with '{letter}': write one of"
-                f" {', '.join(CHOICES)}, or {_MISSING} for no answer."
+                f" {', '.join(_LETTERS)}, or {_MISSING} for no answer."
             )
     given = given.ljust(len(answers), _MISSING)
     right = tuple(letter == answer.letter for letter, answer in zip(given, answers, strict=True))

@@ -292,8 +292,9 @@ def _renderer() -> Callable[[str], str]:
         import mistune
     except ImportError:
         raise _missing("mistune") from None
-    markdown = mistune.create_markdown(plugins=["math", "table"])
-    markdown.renderer.register("inline_math", lambda _, text: _equation(text))
+    renderer = mistune.HTMLRenderer()
+    markdown = mistune.create_markdown(renderer=renderer, plugins=["math", "table"])
+    renderer.register("inline_math", lambda _, text: _equation(text))
 
     def render(source: str) -> str:
         html = str(markdown(source)).strip()

@@ -124,6 +124,7 @@ class Annotate(WithTwin, AnyWidget):
     # H W class indices
     drawn = traitlets.Bytes().tag(sync=True, from_json=lambda view, widget: bytes(view))
     seconds = traitlets.Float(0.0).tag(sync=True)  # since the first stroke
+    scored = traitlets.Bool(True).tag(sync=True)  # whether there is an expert to compare with
     asked = traitlets.Bool(False).tag(sync=True)  # to see the expert
     expert = traitlets.Bytes().tag(sync=True)
     message = traitlets.Unicode("").tag(sync=True)
@@ -140,6 +141,7 @@ class Annotate(WithTwin, AnyWidget):
             size=[height, width],
             classes=list(classes),
             drawn=bytes(height * width),
+            scored=truth is not None,
         )
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 from ucmt_lite.common import InputError
 from ucmt_lite.explore.draw.maps import as_trace, trace_title
 from ucmt_lite.explore.draw.palette import LABELS, PLAIN
-from ucmt_lite.explore.draw.picture import Picture, new_figure, sentence
+from ucmt_lite.explore.draw.picture import Picture, legend_below, new_figure, sentence
 from ucmt_lite.methods import METHODS, look_of, title_of
 
 if TYPE_CHECKING:
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     Runs = Mapping[str, Sequence[Trace]] | Sequence[Trace]
 
 COMPARED = ("disagreement", "uncertainty", "dice")
+# No advertisement, and no button that sends a chart to a server.
+CONFIG = {
+    "displaylogo": False,
+    "modeBarButtonsToRemove": ["sendDataToCloud", "sendChartToCloud"],
+}
 PLOTLY_DASHES = {"-": "solid", "--": "dash", ":": "dot", "-.": "dashdot"}
 
 
@@ -44,7 +49,7 @@ def figure(runs: "Runs", curves: Sequence[str] = COMPARED) -> Picture:
         ax.tick_params(labelsize=8)
         ax.grid(alpha=0.3)
         sentences.append(f"{curve} ends at {sentence(ends)}")
-    axes[0, 0].legend(fontsize=8)
+    legend_below(axes[0, len(curves) // 2])
     text = f"Curves over training, {_counted(named)} a line: {'; '.join(sentences)}."
     return Picture(drawing, text)
 
@@ -71,7 +76,7 @@ def widget(runs: "Runs", curves: Sequence[str] = COMPARED) -> "Plot":
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": PLAIN, "size": 12},
-        height=90 + 210 * len(curves),
+        height=80 + 200 * len(curves),
         margin={"l": 48, "r": 12, "t": 64, "b": 40},
         hovermode="x unified",
         legend={"orientation": "h", "y": 1, "yref": "container", "yanchor": "top"},
@@ -102,7 +107,9 @@ class Plot:
         self, include: object = None, exclude: object = None
     ) -> tuple[dict, dict]:
         picture, described = self._picture.bundle("jpeg")
-        plot = {"application/vnd.plotly.v1+json": json.loads(self.plot.to_json())}
+        plot = {
+            "application/vnd.plotly.v1+json": json.loads(self.plot.to_json()) | {"config": CONFIG}
+        }
         return plot | picture, described
 
 

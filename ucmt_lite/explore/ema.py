@@ -15,7 +15,7 @@ import numpy as np
 
 from ucmt_lite.common import InputError
 from ucmt_lite.explore.draw.palette import NET_COLOURS, NET_TITLES, STROKES
-from ucmt_lite.explore.draw.picture import Picture, new_figure, sentence
+from ucmt_lite.explore.draw.picture import Picture, legend_below, new_figure, sentence
 from ucmt_lite.explore.draw.svg import Frame, Line, chart, dashes, drawing
 from ucmt_lite.explore.draw.tiles import CSS, png_address
 from ucmt_lite.explore.draw.twin import WithTwin
@@ -26,7 +26,7 @@ WEIGHT_LIMIT = 3.2  # the weights shown run from -WEIGHT_LIMIT to WEIGHT_LIMIT
 WINDOW = 50  # steps over which a loss is averaged: a single noisy one says little
 RATE, SHRINK, NOISE = 0.02, 0.002, 4.0  # of the students' steps
 TEACHER_START = (0.3, -2.0)  # its own, which never matters
-TOP = 1.6  # of the chart of losses
+TOP = 3.4  # of the chart of losses: the even teacher of two valleys, at a usual pace, fits in
 DECAYS = (0.0, 0.5, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
 
 
@@ -132,7 +132,7 @@ def figure(
     walk.set_title("paths of the weights (dark: high loss)", fontsize=9)
     curves.set(xlim=(0, steps), ylim=(0, TOP), xlabel="iterations")
     curves.set_title("loss", fontsize=9)
-    curves.legend(fontsize=8)
+    legend_below(curves)
     return Picture(drawing, describe(paths, until))
 
 

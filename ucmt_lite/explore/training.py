@@ -135,7 +135,7 @@ def build_training_stack(traces: Sequence["Trace"], steps: np.ndarray) -> Stack:
     """Return everything the viewer needs to show these runs at these steps."""
     titles = trace_titles(traces)
     stack = Stack(f"Training of {sentence(titles)}, image by image")
-    stack.control("frame", "iterations", steps, start=len(steps) - 1, play=True)
+    stack.control("frame", "iterations", steps, still=len(steps) - 1, play=True)
     stack.control("item", "image", range(len(traces[0].image)))
     stack.scale(most_uncertain(traces[0]))
     for key in LAYERS:

@@ -21,6 +21,7 @@ from ucmt_lite.explore.draw.picture import (
     Picture,
     draw_image,
     draw_outline,
+    legend_below,
     new_figure,
     one_colour,
 )
@@ -157,6 +158,7 @@ def figure(
     axes[0, 2].plot(
         [numbers.share], [1 - numbers.accuracy], "o", color=LINE, markeredgecolor="black"
     )
+    axes[0, 2].set_ylim(bottom=0)
     _label(axes[0, 2], "risk of the labels kept", "coverage: share of pixels kept")
     if trace.ambiguity is not None:
         _draw_calibration(axes[0, 3], entropy, trace.ambiguity[image])
@@ -246,7 +248,7 @@ def _draw_calibration(ax: "Axes", entropy: np.ndarray, ambiguity: np.ndarray) ->
     ax.plot(middle, entropy_of(middle), "--", color=IDEAL, label="knows the ambiguity")
     ax.plot(middle, calibration(entropy, ambiguity), "o-", color=LINE, label="networks")
     _label(ax, "mean uncertainty (nats)", "known ambiguity of the border")
-    ax.legend(fontsize=8)
+    legend_below(ax)
 
 
 def _label(ax: "Axes", title: str, x_label: str) -> None:
@@ -266,7 +268,7 @@ def _build_stack(trace: "Trace", frames: np.ndarray, levels: np.ndarray) -> Stac
         " right"
     )
     stack.control("level", "keep up to (nats)", [f"{level:.3f}" for level in levels])
-    stack.control("frame", "iterations", trace.map_step[frames], start=len(frames) - 1, play=True)
+    stack.control("frame", "iterations", trace.map_step[frames], still=len(frames) - 1, play=True)
     stack.control("item", "image", range(len(trace.image)))
     layers = _add_layers(stack, trace, frames, entropy, levels)
     curves = np.array(
@@ -286,17 +288,24 @@ def _build_stack(trace: "Trace", frames: np.ndarray, levels: np.ndarray) -> Stac
     base = put_images(stack, trace.image)
     size, classes = trace.truth.shape[1:], list(trace.meta["classes"])
     stack.panel(title, base, size, layers, readouts=readouts, classes=classes)
-    # The labels of the first step are nearly all wrong: on its scale the other curves would be
-    # flat.
-    later = curves[frames > 0] if frames[-1] else curves
-    top = max(0.02, float(later[:, :, 1, -1].max()))
     line = _moving("risk of the labels kept", coverage, risk, LEVELS, marker="level")
-    stack.chart(
-        [], [], "risk and coverage", "share of pixels kept", moving=[line], x=(0, 1), y=(0, top)
-    )
+    x, y = _chart_limits(curves)
+    stack.chart([], [], "risk and coverage", "share of pixels kept", moving=[line], x=x, y=y)
     if trace.ambiguity is not None:
         _add_calibration(stack, trace, entropy)
     return stack
+
+
+def _chart_limits(curves: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the range of coverage and of risk that the later half of the steps needs.
+
+    `curves`: step, image, coverage and risk, level. The labels of the first step are nearly all
+    wrong: on its scale the other curves would be specks in a corner.
+    """
+    coverage, risk = np.moveaxis(curves[len(curves) // 2 :], 2, 0)
+    lowest = np.floor(20 * coverage[..., 1].min()) / 20  # level 0 keeps next to nothing
+    highest = float(np.nanmax(risk, initial=0))
+    return (min(float(lowest), 0.95), 1), (0, max(0.02, 1.05 * highest))
 
 
 def _add_layers(

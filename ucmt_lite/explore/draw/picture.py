@@ -94,6 +94,11 @@ def new_figure(
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
+def legend_below(ax: "Axes") -> None:
+    """Put the legend of a chart below it, where it covers no line."""
+    ax.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, frameon=False)
+
+
 def draw_image(ax: "Axes", image: np.ndarray, title: str = "") -> None:
     """Draw one image `H W C`, bytes, without ticks."""
     ax.imshow(

@@ -39,6 +39,7 @@ class Stack:
     def __init__(self, label: str) -> None:
         self.parts: list[bytes] = []
         self.size = 0
+        self.resting: dict[str, int] = {}  # where a still picture shows controls
         self.spec: dict = {
             "label": label,
             "controls": [],
@@ -82,13 +83,19 @@ class Stack:
         values: Sequence | np.ndarray,
         *,
         start: int = 0,
+        still: int | None = None,
         play: bool = False,
     ) -> None:
-        """Add a slider over the positions of one axis."""
+        """Add a slider over the positions of one axis.
+
+        `still` is where a picture without a reader shows it, if that is not the `start`.
+        """
         values = [value.item() if isinstance(value, np.generic) else value for value in values]
         self.spec["controls"].append(
             {"name": name, "label": label, "values": values, "start": start, "play": play}
         )
+        if still is not None:
+            self.resting[name] = still
 
     def panel(
         self,
@@ -197,6 +204,10 @@ class Stack:
     def start(self) -> dict[str, int]:
         """Return the index at which every control stands at first."""
         return {control["name"]: control["start"] for control in self.spec["controls"]}
+
+    def still(self) -> dict[str, int]:
+        """Return the index of every control in a picture that nobody has moved."""
+        return {**self.start(), **self.resting}
 
 
 def colour_table(name: str) -> np.ndarray:

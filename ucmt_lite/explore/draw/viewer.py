@@ -45,10 +45,11 @@ class StackWidget(WithTwin, AnyWidget):
         self._make_picture = make_picture
         shown = [layer["key"] for layer in stack.spec["layers"] if layer["on"]]
         super().__init__(data=stack.data(), spec=stack.spec, position=stack.start(), shown=shown)
+        self._still = stack.still()  # until somebody moves it
 
     def picture(self) -> Picture:
-        """Return the still picture of what the widget shows now."""
-        return self._make_picture(self.position)
+        """Return the still picture of what the widget shows; of a run's end until it is moved."""
+        return self._make_picture(self._still or self.position)
 
     def page(self) -> dict:
         """Return what a page without a kernel shows, as the reader left it: see `js/page.js`."""
@@ -62,6 +63,7 @@ class StackWidget(WithTwin, AnyWidget):
             last = len(controls[one_of("control", name, controls)]["values"]) - 1
             if not 0 <= index <= last:
                 raise InputError(f"position['{name}']={index}: choose 0 to {last}.")
+        self._still = {}
         return {**self.position, **proposal["value"]}
 
     @traitlets.validate("shown")
@@ -79,7 +81,9 @@ class Sliders(WithTwin, W.VBox):
         for control in stack.spec["controls"]:
             options = [(str(value), index) for index, value in enumerate(control["values"])]
             slider = W.SelectionSlider(
-                options=options, value=control["start"], description=control["label"]
+                options=options,
+                value=stack.still()[control["name"]],
+                description=control["label"],
             )
             slider.observe(self._draw, "value")
             self.sliders[control["name"]] = slider

@@ -1,5 +1,5 @@
 // Made by `make js` from annotate.js dom.js
-// sha256 of those: c28ea4e9f8a549dabb096a341b97fb702b76fa2ddf15c695a2b7c3b38e41a8d8
+// sha256 of those: 982d43d39f6b2a3e8ac384f67c5d088454cbb7c20cae986cce5e490d5d8ea5f4
 // ucmt_lite/explore/draw/js/dom.js
 function withAttributes(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -102,7 +102,7 @@ var Board = class {
       el("label", { class: "ucmt-fade" }, "brush ", brush),
       button(["fill inside"], () => this.fill(), "key f"),
       button(["undo"], () => this.undo(), "key u"),
-      button(["compare with the expert"], () => this.compare()),
+      ...this.model.get("scored") ? [button(["compare with the expert"], () => this.compare())] : [],
       this.clock
     );
   }

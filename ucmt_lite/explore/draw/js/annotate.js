@@ -71,7 +71,7 @@ class Board {
       el("label", { class: "ucmt-fade" }, "brush ", brush),
       button(["fill inside"], () => this.fill(), "key f"),
       button(["undo"], () => this.undo(), "key u"),
-      button(["compare with the expert"], () => this.compare()),
+      ...(this.model.get("scored") ? [button(["compare with the expert"], () => this.compare())] : []),
       this.clock,
     );
   }

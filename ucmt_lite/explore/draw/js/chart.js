@@ -71,7 +71,8 @@ export class Chart {
   pointOf(line, position) {
     const x = line.xs.value(position);
     const y = line.ys.value(position);
-    return { x, y, finite: !Number.isNaN(x) && !Number.isNaN(y) };
+    // What is left of the scale, as thresholds that keep next to nothing, is not drawn.
+    return { x, y, finite: x >= this.box.x[0] && !Number.isNaN(y) };
   }
   across(x) {
     const { left, right, x: scale } = this.box;

@@ -9,7 +9,7 @@ import { Panel } from "./panel.js";
 import { Stored, unpack } from "./stored.js";
 
 const REST = 300; // milliseconds
-const FRAME = 160; // milliseconds of a picture while playing
+const FRAME = 333; // milliseconds of a picture while playing: thirty take ten seconds
 const STATE = ["position", "shown", "blend"];
 const CHANGES = STATE.map((name) => `change:${name}`).join(" ");
 const IDLE = "Arrow keys move, space plays, digits switch layers; point at a pixel to read it.";
@@ -21,8 +21,8 @@ const KEYS = {
   Home: { control: 0, by: -Infinity },
   End: { control: 0, by: Infinity },
 };
-// How wide the panels would like to be, in pixels, by their number; three leave the row to themselves.
-const PANELS_BASIS = [0, 300, 560, 1240];
+// How wide one panel may be, in pixels, by their number: everything then fits a laptop's screen.
+const PANEL_WIDTHS = [0, 400, 260, 240];
 
 class View {
   /**
@@ -112,8 +112,10 @@ class View {
   }
   body(stored) {
     const gallery = el("div", { class: "ucmt-panels" });
-    gallery.style.flexBasis = `${PANELS_BASIS[Math.min(this.panels.length, 3)]}px`;
-    gallery.style.maxWidth = `${this.panels.length * 400}px`;
+    const count = this.panels.length;
+    const width = count * PANEL_WIDTHS[Math.min(count, PANEL_WIDTHS.length - 1)];
+    gallery.style.flexBasis = `${Math.min(count * 300, width)}px`;
+    gallery.style.maxWidth = `${width}px`;
     for (const panel of this.panels) {
       const caption = el("figcaption", {}, panel.title);
       gallery.append(el("figure", {}, caption, panel.canvas, this.numbers(panel, stored)));
@@ -121,7 +123,8 @@ class View {
     }
     const body = el("div", { class: "ucmt-body" }, gallery);
     const charts = this.charts.map((chart) => chart.node);
-    if (charts.length) body.append(el("div", { class: "ucmt-charts" }, ...charts));
+    const below = count > 2 ? " ucmt-below" : "";
+    if (charts.length) body.append(el("div", { class: `ucmt-charts${below}` }, ...charts));
     return body;
   }
   numbers(panel, stored) {
