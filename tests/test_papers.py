@@ -23,13 +23,14 @@ def named_paths(text):
     return re.findall(r"`([\w.-]+/[\w./-]*|[\w-]+\.(?:md|cff))`", text)
 
 
-def test_there_are_five_recipes():
+def test_there_are_six_recipes():
     assert list(RECIPES) == [
         "A method",
         "A lesson",
         "An explorer",
         "A data set, or a reader",
         "A mended bug",
+        "A release",
     ]
 
 

@@ -1,0 +1,67 @@
+"""The website: links lead to the copies of pages, docstrings are readable, dead links are found."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+import ucmt_lite
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def site():
+    spec = importlib.util.spec_from_file_location("site_build", ROOT / "docs/site/build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GITHUB = "https://github.com/ucmt-lite/ucmt-lite"
+
+
+@pytest.mark.parametrize(
+    ("target", "page", "expected"),
+    [
+        ("05_cps.ipynb", "notebooks/x.ipynb", f"{GITHUB}/blob/main/notebooks/05_cps.ipynb"),
+        ("../notebooks/09_ucmt.ipynb", "teaching/README.md", "../notebooks/09_ucmt.ipynb"),
+        (f"{GITHUB}/blob/main/notebooks/glossary.md", "notebooks/x.ipynb", "glossary.md"),
+        ("heart", "results/README.md", "heart/README.md"),
+        ("notebooks/solutions", "README.md", f"{GITHUB}/tree/main/notebooks/solutions"),
+        ("CITATION.cff", "README.md", f"{GITHUB}/blob/main/CITATION.cff"),
+        ("https://arxiv.org/abs/2301.04465", "README.md", "https://arxiv.org/abs/2301.04465"),
+    ],
+)
+def test_a_link_leads_to_the_page_of_the_site_or_else_to_the_repository(
+    site, target, page, expected
+):
+    assert site.address(target, page) == expected
+
+
+def test_badges_become_words(site):
+    badge = (
+        "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://x)"
+    )
+    assert site.relinked(badge, "README.md") == "[Open in Colab](https://x)"
+
+
+def test_every_room_has_a_page_and_its_names(site):
+    index = (ROOT / "docs/site/pages/reference.md").read_text(encoding="utf-8")
+    for room in ucmt_lite.ROOMS:
+        assert f"reference/{room}\n" in index
+    names = {name for _, name, _ in site.offered_by(importlib.import_module("ucmt_lite.core"))}
+    assert {"umix", "ema_update", "entropy_of_mean"} <= names
+
+
+def test_dead_links_and_foreign_scripts_are_told(site, tmp_path):
+    (tmp_path / "a.html").write_text(
+        '<a id="here" href="b.html#there">x</a> <a href="c.html">y</a> <a href="#here">z</a>'
+        ' <script src="https://elsewhere/x.js"></script>'
+    )
+    (tmp_path / "b.html").write_text('<p id="other">x</p>')
+    assert site.faulty_links(tmp_path) == [
+        "a.html links to b.html#there, an anchor that is not there",
+        "a.html links to c.html, which is not there",
+        "a.html needs https://elsewhere/x.js, which is not part of the site",
+    ]
