@@ -13,6 +13,18 @@
 # - train a Mean Teacher on four labels, and look at where student and teacher differ;
 # - see what the average does when it follows too fast or too slowly.
 
+# %% [markdown] lang="zh"
+# # Mean Teacher：向自己的过去学习
+#
+# 没有标签的图像怎么能教东西？靠一个老办法：无论图像里是什么，对比度变了，答案不应该变。**Mean Teacher**（平均教师；Tarvainen & Valpola, 2017）要求*学生*网络对改动过的图像，说出与一个更沉稳的网络，即它的*教师*，对原图像所说的同样的话。而教师不过是学生自己过去的平均。
+#
+# 本课中你将
+#
+# - 看看一致性所依据的图像**视图**；
+# - 写出教师的更新和一致性损失，并让检查程序核对；
+# - 用四张标注训练一个 Mean Teacher，看看学生与教师在哪里不同；
+# - 看看平均跟得太快或太慢会怎样。
+
 # %% tags=["parameters"]
 iterations = 200
 ema_decay = 0.99
@@ -27,6 +39,13 @@ seed = 0
 # and twice with changed contrast, brightness, sharpness and noise (**strong views**). The anatomy is the same in all
 # three, so three different outlines cannot all be right.
 
+# %% [markdown] lang="zh"
+# ## 问题
+#
+# > 没有人画过这些心脏的轮廓。网络对它们的判断还会有错吗，而且错得可以测量？
+#
+# 它会自相矛盾。下面是同一张无标注图像的三个样子：一个只有翻转和旋转（**弱增强视图**），两个改变了对比度、亮度、清晰度和噪声（**强增强视图**）。三者的解剖结构相同，所以三种不同的轮廓不可能都对。
+
 # %%
 from ucmt_lite.data import Batches, cases, load, split_labeled
 
@@ -39,6 +58,9 @@ batch = Batches(train_set.select(labeled), train_set.select(unlabeled), seed=see
 from ucmt_lite.explore.draw.picture import images
 
 images({"weak view u": batch.u[0], "strong view u1": batch.u1[0], "strong view u2": batch.u2[0]})
+
+# %% [markdown] lang="zh"
+# > **图：** 并排的图像：弱增强视图 u（平均亮度 {1}）、强增强视图 u{2}（平均亮度 {3}）和强增强视图 u{4}（平均亮度 {5}）。
 
 # %% [markdown]
 # All three share one flip and turn. Grey values change from view to view, positions do not. That is why a **pseudo label**, a label that a network made, is
@@ -59,6 +81,22 @@ images({"weak view u": batch.u[0], "strong view u1": batch.u1[0], "strong view u
 # ### Exercise 1: write the update
 #
 # *Medium, about 8 minutes.* Change the teacher's parameters in place. Both networks have the same `.parameters()`.
+
+# %% [markdown] lang="zh"
+# 三者的翻转和旋转是同一个。灰度值随视图而变，位置不变。正因如此，**伪标签**，也就是由网络做出的标签，在其他视图上仍然有效。
+#
+# ## 教师
+#
+# 设 $\theta_s$ 为学生的权重，$\theta_t$ 为教师的权重。学生每走一步，教师就向它靠近一点，这就是**指数滑动平均**（EMA）：
+#
+# $$\theta_t \leftarrow \alpha\,\theta_t + (1 - \alpha)\,\theta_s, \qquad
+#   \alpha = \min\!\left(1 - \frac{1}{n + 1},\ \alpha_{\max}\right)$$
+#
+# $n$ 从 0 开始数步数，$\alpha_{\max}$ 在这里是 0.99。当 $n = 0$ 时，教师就等于学生。$1 / (1 - \alpha)$ 步之前的学生权重，分量大约是今天的三分之一：取 0.99 时，就是一百步。这里没有梯度：教师不受训练，它只是跟随。
+#
+# ### 练习 1：写出更新
+#
+# *中等，约 8 分钟。* 原地修改教师的参数。两个网络有同样的 `.parameters()`。
 
 # %% tags=["exercise"]
 import torch
@@ -92,8 +130,25 @@ check_ema_update(my_ema_update)
 # forbids changing weights in place while it records for gradients.
 # </details>
 
+# %% [markdown] lang="zh"
+# <details><summary>提示 1</summary>
+#
+# 先由 `step` 和 `decay` 算出 alpha。在心里验算：第 0 步为 0，第 1 步为 0.5，永远不超过 `decay`。
+# </details>
+# <details><summary>提示 2</summary>
+#
+# `zip(teacher.parameters(), student.parameters())` 给出成对的参数。
+# </details>
+# <details><summary>提示 3</summary>
+#
+# `t = ...` 只是给变量换了个名字。`t.copy_(...)` 才写进教师自己的内存。保留 `@torch.no_grad()`：torch 在为梯度作记录时，不允许原地修改权重。
+# </details>
+
 # %% [markdown]
 # The kit's version does the same for one student or several, which is how UCMT will use it:
+
+# %% [markdown] lang="zh"
+# 工具包的写法做的是同一件事，可以跟随一个学生，也可以跟随几个，UCMT 用的就是后者：
 
 # %%
 from ucmt_lite.core.ema import ema_update
@@ -115,6 +170,19 @@ show_source(ema_update)
 # ### Exercise 2: write the loss
 #
 # *Medium, about 6 minutes.* Both arguments are **logits**, the raw outputs before the softmax, of shape `B K H W`.
+
+# %% [markdown] lang="zh"
+# ## 一致性损失
+#
+# 学生和教师看不同的视图，各自说出每个像素属于每个类别的概率。学生要付的代价是均方差：
+#
+# $$L_\text{con} = \frac{1}{BKN} \sum_{b,k,i} \big(p_{bki} - q_{bki}\big)^2$$
+#
+# 其中 $p$ 来自学生，$q$ 来自教师，求和遍及 $B$ 张图像、$K$ 个类别和 $N$ 个像素。梯度**只能**到达学生。如果教师也用这个损失来训练，两者达成一致最省力的办法，就是给每个像素同样的概率。
+#
+# ### 练习 2：写出损失
+#
+# *中等，约 6 分钟。* 两个参数都是 **logits**，即 softmax 之前的原始输出，形状为 `B K H W`。
 
 # %% tags=["exercise"]
 def my_consistency(student_logits, teacher_logits):
@@ -139,12 +207,27 @@ check_consistency(my_consistency)
 # `.detach()` cuts a tensor off from the gradient. Which of the two sides needs it?
 # </details>
 
+# %% [markdown] lang="zh"
+# <details><summary>提示 1</summary>
+#
+# `logits.softmax(dim=1)` 沿类别轴把 logits 变成概率。
+# </details>
+# <details><summary>提示 2</summary>
+#
+# `.detach()` 让张量脱离梯度。两边之中，哪一边需要它？
+# </details>
+
 # %% [markdown]
 # ## The whole method
 #
 # The loss of an iteration is $L = \ell(s(x_1), y) + w\,r\,L_\text{con}$: on labeled images $x_1$ with masks $y$ the loss $\ell$ of the
 # first lesson, and on unlabeled ones the consistency, with a weight $w$ (`weight`, 0.1 here, 1 in the recorded runs) and a ramp $r$ (`clock.ramp`). With
 # both parts written, it fits on one screen; `forward(net, a, b)` sends labeled and unlabeled images through a network together:
+
+# %% [markdown] lang="zh"
+# ## 整个方法
+#
+# 一次迭代的损失是 $L = \ell(s(x_1), y) + w\,r\,L_\text{con}$：在有标注的图像 $x_1$ 及其掩膜 $y$ 上是第一课的损失 $\ell$，在无标注的图像上是一致性，带权重 $w$（`weight`，这里是 0.1，在已记录的训练中是 1）和爬升系数 $r$（`clock.ramp`）。写好这两部分，整个方法一屏就放得下；`forward(net, a, b)` 让有标注和无标注的图像一起通过网络：
 
 # %%
 from ucmt_lite.methods.mean_teacher import mean_teacher
@@ -162,6 +245,17 @@ show_source(mean_teacher)
 # $$r = e^{-5\,(1 - \tau)^2}, \qquad \tau = \min\left(\frac{n}{N},\ 1\right)$$
 #
 # (Laine & Aila, 2017). Return it as a number.
+
+# %% [markdown] lang="zh"
+# `minimize` 对它收到的各项之和走一个梯度步。`clock.ramp` 在训练的前一半里从接近 0 升到 1：还什么都不懂的网络，不该要求它与自己一致。
+#
+# ### 练习 3：权重爬升
+#
+# *简单，约 4 分钟。* 已完成 $n$ 次迭代，爬升长度为 $N$，则系数为
+#
+# $$r = e^{-5\,(1 - \tau)^2}, \qquad \tau = \min\left(\frac{n}{N},\ 1\right)$$
+#
+# （Laine & Aila, 2017）。把它作为一个数返回。
 
 # %% tags=["exercise"]
 import math
@@ -188,10 +282,25 @@ check_ramp(my_ramp)
 # `min(step / length, 1)` first. The square belongs to one minus that.
 # </details>
 
+# %% [markdown] lang="zh"
+# <details><summary>提示 1</summary>
+#
+# 开始时是 $e^{-5}$，不到百分之一；从 `length` 起就是 1。
+# </details>
+# <details><summary>提示 2</summary>
+#
+# 先算 `min(step / length, 1)`。平方作用于一减去它的差。
+# </details>
+
 # %% [markdown]
 # ## Train it
 #
 # *Before you run:* who will be better in the end, the student or its average?
+
+# %% [markdown] lang="zh"
+# ## 训练
+#
+# *运行之前先想：* 到最后谁会更好，是学生，还是它的平均？
 
 # %%
 from ucmt_lite import RunConfig, train
@@ -207,6 +316,9 @@ from ucmt_lite.explore import training
 
 training.figure(run.trace)
 
+# %% [markdown] lang="zh"
+# > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师的 Dice 为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在真实边界两个像素之内为 {9}。
+
 # %% [markdown]
 # <details><summary>What we got</summary>
 #
@@ -216,10 +328,21 @@ training.figure(run.trace)
 #
 # Drag through a recorded run, and watch where student and teacher differ first and last.
 
+# %% [markdown] lang="zh"
+# <details><summary>我们得到的结果</summary>
+#
+# 在这次短训练中学生领先，0.51 对 0.45：它的平均里还有懂得更少的网络。在 600 次迭代的已记录训练中，五个种子里两者的终点相差都不超过 0.01：学习率降到 0，学生安定下来，它的平均也随之安定。
+# </details>
+#
+# 请拖动一次已记录的训练，看看学生与教师最先和最后在哪里不同。
+
 # %% tags=["explorer"]
 from ucmt_lite.training import traces
 
 training.widget(traces.recorded("heart_mean_teacher_50"))
+
+# %% [markdown] lang="zh"
+# > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师的 Dice 为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在真实边界两个像素之内为 {9}。
 
 # %% [markdown]
 # ## What can go wrong
@@ -228,16 +351,29 @@ training.widget(traces.recorded("heart_mean_teacher_50"))
 # learn $f(x) = x$. Its student jumps about, as every student does that sees a few images at a time. Turn the decay: too
 # small, and the teacher repeats every jump; too large, and it lives in the past.
 
+# %% [markdown] lang="zh"
+# ## 可能出什么问题
+#
+# 平均要看步调。能说明这一点的最小网络只有两个权重：$f(x) = w_1 w_2 x$，要学的是 $f(x) = x$。它的学生跳来跳去，每次只看几张图像的学生都是如此。转动衰减率：太小，教师就重复每一次跳动；太大，它就活在过去。
+
 # %% tags=["explorer"]
 from ucmt_lite.explore import ema
 
 ema.widget(decay=0.99, share=[1.0])
+
+# %% [markdown] lang="zh"
+# > **图：** 衰减率为 {1} 的教师（大约记得 {2} 步）按 {3} % 的份额跟随它的学生。最后 {4} 步的平均损失：学生 {5} 为 {6}，教师为 {7}。教师比学生更好。
 
 # %% [markdown]
 # ## Does it help here?
 #
 # The honest way to ask: several seeds, the same labels, the same network, the same number of iterations, and no choice
 # made on the images that score.
+
+# %% [markdown] lang="zh"
+# ## 在这里有用吗？
+#
+# 老实的问法是：几个种子，同样的标注，同样的网络，同样的迭代次数，而且不在用来评分的图像上做任何选择。
 
 # %%
 from ucmt_lite.explore import compare
@@ -248,8 +384,14 @@ runs = {
 }
 compare.figure(runs)
 
+# %% [markdown] lang="zh"
+# > **图：** 训练过程中的曲线，每条线 {1} 次训练。结束时的分歧：有监督 {2}，Mean Teacher {3}；不确定性：有监督 {4}，Mean Teacher {5}；Dice：有监督 {6}，Mean Teacher {7}。
+
 # %% [markdown]
 # Those are the 16 validation images watched during training. On the 200 test images:
+
+# %% [markdown] lang="zh"
+# 这是训练时一直观察的 16 张验证图像。下面是 200 张测试图像：
 
 # %%
 from ucmt_lite.experiments import scores
@@ -316,3 +458,52 @@ scores.table(runs)
 # [arXiv 1703.01780](https://arxiv.org/abs/1703.01780).
 #
 # **Next:** two networks instead of one, and [whom to trust where they differ](04_two_networks.ipynb).
+
+# %% [markdown] lang="zh"
+# 五个种子中，Mean Teacher 有两个高于基线，高出 0.09 和 0.03；有三个低于基线，低 0.02 至 0.05：平均起来，它与基线持平。*展开方框之前先想：* 下面哪一个可能是原因？你会怎样只改一样东西来查明？
+#
+# - 教师落后了。
+# - 一致性的权重太小。
+# - 没有什么可以保持一致的。
+#
+# <details><summary>我们的发现</summary>
+#
+# 不是落后：到最后，教师与学生相差不超过 0.01。也不是权重太小：在验证图像上，换一个种子，权重 10 得 0.69，权重 100 得 0.58，而权重 1 和基线都是 0.77。用教师的决策代替它的概率（`hard_consistency`），得 0.76。剩下的是第三个：自己过去的平均，并不知道多少学生不知道的东西。在[第 05 课](05_cross_pseudo_supervision.ipynb)里，目标来自*另一个*网络，代价相同，收获却很大。
+# </details>
+#
+# 可以带走的几点：
+#
+# - 一个数据集，只能支持关于这个数据集的结论。
+# - 一个方法分数不好，也许是别的东西分数不好。一次只关掉一个部分。例如，批归一化会把有标注和无标注的图像*合在一起*归一化，在它之下，同样的比较在每个种子上都不利于 Mean Teacher，即使权重为 0 也是如此（[这些训练](../results/heart_batchnorm/README.md)；原因见[第 02 课](02_supervised_baseline.ipynb)）。
+# - 分歧和不确定性照样下降。单凭曲线低，不能说明网络是对的。
+#
+# 有监督的网络只有一个分支，所以它的分歧按定义为 0。
+#
+# ## 论文、参考代码与这里
+#
+# | | 论文 | 公开的分割代码（SSL4MIS） | 这里 |
+# |---|---|---|---|
+# | 学生的视图 | 任意扰动 | 图像本身 | 强增强视图 u1 |
+# | 教师的视图 | 另一种扰动 | 图像加噪声，截断在 0.2 | 弱增强视图；有标注的图像也用 |
+# | 谁来预测 | 教师 | 学生 | 教师 |
+# | 开始 | 权重爬升 | 前 1,000 次迭代没有一致性（2D） | 权重爬升，占训练的一半 |
+# | 对什么求平均 | 参数 | 参数 | 参数；批归一化的统计量是教师自己的 |
+#
+# 一个容易犯的错误，是给两个网络同一个视图：损失几乎为零，而看上去什么也没坏。工具包有一个测试专门防它。
+#
+# ## 小结
+#
+# - 无标注的图像靠**一致性**来教：改变对比度，答案不变。
+# - 教师是学生过去的平均；没有梯度到达它。
+# - 它的步调就是衰减率：大约能记住 $1 / (1 - \alpha)$ 步。
+#
+# **思考题：** 第 0 步的教师是什么？如果教师也用一致性损失来训练，会出什么问题？为什么强增强视图可以改变颜色，却不可以改变位置？
+#
+# <details><summary>答案</summary>
+#
+# 第 0 步时它就是学生：alpha 为 0。如果也用这个损失训练它，两者可以处处给出相等的概率而达成一致，什么代价也不付。颜色与边界在哪里关系不大；位置正是掩膜要说的事，所以只有掩膜跟着一起变，位置才可以变。
+# </details>
+#
+# **参考文献：** Tarvainen & Valpola, *Mean teachers are better role models*, NeurIPS 2017, [arXiv 1703.01780](https://arxiv.org/abs/1703.01780).
+#
+# **下一课：** 不是一个网络，而是两个，以及[它们不同时该信谁](04_two_networks.ipynb)。
