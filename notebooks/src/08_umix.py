@@ -306,7 +306,7 @@ predict_first(lab, which_cells_move(lab.sample))
 # %% [markdown] lang="zh" english="722b65cf"
 # > **图：** {2} x {3} 个格子中，哪 {1} 个会被替换？先选出来，再给出答案。
 # >
-# > <details><summary>答案</summary>移动的格子（行/列，从左上角数起）：{4}/{5}，{6}/{7}，{8}/{9}，{10}/{11}，{12}/{13}，{14}/{15}。</details>
+# > <details><summary>答案</summary>移动的格子（行/列，从左上角数起）：{4}/{5}，{6}/{7}，{8}/{9}，{10}/{11}，{12}/{13}。</details>
 
 # %% [markdown]
 # The frames lie on the heart, mostly at its borders, and what fills them is blank background: that is what networks are most certain of. After the mix both students agree far less with the label that moved along (the sentence of the picture says how much): a holed heart is a harder heart. So UMIX mainly *removes* difficult pixels. The first author of UCMT later wrote that fixed rules of this kind tend to trivial changes, and learns where and how much to mix instead (AdaMix, 2024).
