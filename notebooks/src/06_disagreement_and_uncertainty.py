@@ -139,7 +139,7 @@ from ucmt_lite.explore.predict_first import predict_first, where_they_differ
 ucmt = runs["ucmt"][0]
 predict_first(uncertainty.widget(ucmt, threshold=threshold), where_they_differ(ucmt, step=200))
 
-# %% [markdown] lang="zh" english="6e48efc7"
+# %% [markdown] lang="zh" english="1a227a40"
 # > **图：** 两个学生会在哪里有分歧？先画出这个区域，再给出答案。
 # >
 # > <details><summary>答案</summary>两个学生在 {1} % 的像素上有分歧，其平均位置在图像从上往下 {2} %、从左往右 {3} % 处。</details>
