@@ -12,7 +12,7 @@
 # - see where it fails, and by how much more labels would help;
 # - look at recorded runs of UCMT, the method this course leads to, on four labels.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="f5b6c112"
 # # 从这里开始：四张标注，三百张图像
 #
 # 请专家画出一个器官的轮廓，每张图像要花几分钟，而图像有成千上万。所以在医学影像中，标注很少，图像很多。这套课程讲的是如何**两者都用**：既向少数带轮廓的图像学习，也向其余没有轮廓的图像学习。
@@ -38,7 +38,7 @@ seed = 0
 # and the truth is known exactly. Real images and your own can take their place:
 # [the experiment notebook](90_experiment.ipynb) has the settings.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="e1dcefd3"
 # ## 问题
 #
 # > 四张心脏图像有轮廓，296 张没有：网络对从未见过的心脏，能把轮廓画得多好？
@@ -57,7 +57,7 @@ print(f"{len(train_set)} images to train on, classes: {', '.join(source.classes)
 # An image and its **mask**: the class of every pixel. The right ventricle (a crescent), the left ventricle (a disc) and
 # the muscle around it, the myocardium.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="9c6a6aea"
 # 一张图像和它的**掩膜**，即每个像素的类别。这里有右心室（月牙形）、左心室（圆盘形），以及包着左心室的心肌。
 
 # %%
@@ -65,7 +65,7 @@ from ucmt_lite.explore.draw.picture import segmentations
 
 segmentations(train_set.images[0], {"truth": train_set.masks[0]})
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="60e3c4b8"
 # > **图：** 一张图像，上面画着真值的轮廓（{2} 个像素中的 {1} 个）。
 
 # %% [markdown]
@@ -83,7 +83,7 @@ segmentations(train_set.images[0], {"truth": train_set.masks[0]})
 # *Easy, about 3 minutes.* `prediction` and `truth` are boolean tensors of one shape. Return the Dice overlap. (Two empty
 # masks give 0/0. Ignore that here; the kit counts it as 1.)
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="64a97005"
 # ## 用一个数评价轮廓
 #
 # 预测区域 $A$ 与真实区域 $B$ 用 **Dice** 重叠来比较（Dice, 1945）：
@@ -122,7 +122,7 @@ check_dice(my_dice)
 # Below the line stands the sum of the two sizes, not the size of the union.
 # </details>
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="7c90e2d5"
 # <details><summary>提示 1</summary>
 #
 # 对布尔张量，`a & b` 在两者都为真处为真，`.sum()` 用来计数。
@@ -141,7 +141,7 @@ check_dice(my_dice)
 #
 # *Easy, about 3 minutes.* Why not simply count the pixels that are right? Return the share of pixels on which both masks say the same.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="83ed0409"
 # ### 练习 2：讨人喜欢的分数
 #
 # *简单，约 3 分钟。* 为什么不直接数判断正确的像素？返回两个掩膜说法相同的像素所占的比例。
@@ -163,7 +163,7 @@ check_right_pixels(my_right_pixels)
 # `prediction == truth` is a boolean tensor. The mean of booleans, as floats, is the share that is true.
 # </details>
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="e2f1ce6e"
 # <details><summary>提示 1</summary>
 #
 # `prediction == truth` 是布尔张量。把布尔值当作浮点数求均值，就是其中为真的比例。
@@ -172,7 +172,7 @@ check_right_pixels(my_right_pixels)
 # %% [markdown]
 # Now be lazy: call every pixel of every validation image background.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="fb9da37f"
 # 现在偷个懒：把每张验证图像的每个像素都判为背景。
 
 # %%
@@ -191,7 +191,7 @@ print(f"without finding a single heart, {flattered:.0%} of the pixels are right"
 # medical images: it looks at the image at several scales and puts a class on every pixel. Here it has 113 thousand
 # parameters, few enough for a laptop.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="0d1fe836"
 # 这个比例由背景说了算；器官很小，几乎不起作用。而那个偷懒的答案，无论心脏多大，Dice 都是 0。
 #
 # ## 用四张标注来训练
@@ -212,7 +212,7 @@ run = train(config)
 # probabilities, since yes and no have no gradient. (Later lessons write it $\ell$. `clock` tells the iteration; this method has
 # no use for it.) The kit calls its first network *student 1*, even while nobody teaches it:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="0a8fbdcc"
 # `supervised` 的意思是：只从有标注的图像学习。它的一步就是下面这些。`batch.x1` 是有标注的图像，随机翻转、旋转、稍稍移动，对比度、亮度和清晰度也随机改变；`batch.y` 是它们的掩膜；`minimize` 走一个梯度步。`segmentation_loss` 就是要降低的损失：一半是交叉熵，一半是*软* Dice 损失，即一减去用概率算的 Dice，因为非此即彼的判断没有梯度。（后面的课把它记作 $\ell$。`clock` 给出迭代次数；这个方法用不到它。）工具包把第一个网络称为*学生 1*，即使此时还没有谁来教它：
 
 # %%
@@ -224,7 +224,7 @@ show_source(supervised)
 # %% [markdown]
 # And this is what the trained network says of a heart it has not seen:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="35574aaf"
 # 训练好的网络对一张没见过的心脏图像是这样说的：
 
 # %%
@@ -233,14 +233,14 @@ from ucmt_lite.predict import segment
 mask = segment(run.net, validation.images[0])
 segmentations(validation.images[0], {"truth": validation.masks[0], "student1": mask})
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="c52b1771"
 # > **图：** 一张图像，上面画着真值的轮廓（{2} 个像素中的 {1} 个）和学生 {3} 的轮廓（{5} 个像素中的 {4} 个，与真值的 Dice 为 {6}）。
 
 # %% [markdown]
 # The heart is found. Look at the bright vessel at the lower right: the network also outlines a piece of it, as if it were a second
 # heart. One image proves little. Over all 50 validation images:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="82a7aa44"
 # 心脏找到了。看右下方那条明亮的血管：网络把它的一部分也圈了出来，仿佛那是第二个心脏。一张图像说明不了什么。在全部 50 张验证图像上：
 
 # %%
@@ -264,7 +264,7 @@ print(f"{'mean':20} Dice {validation_scores['dice']:.2f}")
 # hundredths. All 300 gain most on the right ventricle, the part that varies most in shape: 0.72 to 0.86.
 # </details>
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="67f0e836"
 # ### 练习 3：先预测，再运行
 #
 # *简单，约 4 分钟。* 如果有 16 张标注而不是 4 张，均值会是多少？全部 300 张呢？写下两个猜测，以及提升最多的会是哪一类。然后在参数单元格里改 `labeled`，从那里重新运行笔记本。
@@ -282,7 +282,7 @@ print(f"{'mean':20} Dice {validation_scores['dice']:.2f}")
 # 2023): two *students* that teach each other, and a *teacher* that follows both. Here is a run of it that was recorded
 # earlier, on four labeled hearts. Move through its training:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="a80e5f88"
 # ## 其余图像能给什么
 #
 # 其余 296 张心脏图像告诉我们心脏如何各不相同：有厚有薄，有亮有暗。**半监督**方法向它们学习，而不需要知道它们的轮廓。[第 09 课](09_ucmt.ipynb)搭建 **UCMT**（Shen et al., IJCAI 2023）：两个互相教学的*学生*，和一位跟随两者的*教师*。这里是它在四张有标注的心脏上一次已记录的训练。请在训练过程中来回移动：
@@ -294,7 +294,7 @@ from ucmt_lite.explore import training
 ucmt = traces.recorded("heart_ucmt_50")
 training.widget(ucmt)
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="061fdccd"
 # > **图：** UCMT 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，学生 {5} 的 Dice 为 {6}，教师的 Dice 为 {7}。学生 {8} 与学生 {9} 在 {10} % 的像素上不同。平均不确定性为 {11} 奈特，在真实边界两个像素之内为 {12}。
 
 # %% [markdown]
@@ -304,7 +304,7 @@ training.widget(ucmt)
 # Beside it the supervised baseline, trained for as many iterations from the same labels. The line is the mean of five
 # **seeds**, the band spans them: another seed means four other labeled images and other first weights.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="7bbab36d"
 # 黄色（虚线）是学生 1，蓝色（点线）是学生 2，绿色（点划线）是教师；两个学生的决策不同之处，就是**分歧**；**不确定性**则是两个网络合在一起有多犹豫。两者都会缩小，在边界上停留得最久。
 #
 # 旁边是有监督的基线，用同样的标注训练同样多的迭代。线是五个随机**种子**的均值，色带是它们的范围：换一个种子，就换四张有标注的图像，也换一套初始权重。
@@ -318,13 +318,13 @@ runs = {
 }
 compare.widget(runs, ["dice"])
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="5f8efb9e"
 # > **图：** 训练过程中的曲线，每条线 {1} 次训练。结束时的 Dice：有监督 {2}，UCMT {3}。
 
 # %% [markdown]
 # Those are the 16 validation images that were watched during training. On 200 test images, on which no setting was chosen:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="78d42645"
 # 这是训练时一直观察的 16 张验证图像。下面是 200 张测试图像，没有任何设置是根据它们选定的：
 
 # %%
@@ -360,7 +360,7 @@ scores.table(runs)
 #
 # **Next:** where labels come from, and who may judge, in [data and labels](01_data_and_labels.ipynb).
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="faa04252"
 # 在五个种子中，UCMT 每次都高于基线，高出 0.06 至 0.21。基线自己的两个种子之间也会差这么多，而 UCMT 花了大约五倍的训练时间。一个更简单的方法，即第 05 课的方法，平均起来同样好（五个种子中有三个更好，两个更差），梯度步数只有一半。所以，哪些部分值得它的代价，是一个真正的问题，你会亲自测量。
 #
 # ## 小结

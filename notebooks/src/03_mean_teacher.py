@@ -13,7 +13,7 @@
 # - train a Mean Teacher on four labels, and look at where student and teacher differ;
 # - see what the average does when it follows too fast or too slowly.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="437a06a0"
 # # Mean Teacher：向自己的过去学习
 #
 # 没有标签的图像怎么能教东西？靠一个老办法：无论图像里是什么，对比度变了，答案不应该变。**Mean Teacher**（平均教师；Tarvainen & Valpola, 2017）要求*学生*网络对改动过的图像，说出与一个更沉稳的网络，即它的*教师*，对原图像所说的同样的话。而教师不过是学生自己过去的平均。
@@ -39,7 +39,7 @@ seed = 0
 # and twice with changed contrast, brightness, sharpness and noise (**strong views**). The anatomy is the same in all
 # three, so three different outlines cannot all be right.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="6f15f079"
 # ## 问题
 #
 # > 没有人画过这些心脏的轮廓。网络对它们的判断还会有错吗，而且错得可以测量？
@@ -59,7 +59,7 @@ from ucmt_lite.explore.draw.picture import images
 
 images({"weak view u": batch.u[0], "strong view u1": batch.u1[0], "strong view u2": batch.u2[0]})
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="6315e2fc"
 # > **图：** 并排的图像：弱增强视图 u（平均亮度 {1}）、强增强视图 u{2}（平均亮度 {3}）和强增强视图 u{4}（平均亮度 {5}）。
 
 # %% [markdown]
@@ -82,7 +82,7 @@ images({"weak view u": batch.u[0], "strong view u1": batch.u1[0], "strong view u
 #
 # *Medium, about 8 minutes.* Change the teacher's parameters in place. Both networks have the same `.parameters()`.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="ce8e6730"
 # 三者的翻转和旋转是同一个。灰度值随视图而变，位置不变。正因如此，**伪标签**，也就是由网络做出的标签，在其他视图上仍然有效。
 #
 # ## 教师
@@ -130,7 +130,7 @@ check_ema_update(my_ema_update)
 # forbids changing weights in place while it records for gradients.
 # </details>
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="4d999f4e"
 # <details><summary>提示 1</summary>
 #
 # 先由 `step` 和 `decay` 算出 alpha。在心里验算：第 0 步为 0，第 1 步为 0.5，永远不超过 `decay`。
@@ -147,7 +147,7 @@ check_ema_update(my_ema_update)
 # %% [markdown]
 # The kit's version does the same for one student or several, which is how UCMT will use it:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="1a033981"
 # 工具包的写法做的是同一件事，可以跟随一个学生，也可以跟随几个，UCMT 用的就是后者：
 
 # %%
@@ -171,7 +171,7 @@ show_source(ema_update)
 #
 # *Medium, about 6 minutes.* Both arguments are **logits**, the raw outputs before the softmax, of shape `B K H W`.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="f3514e08"
 # ## 一致性损失
 #
 # 学生和教师看不同的视图，各自说出每个像素属于每个类别的概率。学生要付的代价是均方差：
@@ -207,7 +207,7 @@ check_consistency(my_consistency)
 # `.detach()` cuts a tensor off from the gradient. Which of the two sides needs it?
 # </details>
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="d65ea8a5"
 # <details><summary>提示 1</summary>
 #
 # `logits.softmax(dim=1)` 沿类别轴把 logits 变成概率。
@@ -224,7 +224,7 @@ check_consistency(my_consistency)
 # first lesson, and on unlabeled ones the consistency, with a weight $w$ (`weight`, 0.1 here, 1 in the recorded runs) and a ramp $r$ (`clock.ramp`). With
 # both parts written, it fits on one screen; `forward(net, a, b)` sends labeled and unlabeled images through a network together:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="715e958e"
 # ## 整个方法
 #
 # 一次迭代的损失是 $L = \ell(s(x_1), y) + w\,r\,L_\text{con}$：在有标注的图像 $x_1$ 及其掩膜 $y$ 上是第一课的损失 $\ell$，在无标注的图像上是一致性，带权重 $w$（`weight`，这里是 0.1，在已记录的训练中是 1）和爬升系数 $r$（`clock.ramp`）。写好这两部分，整个方法一屏就放得下；`forward(net, a, b)` 让有标注和无标注的图像一起通过网络：
@@ -246,7 +246,7 @@ show_source(mean_teacher)
 #
 # (Laine & Aila, 2017). Return it as a number.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="1a4cb431"
 # `minimize` 对它收到的各项之和走一个梯度步。`clock.ramp` 在训练的前一半里从接近 0 升到 1：还什么都不懂的网络，不该要求它与自己一致。
 #
 # ### 练习 3：权重爬升
@@ -282,7 +282,7 @@ check_ramp(my_ramp)
 # `min(step / length, 1)` first. The square belongs to one minus that.
 # </details>
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="0cdada58"
 # <details><summary>提示 1</summary>
 #
 # 开始时是 $e^{-5}$，不到百分之一；从 `length` 起就是 1。
@@ -297,7 +297,7 @@ check_ramp(my_ramp)
 #
 # *Before you run:* who will be better in the end, the student or its average?
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="f9dbe578"
 # ## 训练
 #
 # *运行之前先想：* 到最后谁会更好，是学生，还是它的平均？
@@ -316,7 +316,7 @@ from ucmt_lite.explore import training
 
 training.figure(run.trace)
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="d24e8e46"
 # > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师的 Dice 为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在真实边界两个像素之内为 {9}。
 
 # %% [markdown]
@@ -328,7 +328,7 @@ training.figure(run.trace)
 #
 # Drag through a recorded run, and watch where student and teacher differ first and last.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="47ae7e24"
 # <details><summary>我们得到的结果</summary>
 #
 # 在这次短训练中学生领先，0.51 对 0.45：它的平均里还有懂得更少的网络。在 600 次迭代的已记录训练中，五个种子里两者的终点相差都不超过 0.01：学习率降到 0，学生安定下来，它的平均也随之安定。
@@ -341,7 +341,7 @@ from ucmt_lite.training import traces
 
 training.widget(traces.recorded("heart_mean_teacher_50"))
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="d24e8e46"
 # > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师的 Dice 为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在真实边界两个像素之内为 {9}。
 
 # %% [markdown]
@@ -351,7 +351,7 @@ training.widget(traces.recorded("heart_mean_teacher_50"))
 # learn $f(x) = x$. Its student jumps about, as every student does that sees a few images at a time. Turn the decay: too
 # small, and the teacher repeats every jump; too large, and it lives in the past.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="b4ca05b8"
 # ## 可能出什么问题
 #
 # 平均要看步调。能说明这一点的最小网络只有两个权重：$f(x) = w_1 w_2 x$，要学的是 $f(x) = x$。它的学生跳来跳去，每次只看几张图像的学生都是如此。转动衰减率：太小，教师就重复每一次跳动；太大，它就活在过去。
@@ -361,7 +361,7 @@ from ucmt_lite.explore import ema
 
 ema.widget(decay=0.99, share=[1.0])
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="b7a0c404"
 # > **图：** 衰减率为 {1} 的教师（大约记得 {2} 步）按 {3} % 的份额跟随它的学生。最后 {4} 步的平均损失：学生 {5} 为 {6}，教师为 {7}。教师比学生更好。
 
 # %% [markdown]
@@ -370,7 +370,7 @@ ema.widget(decay=0.99, share=[1.0])
 # The honest way to ask: several seeds, the same labels, the same network, the same number of iterations, and no choice
 # made on the images that score.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="1462f230"
 # ## 在这里有用吗？
 #
 # 老实的问法是：几个种子，同样的标注，同样的网络，同样的迭代次数，而且不在用来评分的图像上做任何选择。
@@ -384,13 +384,13 @@ runs = {
 }
 compare.figure(runs)
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="27fe66ae"
 # > **图：** 训练过程中的曲线，每条线 {1} 次训练。结束时的分歧：有监督 {2}，Mean Teacher {3}；不确定性：有监督 {4}，Mean Teacher {5}；Dice：有监督 {6}，Mean Teacher {7}。
 
 # %% [markdown]
 # Those are the 16 validation images watched during training. On the 200 test images:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="84f76dc9"
 # 这是训练时一直观察的 16 张验证图像。下面是 200 张测试图像：
 
 # %%
@@ -459,7 +459,7 @@ scores.table(runs)
 #
 # **Next:** two networks instead of one, and [whom to trust where they differ](04_two_networks.ipynb).
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="138d2813"
 # 五个种子中，Mean Teacher 有两个高于基线，高出 0.09 和 0.03；有三个低于基线，低 0.02 至 0.05：平均起来，它与基线持平。*展开方框之前先想：* 下面哪一个可能是原因？你会怎样只改一样东西来查明？
 #
 # - 教师落后了。

@@ -12,7 +12,7 @@
 # - measure **disagreement**, the curve that the UCMT paper is built on;
 # - watch what happens to it over training, and why that is a danger.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="9a7230f1"
 # # 交叉伪监督：两个网络互相教学
 #
 # 向自己的猜测学习的网络，会相信自己的错误。两个网络则犯不同的错误。**交叉伪监督**（CPS；Chen et al., 2021）让它们互相学习：一个网络的决策，无论有没有把握，都成为另一个网络的标签。
@@ -36,7 +36,7 @@ seed = 0
 # We train two networks that get the same labeled images in the same order, but other first weights and other random changes
 # of contrast, and let both outline the same unseen heart.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="bbede69d"
 # ## 问题
 #
 # > 两个网络，同样的标注，同样的结构，只是随机的起点不同。它们会犯同样的错误吗？
@@ -52,7 +52,7 @@ run = train(RunConfig(**common, settings={"weight": 0.0}))
 # %% [markdown]
 # A weight of 0 takes the unlabeled images out of the loss, so these two never meet.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="e259014d"
 # 权重为 0，无标注图像就不进入损失，所以这两个网络从不往来。
 
 # %%
@@ -60,7 +60,7 @@ from ucmt_lite.explore import training
 
 training.figure(run.trace, image=1)
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="39ddb25d"
 # > **图：** CPS 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，学生 {5} 的 Dice 为 {6}。学生 {7} 与学生 {8} 在 {9} % 的像素上不同。平均不确定性为 {10} 奈特，在真实边界两个像素之内为 {11}。
 
 # %% [markdown]
@@ -80,7 +80,7 @@ training.figure(run.trace, image=1)
 #
 # *Easy, about 3 minutes.* From logits `B K H W` (or `B K D H W`) to class indices `B H W` (or `B D H W`).
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="f1cc3477"
 # 训练这么短，两者都还漏掉了这颗大心脏的许多部分。它们不同的地方占 8.9 % 的像素，那里至少有一个是错的，另一个也许知道得更多：可以争取的就是这些。两者一起出错的地方，谁也帮不了谁。
 #
 # ## 伪标签
@@ -116,7 +116,7 @@ check_pseudo_label(my_pseudo_label)
 # An argmax has no gradient of its own; `detach` makes it explicit for the next reader.
 # </details>
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="28022cd7"
 # <details><summary>提示 1</summary>
 #
 # 类别所在的轴是 1 号轴。
@@ -138,7 +138,7 @@ check_pseudo_label(my_pseudo_label)
 # *Medium, about 6 minutes.* Take the cross-entropy for $\ell$ (`F.cross_entropy(logits, target)`), and your
 # `my_pseudo_label`.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="ef5190d9"
 # ## 交叉
 #
 # 每个网络都用另一个网络的伪标签来训练：
@@ -176,7 +176,7 @@ check_cross_pseudo_supervision(my_cross_pseudo_supervision)
 # The sum, not the mean: the paper adds the two directions.
 # </details>
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="5d4e3739"
 # <details><summary>提示 1</summary>
 #
 # 一共两项。第一项里学习的是网络 1：它的 logits 放在前面，目标来自网络 2。
@@ -189,7 +189,7 @@ check_cross_pseudo_supervision(my_cross_pseudo_supervision)
 # %% [markdown]
 # The whole method, as the kit has it:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="bde50887"
 # 整个方法，按工具包的写法：
 
 # %%
@@ -212,7 +212,7 @@ show_source(cps)
 #
 # *Easy, about 4 minutes.* Two boolean masks in, a number out. (As before, leave two empty masks aside.)
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="405e5861"
 # ## 分歧
 #
 # 两个网络相差多远？UCMT 论文用 Dice 来衡量：一减去两者决策的重叠。
@@ -243,7 +243,7 @@ check_disagreement(my_disagreement)
 # It is `my_dice` of the first lesson, with two predictions instead of a prediction and the truth.
 # </details>
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="264e9d74"
 # <details><summary>提示 1</summary>
 #
 # 它就是第一课的 `my_dice`，只是由预测与真值变成了两个预测。
@@ -258,7 +258,7 @@ check_disagreement(my_disagreement)
 #
 # *Easy, about 4 minutes.* Three tensors of class indices in. Return the share of pixels on which both networks name the same class, and it is wrong.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="6659aea9"
 # ## 没有谁来纠正的地方
 #
 # 两者不同的地方，至少有一个是错的，另一个可以教它。两者给出*同一个*错误类别的地方，就没有谁会指出来了。
@@ -284,7 +284,7 @@ check_never_corrected(my_never_corrected)
 # Two conditions at once: `(label1 == label2) & (label1 != truth)`. Two networks may both be wrong and still contradict each other.
 # </details>
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="06dced6a"
 # <details><summary>提示 1</summary>
 #
 # 两个条件同时成立：`(label1 == label2) & (label1 != truth)`。两个网络可能都错，却仍然互相矛盾。
@@ -293,7 +293,7 @@ check_never_corrected(my_never_corrected)
 # %% [markdown]
 # For the two strangers of above, on the images watched during training:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="4b3e8059"
 # 对上面那两个互不往来的网络，在训练时观察的图像上：
 
 # %%
@@ -311,7 +311,7 @@ print(f"the same wrong class: {((last1 == last2) & (last1 != truth)).float().mea
 #
 # Recorded runs of 600 iterations on four labels. The line is the mean of five seeds, the band spans them.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="8d00118f"
 # ## 看它变化
 #
 # *看图之前先想：* 哪一对会靠得更近，是 Mean Teacher 的学生与教师，还是 CPS 的两个网络？靠得近总是好事吗？（`supervised` 只有一个网络，所以它的分歧按定义为 0。）
@@ -328,7 +328,7 @@ runs = {
 }
 compare.widget(runs)
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="6529db40"
 # > **图：** 训练过程中的曲线，每条线 {1} 次训练。结束时的分歧：有监督 {2}，Mean Teacher {3}，CPS {4}；不确定性：有监督 {5}，Mean Teacher {6}，CPS {7}；Dice：有监督 {8}，Mean Teacher {9}，CPS {10}。
 
 # %%
@@ -347,7 +347,7 @@ scores.table(runs)
 # Drag through both kinds of run, side by side on one image. Where do the two networks of CPS still differ at the end? And
 # where are both wrong together?
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="80cb691b"
 # CPS 由学生 1 来评分，在五个种子中每次都高于基线，高出 0.07 至 0.23。Mean Teacher 只有两次如此。
 #
 # 再看分歧。教师起初与学生相同，但不到一百步就落后很多，以至于有一阵子两者的差别几乎和 CPS 的两个网络一样大。数值接近，意义却不同：落后的教师之所以不同，是因为它*晚*；第二个网络之所以不同，是因为它是*另一个*。而无论意义如何，曲线都会下降：到最后，CPS 的两个网络相差 0.05，学生与教师相差 0.02。
@@ -357,7 +357,7 @@ scores.table(runs)
 # %% tags=["explorer"]
 training.widget([traces.recorded(f"heart_{method}_50") for method in ("mean_teacher", "cps")])
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="4cd8cb86"
 # > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师的 Dice 为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在真实边界两个像素之内为 {9}。CPS 训练 {10} 次迭代后，在探针图像 {11} 上：学生 {12} 的 Dice 为 {13}，学生 {14} 的 Dice 为 {15}。学生 {16} 与学生 {17} 在 {18} % 的像素上不同。平均不确定性为 {19} 奈特，在真实边界两个像素之内为 {20}。
 
 # %% [markdown]
@@ -368,7 +368,7 @@ training.widget([traces.recorded(f"heart_{method}_50") for method in ("mean_teac
 # weight is ten times as high, beside the usual CPS and the two *strangers* from the start of this lesson, which never met. Will
 # the two that teach each other come closer sooner?
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="1ad4de58"
 # ## 可能出什么问题
 #
 # 一旦两者处处一致，每个网络听到的就只是自己：协同训练变成了**自训练**，两者共同的错误再也不会得到纠正。UCMT 的作者正是从这个观察出发的。在这里它来得很快：关掉权重爬升，把权重提高到十倍（图中的 eager），旁边是平常的 CPS（calm），以及本课开头那两个从不往来的网络（*strangers*）。互相教学的两个网络会更早靠近吗？
@@ -379,7 +379,7 @@ calm = train(RunConfig(**common))
 runs = {"strangers": [run.trace], "calm": [calm.trace], "eager": [eager.trace]}
 compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="f262d48f"
 # > **图：** 训练过程中的曲线，每条线一次训练。结束时的分歧：strangers {1}，calm {2}，eager {3}；loss/sup：strangers {4}，calm {5}，eager {6}；Dice：strangers {7}，calm {8}，eager {9}。
 
 # %% [markdown]
@@ -425,7 +425,7 @@ compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 #
 # **Next:** what a network knows of its own errors, in [disagreement and uncertainty](06_disagreement_and_uncertainty.ipynb).
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="c87ba2b6"
 # 急切的一对（eager）很快在几乎每个像素上都一致，而在心脏上几乎处处都错：它们互相加固。分歧曲线对此赞不绝口。揭穿它的是四张*有标注*图像上的损失：相信一致之前，先看看那里。这里同时改了两样东西；造成损害的是哪一样？把其中一样改回去试试。
 #
 # <details><summary>我们用种子 0 得到的结果</summary>

@@ -12,7 +12,7 @@
 # - read the whole method, and see that it is one simpler method, CMT, done twice;
 # - compare it with everything before at equal iterations, and see why that is not yet a fair comparison.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="37e653ee"
 # # UCMT：两个学生，一位教师，按疑问混合的图像
 #
 # 本课把整套课程合在一起。**UCMT**（Shen et al., IJCAI 2023）想让两个学生更久地保持不同，好互相纠正；给两者一位沉稳的教师，让伪标签更稳定；再按网络自己的**不确定性**来混合图像，让伪标签更可靠。
@@ -45,7 +45,7 @@ seed = 0
 # views of labeled and unlabeled images, $y$ the masks, $w$ the weight of everything unsupervised and $r$ its ramp-up from almost 0
 # to 1 (`clock.ramp`). As code:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="2a2df9db"
 # ## 问题
 #
 # > 两个网络越来越一致。怎样让它们继续学习，又不给它们灌输胡话？
@@ -67,7 +67,7 @@ show_source(collaborative_terms)
 # %% [markdown]
 # First we need networks with an opinion. A short UCMT run:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="a740e79d"
 # 首先需要有主见的网络。训练一次短的 UCMT：
 
 # %%
@@ -82,7 +82,7 @@ from ucmt_lite.explore import training
 
 training.figure(run.trace, image=2)
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="061fdccd"
 # > **图：** UCMT 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，学生 {5} 的 Dice 为 {6}，教师的 Dice 为 {7}。学生 {8} 与学生 {9} 在 {10} % 的像素上不同。平均不确定性为 {11} 奈特，在真实边界两个像素之内为 {12}。
 
 # %% [markdown]
@@ -99,7 +99,7 @@ training.figure(run.trace, image=2)
 #
 # *Medium, about 7 minutes.* From two logits `B K *S` to one map `B 1 *S`, without a gradient.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="495fc0b3"
 # ## 不确定性
 #
 # 把一个学生与教师的概率取平均，再求平均的**熵**，以奈特为单位：
@@ -142,7 +142,7 @@ check_entropy_of_mean(my_entropy_of_mean)
 # `sum(dim=1, keepdim=True)` keeps an axis of length 1, so the map can be treated like an image.
 # </details>
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="dcd97873"
 # <details><summary>提示 1</summary>
 #
 # 先对概率取平均。两个熵的均值会漏掉矛盾。
@@ -160,7 +160,7 @@ check_entropy_of_mean(my_entropy_of_mean)
 # Where is a network unsure, and is it right to be? On the phantoms the truth is known, and so is how undecided each border
 # really is: the phantom blurs some borders on purpose, and keeps how much as its *ambiguity*. Drop the pixels above a threshold: how many are left, and how many of their pseudo labels are right?
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="0ad4429b"
 # 网络在哪里没有把握，没有把握得对不对？在体模上真值是已知的，每段边界本来有多难定也是已知的：体模有意模糊了一些边界，并把模糊的程度记为*模糊度*（ambiguity）。去掉高于阈值的像素：还剩多少，剩下的伪标签有多少是对的？
 
 # %% tags=["explorer"]
@@ -169,7 +169,7 @@ from ucmt_lite.explore import uncertainty
 
 uncertainty.widget(traces.recorded("heart_ucmt_50"))
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="6e48efc7"
 # > **图：** UCMT 训练 {1} 次迭代后，在探针图像 {2} 上：{3} % 的像素不确定性不超过 {4} 奈特，它们的伪标签有 {5} % 是对的，而全部像素是 {6} %。在边界确实模糊之处（模糊度大于 {7}），平均不确定性为 {8} 奈特，其他地方为 {9}。
 
 # %% [markdown]
@@ -184,7 +184,7 @@ uncertainty.widget(traces.recorded("heart_ucmt_50"))
 #
 # Mask and pseudo label move alike. Here it is on the networks just trained and on images they have not seen. Change the image, the number of cells, the grid:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="a8ffbee7"
 # ## UMIX
 #
 # 把图像切成网格，取两张不确定性图：$U_1$ 来自学生 1 与教师，$U_2$ 来自学生 2 与教师。按 $U_i$ 在每格里的均值，设 $\text{top}_i$ 为最不确定的 $m$ 个格子，$\text{bottom}_i$ 为最确定的 $m$ 个格子，都按不确定性从高到低排列（$m$ 就是 `top_k`）。于是
@@ -201,7 +201,7 @@ from ucmt_lite.explore import umix_lab
 validation = cases(run.source.splits["validation"])
 umix_lab.widget(run.nets, validation, image=2, top_k=top_k, grid=grid)
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="c51dac56"
 # > **图：** umix，`top_k` 为 {1}，网格 {2} x {3}：{4} 个格子被替换，平均不确定性 {5} 奈特；换上的内容来自平均 {6} 奈特的格子。在混合后的图像上，与一同移动的伪标签相比，学生 {7} 的 Dice 为 {8}（混合前 {9}），学生 {10} 的 Dice 为 {11}（混合前 {12}）。
 
 # %% [markdown]
@@ -222,7 +222,7 @@ umix_lab.widget(run.nets, validation, image=2, top_k=top_k, grid=grid)
 # tops, the second paste wins; what is pasted always comes from the original image. `top_k` is at most half the cells, and 0 moves
 # nothing.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="2ac33d7b"
 # 红色的格子最不确定，绿色的最确定。移进红色格子的通常是背景：空白，而且有把握。标签与图像一起移动，所以被盖住的部分现在算作背景，学生要画出心脏剩下的部分，不能依靠它平常的形状。
 #
 # 乍看奇怪：难的地方被拿走了。理由是，伪标签在那里最不可靠。UCMT 的第 1 步仍用整张图像训练，第 2 步再加上一张残缺的、但标签更可靠的图像。同一位第一作者后来怀疑，这类固定的规则会造出另一种意义上的容易图像（[AdaMix, arXiv 2407.21586](https://arxiv.org/abs/2407.21586)）。
@@ -266,7 +266,7 @@ check_umix(my_umix)
 # last. With `top_k=0`, `x[-0:]` is everything: count from the front instead.
 # </details>
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="90ae3d6e"
 # <details><summary>提示 1</summary>
 #
 # 用循环也可以。对批次里的每张图像，列出各格的均值，再按均值给格子编号排序。
@@ -285,7 +285,7 @@ check_umix(my_umix)
 #
 # Step 1 is CMT on the images as they are. Step 2 is CMT again, on the images remixed:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="4c6fb5f9"
 # ## 整个方法
 #
 # 第 1 步是在原来的图像上做 CMT。第 2 步是在重新混合的图像上再做一次 CMT：
@@ -305,7 +305,7 @@ show_source(ucmt)
 # Recorded runs on four labeled hearts, five seeds each: the same network, loss, views and learning rate. Look at the
 # disagreement: whose students agree sooner, those of CPS or of UCMT?
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="b09d814b"
 # 有两点容易忽略。`minimize` 调用了**两次**：UCMT 每次迭代走两个梯度步，所以迭代次数相等时，它训练的时间是 CPS 或 CMT 的两倍。而在第 2 步里，教师不再看一遍：它在第 1 步的伪标签跟着图像一起移动。
 #
 # ## 与此前的一切相比
@@ -321,14 +321,14 @@ runs = {
 }
 compare.widget(runs)
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="7e553d13"
 # > **图：** 训练过程中的曲线，每条线 {1} 次训练。结束时的分歧：有监督 {2}，Mean Teacher {3}，CPS {4}，CMT {5}，UCMT {6}；不确定性：有监督 {7}，Mean Teacher {8}，CPS {9}，CMT {10}，UCMT {11}；Dice：有监督 {12}，Mean Teacher {13}，CPS {14}，CMT {15}，UCMT {16}。
 
 # %% [markdown]
 # Their disagreement ends at 0.06 for UCMT and at 0.05 for CPS: nearly the same, although the students of UCMT were kept apart on purpose. On the 200 test
 # images:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="563f077d"
 # 结束时的分歧，UCMT 是 0.06，CPS 是 0.05：几乎一样，尽管 UCMT 有意让它的学生保持不同。在 200 张测试图像上：
 
 # %%
@@ -349,7 +349,7 @@ scores.table(runs)
 # That is the paper's order, supervised < Mean Teacher < CPS < UCMT, except for its last step. And UCMT took *twice* the gradient steps. With half
 # its iterations, so with as many steps as the others:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="6601881b"
 # | 说法 | 五个种子，600 次迭代 |
 # |---|---|
 # | CPS 高于基线 | 5 个中有 5 个，高 0.07 至 0.23 |
@@ -367,7 +367,7 @@ from ucmt_lite.experiments import evidence, results
 runs_kept = results.load_runs(results.kept("recipe_heart") / "runs.parquet")
 evidence.plot_scores(runs_kept)
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="73fc2392"
 # > **图：** 各变体的 Dice，种子上的均值和 {1} % 区间；phantom_heart，{2} 张标注，边长 {3}，测试图像：有监督 {4}（{5} 至 {6}），Mean Teacher {7}（{8} 至 {9}），CPS {10}（{11} 至 {12}），CMT {13}（{14} 至 {15}），UCMT {16}（{17} 至 {18}），迭代减半的 UCMT {19}（{20} 至 {21}）。
 
 # %% [markdown]
@@ -377,7 +377,7 @@ evidence.plot_scores(runs_kept)
 #
 # Side by side on one image: which method's networks stay apart longest, and where?
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="d4381009"
 # 步数相等时，五个种子中 CPS 每次都高于 UCMT，平均高 0.05。这些训练很短，只有一种网络、很小的体模，没有哪个方法的设置经过广泛的搜索。真正*知道*的范围很窄：在这些心脏上，在这样的长度下，提升可以由第二个网络的决策来解释；教师和混合没有再添上五个种子看得出来的东西。[结果页](../results/README.md)有其他数据。
 #
 # 请在同一张图像上并排来看：哪种方法的网络最久保持不同，在哪里？
@@ -386,7 +386,7 @@ evidence.plot_scores(runs_kept)
 methods = ("mean_teacher", "cps", "ucmt")
 training.widget([traces.recorded(f"heart_{method}_50") for method in methods])
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="27e4f21c"
 # > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师的 Dice 为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在真实边界两个像素之内为 {9}。CPS 训练 {10} 次迭代后，在探针图像 {11} 上：学生 {12} 的 Dice 为 {13}，学生 {14} 的 Dice 为 {15}。学生 {16} 与学生 {17} 在 {18} % 的像素上不同。平均不确定性为 {19} 奈特，在真实边界两个像素之内为 {20}。UCMT 训练 {21} 次迭代后，在探针图像 {22} 上：学生 {23} 的 Dice 为 {24}，学生 {25} 的 Dice 为 {26}，教师的 Dice 为 {27}。学生 {28} 与学生 {29} 在 {30} % 的像素上不同。平均不确定性为 {31} 奈特，在真实边界两个像素之内为 {32}。
 
 # %% [markdown]
@@ -396,7 +396,7 @@ training.widget([traces.recorded(f"heart_{method}_50") for method in methods])
 # image as it is; `cutmix` chooses its cells blindly; and the reference code's share of cells is smaller, at most 4 of 256, here
 # called *gentle*, against 8 of 64.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="e22509e6"
 # ### 练习 3：是 UMIX，还是多走的一步？
 #
 # *中等，约 10 分钟，大部分时间在等待。* 先预测，再运行。CMT 没有第二步。UCMT 加上 `make_mix="identity"`，第二步用原来的图像；`cutmix` 盲目地选格子；参考代码改动的格子更少，至多是 256 格中的 4 格，这里称为*温和*（gentle），而此处是 64 格中的 8 格。
@@ -415,7 +415,7 @@ mixed = {name: [train(config).trace] for name, config in configs.items()}
 # %%
 compare.figure(mixed, ["disagreement", "dice"])
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="d47cd2f6"
 # > **图：** 训练过程中的曲线，每条线一次训练。结束时的分歧：UMIX {1}，温和的 UMIX {2}，CutMix {3}，不混合 {4}，CMT {5}；Dice：UMIX {6}，温和的 UMIX {7}，CutMix {8}，不混合 {9}，CMT {10}。
 
 # %% [markdown]
@@ -434,7 +434,7 @@ compare.figure(mixed, ["disagreement", "dice"])
 # We tried it under an earlier recipe, whose networks had batch norm: five seeds of 600 iterations, scored on the test images. Each dot is a run, the bar
 # their mean:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="55d60736"
 # <details><summary>我们用种子 0 得到的结果</summary>
 #
 # CMT 只走一半的梯度步，得 0.48，UCMT 的各种变体都在 0.70 与 0.74 之间：200 次迭代之后，看得出来的是多走的一步，而不是混进去的东西。UMIX 得 0.711，温和的份额得 0.709，盲目选格子的 CutMix 得 0.738，完全不混合得 0.705。两个种子之间的差别比这更大。
@@ -450,7 +450,7 @@ compare.figure(mixed, ["disagreement", "dice"])
 ablation = results.load_runs(results.kept("heart_ablation") / "runs.parquet")
 evidence.plot_scores(ablation)
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="0881a6e0"
 # > **图：** 各变体的 Dice，种子上的均值和 {1} % 区间；phantom_heart，{2} 张标注，边长 {3}，测试图像：不混合 {4}（{5} 至 {6}），UMIX {7}（{8} 至 {9}），CutMix {10}（{11} 至 {12}），noise {13}（{14} 至 {15}）。
 
 # %% [markdown]
@@ -464,7 +464,7 @@ evidence.plot_scores(ablation)
 # The teacher follows **both** students, but in the public code not equally: 0.99 of student 1 and 0.01 of student 2. Why not
 # halves? Try:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="00bbb34d"
 # 各种混合之间分不出高下：UMIX 0.770，不混合 0.773，CutMix 0.780，*噪声*（加上噪声而不移动格子）0.767。无论哪个方向，0.04 的差别用五个种子都看不出来。没有第二步的 CMT，迭代次数相等时为 0.738，步数相等时为 0.785。换成更多类别、更大的图像、更长的训练，还会这样吗？你自己做一次扫描就能知道（[第 91 课](91_results.ipynb)）。应该移动多少格子、格子该多大，[也有记录](../results/heart_umix/README.md)：图像可改变的部分超过 3 % 时，均值就较低。
 #
 # ## 可能出什么问题
@@ -484,7 +484,7 @@ print({name: round(float(curves[f"dice/{name}"][-1]), 2) for name in networks})
 # network that shows it has two weights, $f(x) = w_1 w_2 x$. Two students can be right in two different
 # valleys, at $(1, 1)$ and at $(-1, -1)$, and halfway between them lies $(0, 0)$, which knows nothing:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="ee4d1dd8"
 # 教师什么也没找到，而它的学生已经上路了。（在早先的配方下，600 次迭代之后，这样的教师五个种子平均为 0.08，而 0.99 和 0.01 得 0.77：[这些训练](../results/heart_share/README.md)。）一个可能的原因：起点不同的网络，隐藏单元的次序不同，所以权重的平均，是两个不同程序的平均。能说明这一点的最小网络有两个权重，$f(x) = w_1 w_2 x$。两个学生可以各在一个不同的山谷里都是对的，一个在 $(1, 1)$，一个在 $(-1, -1)$；两者正中间是 $(0, 0)$，它什么也不知道：
 
 # %% tags=["explorer"]
@@ -492,7 +492,7 @@ from ucmt_lite.explore import ema
 
 ema.widget(share=[0.5, 0.5])
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="4b188a36"
 # > **图：** 衰减率为 {1} 的教师（大约记得 {2} 步）按 {3} % 和 {4} % 的份额跟随两个学生，它们从相对的山谷出发。最后 {5} 步的平均损失：学生 {6} 为 {7}，学生 {8} 为 {9}，教师为 {10}。教师比每个学生都差：它站在两者之间，那里谁也不曾到过。
 
 # %% [markdown]
@@ -533,7 +533,7 @@ ema.widget(share=[0.5, 0.5])
 #
 # **Next:** what such a comparison can and cannot say, in [a fair comparison](10_fair_comparison.ipynb).
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="f80a35e0"
 # 让两者从同一个山谷出发：现在平均还有害吗？（没有：这时教师比两者都好。）UCMT 的学生是有意从不同的起点出发的。所以在公开代码里，以及在这里，“协同”的教师，除去百分之一，就是学生 1 的平均教师。
 #
 # ## 论文、参考代码与这里
