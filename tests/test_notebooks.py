@@ -13,10 +13,13 @@ from rules import RULES
 
 from ucmt_lite.course import build as course
 from ucmt_lite.course import lessons
+from ucmt_lite.course.editions import chinese_paths, has_chinese
 from ucmt_lite.course.parameters import declared_parameters
 
 COURSE = lessons.read_course()
+CHINESE = [name for name in COURSE.lessons if has_chinese(COURSE, name)]
 PAGES = [path for name in COURSE.lessons for path in COURSE.paths(name)]
+PAGES += [path for name in CHINESE for path in chinese_paths(COURSE, name)]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ def test_no_notebook_is_without_source(faults):
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(COURSE.root)))
 def test_a_notebook_keeps_the_rule(page, rule):
     if not page.is_file():
         pytest.fail(f"{page.stem} is not built: run `ucmt-lite course build {page.stem}`")
