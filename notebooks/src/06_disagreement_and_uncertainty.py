@@ -139,8 +139,10 @@ from ucmt_lite.explore.predict_first import predict_first, where_they_differ
 ucmt = runs["ucmt"][0]
 predict_first(uncertainty.widget(ucmt, threshold=threshold), where_they_differ(ucmt, step=200))
 
-# %% [markdown] lang="zh" english="6e48efc7"
-# > **图：** UCMT 训练 {1} 次迭代后，在探针图像 {2} 上：{3} % 的像素不确定性不超过 {4} 奈特，它们的伪标签有 {5} % 是对的，而全部像素是 {6} %。在边界确实模糊之处（模糊度大于 {7}），平均不确定性为 {8} 奈特，其他地方为 {9}。
+# %% [markdown] lang="zh" english="1a227a40"
+# > **图：** 两个学生会在哪里有分歧？先画出这个区域，再给出答案。
+# >
+# > <details><summary>答案</summary>两个学生在 {1} % 的像素上有分歧，其平均位置在图像从上往下 {2} %、从左往右 {3} % 处。</details>
 
 # %% [markdown]
 # ## Keep the certain ones?

@@ -10,7 +10,7 @@
 # - write UMIX's random rival, **CutMix**, and count how much of an image each of them moves;
 # - turn every knob on networks that you trained.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="be612aaa"
 # # UMIX：逐格来看
 #
 # UCMT 的后一半改动的是图像。网络拿不准的地方，它用网络有把握的内容盖住，掩膜也跟着一起移动。听起来是个小技巧。本课用手算就能核对的数字把它拆开，再问每一部分值多少。
@@ -41,7 +41,7 @@ seed = 0
 #
 # *Medium, about 8 minutes.* `u` is `B 1 H W`, both sides divide by `grid`. Return `B grid*grid`, cells in reading order.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="12fd7b33"
 # ## 问题
 #
 # > 两个网络都对一段边界拿不准。是再让它们看一次这段边界好，还是用它们熟悉的东西把它盖住好？
@@ -80,7 +80,7 @@ check_cell_means(my_cell_means)
 # Without einops: `torch.nn.functional.avg_pool2d(u, side // grid).flatten(1)`, for a square image.
 # </details>
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="adbc3615"
 # <details><summary>提示 1</summary>
 #
 # `einops.reduce(u, "b 1 (h p) (w q) -> b (h w)", "mean", h=grid, w=grid)` 把一边分成 `h` 个格子，每格 `p` 个像素。哪个字母是格子，哪个是格子里的像素？
@@ -102,7 +102,7 @@ check_cell_means(my_cell_means)
 #
 # The most uncertain cell of $U_1$ receives the content of the most certain cell of $U_2$; then the other way round. Write the mixed image down, then run the cell.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="85ab6515"
 # ## 在纸上混合
 #
 # 一个 2 x 2 的网格，一格一个像素，`top_k = 1`。学生 1 与教师合起来的不确定性是 $U_1$，学生 2 与教师的是 $U_2$：
@@ -130,7 +130,7 @@ print(umix(u1, u2, top_k=1, grid=2)(torch.tensor([[[10, 20], [30, 40]]])))
 #
 # *Medium, about 8 minutes.* From the cell means of one map (`L` numbers), return two lists of `top_k` cell numbers: the most uncertain cells and the most certain ones, both in falling order of uncertainty.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="18db16f2"
 # `top_k` 大于一时，规则还多一个转折：两份名单都按不确定性从高到低排，所以*最*不确定的格子接收的是第 *k* 确定的格子。两张图选中同一格时，后贴的算数。不确定性相同的格子保持阅读顺序；没有这条规则，一片平坦的背景就会随机混合，每台机器各不相同。
 #
 # ### 练习 2：谁接收，谁给出
@@ -159,7 +159,7 @@ check_top_and_bottom(my_top_and_bottom)
 # `rank[-top_k:]` is all of them when `top_k` is 0. `rank[len(rank) - top_k:]` is none.
 # </details>
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="f2a38596"
 # <details><summary>提示 1</summary>
 #
 # `means.argsort(descending=True, stable=True)` 把格子从最不确定排到最确定；`stable` 让相同的保持原来的次序。
@@ -172,7 +172,7 @@ check_top_and_bottom(my_top_and_bottom)
 # %% [markdown]
 # That last trap is real: in the public code `top_k = 0` moves every cell. Here is the kit's version; `gather_cells` then copies cells by that list in one go.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="e3650dc0"
 # 最后这个陷阱真实存在：在公开代码中，`top_k = 0` 会移动每一个格子。下面是本工具包的写法；之后 `gather_cells` 按这份名单一次复制所有格子。
 
 # %%
@@ -190,7 +190,7 @@ show_source(umix_source)
 #
 # *Easy, about 4 minutes.* Return the largest share of an image (or of a volume, `dims=3`) that UMIX can change.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="717a8891"
 # ## 移动了多少？
 #
 # *计算之前先想：* 按论文的设置，在 16 x 16 的网格上取 `top_k = 2`，一张图像最多有多少会改变？
@@ -220,7 +220,7 @@ check_largest_share(my_largest_share)
 # In 3D there are `grid ** 3` cells.
 # </details>
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="73efd745"
 # <details><summary>提示 1</summary>
 #
 # 两张图各让 `top_k` 个格子接收，其他都不变。
@@ -241,7 +241,7 @@ check_largest_share(my_largest_share)
 #
 # *Medium, about 8 minutes.* Return a mask `grid x grid` of booleans with exactly `cells` true entries at places that `generator` draws.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="c2c864e1"
 # 256 格中至多四格：1.6 %。实际还要少，因为两张图彼此相似，会选中同样的格子。以后读到 UMIX 带来了多少个点的提升时，请记起这个数。
 #
 # ## 它的对手
@@ -272,7 +272,7 @@ check_random_cells(my_random_cells)
 # `torch.randint` may draw a cell twice. `torch.randperm(n, generator=generator)` is a random order in which each comes once.
 # </details>
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="05226edc"
 # <details><summary>提示 1</summary>
 #
 # `torch.randint` 可能抽到同一格两次。`torch.randperm(n, generator=generator)` 是一个随机排列，每格恰好出现一次。
@@ -283,7 +283,7 @@ check_random_cells(my_random_cells)
 #
 # Train UCMT for a short while, then turn the knobs. *Before you do:* where will the red frames lie, on the heart's border or elsewhere? And what will fill them?
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="0a5ede03"
 # ## 在你自己的网络上
 #
 # 先把 UCMT 训练一小会儿，再转动旋钮。*动手之前先想：* 红框会落在心脏的边界上，还是别处？填进去的又会是什么？
@@ -303,8 +303,10 @@ from ucmt_lite.explore.predict_first import predict_first, which_cells_move
 lab = umix_lab.widget(run.nets, validation, image=1, top_k=4, grid=8)
 predict_first(lab, which_cells_move(lab.sample))
 
-# %% [markdown] lang="zh"
-# > **图：** umix，`top_k` 为 {1}，网格 {2} x {3}：{4} 个格子被替换，平均不确定性 {5} 奈特；换上的内容来自平均 {6} 奈特的格子。在混合后的图像上，与一同移动的伪标签相比，学生 {7} 的 Dice 为 {8}（混合前 {9}），学生 {10} 的 Dice 为 {11}（混合前 {12}）。
+# %% [markdown] lang="zh" english="722b65cf"
+# > **图：** {2} x {3} 个格子中，哪 {1} 个会被替换？先选出来，再给出答案。
+# >
+# > <details><summary>答案</summary>移动的格子（行/列，从左上角数起）：{4}/{5}，{6}/{7}，{8}/{9}，{10}/{11}，{12}/{13}。</details>
 
 # %% [markdown]
 # The frames lie on the heart, mostly at its borders, and what fills them is blank background: that is what networks are most certain of. After the mix both students agree far less with the label that moved along (the sentence of the picture says how much): a holed heart is a harder heart. So UMIX mainly *removes* difficult pixels. The first author of UCMT later wrote that fixed rules of this kind tend to trivial changes, and learns where and how much to mix instead (AdaMix, 2024).
@@ -315,7 +317,7 @@ predict_first(lab, which_cells_move(lab.sample))
 #
 # Here are four short runs, one seed: enough to see that all of them train, too few to rank them. They end within a few hundredths of each other.
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="58622d07"
 # 红框落在心脏上，多半在它的边界上；填进去的是空白背景，那正是网络最有把握的东西。混合之后，两个学生与一同移动的标签都远不如先前一致（差多少，图的说明里有）：有洞的心脏更难认。所以 UMIX 主要是*移走*困难的像素。UCMT 的第一作者后来写道，这类固定的规则容易带来无关紧要的改动，于是改为学习在哪里混合、混合多少（AdaMix, 2024）。
 #
 # ## 值得吗？
@@ -334,7 +336,7 @@ traces = {
 }
 compare.figure(traces, ["dice"])
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="7cb52f54"
 # > **图：** 训练过程中的曲线，每条线一次训练。结束时的 Dice：umix {1}，cutmix {2}，noise {3}，identity {4}。
 
 # %% [markdown]
@@ -349,7 +351,7 @@ compare.figure(traces, ["dice"])
 #
 # **Next:** everything together, in [UCMT](09_ucmt.ipynb).
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" english="660d6677"
 # ## 小结
 #
 # - 一个格子的不确定性是其中像素的平均；最不确定的格子从*另一张*图中最确定的格子那里接收内容。

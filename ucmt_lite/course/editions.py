@@ -2,13 +2,14 @@
 
 Below an English markdown cell of `notebooks/src/NAME.py`, a cell `# %% [markdown] lang="zh"` holds
 its Chinese; below a code cell that draws, the sentence of its picture, in which `{1}`, `{2}` stand
-for the first and second number of the English sentence. Code and outputs are those of the English
+for the first and second number of its English sentence. Code and outputs are those of the English
 page. `english="..."` is the fingerprint of what was translated: it tells when that has changed.
 """
 
 import hashlib
 import posixpath
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ucmt_lite.course.notebooks import cell_tags, number_cell
 from ucmt_lite.course.quiz import quiz_in_markdown, renew_quiz, stale_questions
 
 _HEAD = re.compile(r'^# %% \[markdown\] lang="zh".*$', re.MULTILINE)
+_ALT = re.compile(r'<img\b[^>]*\balt="([^"]+)"')
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _WORDS = {"some Python and PyTorch": "会一点 Python 和 PyTorch"}  # what course.yaml says in words
 
@@ -107,17 +109,15 @@ def _start(cell: Any) -> str:
 
 
 def _english(cell: Any) -> str | None:
-    """Return what is to be translated of a cell: its text, or the sentence of its picture.
+    """Return what is to be translated of a cell: its text, or the sentences of its pictures.
 
     None where it is code that draws nothing.
     """
     if cell.cell_type == "markdown":
         return cell.source
-    for output in cell.outputs:
-        data = output.get("data", {})
-        if "image/png" in data or data.get("text/html", "").startswith("<img"):
-            return data["text/plain"]
-    return None
+    drawn = [output.get("data", {}).get("text/html", "") for output in cell.outputs]
+    alts = [alt for html in drawn for alt in _ALT.findall(html)]
+    return unescape(" ".join(alts)) if alts else None
 
 
 def _fingerprint_of(cell: Any) -> str:
