@@ -334,7 +334,7 @@ scores.table(runs)
 
 # %% [markdown]
 # UCMT ends above the baseline in each of the five seeds, by 0.06 to 0.21. Two seeds of the baseline differ by as much, and UCMT took
-# about five times the training time. A simpler method, that of lesson 05, did as well in the mean (better in three of these seeds, worse
+# about eight times the training time. A simpler method, that of lesson 05, did as well in the mean (better in three of these seeds, worse
 # in two), with half the gradient steps. So which parts are worth their price is a real question, and you will measure it.
 #
 # ## Recap

@@ -26,7 +26,7 @@ def test_a_long_list_of_labels_gets_a_longer_run_up_to_a_limit():
     heart = load("phantom_heart", size=16, count=(40, 4, 4))
     ids = tuple(heart.splits["train"]["id"])
     assert "--labeled 40 --iterations 750" in first_run(_labeled(heart, ids))
-    assert "--labeled 400 --iterations 2000" in first_run(_labeled(heart, ids * 10))
+    assert "--labeled 80 --iterations 1500" in first_run(_labeled(heart, ids * 2))
     assert f"--iterations {LONGEST}" in first_run(_labeled(heart, ids * 100))
 
 
