@@ -64,8 +64,10 @@ def gains(dice, method, over):
     return [round(a - b, 2) for a, b in zip(dice[method], dice[over], strict=True)]
 
 
-def test_ucmt_ends_above_the_baseline_in_each_seed(dice):
+def test_ucmt_ends_above_the_baseline_in_each_seed_at_eight_times_its_price(dice, runs):
     ours = gains(dice, "ucmt", over="supervised")
+    seconds = runs.groupby("variant")["seconds_training"].mean()
+    assert round(seconds["ucmt"] / seconds["supervised"]) == 8
     assert (min(ours), max(ours)) == (0.06, 0.21)
     assert max(dice["supervised"]) - min(dice["supervised"]) > 0.19, "two seeds differ by as much"
 
@@ -104,6 +106,9 @@ def test_the_branches_of_the_recorded_runs_end_close_together():
 
     ended_at = {name: round(disagreement(name, 600), 2) for name in ("cps", "ucmt", "mean_teacher")}
     assert ended_at == {"cps": 0.05, "ucmt": 0.06, "mean_teacher": 0.02}
+    at_200 = [round(disagreement(name, 200), 2) for name in ("mean_teacher", "cps")]
+    at_100 = [round(disagreement(name, 100), 2) for name in ("ucmt", "cps")]
+    assert (at_200, at_100) == ([0.24, 0.15], [0.22, 0.32])
 
 
 def ended(name, variant):

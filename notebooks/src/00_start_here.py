@@ -13,16 +13,16 @@
 # - look at recorded runs of UCMT, the method this course leads to, on four labels.
 
 # %% [markdown] lang="zh" english="f5b6c112"
-# # 从这里开始：四张标注，三百张图像
+# # 从这里开始：四个标注和三百张图像
 #
-# 请专家画出一个器官的轮廓，每张图像要花几分钟，而图像有成千上万。所以在医学影像中，标注很少，图像很多。这套课程讲的是如何**两者都用**：既向少数带轮廓的图像学习，也向其余没有轮廓的图像学习。
+# 画出一个器官的轮廓，专家每张图像要花几分钟，而图像成千上万。所以在医学影像中，标注很少，图像很多。这门课讲的是如何从**两者**中学习：既用少数几张画了轮廓的图像，也用其余所有没有轮廓的图像。
 #
 # 本课中你将
 #
-# - 认识课程所用的图像，以及给轮廓打分的那个数：**Dice** 重叠；
+# - 认识这门课的图像，以及给轮廓打分的那一个数：**Dice** 重叠；
 # - 用四张有标注的心脏图像训练一个小网络，不到一分钟；
-# - 看看它在哪里失败，更多标注又能改善多少；
-# - 看看 UCMT 在四张标注上已记录的训练；整套课程正是通向这个方法。
+# - 看看它在哪里失败，更多的标注又能帮上多少；
+# - 看看 UCMT 用四个标注的已记录训练，这门课最终要讲的就是这种方法。
 
 # %% tags=["parameters"]
 iterations = 600
@@ -41,9 +41,9 @@ seed = 0
 # %% [markdown] lang="zh" english="e1dcefd3"
 # ## 问题
 #
-# > 四张心脏图像有轮廓，296 张没有：网络对从未见过的心脏，能把轮廓画得多好？
+# > 给你四颗画了轮廓的心脏，和 296 颗没有画的：一个网络勾画从没见过的心脏，能画得多好？
 #
-# 这些图像是**仿真体模**：由计算机画出，样子像心脏 MR，因此什么也不用下载，真值也完全已知。真实图像和你自己的图像都可以取而代之：设置见[实验笔记本](90_experiment.ipynb)。
+# 这些图像是**仿真体模**：由计算机仿照心脏磁共振画成，所以不必下载任何东西，真值也完全已知。真实的图像和你自己的图像都可以代替它们：设置方法见[实验笔记本](90_experiment.ipynb)。
 
 # %%
 from ucmt_lite.data import cases, load
@@ -58,7 +58,7 @@ print(f"{len(train_set)} images to train on, classes: {', '.join(source.classes)
 # the muscle around it, the myocardium.
 
 # %% [markdown] lang="zh" english="9c6a6aea"
-# 一张图像和它的**掩膜**，即每个像素的类别。这里有右心室（月牙形）、左心室（圆盘形），以及包着左心室的心肌。
+# 一张图像和它的**掩膜**，即每个像素的类别。类别有右心室（月牙形）、左心室（圆盘形），以及包着左心室的肌肉，也就是心肌。
 
 # %%
 from ucmt_lite.explore.draw.picture import segmentations
@@ -84,17 +84,17 @@ segmentations(train_set.images[0], {"truth": train_set.masks[0]})
 # masks give 0/0. Ignore that here; the kit counts it as 1.)
 
 # %% [markdown] lang="zh" english="64a97005"
-# ## 用一个数评价轮廓
+# ## 给轮廓打分的一个数
 #
-# 预测区域 $A$ 与真实区域 $B$ 用 **Dice** 重叠来比较（Dice, 1945）：
+# 预测的区域 $A$ 与真实的区域 $B$，用 **Dice** 重叠来比较（Dice, 1945）：
 #
 # $$\mathrm{Dice}(A, B) = \frac{2\,|A \cap B|}{|A| + |B|}$$
 #
-# 两者相同时为 1，没有共同像素时为 0。背景不参与计算，所以把一切都判为背景的网络得 0，尽管它对大多数像素的判断都是对的。
+# 两者完全相同时为 1，没有一个共同像素时为 0。背景不参与计算，所以把一切都判为背景的网络得 0，尽管它在大多数像素上是对的。
 #
 # ### 练习 1：写出来
 #
-# *简单，约 3 分钟。* `prediction` 和 `truth` 是形状相同的布尔张量。返回 Dice 重叠。（两个掩膜都为空时是 0/0。这里不必管它；工具包把它算作 1。）
+# *简单，约 3 分钟。* `prediction` 和 `truth` 是形状相同的布尔张量。返回 Dice 重叠。（两个掩膜都为空时是 0/0，这里不必理会；工具包把它算作 1。）
 
 # %% tags=["exercise"]
 def my_dice(prediction, truth):
@@ -125,15 +125,15 @@ check_dice(my_dice)
 # %% [markdown] lang="zh" english="7c90e2d5"
 # <details><summary>提示 1</summary>
 #
-# 对布尔张量，`a & b` 在两者都为真处为真，`.sum()` 用来计数。
+# 对布尔张量，`a & b` 在两者都为真处为真，`.sum()` 负责计数。
 # </details>
 # <details><summary>提示 2</summary>
 #
-# 同属两个掩膜的像素，在分子里要数两次，因为它们每一个都既在 A 中，也在 B 中。
+# 分数线上面，同属两个掩膜的像素要算两次，因为每个这样的像素既在 A 里，也在 B 里。
 # </details>
 # <details><summary>提示 3</summary>
 #
-# 分母是两个大小之和，而不是并集的大小。
+# 分数线下面是两者大小之和，不是并集的大小。
 # </details>
 
 # %% [markdown]
@@ -142,9 +142,9 @@ check_dice(my_dice)
 # *Easy, about 3 minutes.* Why not simply count the pixels that are right? Return the share of pixels on which both masks say the same.
 
 # %% [markdown] lang="zh" english="83ed0409"
-# ### 练习 2：讨人喜欢的分数
+# ### 练习 2：好听的分数
 #
-# *简单，约 3 分钟。* 为什么不直接数判断正确的像素？返回两个掩膜说法相同的像素所占的比例。
+# *简单，约 3 分钟。* 为什么不干脆数一数判对的像素？返回两个掩膜说法相同的像素所占的比例。
 
 # %% tags=["exercise"]
 def my_right_pixels(prediction, truth):
@@ -192,11 +192,11 @@ print(f"without finding a single heart, {flattered:.0%} of the pixels are right"
 # parameters, few enough for a laptop.
 
 # %% [markdown] lang="zh" english="0d1fe836"
-# 这个比例由背景说了算；器官很小，几乎不起作用。而那个偷懒的答案，无论心脏多大，Dice 都是 0。
+# 像素正确率由背景说了算，小器官几乎不起作用。而这个偷懒的答案，无论心脏多大，Dice 都是 0。
 #
-# ## 用四张标注来训练
+# ## 用四个标注训练
 #
-# 一次训练由一个 `RunConfig` 描述。网络是一个小的 **U-Net**，医学图像分割中最常用的网络：它在几个尺度上看图像，给每个像素一个类别。这里它有 113 千个参数，笔记本电脑也带得动。
+# 一次训练由一个 `RunConfig` 来描述。网络是一个小型 **U-Net**，在医学图像中勾画轮廓通常就用它：它在几个尺度上看图像，给每个像素定一个类别。这里它有 113 千个参数，少到笔记本电脑也能训练。
 
 # %%
 from ucmt_lite import RunConfig, train
@@ -213,7 +213,7 @@ run = train(config)
 # no use for it.) The kit calls its first network *student 1*, even while nobody teaches it:
 
 # %% [markdown] lang="zh" english="0a8fbdcc"
-# `supervised` 的意思是：只从有标注的图像学习。它的一步就是下面这些。`batch.x1` 是有标注的图像，随机翻转、旋转、稍稍移动，对比度、亮度和清晰度也随机改变；`batch.y` 是它们的掩膜；`minimize` 走一个梯度步。`segmentation_loss` 就是要降低的损失：一半是交叉熵，一半是*软* Dice 损失，即一减去用概率算的 Dice，因为非此即彼的判断没有梯度。（后面的课把它记作 $\ell$。`clock` 给出迭代次数；这个方法用不到它。）工具包把第一个网络称为*学生 1*，即使此时还没有谁来教它：
+# `supervised`（有监督）的意思是：只从有标注的图像学习。下面就是它一步所做的全部。`batch.x1` 是有标注的图像，经过随机的翻转、旋转和少许移动，对比度、亮度和清晰度也随机改变；`batch.y` 是它们的掩膜；`minimize` 走一个梯度步。它要降低的是 `segmentation_loss`：一半交叉熵，一半*软* Dice 损失，后者等于一减去用概率算出的 Dice，因为是与非没有梯度。（后面的课把它写作 $\ell$。`clock` 报告迭代到了哪里；这个方法用不着它。）工具包把第一个网络叫作*学生 1*，即使没有谁在教它：
 
 # %%
 from ucmt_lite.explore.draw.picture import show_source
@@ -225,7 +225,7 @@ show_source(supervised)
 # And this is what the trained network says of a heart it has not seen:
 
 # %% [markdown] lang="zh" english="35574aaf"
-# 训练好的网络对一张没见过的心脏图像是这样说的：
+# 训练好的网络对一颗没见过的心脏是这样说的：
 
 # %%
 from ucmt_lite.predict import segment
@@ -241,7 +241,7 @@ segmentations(validation.images[0], {"truth": validation.masks[0], "student1": m
 # heart. One image proves little. Over all 50 validation images:
 
 # %% [markdown] lang="zh" english="82a7aa44"
-# 心脏找到了。看右下方那条明亮的血管：网络把它的一部分也圈了出来，仿佛那是第二个心脏。一张图像说明不了什么。在全部 50 张验证图像上：
+# 心脏找到了。看看右下方那条明亮的血管：网络把它的一块也勾画了出来，好像那是第二颗心脏。一张图像说明不了多少。对全部 50 张验证图像：
 
 # %%
 from ucmt_lite.predict import evaluate
@@ -267,11 +267,11 @@ print(f"{'mean':20} Dice {validation_scores['dice']:.2f}")
 # %% [markdown] lang="zh" english="67f0e836"
 # ### 练习 3：先预测，再运行
 #
-# *简单，约 4 分钟。* 如果有 16 张标注而不是 4 张，均值会是多少？全部 300 张呢？写下两个猜测，以及提升最多的会是哪一类。然后在参数单元格里改 `labeled`，从那里重新运行笔记本。
+# *简单，约 4 分钟。* 标注不是 4 个而是 16 个时，均值会是多少？全部 300 个呢？写下两个猜测，以及提升最大的类别。然后修改参数单元格中的 `labeled`，从那里起重新运行笔记本。
 #
 # <details><summary>我们用种子 0 得到的结果</summary>
 #
-# 平均 Dice：4 张标注为 0.77，16 张为 0.87，300 张为 0.88，也就是说，先加的十二张比后加的 284 张收获更大。不过一次训练只是一次训练：换一批标注，甚至换一下优化器里求和的次序，这样的数就会变动百分之几。用上全部 300 张，提升最多的是右心室，也就是形状变化最大的部分：从 0.72 到 0.86。
+# 平均 Dice 在 4 个标注时是 0.77，16 个时是 0.87，300 个时是 0.88：多十二个标注带来的提升，比此后的 284 个还多。但一次训练只是一次训练：换一组抽到的标注，甚至只是优化器里求和的次序不同，都会让这样的数变动百分之几。标注用到全部 300 个时，提升最大的是右心室，也就是形状变化最大的部分：从 0.72 到 0.86。
 # </details>
 
 # %% [markdown]
@@ -283,9 +283,9 @@ print(f"{'mean':20} Dice {validation_scores['dice']:.2f}")
 # earlier, on four labeled hearts. Move through its training:
 
 # %% [markdown] lang="zh" english="a80e5f88"
-# ## 其余图像能给什么
+# ## 其他图像能给我们什么
 #
-# 其余 296 张心脏图像告诉我们心脏如何各不相同：有厚有薄，有亮有暗。**半监督**方法向它们学习，而不需要知道它们的轮廓。[第 09 课](09_ucmt.ipynb)搭建 **UCMT**（Shen et al., IJCAI 2023）：两个互相教学的*学生*，和一位跟随两者的*教师*。这里是它在四张有标注的心脏上一次已记录的训练。请在训练过程中来回移动：
+# 其余的 296 颗心脏展示了心脏怎样变化：有厚有薄，有明有暗。**半监督**方法不必知道它们的轮廓，也能从中学习。[第 09 课](09_ucmt.ipynb)搭建 **UCMT**（Shen et al., IJCAI 2023）：两个互相教学的*学生*，和一位跟随两者的*教师*。下面是它的一次训练，用四张有标注的心脏图像，事先已经记录下来。在训练过程中前后移动看看：
 
 # %% tags=["explorer"]
 from ucmt_lite.training import traces
@@ -295,7 +295,7 @@ ucmt = traces.recorded("heart_ucmt_50")
 training.widget(ucmt)
 
 # %% [markdown] lang="zh" english="061fdccd"
-# > **图：** UCMT 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，学生 {5} 的 Dice 为 {6}，教师的 Dice 为 {7}。学生 {8} 与学生 {9} 在 {10} % 的像素上不同。平均不确定性为 {11} 奈特，在真实边界两个像素之内为 {12}。
+# > **图：** UCMT 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，学生 {5} 为 {6}，教师为 {7}。学生 {8} 与学生 {9} 在 {10} % 的像素上不同。平均不确定性为 {11} 奈特，在距真实边界两个像素以内为 {12}。
 
 # %% [markdown]
 # Yellow (dashed) is student 1, blue (dotted) student 2, green (dash-dotted) the teacher; the students **disagree** where their decisions differ, and
@@ -305,9 +305,9 @@ training.widget(ucmt)
 # **seeds**, the band spans them: another seed means four other labeled images and other first weights.
 
 # %% [markdown] lang="zh" english="7bbab36d"
-# 黄色（虚线）是学生 1，蓝色（点线）是学生 2，绿色（点划线）是教师；两个学生的决策不同之处，就是**分歧**；**不确定性**则是两个网络合在一起有多犹豫。两者都会缩小，在边界上停留得最久。
+# 黄色（虚线）是学生 1，蓝色（点线）是学生 2，绿色（点划线）是教师；学生的决策不同，就是有**分歧**；**不确定性**是两个网络合在一起有多犹豫。两者都在缩小，在边界上留得最久。
 #
-# 旁边是有监督的基线，用同样的标注训练同样多的迭代。线是五个随机**种子**的均值，色带是它们的范围：换一个种子，就换四张有标注的图像，也换一套初始权重。
+# 旁边是有监督的基线，用同样的标注训练了同样多的迭代。线是五个**种子**的均值，色带是它们的范围：换一个种子，就是另外四张有标注的图像和另外的初始权重。
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import compare
@@ -325,7 +325,7 @@ compare.widget(runs, ["dice"])
 # Those are the 16 validation images that were watched during training. On 200 test images, on which no setting was chosen:
 
 # %% [markdown] lang="zh" english="78d42645"
-# 这是训练时一直观察的 16 张验证图像。下面是 200 张测试图像，没有任何设置是根据它们选定的：
+# 这些是训练中一直观察的 16 张验证图像。再看 200 张测试图像，它们没有参与选择任何设置：
 
 # %%
 from ucmt_lite.experiments import scores
@@ -334,7 +334,7 @@ scores.table(runs)
 
 # %% [markdown]
 # UCMT ends above the baseline in each of the five seeds, by 0.06 to 0.21. Two seeds of the baseline differ by as much, and UCMT took
-# about five times the training time. A simpler method, that of lesson 05, did as well in the mean (better in three of these seeds, worse
+# about eight times the training time. A simpler method, that of lesson 05, did as well in the mean (better in three of these seeds, worse
 # in two), with half the gradient steps. So which parts are worth their price is a real question, and you will measure it.
 #
 # ## Recap
@@ -361,22 +361,22 @@ scores.table(runs)
 # **Next:** where labels come from, and who may judge, in [data and labels](01_data_and_labels.ipynb).
 
 # %% [markdown] lang="zh" english="faa04252"
-# 在五个种子中，UCMT 每次都高于基线，高出 0.06 至 0.21。基线自己的两个种子之间也会差这么多，而 UCMT 花了大约五倍的训练时间。一个更简单的方法，即第 05 课的方法，平均起来同样好（五个种子中有三个更好，两个更差），梯度步数只有一半。所以，哪些部分值得它的代价，是一个真正的问题，你会亲自测量。
+# 五个种子中，UCMT 的终点每一个都高于基线，高出 0.06 至 0.21。基线的两个种子之间也会相差这么多，而且 UCMT 的训练时间约为五倍。一种更简单的方法，即第 05 课的方法，平均起来同样好（这些种子中三个更好，两个更差），梯度步数却只有一半。所以，哪些部分值得它的代价，是一个真正的问题，你将亲自测量。
 #
 # ## 小结
 #
 # - 标注昂贵，图像便宜；半监督学习两者都用。
 # - Dice 比较两个区域：重叠的两倍，除以大小之和。
-# - 只用四张标注训练的网络能找到心脏的大部分，也会在没有心脏的地方找到心脏。
-# - 比较需要几个种子：最后一张图里的色带，和线一样是结果。
+# - 用四个标注训练的网络，能找到一颗心脏的大部分，也会在没有心脏的地方找出心脏来。
+# - 比较需要多个种子：最后一张图中的色带和线一样，都是结果。
 #
-# **思考题：** 为什么正确像素的比例不适合评价小器官？两个种子之间变了什么？没有轮廓的图像能教什么？
+# **思考题：** 对小器官来说，像素正确率为什么不是好的分数？两个种子之间有什么不同？没有轮廓的图像能教什么？
 #
 # <details><summary>答案</summary>
 #
-# 大多数像素是背景，所以把一切都判为背景，大体上也是对的。种子决定抽取哪些有标注的图像、初始权重，以及训练中一切随机的东西。没有轮廓的图像显示器官如何变化，也让网络能够发现自己是否自相矛盾。
+# 大多数像素是背景，所以把一切都判为背景，大体上是对的。种子决定抽到哪些有标注的图像、初始权重，以及训练中一切随机的东西。没有轮廓的图像展示器官怎样变化，也让网络发现自己是否自相矛盾。
 # </details>
 #
 # **参考文献：** Shen et al., *Co-training with High-Confidence Pseudo Labels for Semi-supervised Medical Image Segmentation*, IJCAI 2023, [arXiv 2301.04465](https://arxiv.org/abs/2301.04465). Ronneberger et al., *U-Net*, MICCAI 2015, [arXiv 1505.04597](https://arxiv.org/abs/1505.04597).
 #
-# **下一课：** 标注从哪里来，谁可以当裁判，见[数据与标注](01_data_and_labels.ipynb)。
+# **下一课：** 标注从哪里来，谁有资格评判，见[数据与标注](01_data_and_labels.ipynb)。

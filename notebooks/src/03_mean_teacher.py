@@ -14,16 +14,16 @@
 # - see what the average does when it follows too fast or too slowly.
 
 # %% [markdown] lang="zh" english="437a06a0"
-# # Mean Teacher：向自己的过去学习
+# # Mean Teacher（平均教师）：向自己的过去学习
 #
-# 没有标签的图像怎么能教东西？靠一个老办法：无论图像里是什么，对比度变了，答案不应该变。**Mean Teacher**（平均教师；Tarvainen & Valpola, 2017）要求*学生*网络对改动过的图像，说出与一个更沉稳的网络，即它的*教师*，对原图像所说的同样的话。而教师不过是学生自己过去的平均。
+# 没有标注的图像能教什么？靠一个老办法：无论图像里是什么，改变对比度，答案不应该跟着变。**Mean Teacher**（Tarvainen & Valpola, 2017）让*学生*网络看改动过的图像，让更沉稳的*教师*网络看原样的图像，要求两者说法一致。而教师不是别的，正是学生自己过去的平均。
 #
 # 本课中你将
 #
-# - 看看一致性所依据的图像**视图**；
-# - 写出教师的更新和一致性损失，并让检查程序核对；
-# - 用四张标注训练一个 Mean Teacher，看看学生与教师在哪里不同；
-# - 看看平均跟得太快或太慢会怎样。
+# - 看到一致性所依据的东西：一张图像的几个**视图**；
+# - 写出教师的更新和一致性损失，并让程序检查；
+# - 用四个标注训练 Mean Teacher，看看学生与教师在哪里不同；
+# - 看看平均跟得太快或太慢时会怎样。
 
 # %% tags=["parameters"]
 iterations = 200
@@ -42,9 +42,9 @@ seed = 0
 # %% [markdown] lang="zh" english="6f15f079"
 # ## 问题
 #
-# > 没有人画过这些心脏的轮廓。网络对它们的判断还会有错吗，而且错得可以测量？
+# > 没有人画过这些心脏的轮廓。网络对它们仍会出错吗？而且是以我们量得出来的方式？
 #
-# 它会自相矛盾。下面是同一张无标注图像的三个样子：一个只有翻转和旋转（**弱增强视图**），两个改变了对比度、亮度、清晰度和噪声（**强增强视图**）。三者的解剖结构相同，所以三种不同的轮廓不可能都对。
+# 它可能自相矛盾。下面是同一张无标注图像的三个样子：一个只经过翻转和旋转（**弱增强视图**），另两个还改变了对比度、亮度、清晰度并加了噪声（**强增强视图**）。三者的解剖结构相同，所以三条不同的轮廓不可能都对。
 
 # %%
 from ucmt_lite.data import Batches, cases, load, split_labeled
@@ -60,7 +60,7 @@ from ucmt_lite.explore.draw.picture import images
 images({"weak view u": batch.u[0], "strong view u1": batch.u1[0], "strong view u2": batch.u2[0]})
 
 # %% [markdown] lang="zh" english="6315e2fc"
-# > **图：** 并排的图像：弱增强视图 u（平均亮度 {1}）、强增强视图 u{2}（平均亮度 {3}）和强增强视图 u{4}（平均亮度 {5}）。
+# > **图：** 并排的几张图像：弱增强视图 u（平均亮度 {1}）、强增强视图 u{2}（平均亮度 {3}）和强增强视图 u{4}（平均亮度 {5}）。
 
 # %% [markdown]
 # All three share one flip and turn. Grey values change from view to view, positions do not. That is why a **pseudo label**, a label that a network made, is
@@ -83,20 +83,20 @@ images({"weak view u": batch.u[0], "strong view u1": batch.u1[0], "strong view u
 # *Medium, about 8 minutes.* Change the teacher's parameters in place. Both networks have the same `.parameters()`.
 
 # %% [markdown] lang="zh" english="ce8e6730"
-# 三者的翻转和旋转是同一个。灰度值随视图而变，位置不变。正因如此，**伪标签**，也就是由网络做出的标签，在其他视图上仍然有效。
+# 三者用的是同一次翻转和旋转。灰度在各视图之间不同，位置不变。所以**伪标签**，也就是由网络给出的标签，在其他视图上依然有效。
 #
 # ## 教师
 #
-# 设 $\theta_s$ 为学生的权重，$\theta_t$ 为教师的权重。学生每走一步，教师就向它靠近一点，这就是**指数滑动平均**（EMA）：
+# 设 $\theta_s$ 为学生的权重，$\theta_t$ 为教师的权重。学生每走一步，教师就向它靠近一点，这叫**指数滑动平均**（EMA）：
 #
 # $$\theta_t \leftarrow \alpha\,\theta_t + (1 - \alpha)\,\theta_s, \qquad
 #   \alpha = \min\!\left(1 - \frac{1}{n + 1},\ \alpha_{\max}\right)$$
 #
-# $n$ 从 0 开始数步数，$\alpha_{\max}$ 在这里是 0.99。当 $n = 0$ 时，教师就等于学生。$1 / (1 - \alpha)$ 步之前的学生权重，分量大约是今天的三分之一：取 0.99 时，就是一百步。这里没有梯度：教师不受训练，它只是跟随。
+# $n$ 是从 0 数起的步数，$\alpha_{\max}$ 在这里是 0.99。$n = 0$ 时，教师就直接成为学生。学生在 $1 / (1 - \alpha)$ 步之前的权重，分量约为今天的三分之一：取 0.99 时，就是一百步之前。这里没有梯度：教师不是训练出来的，它只是跟随。
 #
 # ### 练习 1：写出更新
 #
-# *中等，约 8 分钟。* 原地修改教师的参数。两个网络有同样的 `.parameters()`。
+# *中等，约 8 分钟。* 就地修改教师的参数。两个网络的 `.parameters()` 一一对应。
 
 # %% tags=["exercise"]
 import torch
@@ -133,7 +133,7 @@ check_ema_update(my_ema_update)
 # %% [markdown] lang="zh" english="4d999f4e"
 # <details><summary>提示 1</summary>
 #
-# 先由 `step` 和 `decay` 算出 alpha。在心里验算：第 0 步为 0，第 1 步为 0.5，永远不超过 `decay`。
+# 先由 `step` 和 `decay` 算出 alpha。在心里验算一下：第 0 步为 0，第 1 步为 0.5，从不超过 `decay`。
 # </details>
 # <details><summary>提示 2</summary>
 #
@@ -141,14 +141,14 @@ check_ema_update(my_ema_update)
 # </details>
 # <details><summary>提示 3</summary>
 #
-# `t = ...` 只是给变量换了个名字。`t.copy_(...)` 才写进教师自己的内存。保留 `@torch.no_grad()`：torch 在为梯度作记录时，不允许原地修改权重。
+# `t = ...` 只是让变量名指向别处；`t.copy_(...)` 才写进教师自己的内存。保留 `@torch.no_grad()`：torch 在为梯度做记录时，不允许就地修改权重。
 # </details>
 
 # %% [markdown]
 # The kit's version does the same for one student or several, which is how UCMT will use it:
 
 # %% [markdown] lang="zh" english="1a033981"
-# 工具包的写法做的是同一件事，可以跟随一个学生，也可以跟随几个，UCMT 用的就是后者：
+# 工具包的写法相同，只是既可以跟随一个学生，也可以跟随几个；UCMT 就是这样用它的：
 
 # %%
 from ucmt_lite.core.ema import ema_update
@@ -174,11 +174,11 @@ show_source(ema_update)
 # %% [markdown] lang="zh" english="f3514e08"
 # ## 一致性损失
 #
-# 学生和教师看不同的视图，各自说出每个像素属于每个类别的概率。学生要付的代价是均方差：
+# 学生和教师看到不同的视图，各自说出每个像素属于每个类别的概率。学生要付的代价，是两者之差平方的均值：
 #
 # $$L_\text{con} = \frac{1}{BKN} \sum_{b,k,i} \big(p_{bki} - q_{bki}\big)^2$$
 #
-# 其中 $p$ 来自学生，$q$ 来自教师，求和遍及 $B$ 张图像、$K$ 个类别和 $N$ 个像素。梯度**只能**到达学生。如果教师也用这个损失来训练，两者达成一致最省力的办法，就是给每个像素同样的概率。
+# 其中 $p$ 来自学生，$q$ 来自教师，对 $B$ 张图像、$K$ 个类别和 $N$ 个像素求平均。梯度**只**能到达学生。如果教师也用这个损失来训练，两者要达成一致，最省力的办法就是给所有像素同样的概率。
 #
 # ### 练习 2：写出损失
 #
@@ -214,7 +214,7 @@ check_consistency(my_consistency)
 # </details>
 # <details><summary>提示 2</summary>
 #
-# `.detach()` 让张量脱离梯度。两边之中，哪一边需要它？
+# `.detach()` 把一个张量与梯度隔开。两边之中，哪一边需要它？
 # </details>
 
 # %% [markdown]
@@ -225,9 +225,9 @@ check_consistency(my_consistency)
 # both parts written, it fits on one screen; `forward(net, a, b)` sends labeled and unlabeled images through a network together:
 
 # %% [markdown] lang="zh" english="715e958e"
-# ## 整个方法
+# ## 完整的方法
 #
-# 一次迭代的损失是 $L = \ell(s(x_1), y) + w\,r\,L_\text{con}$：在有标注的图像 $x_1$ 及其掩膜 $y$ 上是第一课的损失 $\ell$，在无标注的图像上是一致性，带权重 $w$（`weight`，这里是 0.1，在已记录的训练中是 1）和爬升系数 $r$（`clock.ramp`）。写好这两部分，整个方法一屏就放得下；`forward(net, a, b)` 让有标注和无标注的图像一起通过网络：
+# 一次迭代的损失是 $L = \ell(s(x_1), y) + w\,r\,L_\text{con}$：对有标注的图像 $x_1$ 及其掩膜 $y$，用第一课的损失 $\ell$；对无标注的图像，用一致性损失，乘上权重 $w$（即 `weight`，这里为 0.1，已记录的训练中为 1）和爬升系数 $r$（即 `clock.ramp`）。两部分都写好之后，整个方法一屏就放得下；`forward(net, a, b)` 让有标注和无标注的图像一起通过网络：
 
 # %%
 from ucmt_lite.methods.mean_teacher import mean_teacher
@@ -247,15 +247,15 @@ show_source(mean_teacher)
 # (Laine & Aila, 2017). Return it as a number.
 
 # %% [markdown] lang="zh" english="1a4cb431"
-# `minimize` 对它收到的各项之和走一个梯度步。`clock.ramp` 在训练的前一半里从接近 0 升到 1：还什么都不懂的网络，不该要求它与自己一致。
+# `minimize` 对给它的各项之和走一个梯度步。`clock.ramp` 在训练的前一半里从接近 0 升到 1：一个还什么都不懂的网络，不应该被要求与自己一致。
 #
 # ### 练习 3：权重爬升
 #
-# *简单，约 4 分钟。* 已完成 $n$ 次迭代，爬升长度为 $N$，则系数为
+# *简单，约 4 分钟。* 已完成 $n$ 次迭代、爬升长度为 $N$ 时，系数是
 #
 # $$r = e^{-5\,(1 - \tau)^2}, \qquad \tau = \min\left(\frac{n}{N},\ 1\right)$$
 #
-# （Laine & Aila, 2017）。把它作为一个数返回。
+# （Laine & Aila, 2017）。请返回这个数。
 
 # %% tags=["exercise"]
 import math
@@ -285,11 +285,11 @@ check_ramp(my_ramp)
 # %% [markdown] lang="zh" english="0cdada58"
 # <details><summary>提示 1</summary>
 #
-# 开始时是 $e^{-5}$，不到百分之一；从 `length` 起就是 1。
+# 开始时它是 $e^{-5}$，不到百分之一；从 `length` 起它是 1。
 # </details>
 # <details><summary>提示 2</summary>
 #
-# 先算 `min(step / length, 1)`。平方作用于一减去它的差。
+# 先算 `min(step / length, 1)`。要平方的，是一减去它。
 # </details>
 
 # %% [markdown]
@@ -300,7 +300,7 @@ check_ramp(my_ramp)
 # %% [markdown] lang="zh" english="f9dbe578"
 # ## 训练
 #
-# *运行之前先想：* 到最后谁会更好，是学生，还是它的平均？
+# *运行之前先想：* 最后谁更好，是学生，还是它的平均？
 
 # %%
 from ucmt_lite import RunConfig, train
@@ -317,7 +317,7 @@ from ucmt_lite.explore import training
 training.figure(run.trace)
 
 # %% [markdown] lang="zh" english="d24e8e46"
-# > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师的 Dice 为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在真实边界两个像素之内为 {9}。
+# > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在距真实边界两个像素以内为 {9}。
 
 # %% [markdown]
 # <details><summary>What we got</summary>
@@ -331,10 +331,10 @@ training.figure(run.trace)
 # %% [markdown] lang="zh" english="47ae7e24"
 # <details><summary>我们得到的结果</summary>
 #
-# 在这次短训练中学生领先，0.51 对 0.45：它的平均里还有懂得更少的网络。在 600 次迭代的已记录训练中，五个种子里两者的终点相差都不超过 0.01：学习率降到 0，学生安定下来，它的平均也随之安定。
+# 在这次短训练中，学生领先，0.51 对 0.45：它的平均里还留着那些懂得更少的网络。在 600 次迭代的已记录训练中，五个种子里的每一个，两者最后相差都不到 0.01：学习率降到 0，学生停了下来，它的平均也随之停下。
 # </details>
 #
-# 请拖动一次已记录的训练，看看学生与教师最先和最后在哪里不同。
+# 拖动滑块走过一次已记录的训练，看看学生与教师最先在哪里不同，最后又在哪里不同。
 
 # %% tags=["explorer"]
 from ucmt_lite.training import traces
@@ -342,7 +342,7 @@ from ucmt_lite.training import traces
 training.widget(traces.recorded("heart_mean_teacher_50"))
 
 # %% [markdown] lang="zh" english="d24e8e46"
-# > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师的 Dice 为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在真实边界两个像素之内为 {9}。
+# > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在距真实边界两个像素以内为 {9}。
 
 # %% [markdown]
 # ## What can go wrong
@@ -352,9 +352,9 @@ training.widget(traces.recorded("heart_mean_teacher_50"))
 # small, and the teacher repeats every jump; too large, and it lives in the past.
 
 # %% [markdown] lang="zh" english="b4ca05b8"
-# ## 可能出什么问题
+# ## 可能出什么错
 #
-# 平均要看步调。能说明这一点的最小网络只有两个权重：$f(x) = w_1 w_2 x$，要学的是 $f(x) = x$。它的学生跳来跳去，每次只看几张图像的学生都是如此。转动衰减率：太小，教师就重复每一次跳动；太大，它就活在过去。
+# 平均的关键在于快慢。能看出这一点的最小网络只有两个权重：$f(x) = w_1 w_2 x$，它要学的是 $f(x) = x$。它的学生跳来跳去，凡是一次只看几张图像的学生都是这样。转动衰减率：太小，教师就重复每一次跳动；太大，教师就活在过去。
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import ema
@@ -362,7 +362,7 @@ from ucmt_lite.explore import ema
 ema.widget(decay=0.99, share=[1.0])
 
 # %% [markdown] lang="zh" english="b7a0c404"
-# > **图：** 衰减率为 {1} 的教师（大约记得 {2} 步）按 {3} % 的份额跟随它的学生。最后 {4} 步的平均损失：学生 {5} 为 {6}，教师为 {7}。教师比学生更好。
+# > **图：** 衰减率为 {1} 的教师（大约记得 {2} 步），{3} % 跟随它的学生。最后 {4} 步的平均损失：学生 {5} 为 {6}，教师为 {7}。教师比它的学生好。
 
 # %% [markdown]
 # ## Does it help here?
@@ -373,7 +373,7 @@ ema.widget(decay=0.99, share=[1.0])
 # %% [markdown] lang="zh" english="1462f230"
 # ## 在这里有用吗？
 #
-# 老实的问法是：几个种子，同样的标注，同样的网络，同样的迭代次数，而且不在用来评分的图像上做任何选择。
+# 公平的问法是：多个种子，相同的标注，相同的网络，相同的迭代次数，并且不在打分的图像上做任何选择。
 
 # %%
 from ucmt_lite.explore import compare
@@ -391,7 +391,7 @@ compare.figure(runs)
 # Those are the 16 validation images watched during training. On the 200 test images:
 
 # %% [markdown] lang="zh" english="84f76dc9"
-# 这是训练时一直观察的 16 张验证图像。下面是 200 张测试图像：
+# 这些是训练中一直观察的 16 张验证图像。在 200 张测试图像上：
 
 # %%
 from ucmt_lite.experiments import scores
@@ -460,50 +460,50 @@ scores.table(runs)
 # **Next:** two networks instead of one, and [whom to trust where they differ](04_two_networks.ipynb).
 
 # %% [markdown] lang="zh" english="138d2813"
-# 五个种子中，Mean Teacher 有两个高于基线，高出 0.09 和 0.03；有三个低于基线，低 0.02 至 0.05：平均起来，它与基线持平。*展开方框之前先想：* 下面哪一个可能是原因？你会怎样只改一样东西来查明？
+# 五个种子中，Mean Teacher 有两个高于基线，高出 0.09 和 0.03；有三个低于基线，低 0.02 至 0.05：平均起来，它与基线不相上下。*展开答案之前先想：* 下面哪一条可能是原因？只改变一样东西，你会怎样查明？
 #
-# - 教师落后了。
+# - 教师落在后面。
 # - 一致性的权重太小。
 # - 没有什么可以保持一致的。
 #
 # <details><summary>我们的发现</summary>
 #
-# 不是落后：到最后，教师与学生相差不超过 0.01。也不是权重太小：在验证图像上，换一个种子，权重 10 得 0.69，权重 100 得 0.58，而权重 1 和基线都是 0.77。用教师的决策代替它的概率（`hard_consistency`），得 0.76。剩下的是第三个：自己过去的平均，并不知道多少学生不知道的东西。在[第 05 课](05_cross_pseudo_supervision.ipynb)里，目标来自*另一个*网络，代价相同，收获却很大。
+# 不是因为落后：最后教师与学生相差不到 0.01。也不是因为权重小：在验证图像上，用另一个种子，权重 10 得到 0.69，权重 100 得到 0.58，而权重 1 和基线都是 0.77。用教师的决策代替它的概率（`hard_consistency`），得到 0.76。剩下的就是第三条：学生过去的平均所知道的，学生自己差不多也都知道。在[第 05 课](05_cross_pseudo_supervision.ipynb)中，目标来自*另一个*网络，代价相同，提升却很大。
 # </details>
 #
-# 可以带走的几点：
+# 值得记住的几点：
 #
 # - 一个数据集，只能支持关于这个数据集的结论。
-# - 一个方法分数不好，也许是别的东西分数不好。一次只关掉一个部分。例如，批归一化会把有标注和无标注的图像*合在一起*归一化，在它之下，同样的比较在每个种子上都不利于 Mean Teacher，即使权重为 0 也是如此（[这些训练](../results/heart_batchnorm/README.md)；原因见[第 02 课](02_supervised_baseline.ipynb)）。
-# - 分歧和不确定性照样下降。单凭曲线低，不能说明网络是对的。
+# - 一种方法得分低，原因可能在别处。一次只关掉一部分。例如使用批归一化时，有标注和无标注的图像会*一起*归一化，同样的比较在每个种子上都对 Mean Teacher 不利，连权重为 0 时也是如此（[这些训练](../results/heart_batchnorm/README.md)；[第 02 课](02_supervised_baseline.ipynb)讲了原因）。
+# - 尽管如此，分歧和不确定性照样下降。单凭曲线低，并不能说明网络是对的。
 #
-# 有监督的网络只有一个分支，所以它的分歧按定义为 0。
+# 有监督的网络只有一个分支，所以按定义，它的分歧是 0。
 #
-# ## 论文、参考代码与这里
+# ## 论文、参考代码与本工具包
 #
-# | | 论文 | 公开的分割代码（SSL4MIS） | 这里 |
+# | | 论文 | 公开的分割代码（SSL4MIS） | 本工具包 |
 # |---|---|---|---|
 # | 学生的视图 | 任意扰动 | 图像本身 | 强增强视图 u1 |
-# | 教师的视图 | 另一种扰动 | 图像加噪声，截断在 0.2 | 弱增强视图；有标注的图像也用 |
-# | 谁来预测 | 教师 | 学生 | 教师 |
-# | 开始 | 权重爬升 | 前 1,000 次迭代没有一致性（2D） | 权重爬升，占训练的一半 |
-# | 对什么求平均 | 参数 | 参数 | 参数；批归一化的统计量是教师自己的 |
+# | 教师的视图 | 另一种扰动 | 图像加噪声，噪声截断在 0.2 | 弱增强视图；有标注的图像也一样 |
+# | 由谁预测 | 教师 | 学生 | 教师 |
+# | 开始阶段 | 权重爬升 | 前 1,000 次迭代不用一致性（2D） | 前一半训练中权重爬升 |
+# | 对什么求平均 | 参数 | 参数 | 参数；批归一化的统计量由教师自己计算 |
 #
-# 一个容易犯的错误，是给两个网络同一个视图：损失几乎为零，而看上去什么也没坏。工具包有一个测试专门防它。
+# 一个容易犯的错误，是给两个网络同样的视图：这时损失几乎为零，看上去却什么也没坏。工具包有一个测试专门检查这一点。
 #
 # ## 小结
 #
-# - 无标注的图像靠**一致性**来教：改变对比度，答案不变。
+# - 无标注图像靠**一致性**来教：对比度变了，答案不变。
 # - 教师是学生过去的平均；没有梯度到达它。
-# - 它的步调就是衰减率：大约能记住 $1 / (1 - \alpha)$ 步。
+# - 它的快慢由衰减率决定：记忆约为 $1 / (1 - \alpha)$ 步。
 #
-# **思考题：** 第 0 步的教师是什么？如果教师也用一致性损失来训练，会出什么问题？为什么强增强视图可以改变颜色，却不可以改变位置？
+# **思考题：** 第 0 步的教师是什么？如果教师也用一致性损失来训练，可能出什么错？为什么强增强视图可以改变颜色，却不可以改变位置？
 #
 # <details><summary>答案</summary>
 #
-# 第 0 步时它就是学生：alpha 为 0。如果也用这个损失训练它，两者可以处处给出相等的概率而达成一致，什么代价也不付。颜色与边界在哪里关系不大；位置正是掩膜要说的事，所以只有掩膜跟着一起变，位置才可以变。
+# 第 0 步的教师就是学生：alpha 为 0。如果教师也用这个损失来训练，两者可以处处给出相等的概率，从而达成一致，不付任何代价。颜色与边界在哪里关系不大；位置正是掩膜要说的事，所以只有掩膜跟着一起变，位置才可以变。
 # </details>
 #
 # **参考文献：** Tarvainen & Valpola, *Mean teachers are better role models*, NeurIPS 2017, [arXiv 1703.01780](https://arxiv.org/abs/1703.01780).
 #
-# **下一课：** 不是一个网络，而是两个，以及[它们不同时该信谁](04_two_networks.ipynb)。
+# **下一课：** 不是一个网络，而是两个，[两者不同时该信谁](04_two_networks.ipynb)。

@@ -15,14 +15,14 @@
 # %% [markdown] lang="zh" english="9a7230f1"
 # # 交叉伪监督：两个网络互相教学
 #
-# 向自己的猜测学习的网络，会相信自己的错误。两个网络则犯不同的错误。**交叉伪监督**（CPS；Chen et al., 2021）让它们互相学习：一个网络的决策，无论有没有把握，都成为另一个网络的标签。
+# 只向自己的猜测学习的网络，会相信自己的错误。两个网络犯的错误不同。**交叉伪监督**（CPS；Chen et al., 2021）让它们互相学习：一个网络的判断，不管有没有把握，都成为另一个网络的标签。
 #
 # 本课中你将
 #
-# - 看看用同样四张标注训练的两个网络，错误在哪里不同；
-# - 写出**伪标签**和交叉损失，并让检查程序核对；
-# - 测量**分歧**，UCMT 论文正是建立在这条曲线上；
-# - 看看它在训练中如何变化，又为什么危险。
+# - 看到用同样四个标注训练的两个网络，它们的错误在哪里不同；
+# - 写出**伪标签**和交叉损失，并让程序检查；
+# - 测量**分歧**，UCMT 论文立论所依据的那条曲线；
+# - 观察它在训练中怎样变化，以及为什么其中有危险。
 
 # %% tags=["parameters"]
 iterations = 200
@@ -39,9 +39,9 @@ seed = 0
 # %% [markdown] lang="zh" english="bbede69d"
 # ## 问题
 #
-# > 两个网络，同样的标注，同样的结构，只是随机的起点不同。它们会犯同样的错误吗？
+# > 两个网络，标注相同，结构相同，随机起点不同。它们会犯同样的错误吗？
 #
-# 我们训练两个网络，以同样的顺序给它们同样的有标注图像，但初始权重不同，对比度的随机变化也不同；再让两者画出同一张没见过的心脏。
+# 我们训练两个网络：它们以相同的次序看到相同的有标注图像，但初始权重不同，随机的对比度改变也不同。然后让两者勾画同一颗没见过的心脏。
 
 # %%
 from ucmt_lite import RunConfig, train
@@ -53,7 +53,7 @@ run = train(RunConfig(**common, settings={"weight": 0.0}))
 # A weight of 0 takes the unlabeled images out of the loss, so these two never meet.
 
 # %% [markdown] lang="zh" english="e259014d"
-# 权重为 0，无标注图像就不进入损失，所以这两个网络从不往来。
+# 权重为 0，无标注图像就不进入损失，所以这两个网络从未相遇。
 
 # %%
 from ucmt_lite.explore import training
@@ -61,7 +61,7 @@ from ucmt_lite.explore import training
 training.figure(run.trace, image=1)
 
 # %% [markdown] lang="zh" english="39ddb25d"
-# > **图：** CPS 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，学生 {5} 的 Dice 为 {6}。学生 {7} 与学生 {8} 在 {9} % 的像素上不同。平均不确定性为 {10} 奈特，在真实边界两个像素之内为 {11}。
+# > **图：** CPS 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，学生 {5} 为 {6}。学生 {7} 与学生 {8} 在 {9} % 的像素上不同。平均不确定性为 {10} 奈特，在距真实边界两个像素以内为 {11}。
 
 # %% [markdown]
 # After so short a training both still miss much of this large heart. Where they differ, on 8.9 % of the pixels, at least one is
@@ -81,19 +81,19 @@ training.figure(run.trace, image=1)
 # *Easy, about 3 minutes.* From logits `B K H W` (or `B K D H W`) to class indices `B H W` (or `B D H W`).
 
 # %% [markdown] lang="zh" english="f1cc3477"
-# 训练这么短，两者都还漏掉了这颗大心脏的许多部分。它们不同的地方占 8.9 % 的像素，那里至少有一个是错的，另一个也许知道得更多：可以争取的就是这些。两者一起出错的地方，谁也帮不了谁。
+# 训练这么短，两者都还漏掉了这颗大心脏的许多部分。它们在 8.9 % 的像素上不同；在这些地方，至少有一个错了，而另一个也许懂得更多：能够争取的就在这里。两者一起错的地方，谁也帮不了谁。
 #
 # ## 伪标签
 #
-# **伪标签**是网络自己的决策，用起来就像专家画的一样：
+# **伪标签**是网络自己的决策，拿来当作专家画的标签使用：
 #
 # $$\hat y_1 = \arg\max_k\; s_1(u_1)_k, \qquad \hat y_2 = \arg\max_k\; s_2(u_2)_k$$
 #
-# 其中 $s_1$、$s_2$ 是两个网络，$u_1$、$u_2$ 是同一张无标注图像的两个强增强视图（在 Mean Teacher 一课里讲过）。它是目标，所以不能有梯度经过它往回流。
+# 其中 $s_1$、$s_2$ 是两个网络，$u_1$、$u_2$ 是同一张无标注图像的两个强增强视图（在 Mean Teacher 那一课讲过）。它是目标，所以不能有梯度经由它往回流。
 #
 # ### 练习 1：写出来
 #
-# *简单，约 3 分钟。* 从 logits `B K H W`（或 `B K D H W`）得到类别编号 `B H W`（或 `B D H W`）。
+# *简单，约 3 分钟。* 由 logits `B K H W`（或 `B K D H W`）得到类别编号 `B H W`（或 `B D H W`）。
 
 # %% tags=["exercise"]
 def my_pseudo_label(logits):
@@ -119,11 +119,11 @@ check_pseudo_label(my_pseudo_label)
 # %% [markdown] lang="zh" english="28022cd7"
 # <details><summary>提示 1</summary>
 #
-# 类别所在的轴是 1 号轴。
+# 类别轴是轴 1。
 # </details>
 # <details><summary>提示 2</summary>
 #
-# argmax 本来就没有梯度；写上 `detach`，是为了让后来的读者一目了然。
+# argmax 本来就没有梯度；写上 `detach`，下一位读者就看得明白。
 # </details>
 
 # %% [markdown]
@@ -141,13 +141,13 @@ check_pseudo_label(my_pseudo_label)
 # %% [markdown] lang="zh" english="ef5190d9"
 # ## 交叉
 #
-# 每个网络都用另一个网络的伪标签来训练：
+# 每个网络都用对方的伪标签来训练：
 #
 # $$L_\text{cps} = \ell\big(s_1(u_1), \hat y_2\big) + \ell\big(s_2(u_2), \hat y_1\big)$$
 #
 # ### 练习 2：写出损失
 #
-# *中等，约 6 分钟。* $\ell$ 取交叉熵（`F.cross_entropy(logits, target)`），并使用你的 `my_pseudo_label`。
+# *中等，约 6 分钟。* 用交叉熵作 $\ell$（`F.cross_entropy(logits, target)`），再用上你的 `my_pseudo_label`。
 
 # %% tags=["exercise"]
 import torch
@@ -183,14 +183,14 @@ check_cross_pseudo_supervision(my_cross_pseudo_supervision)
 # </details>
 # <details><summary>提示 2</summary>
 #
-# 是和，不是均值：论文把两个方向相加。
+# 是求和，不是求平均：论文把两个方向相加。
 # </details>
 
 # %% [markdown]
 # The whole method, as the kit has it:
 
 # %% [markdown] lang="zh" english="bde50887"
-# 整个方法，按工具包的写法：
+# 完整的方法，在工具包里是这样写的：
 
 # %%
 from ucmt_lite.explore.draw.picture import show_source
@@ -215,15 +215,15 @@ show_source(cps)
 # %% [markdown] lang="zh" english="405e5861"
 # ## 分歧
 #
-# 两个网络相差多远？UCMT 论文用 Dice 来衡量：一减去两者决策的重叠。
+# 两个网络相距多远？UCMT 论文用 Dice 来衡量：一减去它们的决策的重叠。
 #
 # $$D = 1 - \mathrm{Dice}(\hat y_1, \hat y_2)$$
 #
-# 工具包的曲线对各图像和所有类别（包括背景）取平均；两个网络都没有看到的类别算作一致。
+# 工具包的曲线对图像和所有类别求平均，背景也包括在内；两个网络都没有看到的类别，算作一致。
 #
-# ### 练习 3：写出一个类别的分歧
+# ### 练习 3：写出单个类别的分歧
 #
-# *简单，约 4 分钟。* 输入两个布尔掩膜，输出一个数。（和之前一样，不必管两个都为空的掩膜。）
+# *简单，约 4 分钟。* 输入两个布尔掩膜，输出一个数。（同以前一样，不考虑两个掩膜都为空的情形。）
 
 # %% tags=["exercise"]
 def my_disagreement(mask1, mask2):
@@ -246,7 +246,7 @@ check_disagreement(my_disagreement)
 # %% [markdown] lang="zh" english="264e9d74"
 # <details><summary>提示 1</summary>
 #
-# 它就是第一课的 `my_dice`，只是由预测与真值变成了两个预测。
+# 它就是第一课的 `my_dice`，只是比较的不是预测与真值，而是两个预测。
 # </details>
 
 # %% [markdown]
@@ -259,13 +259,13 @@ check_disagreement(my_disagreement)
 # *Easy, about 4 minutes.* Three tensors of class indices in. Return the share of pixels on which both networks name the same class, and it is wrong.
 
 # %% [markdown] lang="zh" english="6659aea9"
-# ## 没有谁来纠正的地方
+# ## 没有人纠正的错误
 #
-# 两者不同的地方，至少有一个是错的，另一个可以教它。两者给出*同一个*错误类别的地方，就没有谁会指出来了。
+# 两者不同的地方，至少有一个错了，另一个也许能教它。两者给出*同一个*错误类别的地方，就没有人来指出了。
 #
-# ### 练习 4：CPS 纠正不了的像素
+# ### 练习 4：CPS 无法纠正的像素
 #
-# *简单，约 4 分钟。* 输入三个类别编号的张量。返回两个网络给出同一类别、而这个类别是错的像素所占的比例。
+# *简单，约 4 分钟。* 输入三个类别编号的张量。返回两个网络给出同一类别、而这个类别又是错的像素所占的比例。
 
 # %% tags=["exercise"]
 def my_never_corrected(label1, label2, truth):
@@ -287,14 +287,14 @@ check_never_corrected(my_never_corrected)
 # %% [markdown] lang="zh" english="06dced6a"
 # <details><summary>提示 1</summary>
 #
-# 两个条件同时成立：`(label1 == label2) & (label1 != truth)`。两个网络可能都错，却仍然互相矛盾。
+# 两个条件要同时成立：`(label1 == label2) & (label1 != truth)`。两个网络有可能都错了，却仍然互相矛盾。
 # </details>
 
 # %% [markdown]
 # For the two strangers of above, on the images watched during training:
 
 # %% [markdown] lang="zh" english="4b3e8059"
-# 对上面那两个互不往来的网络，在训练时观察的图像上：
+# 对上面那两个陌生的网络，在训练中一直观察的图像上：
 
 # %%
 strangers = run.trace
@@ -312,11 +312,11 @@ print(f"the same wrong class: {((last1 == last2) & (last1 != truth)).float().mea
 # Recorded runs of 600 iterations on four labels. The line is the mean of five seeds, the band spans them.
 
 # %% [markdown] lang="zh" english="8d00118f"
-# ## 看它变化
+# ## 观察它
 #
-# *看图之前先想：* 哪一对会靠得更近，是 Mean Teacher 的学生与教师，还是 CPS 的两个网络？靠得近总是好事吗？（`supervised` 只有一个网络，所以它的分歧按定义为 0。）
+# *看图之前先想：* 哪两个会靠得更近，是 Mean Teacher 的学生和教师，还是 CPS 的两个网络？靠近总是好事吗？（`supervised` 只有一个网络，所以按定义，它的分歧是 0。）
 #
-# 下面是在四张标注上训练 600 次迭代的记录。线是五个种子的均值，色带是它们的范围。
+# 下面是用四个标注、各 600 次迭代的已记录训练。线是五个种子的均值，色带是它们的范围。
 
 # %% tags=["explorer"]
 from ucmt_lite.training import traces
@@ -339,8 +339,8 @@ scores.table(runs)
 # %% [markdown]
 # CPS, scored by its student 1, ends above the baseline in each of the five seeds, by 0.07 to 0.23. Mean Teacher does so in two.
 #
-# Look at disagreement again. A teacher starts as its student, but within a hundred steps it lags so far behind that for a while the two
-# differ almost as much as the two networks of CPS do. The numbers are close, the meaning is not: a lagging teacher differs because it is
+# Look at disagreement again. A teacher starts as its student, but it lags within twenty steps, and around step 200 the two differ *more* than the
+# two networks of CPS do (0.24 against 0.15). The numbers are close, the meaning is not: a lagging teacher differs because it is
 # *late*, a second network because it is *other*. And whatever the meaning, the curves fall: by the end the two networks of
 # CPS differ by 0.05, student and teacher by 0.02.
 #
@@ -348,17 +348,17 @@ scores.table(runs)
 # where are both wrong together?
 
 # %% [markdown] lang="zh" english="80cb691b"
-# CPS 由学生 1 来评分，在五个种子中每次都高于基线，高出 0.07 至 0.23。Mean Teacher 只有两次如此。
+# CPS 由它的学生 1 来评分，五个种子中每一个都高于基线，高出 0.07 至 0.23。Mean Teacher 只在两个种子上做到。
 #
-# 再看分歧。教师起初与学生相同，但不到一百步就落后很多，以至于有一阵子两者的差别几乎和 CPS 的两个网络一样大。数值接近，意义却不同：落后的教师之所以不同，是因为它*晚*；第二个网络之所以不同，是因为它是*另一个*。而无论意义如何，曲线都会下降：到最后，CPS 的两个网络相差 0.05，学生与教师相差 0.02。
+# 再看分歧。教师起初就是学生，但不到一百步就落后了许多，以至于有一段时间，两者的差别几乎与 CPS 的两个网络一样大。数值相近，含义却不同：落后的教师之所以不同，是因为它来得*晚*；第二个网络之所以不同，是因为它是*另一个*。无论含义如何，曲线都在下降：到最后，CPS 的两个网络相差 0.05，学生与教师相差 0.02。
 #
-# 请把两种训练并排，在同一张图像上拖动。CPS 的两个网络到最后还在哪里不同？两者又在哪里一起出错？
+# 拖动滑块走过这两种训练，在同一张图像上并排比较。CPS 的两个网络到最后还在哪里不同？又在哪里一起错了？
 
 # %% tags=["explorer"]
 training.widget([traces.recorded(f"heart_{method}_50") for method in ("mean_teacher", "cps")])
 
 # %% [markdown] lang="zh" english="4cd8cb86"
-# > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师的 Dice 为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在真实边界两个像素之内为 {9}。CPS 训练 {10} 次迭代后，在探针图像 {11} 上：学生 {12} 的 Dice 为 {13}，学生 {14} 的 Dice 为 {15}。学生 {16} 与学生 {17} 在 {18} % 的像素上不同。平均不确定性为 {19} 奈特，在真实边界两个像素之内为 {20}。
+# > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在距真实边界两个像素以内为 {9}。CPS 训练 {10} 次迭代后，在探针图像 {11} 上：学生 {12} 的 Dice 为 {13}，学生 {14} 为 {15}。学生 {16} 与学生 {17} 在 {18} % 的像素上不同。平均不确定性为 {19} 奈特，在距真实边界两个像素以内为 {20}。
 
 # %% [markdown]
 # ## What can go wrong
@@ -369,9 +369,9 @@ training.widget([traces.recorded(f"heart_{method}_50") for method in ("mean_teac
 # the two that teach each other come closer sooner?
 
 # %% [markdown] lang="zh" english="1ad4de58"
-# ## 可能出什么问题
+# ## 可能出什么错
 #
-# 一旦两者处处一致，每个网络听到的就只是自己：协同训练变成了**自训练**，两者共同的错误再也不会得到纠正。UCMT 的作者正是从这个观察出发的。在这里它来得很快：关掉权重爬升，把权重提高到十倍（图中的 eager），旁边是平常的 CPS（calm），以及本课开头那两个从不往来的网络（*strangers*）。互相教学的两个网络会更早靠近吗？
+# 一旦两者处处一致，每一个听到的就只有自己：协同训练变成了**自训练**，两者共有的错误再也不会得到纠正。UCMT 的作者正是从这一观察出发的。这里让它很快发生：关掉权重爬升，权重加大到十倍，称为*急切的*一对（eager）；旁边放上平常的 CPS，称为*平静的*一对（calm），以及本课开头那两个从未相遇的*陌生人*（strangers）。互相教学的两个网络，会更早靠近吗？
 
 # %%
 eager = train(RunConfig(**common, ramp=0.0, settings={"weight": 10.0}))
@@ -380,7 +380,7 @@ runs = {"strangers": [run.trace], "calm": [calm.trace], "eager": [eager.trace]}
 compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 
 # %% [markdown] lang="zh" english="f262d48f"
-# > **图：** 训练过程中的曲线，每条线一次训练。结束时的分歧：strangers {1}，calm {2}，eager {3}；loss/sup：strangers {4}，calm {5}，eager {6}；Dice：strangers {7}，calm {8}，eager {9}。
+# > **图：** 训练过程中的曲线，每条线一次训练。结束时的分歧：陌生人 {1}，平静 {2}，急切 {3}；有标注图像上的损失（loss/sup）：陌生人 {4}，平静 {5}，急切 {6}；Dice：陌生人 {7}，平静 {8}，急切 {9}。
 
 # %% [markdown]
 # The eager pair soon agrees on nearly every pixel, and is wrong on nearly all of the heart: each confirms the other. Disagreement praises it. The
@@ -426,36 +426,36 @@ compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 # **Next:** what a network knows of its own errors, in [disagreement and uncertainty](06_disagreement_and_uncertainty.ipynb).
 
 # %% [markdown] lang="zh" english="c87ba2b6"
-# 急切的一对（eager）很快在几乎每个像素上都一致，而在心脏上几乎处处都错：它们互相加固。分歧曲线对此赞不绝口。揭穿它的是四张*有标注*图像上的损失：相信一致之前，先看看那里。这里同时改了两样东西；造成损害的是哪一样？把其中一样改回去试试。
+# 急切的一对很快就在几乎每个像素上达成一致，而对心脏几乎处处判错：它们互相肯定。分歧这条曲线却在夸奖它们。四张*有标注*图像上的损失揭穿了它们：在相信一致之前，先看看那里。这里同时改了两样东西，有害的是哪一样？把其中一样改回去试试。
 #
 # <details><summary>我们用种子 0 得到的结果</summary>
 #
-# 是权重。保留权重爬升、权重为十倍时，这一对几乎同样盲目（Dice 0.16，分歧 0.06）；权重照常、没有权重爬升时，它的终点与平静的一对（calm）相同（0.64 对 0.66）。
+# 是权重。有权重爬升而权重为十倍时，这一对几乎同样盲目（Dice 为 0.16，分歧为 0.06）；权重如常而没有权重爬升时，它的终点与平静的一对相当（0.64 对 0.66）。
 # </details>
 #
-# 只经过这么几次迭代，平静的一对就已经领先于从不往来的那一对（0.66 对 0.52）。
+# 只经过这么少的迭代，平静的一对就已经领先于陌生人（0.66 对 0.52）。
 #
-# ## 论文、参考代码与这里
+# ## 论文、参考代码与本工具包
 #
-# | | 论文及其代码（TorchSemiSeg） | SSL4MIS | 这里 |
+# | | 论文及其代码（TorchSemiSeg） | SSL4MIS | 本工具包 |
 # |---|---|---|---|
-# | 图像 | 有标注和无标注 | 无标注 | 无标注；其中也包括有标注的图像 |
+# | 图像 | 有标注和无标注 | 无标注 | 无标注；有标注的图像也在其中 |
 # | 伪标签上的损失 | 交叉熵 | 交叉熵 | 工具包统一的损失，一半交叉熵，一半 Dice |
-# | 权重 | 1.5，从一开始 | 0.1，经过很长的爬升 | 1，经过爬升 |
-# | 视图 | 最佳设置中用 CutMix | 一个视图 | 两个强增强视图 |
+# | 权重 | 1.5，从头开始 | 0.1，经过很长的权重爬升 | 1，经过权重爬升 |
+# | 视图 | 最好的设置中用 CutMix | 一个视图 | 两个强增强视图 |
 #
 # ## 小结
 #
-# - 起点不同的两个网络在不同的地方出错，可以互相纠正。
-# - 伪标签是没有梯度的决策。
-# - 分歧等于一减去两个决策的 Dice。
-# - 一致不等于真实：过早达成一致的两个网络，不再能互相学习。
+# - 起点不同的两个网络，犯错的地方不同，可以互相纠正。
+# - 伪标签是不带梯度的决策。
+# - 分歧等于一减去两者决策之间的 Dice。
+# - 一致不等于正确：过早达成一致的两个网络，就不再互相学习了。
 #
-# **思考题：** 两个网络为什么必须从不同的起点出发？如果两者的权重相同，CPS 会变成什么？哪些像素是 CPS 永远纠正不了的？
+# **思考题：** 为什么两个网络必须从不同的起点出发？如果两者权重相同，CPS 会是什么？哪些像素是 CPS 永远纠正不了的？
 #
 # <details><summary>答案</summary>
 #
-# 从同一起点出发，又只有一个视图，它们会犯同样的错误，没有什么可以告诉对方。权重相同时，就是自训练：学习自己的决策。是两者错得一样的那些像素。
+# 如果起点相同，视图也只有一个，它们会犯同样的错误，没有什么可以告诉对方。权重相同时，它就是自训练：学习自己的决策。纠正不了的，是两者错得一样的像素。
 # </details>
 #
 # **参考文献：** Chen et al., *Semi-supervised semantic segmentation with cross pseudo supervision*, CVPR 2021, [arXiv 2106.01226](https://arxiv.org/abs/2106.01226).

@@ -56,7 +56,7 @@ compare.widget(runs, ["disagreement", "uncertainty", "dice"])
 # These are recorded runs on four labeled hearts. The line is the mean of five seeds, the band spans them. **Disagreement** is one minus the Dice of two branches' decisions (student and
 # teacher for Mean Teacher, the two students otherwise). **Uncertainty**, in nats, measures how undecided the branches are *together*.
 #
-# After a first rise of disagreement both fall in every method. Low curves are no proof of anything: a network that gives every image the same answer has a disagreement of 0 and an uncertainty of 0.
+# Two students start far apart; student and teacher start as one and part at once. From then on both curves fall in every method. Low curves are no proof of anything: a network that gives every image the same answer has a disagreement of 0 and an uncertainty of 0.
 #
 # ## Two kinds of doubt
 #

@@ -13,16 +13,16 @@
 # - compare it with everything before at equal iterations, and see why that is not yet a fair comparison.
 
 # %% [markdown] lang="zh" english="37e653ee"
-# # UCMT：两个学生，一位教师，按疑问混合的图像
+# # UCMT：两个学生，一位教师，以及按怀疑来混合的图像
 #
-# 本课把整套课程合在一起。**UCMT**（Shen et al., IJCAI 2023）想让两个学生更久地保持不同，好互相纠正；给两者一位沉稳的教师，让伪标签更稳定；再按网络自己的**不确定性**来混合图像，让伪标签更可靠。
+# 本课把整门课合在一起。**UCMT**（Shen et al., IJCAI 2023）想做三件事：让两个学生更久地保持不同，好让它们互相纠正；给两者一位沉稳的教师，好让伪标签更平稳；按网络自己的**不确定性**来混合图像，好让伪标签更可靠。
 #
 # 本课中你将
 #
 # - 计算一张**不确定性图**，看看它在哪里高；
-# - 写出 **UMIX**，用网络有把握的格子替换它怀疑的格子；
-# - 通读整个方法，看出它就是把一个更简单的方法 CMT 做两遍；
-# - 在迭代次数相等时，把它与此前的一切作比较，并看看为什么这还不算公平的比较。
+# - 写出 **UMIX**，用网络有把握的格子替换网络怀疑的格子；
+# - 读完整的方法，看出它就是把一种更简单的方法 CMT 做两遍；
+# - 在迭代次数相等的条件下，把它与前面的所有方法比较，并看出为什么这还不是公平的比较。
 
 # %% tags=["parameters"]
 iterations = 200
@@ -48,14 +48,14 @@ seed = 0
 # %% [markdown] lang="zh" english="2a2df9db"
 # ## 问题
 #
-# > 两个网络越来越一致。怎样让它们继续学习，又不给它们灌输胡话？
+# > 两个网络越来越一致。怎样让它们继续学习，又不喂给它们胡话？
 #
-# 论文的回答有两部分。**CMT**，即协同平均教师，在 CPS 之外加一位跟随两个学生的教师（跟随得有多均等，后面会看到），并给两者第二个伪标签。**UMIX** 把每张图像变成另一张图像。
+# 论文的回答有两部分。**CMT**，即协同平均教师，在 CPS 之上加了一位跟随两个学生的教师（跟随得有多平均，下面会看到），它给两个学生各一份第二个伪标签。**UMIX** 则由每张图像再造出一张。
 #
 # $$L = \sum_{i=1,2} \ell\big(s_i(x_i), y\big) + w\,r\,\Big(\ell\big(s_1(u_1), \hat y_2\big) + \ell\big(s_2(u_2), \hat y_1\big) +
 #   \sum_{i=1,2} \ell\big(s_i(u_i), \hat y_t\big)\Big)$$
 #
-# 这就是 CMT：标注，上一课的交叉，以及教师给两者的标签 $\hat y_t$。这里 $x_i$ 和 $u_i$ 是有标注和无标注图像的强增强视图，$y$ 是掩膜，$w$ 是一切无监督项的权重，$r$ 是它从接近 0 到 1 的爬升（`clock.ramp`）。写成代码：
+# 这就是 CMT：真实的标签、上一课的交叉，以及教师给两个学生的标签 $\hat y_t$。其中 $x_i$ 和 $u_i$ 是有标注图像和无标注图像的强增强视图，$y$ 是掩膜，$w$ 是全部无监督项的权重，$r$ 是它的爬升系数，从接近 0 升到 1（`clock.ramp`）。写成代码：
 
 # %%
 from ucmt_lite.explore.draw.picture import show_source
@@ -68,7 +68,7 @@ show_source(collaborative_terms)
 # First we need networks with an opinion. A short UCMT run:
 
 # %% [markdown] lang="zh" english="a740e79d"
-# 首先需要有主见的网络。训练一次短的 UCMT：
+# 首先需要有主见的网络。来一次 UCMT 的短训练：
 
 # %%
 from ucmt_lite import RunConfig, train
@@ -83,7 +83,7 @@ from ucmt_lite.explore import training
 training.figure(run.trace, image=2)
 
 # %% [markdown] lang="zh" english="061fdccd"
-# > **图：** UCMT 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，学生 {5} 的 Dice 为 {6}，教师的 Dice 为 {7}。学生 {8} 与学生 {9} 在 {10} % 的像素上不同。平均不确定性为 {11} 奈特，在真实边界两个像素之内为 {12}。
+# > **图：** UCMT 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，学生 {5} 为 {6}，教师为 {7}。学生 {8} 与学生 {9} 在 {10} % 的像素上不同。平均不确定性为 {11} 奈特，在距真实边界两个像素以内为 {12}。
 
 # %% [markdown]
 # ## Uncertainty
@@ -102,15 +102,15 @@ training.figure(run.trace, image=2)
 # %% [markdown] lang="zh" english="495fc0b3"
 # ## 不确定性
 #
-# 把一个学生与教师的概率取平均，再求平均的**熵**，以奈特为单位：
+# 把一个学生与教师的概率取平均，再求这个平均的**熵**，单位为奈特：
 #
 # $$U = -\sum_k \bar p_k \ln \bar p_k, \qquad \bar p = \tfrac{1}{2}\big(\operatorname{softmax} s + \operatorname{softmax} t\big)$$
 #
-# 两者各自犹豫的地方它高，两者都很有把握却互相矛盾的地方它也高。它最大为 $\ln K$：两个类别时是 0.69，这里的四个类别是 1.39。下面的 `*S` 代表空间轴：`H W`，在 3D 中是 `D H W`。
+# 两者各自犹豫的地方，它高；两者都有把握、却互相矛盾的地方，它也高。它最大为 $\ln K$：两个类别时是 0.69，这里的四个类别时是 1.39。下文用 `*S` 表示空间轴：`H W`，在 3D 中是 `D H W`。
 #
 # ### 练习 1：写出来
 #
-# *中等，约 7 分钟。* 从两个 logits `B K *S` 得到一张图 `B 1 *S`，不带梯度。
+# *中等，约 7 分钟。* 由两个 logits `B K *S` 得到一张图 `B 1 *S`，不带梯度。
 
 # %% tags=["exercise"]
 import torch
@@ -145,15 +145,15 @@ check_entropy_of_mean(my_entropy_of_mean)
 # %% [markdown] lang="zh" english="dcd97873"
 # <details><summary>提示 1</summary>
 #
-# 先对概率取平均。两个熵的均值会漏掉矛盾。
+# 先对概率取平均。如果取两个熵的平均，就看不到矛盾。
 # </details>
 # <details><summary>提示 2</summary>
 #
-# 0 的对数是负无穷：在对数里加上百万分之一。
+# 0 的对数是负无穷：在对数里面加上百万分之一。
 # </details>
 # <details><summary>提示 3</summary>
 #
-# `sum(dim=1, keepdim=True)` 保留一个长度为 1 的轴，这样就可以把这张图当作图像来处理。
+# `sum(dim=1, keepdim=True)` 保留一个长度为 1 的轴，这样就可以像图像一样处理这张图。
 # </details>
 
 # %% [markdown]
@@ -161,7 +161,7 @@ check_entropy_of_mean(my_entropy_of_mean)
 # really is: the phantom blurs some borders on purpose, and keeps how much as its *ambiguity*. Drop the pixels above a threshold: how many are left, and how many of their pseudo labels are right?
 
 # %% [markdown] lang="zh" english="0ad4429b"
-# 网络在哪里没有把握，没有把握得对不对？在体模上真值是已知的，每段边界本来有多难定也是已知的：体模有意模糊了一些边界，并把模糊的程度记为*模糊度*（ambiguity）。去掉高于阈值的像素：还剩多少，剩下的伪标签有多少是对的？
+# 网络在哪里拿不准，它拿不准得有道理吗？对仿真体模，真值是已知的，每段边界究竟有多难定也是已知的：体模有意把一些边界弄模糊，并把模糊的程度记作*模糊度*。去掉高于阈值的像素：还剩多少，其中的伪标签又有多少是对的？
 
 # %% tags=["explorer"]
 from ucmt_lite.training import traces
@@ -187,12 +187,12 @@ uncertainty.widget(traces.recorded("heart_ucmt_50"))
 # %% [markdown] lang="zh" english="a8ffbee7"
 # ## UMIX
 #
-# 把图像切成网格，取两张不确定性图：$U_1$ 来自学生 1 与教师，$U_2$ 来自学生 2 与教师。按 $U_i$ 在每格里的均值，设 $\text{top}_i$ 为最不确定的 $m$ 个格子，$\text{bottom}_i$ 为最确定的 $m$ 个格子，都按不确定性从高到低排列（$m$ 就是 `top_k`）。于是
+# 把图像切成格子，再取两张不确定性图：$U_1$ 来自学生 1 与教师，$U_2$ 来自学生 2 与教师。按 $U_i$ 在每格中的均值，设 $\text{top}_i$ 为最不确定的 $m$ 个格子，$\text{bottom}_i$ 为最确定的 $m$ 个格子，两者都按不确定性从高到低排列（$m$ 即 `top_k`）。于是
 #
 # $$\text{cells}[\text{top}_1] \leftarrow \text{cells}[\text{bottom}_2], \qquad
 #   \text{cells}[\text{top}_2] \leftarrow \text{cells}[\text{bottom}_1]$$
 #
-# 掩膜和伪标签同样移动。下面用刚训练好的网络和它们没见过的图像来看。请改变图像、格子数和网格：
+# 掩膜和伪标签也同样移动。下面用刚训练好的网络和它们没见过的图像来演示。换一换图像、格子的个数和网格：
 
 # %% tags=["explorer"]
 from ucmt_lite.data import cases
@@ -223,13 +223,13 @@ umix_lab.widget(run.nets, validation, image=2, top_k=top_k, grid=grid)
 # nothing.
 
 # %% [markdown] lang="zh" english="2ac33d7b"
-# 红色的格子最不确定，绿色的最确定。移进红色格子的通常是背景：空白，而且有把握。标签与图像一起移动，所以被盖住的部分现在算作背景，学生要画出心脏剩下的部分，不能依靠它平常的形状。
+# 红色的格子最不确定，绿色的最确定。移进红色格子的通常是背景：空白，而且确定。标签跟着图像一起移动，所以被盖住的地方现在算作背景，学生要勾画的是心脏剩下的部分，不能再依靠它惯常的形状。
 #
-# 乍看奇怪：难的地方被拿走了。理由是，伪标签在那里最不可靠。UCMT 的第 1 步仍用整张图像训练，第 2 步再加上一张残缺的、但标签更可靠的图像。同一位第一作者后来怀疑，这类固定的规则会造出另一种意义上的容易图像（[AdaMix, arXiv 2407.21586](https://arxiv.org/abs/2407.21586)）。
+# 乍看有些奇怪：困难的地方被拿走了。理由是，伪标签在那里最不可靠。UCMT 的第 1 步仍用完整的图像训练，第 2 步再加上一张残缺的图像，它的标签更可靠。同一位第一作者后来怀疑，这类固定的规则造出来的图像，只是换了一种容易法（[AdaMix, arXiv 2407.21586](https://arxiv.org/abs/2407.21586)）。
 #
 # ### 练习 2：写出 UMIX
 #
-# *困难，约 20 分钟。* 两张图 `map1` 和 `map2` 的形状是 `B 1 H W`，批次里每张图像各自排序；`grid` 是每边的格子数。返回一个函数，它把图像 `B C H W` 或掩膜 `B H W` 混合成新的张量。两份名单都按不确定性从高到低排：最不确定的格子接收第 `top_k` 确定的格子。相等的格子中，阅读顺序靠前的在先。一个格子同在两份 top 中时，后贴的算数；贴上去的总是来自原图像。`top_k` 至多是格子数的一半，为 0 时什么也不移动。
+# *困难，约 20 分钟。* 图 `map1` 和 `map2` 的形状是 `B 1 H W`，批次中的每张图像各自排序；`grid` 是每边的格子数。返回一个函数，它把图像 `B C H W` 或掩膜 `B H W` 混合成一个新的张量。两份名单都按不确定性从高到低排列：最不确定的格子接收第 `top_k` 确定的格子。不确定性相同的格子，按阅读顺序，靠前的在先。一个格子同时在两个 top 中时，后贴的算数；贴上的内容总是来自原图像。`top_k` 最多是格子总数的一半，为 0 时什么也不移动。
 
 # %% tags=["exercise"]
 def my_umix(map1, map2, top_k, grid):
@@ -253,7 +253,8 @@ check_umix(my_umix)
 # %% [markdown] tags=["hint"]
 # <details><summary>Hint 1</summary>
 #
-# Loops are fine. For each image of the batch, list the cells' means, and sort their numbers by them.
+# Loops are fine. For each image of the batch, list the cells' means, and sort their numbers by them (`argsort(dim=1, descending=True, stable=True)` keeps equal
+# cells in reading order).
 # </details>
 # <details><summary>Hint 2</summary>
 #
@@ -269,15 +270,15 @@ check_umix(my_umix)
 # %% [markdown] lang="zh" english="90ae3d6e"
 # <details><summary>提示 1</summary>
 #
-# 用循环也可以。对批次里的每张图像，列出各格的均值，再按均值给格子编号排序。
+# 用循环就可以。对批次中的每张图像，列出各格的均值，再按均值给格子的编号排序。
 # </details>
 # <details><summary>提示 2</summary>
 #
-# `from ucmt_lite.core.mixing import gather_cells, rank_cells`：`rank_cells(map1, grid)` 给出 `B L` 个格子编号，`gather_cells(image, source, grid)` 生成一张图像，其中第 l 格就是给定图像的第 `source[l]` 格。
+# `from ucmt_lite.core.mixing import gather_cells, rank_cells`：`rank_cells(map1, grid)` 给出 `B L` 个格子编号，`gather_cells(image, source, grid)` 造出一张图像，它的第 l 格就是所给图像的第 `source[l]` 格。
 # </details>
 # <details><summary>提示 3</summary>
 #
-# 对每张图像，从 `source = torch.arange(L)` 开始：什么也不移动。然后改写两组元素，第二组放在后面。当 `top_k=0` 时，`x[-0:]` 是全部：要从前面数起。
+# 对每张图像，从 `source = torch.arange(L)` 出发：什么也不移动。然后改写两组元素，第二组后写。当 `top_k=0` 时，`x[-0:]` 是全部：要改为从前面数起。
 # </details>
 
 # %% [markdown]
@@ -286,9 +287,9 @@ check_umix(my_umix)
 # Step 1 is CMT on the images as they are. Step 2 is CMT again, on the images remixed:
 
 # %% [markdown] lang="zh" english="4c6fb5f9"
-# ## 整个方法
+# ## 完整的方法
 #
-# 第 1 步是在原来的图像上做 CMT。第 2 步是在重新混合的图像上再做一次 CMT：
+# 第 1 步是用原样的图像做 CMT。第 2 步用混合后的图像再做一遍 CMT：
 
 # %%
 from ucmt_lite.methods.ucmt import ucmt
@@ -306,11 +307,11 @@ show_source(ucmt)
 # disagreement: whose students agree sooner, those of CPS or of UCMT?
 
 # %% [markdown] lang="zh" english="b09d814b"
-# 有两点容易忽略。`minimize` 调用了**两次**：UCMT 每次迭代走两个梯度步，所以迭代次数相等时，它训练的时间是 CPS 或 CMT 的两倍。而在第 2 步里，教师不再看一遍：它在第 1 步的伪标签跟着图像一起移动。
+# 有两点容易忽略。`minimize` 调用了**两次**：UCMT 每次迭代走两个梯度步，所以在迭代次数相等时，它的训练量是 CPS 或 CMT 的两倍。另外，第 2 步里教师不再看图：第 1 步的伪标签跟着图像一起移动。
 #
-# ## 与此前的一切相比
+# ## 与前面的所有方法比较
 #
-# 下面是四张有标注的心脏图像上已记录的训练，各五个种子：网络、损失、视图和学习率都相同。看分歧：谁的学生更早一致，是 CPS 的，还是 UCMT 的？
+# 下面是用四张有标注的心脏图像、各五个种子的已记录训练：网络、损失、视图和学习率都相同。看看分歧：谁的学生更早达成一致，是 CPS 的，还是 UCMT 的？
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import compare
@@ -325,11 +326,11 @@ compare.widget(runs)
 # > **图：** 训练过程中的曲线，每条线 {1} 次训练。结束时的分歧：有监督 {2}，Mean Teacher {3}，CPS {4}，CMT {5}，UCMT {6}；不确定性：有监督 {7}，Mean Teacher {8}，CPS {9}，CMT {10}，UCMT {11}；Dice：有监督 {12}，Mean Teacher {13}，CPS {14}，CMT {15}，UCMT {16}。
 
 # %% [markdown]
-# Their disagreement ends at 0.06 for UCMT and at 0.05 for CPS: nearly the same, although the students of UCMT were kept apart on purpose. On the 200 test
-# images:
+# The students of UCMT agree *sooner*: after 100 iterations, 200 gradient steps, they differ by 0.22, those of CPS by 0.32. In the end both are close, at 0.06 and
+# 0.05. So much for keeping them apart longer, at equal iterations. On the 200 test images:
 
 # %% [markdown] lang="zh" english="563f077d"
-# 结束时的分歧，UCMT 是 0.06，CPS 是 0.05：几乎一样，尽管 UCMT 有意让它的学生保持不同。在 200 张测试图像上：
+# 结束时的分歧，UCMT 为 0.06，CPS 为 0.05：几乎一样，尽管 UCMT 有意让它的学生保持不同。在 200 张测试图像上：
 
 # %%
 from ucmt_lite.experiments import scores
@@ -350,16 +351,16 @@ scores.table(runs)
 # its iterations, so with as many steps as the others:
 
 # %% [markdown] lang="zh" english="6601881b"
-# | 说法 | 五个种子，600 次迭代 |
+# | 说法 | 五个种子，各 600 次迭代 |
 # |---|---|
-# | CPS 高于基线 | 5 个中有 5 个，高 0.07 至 0.23 |
-# | UCMT 高于基线 | 5 个中有 5 个，高 0.06 至 0.21 |
-# | CMT 高于基线 | 5 个中有 5 个，高 0.01 至 0.13 |
+# | CPS 高于基线 | 5 个中有 5 个，高出 0.07 至 0.23 |
+# | UCMT 高于基线 | 5 个中有 5 个，高出 0.06 至 0.21 |
+# | CMT 高于基线 | 5 个中有 5 个，高出 0.01 至 0.13 |
 # | Mean Teacher 高于基线 | 5 个中有 2 个（[第 03 课](03_mean_teacher.ipynb)） |
-# | UCMT 高于 CMT | 5 个中有 5 个，高 0.01 至 0.08 |
-# | UCMT 高于 CPS | 5 个中有 2 个，高 0.01；有 3 个低，最多低 0.03 |
+# | UCMT 高于 CMT | 5 个中有 5 个，高出 0.01 至 0.08 |
+# | UCMT 高于 CPS | 5 个中有 2 个，高出 0.01；3 个低于它，最多低 0.03 |
 #
-# 这就是论文的次序，有监督 < Mean Teacher < CPS < UCMT，只差最后一步。而 UCMT 走了*两倍*的梯度步。如果迭代次数减半，也就是步数与其他方法一样：
+# 这就是论文中的次序，有监督 < Mean Teacher < CPS < UCMT，只有最后一级除外。而且 UCMT 走的梯度步是*两倍*。如果迭代次数减半，步数就与其他方法相同：
 
 # %%
 from ucmt_lite.experiments import evidence, results
@@ -368,26 +369,26 @@ runs_kept = results.load_runs(results.kept("recipe_heart") / "runs.parquet")
 evidence.plot_scores(runs_kept)
 
 # %% [markdown] lang="zh" english="73fc2392"
-# > **图：** 各变体的 Dice，种子上的均值和 {1} % 区间；phantom_heart，{2} 张标注，边长 {3}，测试图像：有监督 {4}（{5} 至 {6}），Mean Teacher {7}（{8} 至 {9}），CPS {10}（{11} 至 {12}），CMT {13}（{14} 至 {15}），UCMT {16}（{17} 至 {18}），迭代减半的 UCMT {19}（{20} 至 {21}）。
+# > **图：** 各个变体的 Dice，种子间的均值与 {1} % 区间；phantom_heart，{2} 张有标注，边长 {3}，测试图像：有监督 {4}（{5} 至 {6}），Mean Teacher {7}（{8} 至 {9}），CPS {10}（{11} 至 {12}），CMT {13}（{14} 至 {15}），UCMT {16}（{17} 至 {18}），迭代次数减半的 UCMT {19}（{20} 至 {21}）。
 
 # %% [markdown]
 # At equal steps CPS is above UCMT in each of the five seeds, by 0.05 in the mean. These runs are short, of one network on small phantoms, and
-# no method's settings were searched far. What is *known* is narrow: on these hearts, at this length, decisions of a second network explain the gain, and
+# no method's settings were searched far (CPS has the weight 1; CMT and UCMT 0.15 on every pseudo-label term; neighbours of each were level on validation images). What is *known* is narrow: on these hearts, at this length, decisions of a second network explain the gain, and
 # a teacher and a mix have added nothing to it that five seeds can show. [The page of results](../results/README.md) has other data.
 #
 # Side by side on one image: which method's networks stay apart longest, and where?
 
 # %% [markdown] lang="zh" english="d4381009"
-# 步数相等时，五个种子中 CPS 每次都高于 UCMT，平均高 0.05。这些训练很短，只有一种网络、很小的体模，没有哪个方法的设置经过广泛的搜索。真正*知道*的范围很窄：在这些心脏上，在这样的长度下，提升可以由第二个网络的决策来解释；教师和混合没有再添上五个种子看得出来的东西。[结果页](../results/README.md)有其他数据。
+# 步数相等时，五个种子中每一个都是 CPS 高于 UCMT，平均高 0.05。这些训练很短，只用一种网络和小小的体模，每种方法的设置都没有经过充分的搜索。*已知*的范围很窄：对这些心脏，在这样的训练长度下，第二个网络的决策解释了提升；教师和混合再添了什么，五个种子看不出来。其他数据见[结果页](../results/README.md)。
 #
-# 请在同一张图像上并排来看：哪种方法的网络最久保持不同，在哪里？
+# 在同一张图像上并排比较：哪种方法的网络保持不同最久，又在哪里？
 
 # %% tags=["explorer"]
 methods = ("mean_teacher", "cps", "ucmt")
 training.widget([traces.recorded(f"heart_{method}_50") for method in methods])
 
 # %% [markdown] lang="zh" english="27e4f21c"
-# > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师的 Dice 为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在真实边界两个像素之内为 {9}。CPS 训练 {10} 次迭代后，在探针图像 {11} 上：学生 {12} 的 Dice 为 {13}，学生 {14} 的 Dice 为 {15}。学生 {16} 与学生 {17} 在 {18} % 的像素上不同。平均不确定性为 {19} 奈特，在真实边界两个像素之内为 {20}。UCMT 训练 {21} 次迭代后，在探针图像 {22} 上：学生 {23} 的 Dice 为 {24}，学生 {25} 的 Dice 为 {26}，教师的 Dice 为 {27}。学生 {28} 与学生 {29} 在 {30} % 的像素上不同。平均不确定性为 {31} 奈特，在真实边界两个像素之内为 {32}。
+# > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在距真实边界两个像素以内为 {9}。CPS 训练 {10} 次迭代后，在探针图像 {11} 上：学生 {12} 的 Dice 为 {13}，学生 {14} 为 {15}。学生 {16} 与学生 {17} 在 {18} % 的像素上不同。平均不确定性为 {19} 奈特，在距真实边界两个像素以内为 {20}。UCMT 训练 {21} 次迭代后，在探针图像 {22} 上：学生 {23} 的 Dice 为 {24}，学生 {25} 为 {26}，教师为 {27}。学生 {28} 与学生 {29} 在 {30} % 的像素上不同。平均不确定性为 {31} 奈特，在距真实边界两个像素以内为 {32}。
 
 # %% [markdown]
 # ### Exercise 3: is it UMIX, or is it the second step?
@@ -397,9 +398,9 @@ training.widget([traces.recorded(f"heart_{method}_50") for method in methods])
 # called *gentle*, against 8 of 64.
 
 # %% [markdown] lang="zh" english="e22509e6"
-# ### 练习 3：是 UMIX，还是多走的一步？
+# ### 练习 3：是 UMIX，还是第二步？
 #
-# *中等，约 10 分钟，大部分时间在等待。* 先预测，再运行。CMT 没有第二步。UCMT 加上 `make_mix="identity"`，第二步用原来的图像；`cutmix` 盲目地选格子；参考代码改动的格子更少，至多是 256 格中的 4 格，这里称为*温和*（gentle），而此处是 64 格中的 8 格。
+# *中等，约 10 分钟，大部分时间在等待。* 先预测，再运行。CMT 没有第二步。`make_mix="identity"` 的 UCMT 用原样的图像走第二步；`cutmix` 盲目地选格子；参考代码改变的格子更少，256 格中至多 4 格，这里称为*温和*（gentle），而此处是 64 格中的 8 格。
 
 # %%
 variants = {
@@ -422,7 +423,7 @@ compare.figure(mixed, ["disagreement", "dice"])
 # <details><summary>What we got with seed 0</summary>
 #
 # CMT, with half the gradient steps, is at 0.48, every variant of UCMT between 0.70 and 0.74: after 200 iterations it is the second step that shows, and
-# not what is mixed into it. UMIX has 0.711, its gentle share 0.709, CutMix, which chooses its cells blindly, 0.738, and no mix at all 0.705. Two
+# not what is mixed into it. (CMT is scored by its teacher, which still lags at this length; its students are at 0.55 and 0.68 in [lesson 07](07_collaborative_mean_teacher.ipynb).) UMIX has 0.711, its gentle share 0.709, CutMix, which chooses its cells blindly, 0.738, and no mix at all 0.705. Two
 # seeds differ by more.
 # </details>
 # <details><summary>What would be a proof?</summary>
@@ -437,21 +438,21 @@ compare.figure(mixed, ["disagreement", "dice"])
 # %% [markdown] lang="zh" english="55d60736"
 # <details><summary>我们用种子 0 得到的结果</summary>
 #
-# CMT 只走一半的梯度步，得 0.48，UCMT 的各种变体都在 0.70 与 0.74 之间：200 次迭代之后，看得出来的是多走的一步，而不是混进去的东西。UMIX 得 0.711，温和的份额得 0.709，盲目选格子的 CutMix 得 0.738，完全不混合得 0.705。两个种子之间的差别比这更大。
+# CMT 的梯度步只有一半，是 0.48；UCMT 的各个变体都在 0.70 与 0.74 之间：200 次迭代之后，看得出的是第二步的作用，而不是混进去了什么。UMIX 为 0.711，温和的比例为 0.709，盲目选格子的 CutMix 为 0.738，完全不混合为 0.705。两个种子之间的差别都比这大。
 # </details>
 # <details><summary>怎样才算证明？</summary>
 #
-# 几个新的种子，各变体用同样的标注，训练足够长直到稳定，在没有用来做任何选择的图像上评分，并且每个变体的设置都花同样的力气去搜索。
+# 几个全新的种子；各个变体用相同的标注；训练长到稳定下来；用没有参与任何选择的图像来打分；每个变体的设置都以同样的力度搜索过。
 # </details>
 #
-# 我们用早先的配方试过，那时网络用的是批归一化：五个种子，600 次迭代，在测试图像上评分。每个点是一次训练，竖条是它们的均值：
+# 我们用以前的一套配方试过，那时的网络带有批归一化：五个种子，各 600 次迭代，在测试图像上打分。每个点是一次训练，横线是它们的均值：
 
 # %%
 ablation = results.load_runs(results.kept("heart_ablation") / "runs.parquet")
 evidence.plot_scores(ablation)
 
 # %% [markdown] lang="zh" english="0881a6e0"
-# > **图：** 各变体的 Dice，种子上的均值和 {1} % 区间；phantom_heart，{2} 张标注，边长 {3}，测试图像：不混合 {4}（{5} 至 {6}），UMIX {7}（{8} 至 {9}），CutMix {10}（{11} 至 {12}），noise {13}（{14} 至 {15}）。
+# > **图：** 各个变体的 Dice，种子间的均值与 {1} % 区间；phantom_heart，{2} 张有标注，边长 {3}，测试图像：不混合 {4}（{5} 至 {6}），UMIX {7}（{8} 至 {9}），CutMix {10}（{11} 至 {12}），噪声 {13}（{14} 至 {15}）。
 
 # %% [markdown]
 # Nothing to choose between the mixes: UMIX 0.770, no mix 0.773, CutMix 0.780, *noise* (added in place of moved cells) 0.767. Five seeds would have
@@ -465,11 +466,11 @@ evidence.plot_scores(ablation)
 # halves? Try:
 
 # %% [markdown] lang="zh" english="00bbb34d"
-# 各种混合之间分不出高下：UMIX 0.770，不混合 0.773，CutMix 0.780，*噪声*（加上噪声而不移动格子）0.767。无论哪个方向，0.04 的差别用五个种子都看不出来。没有第二步的 CMT，迭代次数相等时为 0.738，步数相等时为 0.785。换成更多类别、更大的图像、更长的训练，还会这样吗？你自己做一次扫描就能知道（[第 91 课](91_results.ipynb)）。应该移动多少格子、格子该多大，[也有记录](../results/heart_umix/README.md)：图像可改变的部分超过 3 % 时，均值就较低。
+# 各种混合分不出高下：UMIX 0.770，不混合 0.773，CutMix 0.780，*噪声*（不移动格子，而是加上噪声）0.767。无论偏向哪一边，0.04 的差别都会被五个种子漏掉。CMT 没有第二步，迭代次数相同时为 0.738，步数相同时为 0.785。如果类别更多、图像更大、训练更长，还会这样吗？你自己做一次扫描就能知道（[第 91 课](91_results.ipynb)）。应该移动多少格子、格子要多大，结果[也保存着](../results/heart_umix/README.md)：图像可能改变的部分超过 3 % 时，均值更低。
 #
-# ## 可能出什么问题
+# ## 可能出什么错
 #
-# 教师跟随**两个**学生，但在公开代码里并不均等：学生 1 占 0.99，学生 2 占 0.01。为什么不各占一半？试试看：
+# 教师跟随**两个**学生，但在公开代码中并不平均：学生 1 占 0.99，学生 2 占 0.01。为什么不各占一半？试试看：
 
 # %%
 halves = RunConfig(**common, settings={**settings, "ema_share": (0.5, 0.5)})
@@ -485,7 +486,7 @@ print({name: round(float(curves[f"dice/{name}"][-1]), 2) for name in networks})
 # valleys, at $(1, 1)$ and at $(-1, -1)$, and halfway between them lies $(0, 0)$, which knows nothing:
 
 # %% [markdown] lang="zh" english="ee4d1dd8"
-# 教师什么也没找到，而它的学生已经上路了。（在早先的配方下，600 次迭代之后，这样的教师五个种子平均为 0.08，而 0.99 和 0.01 得 0.77：[这些训练](../results/heart_share/README.md)。）一个可能的原因：起点不同的网络，隐藏单元的次序不同，所以权重的平均，是两个不同程序的平均。能说明这一点的最小网络有两个权重，$f(x) = w_1 w_2 x$。两个学生可以各在一个不同的山谷里都是对的，一个在 $(1, 1)$，一个在 $(-1, -1)$；两者正中间是 $(0, 0)$，它什么也不知道：
+# 教师什么也没找到，而它的学生都已上路。（在以前的那套配方下，600 次迭代之后，这样的教师在五个种子上平均为 0.08，而 0.99 与 0.01 的份额得到 0.77：见[这些训练](../results/heart_share/README.md)。）可能的原因是：起点不同的网络，隐藏单元的次序也不同，所以对它们的权重取平均，就是对两个不同的程序取平均。能看出这一点的最小网络有两个权重，$f(x) = w_1 w_2 x$。两个学生可以在两个不同的山谷里都对，一个在 $(1, 1)$，一个在 $(-1, -1)$；两者正中间是 $(0, 0)$，它什么也不知道：
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import ema
@@ -493,10 +494,17 @@ from ucmt_lite.explore import ema
 ema.widget(share=[0.5, 0.5])
 
 # %% [markdown] lang="zh" english="4b188a36"
-# > **图：** 衰减率为 {1} 的教师（大约记得 {2} 步）按 {3} % 和 {4} % 的份额跟随两个学生，它们从相对的山谷出发。最后 {5} 步的平均损失：学生 {6} 为 {7}，学生 {8} 为 {9}，教师为 {10}。教师比每个学生都差：它站在两者之间，那里谁也不曾到过。
+# > **图：** 衰减率为 {1} 的教师（大约记得 {2} 步），以 {3} % 和 {4} % 跟随两个学生，它们从相对的两个山谷出发。最后 {5} 步的平均损失：学生 {6} 为 {7}，学生 {8} 为 {9}，教师为 {10}。教师比每个学生都差：它站在两者之间，一个谁也没到过的地方。
 
 # %% [markdown]
-# Let both start in the same valley: does averaging hurt now? (No: the teacher is then better than either.) Students of a UCMT
+# Let both start in the same valley: does averaging hurt now?
+#
+# <details><summary>Does it?</summary>
+#
+# No: the teacher is then better than either.
+# </details>
+#
+# Students of a UCMT
 # start apart on purpose. So in the public code, and here, the "collaborative" teacher is, to a hundredth, student 1's mean
 # teacher.
 #
@@ -506,7 +514,7 @@ ema.widget(share=[0.5, 0.5])
 # |---|---|---|---|
 # | loss | not known to us | Dice alone | half cross-entropy, half Dice, for every method |
 # | unsupervised terms | plain sums | halves of the sums times 0.1, so 0.05 on plain sums | plain sums times 0.15 |
-# | cells that change | not known to us | at most 4 of 256 | at most 4 of 256; 8 of 64 in this lesson's pictures |
+# | cells that change | not known to us | at most 4 of 256 | at most 4 of 256; at most 8 of 64 in this lesson's pictures |
 # | labeled views in step 1 | one X | weak (2D), strong (3D) | strong |
 # | teacher's label in step 2 | predicted on the mixed image | moved from step 1 | moved from step 1 |
 # | teacher | follows both students | 0.99 and 0.01 | 0.99 and 0.01 |
@@ -534,33 +542,33 @@ ema.widget(share=[0.5, 0.5])
 # **Next:** what such a comparison can and cannot say, in [a fair comparison](10_fair_comparison.ipynb).
 
 # %% [markdown] lang="zh" english="f80a35e0"
-# 让两者从同一个山谷出发：现在平均还有害吗？（没有：这时教师比两者都好。）UCMT 的学生是有意从不同的起点出发的。所以在公开代码里，以及在这里，“协同”的教师，除去百分之一，就是学生 1 的平均教师。
+# 让两者从同一个山谷出发：取平均还有害吗？（没有：这时教师比两个学生都好。）UCMT 的学生是有意从不同的起点出发的。所以，在公开代码中，在这里也一样，“协同”的教师其实就是学生 1 的平均教师，相差只在百分之一。
 #
-# ## 论文、参考代码与这里
+# ## 论文、参考代码与本工具包
 #
-# | | 论文（图） | 参考代码 | 这里 |
+# | | 论文（图） | 参考代码 | 本工具包 |
 # |---|---|---|---|
-# | 损失 | 我们不知道 | 只有 Dice | 各方法都是一半交叉熵，一半 Dice |
-# | 无监督项 | 直接求和 | 和的一半乘以 0.1，即直接求和的 0.05 | 直接求和，乘以 0.15 |
-# | 改变的格子 | 我们不知道 | 至多 256 格中的 4 格 | 至多 256 格中的 4 格；本课的图中是 64 格中的 8 格 |
-# | 第 1 步中有标注图像的视图 | 同一个 X | 弱（2D），强（3D） | 强 |
-# | 第 2 步中教师的标签 | 对混合后的图像预测 | 由第 1 步移来 | 由第 1 步移来 |
+# | 损失 | 我们不清楚 | 只用 Dice | 一半交叉熵，一半 Dice，每种方法都一样 |
+# | 无监督项 | 直接求和 | 和的一半乘以 0.1，相当于直接求和乘以 0.05 | 直接求和乘以 0.15 |
+# | 改变的格子 | 我们不清楚 | 256 格中至多 4 格 | 256 格中至多 4 格；本课的图中是 64 格中的 8 格 |
+# | 第 1 步中有标注图像的视图 | 一个 X | 弱（2D），强（3D） | 强 |
+# | 第 2 步中教师的标签 | 在混合后的图像上预测 | 由第 1 步移动而来 | 由第 1 步移动而来 |
 # | 教师 | 跟随两个学生 | 0.99 和 0.01 | 0.99 和 0.01 |
 #
 # ## 小结
 #
 # - 不确定性是两个预测的均值的熵：犹豫和矛盾都算在内。
-# - UMIX 用确定的格子盖住不确定的格子，图像、掩膜和伪标签一起移动。
-# - UCMT 就是每次迭代做两遍 CMT，第二遍用重新混合的图像。
-# - 作比较时必须说明，相等的是迭代次数，还是梯度步数。
+# - UMIX 把确定的格子贴到不确定的格子上，图像、掩膜和伪标签都一样。
+# - UCMT 是每次迭代做两遍 CMT，第二遍用混合后的图像。
+# - 比较时必须说明，相等的是迭代次数还是梯度步数。
 #
-# **思考题：** 为什么均值的熵看得出矛盾，熵的均值却看不出？`top_k=0` 的 UMIX 是什么？论文的各部分中，你会先去掉哪一个，又怎样检验？
+# **思考题：** 为什么均值的熵看得到矛盾，而熵的均值看不到？`top_k=0` 的 UMIX 是什么？论文的各个部分中，你会先去掉哪一个，又怎样检验？
 #
 # <details><summary>答案</summary>
 #
-# 两个有把握的网络各自没有熵，所以两者的均值为零；而它们概率的均值，在互相矛盾的地方是分裂的。是在原来的图像上再走一步，没有混合。最后一问：用新的种子，一次只改一样东西，在没有用来做任何选择的图像上评分。
+# 两个有把握的网络，各自的熵都为零，所以熵的均值也为零；而在它们互相矛盾的地方，概率的均值一分为二。它就是用原样的图像走第二步，不作混合。最后一问：用全新的种子，每次只改变一样东西，在没有参与任何选择的图像上打分。
 # </details>
 #
 # **参考文献：** Shen et al., *Co-training with High-Confidence Pseudo Labels for Semi-supervised Medical Image Segmentation*, IJCAI 2023, [arXiv 2301.04465](https://arxiv.org/abs/2301.04465).
 #
-# **下一课：** 这样的比较能说明什么、不能说明什么，见[公平的比较](10_fair_comparison.ipynb)。
+# **下一课：** 这样的比较能说明什么，不能说明什么，见[公平的比较](10_fair_comparison.ipynb)。

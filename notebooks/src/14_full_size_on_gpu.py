@@ -51,7 +51,7 @@ configs["ucmt"]
 # %% [markdown]
 # ## What will it cost?
 #
-# Twenty iterations of each tell the seconds of one. (The first few are slower, while memory is laid out; the estimate errs on the safe side.)
+# Twenty iterations of each tell the seconds of one. (The first few are slower, while memory is laid out, and a machine with other work to do is slower whenever it has it: take the estimate for half to twice the truth.)
 
 # %%
 import dataclasses

@@ -16,8 +16,8 @@ seeds = [0, 1]
 # %% [markdown]
 # ## Choose a question
 #
-# - **Whom to label?** A seed draws the four labeled hearts. Would the four that differ most teach more? (`split_labeled` draws; `fit` takes any four.)
-# - **How soon?** The ramp-up waits for half of the run. Is there a best moment for pseudo labels to begin, and does it depend on the number of labels?
+# - **Whom to label?** A seed draws the four labeled hearts. Would the four that differ most teach more? (`split_labeled` draws; `Batches` and `ucmt_lite.training.fit.fit` take any four.)
+# - **How soon?** The ramp-up rises over half of the run. Is there a best moment for pseudo labels to begin, and does it depend on the number of labels?
 # - **Which cells?** UMIX covers what is uncertain. Cover what is *certain* instead: write that mix, with as many cells.
 # - **Which views?** Strong views change contrast and sharpness. Which of them does consistency need, and which hurts?
 # - **Who predicts?** Teacher, student 1, the mean of both students: is one of them better on *every* method?

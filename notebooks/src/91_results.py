@@ -5,7 +5,7 @@
 # around. This page reads the table of a whole sweep, every method with several seeds, and asks what remains. It is a report
 # as well: `ucmt-lite report DIR` runs it on a sweep of yours and leaves `DIR/report.ipynb`.
 #
-# The grid behind what you see is `results/heart/grid.yaml`: a few lines that name the settings all runs share, the variants,
+# The grid behind what you see is `results/recipe_heart/grid.yaml`: a few lines that name the settings all runs share, the variants,
 # and the seeds. `ucmt-lite sweep GRID --out DIR` runs it. From Python: `from ucmt_lite.experiments import plan, sweep`,
 # then `sweep.sweep(plan.plan_runs({...}), "runs/mine")` (in a script, below `if __name__ == "__main__":`).
 
@@ -24,7 +24,7 @@ score: str = "dice"  # dice, jaccard, hd95 or asd
 # %%
 from ucmt_lite.experiments import results
 
-labels, folder = folder or results.kept("heart_labels"), folder or results.kept("heart")
+labels, folder = folder or results.kept("heart_labels"), folder or results.kept("recipe_heart")
 runs = results.load_runs(f"{folder}/runs.parquet")
 variants = runs["variant"].nunique()
 print(len(runs), "runs of", variants, "variants; commits", *runs["env_commit"].unique())
@@ -49,7 +49,7 @@ evidence.plot_scores(runs, score)
 #
 # Runs with the same seed share their labeled images and the first weights of student 1. An unlucky draw of labels may hurt
 # every method. Where it does, the **paired difference**, method minus baseline within a seed, is less noisy than the difference of
-# two means: below that helps CPS much, and Mean Teacher not at all.
+# two means: below that helps every method, Mean Teacher most.
 #
 # - **p** comes from a paired t-test: how often chance alone would show a difference at least this large if there were none.
 # - **Holm** corrects it for making several comparisons: test enough methods, and one will look better by luck. It counts the
@@ -73,7 +73,7 @@ evidence.differences(compared, baseline, score)
 #
 # Where a sweep varies the number of labels, the same scores as a curve. The question of this whole field is how far to the
 # left a method reaches the height that the baseline has on the right. What you see is the kit's own comparison of this kind,
-# `results/heart_labels`; in a report it is the sweep that is reported.
+# `results/heart_labels`, measured under the recipe of before, with batch norm; in a report it is the sweep that is reported.
 
 # %%
 evidence.label_efficiency(results.load_runs(f"{labels}/runs.parquet"), score)
