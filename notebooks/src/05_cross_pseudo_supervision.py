@@ -347,10 +347,10 @@ scores.table(runs)
 # Drag through both kinds of run, side by side on one image. Where do the two networks of CPS still differ at the end? And
 # where are both wrong together?
 
-# %% [markdown] lang="zh" english="80cb691b"
+# %% [markdown] lang="zh" english="480ffaaa"
 # CPS 由它的学生 1 来评分，五个种子中每一个都高于基线，高出 0.07 至 0.23。Mean Teacher 只在两个种子上做到。
 #
-# 再看分歧。教师起初就是学生，但不到一百步就落后了许多，以至于有一段时间，两者的差别几乎与 CPS 的两个网络一样大。数值相近，含义却不同：落后的教师之所以不同，是因为它来得*晚*；第二个网络之所以不同，是因为它是*另一个*。无论含义如何，曲线都在下降：到最后，CPS 的两个网络相差 0.05，学生与教师相差 0.02。
+# 再看分歧。教师起初就是学生，但不到二十步就已落后；在第 200 步前后，两者的差别比 CPS 的两个网络*更大*（0.24 对 0.15）。数值相近，含义却不同：落后的教师之所以不同，是因为它来得*晚*；第二个网络之所以不同，是因为它是*另一个*。无论含义如何，曲线都在下降：到最后，CPS 的两个网络相差 0.05，学生与教师相差 0.02。
 #
 # 拖动滑块走过这两种训练，在同一张图像上并排比较。CPS 的两个网络到最后还在哪里不同？又在哪里一起错了？
 

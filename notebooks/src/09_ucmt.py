@@ -267,10 +267,10 @@ check_umix(my_umix)
 # last. With `top_k=0`, `x[-0:]` is everything: count from the front instead.
 # </details>
 
-# %% [markdown] lang="zh" english="90ae3d6e"
+# %% [markdown] lang="zh" english="319a956c"
 # <details><summary>提示 1</summary>
 #
-# 用循环就可以。对批次中的每张图像，列出各格的均值，再按均值给格子的编号排序。
+# 用循环就可以。对批次中的每张图像，列出各格的均值，再按均值给格子的编号排序（`argsort(dim=1, descending=True, stable=True)` 让相等的格子保持阅读顺序）。
 # </details>
 # <details><summary>提示 2</summary>
 #
@@ -329,8 +329,8 @@ compare.widget(runs)
 # The students of UCMT agree *sooner*: after 100 iterations, 200 gradient steps, they differ by 0.22, those of CPS by 0.32. In the end both are close, at 0.06 and
 # 0.05. So much for keeping them apart longer, at equal iterations. On the 200 test images:
 
-# %% [markdown] lang="zh" english="563f077d"
-# 结束时的分歧，UCMT 为 0.06，CPS 为 0.05：几乎一样，尽管 UCMT 有意让它的学生保持不同。在 200 张测试图像上：
+# %% [markdown] lang="zh" english="964e31c7"
+# UCMT 的学生*更早*达成一致：100 次迭代（200 个梯度步）之后，它们相差 0.22，CPS 的两个网络相差 0.32。到最后两者都很接近，分别为 0.06 和 0.05。至少在迭代次数相等时，谈不上让它们更久地保持不同。在 200 张测试图像上：
 
 # %%
 from ucmt_lite.experiments import scores
@@ -378,8 +378,8 @@ evidence.plot_scores(runs_kept)
 #
 # Side by side on one image: which method's networks stay apart longest, and where?
 
-# %% [markdown] lang="zh" english="d4381009"
-# 步数相等时，五个种子中每一个都是 CPS 高于 UCMT，平均高 0.05。这些训练很短，只用一种网络和小小的体模，每种方法的设置都没有经过充分的搜索。*已知*的范围很窄：对这些心脏，在这样的训练长度下，第二个网络的决策解释了提升；教师和混合再添了什么，五个种子看不出来。其他数据见[结果页](../results/README.md)。
+# %% [markdown] lang="zh" english="800a8da1"
+# 步数相等时，五个种子中每一个都是 CPS 高于 UCMT，平均高 0.05。这些训练很短，只用一种网络和小小的体模，每种方法的设置都没有经过充分的搜索（CPS 的权重为 1；CMT 和 UCMT 的每个伪标签项为 0.15；在验证图像上，各自相邻的取值不相上下）。*已知*的范围很窄：对这些心脏，在这样的训练长度下，第二个网络的决策解释了提升；教师和混合再添了什么，五个种子看不出来。其他数据见[结果页](../results/README.md)。
 #
 # 在同一张图像上并排比较：哪种方法的网络保持不同最久，又在哪里？
 
@@ -435,10 +435,10 @@ compare.figure(mixed, ["disagreement", "dice"])
 # We tried it under an earlier recipe, whose networks had batch norm: five seeds of 600 iterations, scored on the test images. Each dot is a run, the bar
 # their mean:
 
-# %% [markdown] lang="zh" english="55d60736"
+# %% [markdown] lang="zh" english="e6a21cfb"
 # <details><summary>我们用种子 0 得到的结果</summary>
 #
-# CMT 的梯度步只有一半，是 0.48；UCMT 的各个变体都在 0.70 与 0.74 之间：200 次迭代之后，看得出的是第二步的作用，而不是混进去了什么。UMIX 为 0.711，温和的比例为 0.709，盲目选格子的 CutMix 为 0.738，完全不混合为 0.705。两个种子之间的差别都比这大。
+# CMT 的梯度步只有一半，是 0.48；UCMT 的各个变体都在 0.70 与 0.74 之间：200 次迭代之后，看得出的是第二步的作用，而不是混进去了什么。（CMT 由它的教师来评分，而教师在这个长度上仍然落后；在[第 07 课](07_collaborative_mean_teacher.ipynb)中，它的学生为 0.55 和 0.68。）UMIX 为 0.711，温和的比例为 0.709，盲目选格子的 CutMix 为 0.738，完全不混合为 0.705。两个种子之间的差别都比这大。
 # </details>
 # <details><summary>怎样才算证明？</summary>
 #
@@ -541,8 +541,15 @@ ema.widget(share=[0.5, 0.5])
 #
 # **Next:** what such a comparison can and cannot say, in [a fair comparison](10_fair_comparison.ipynb).
 
-# %% [markdown] lang="zh" english="f80a35e0"
-# 让两者从同一个山谷出发：取平均还有害吗？（没有：这时教师比两个学生都好。）UCMT 的学生是有意从不同的起点出发的。所以，在公开代码中，在这里也一样，“协同”的教师其实就是学生 1 的平均教师，相差只在百分之一。
+# %% [markdown] lang="zh" english="c6aab95f"
+# 让两者从同一个山谷出发：取平均还有害吗？
+#
+# <details><summary>有害吗？</summary>
+#
+# 没有：这时教师比两个学生都好。
+# </details>
+#
+# UCMT 的学生是有意从不同的起点出发的。所以，在公开代码中，在这里也一样，“协同”的教师其实就是学生 1 的平均教师，相差只在百分之一。
 #
 # ## 论文、参考代码与本工具包
 #
@@ -550,7 +557,7 @@ ema.widget(share=[0.5, 0.5])
 # |---|---|---|---|
 # | 损失 | 我们不清楚 | 只用 Dice | 一半交叉熵，一半 Dice，每种方法都一样 |
 # | 无监督项 | 直接求和 | 和的一半乘以 0.1，相当于直接求和乘以 0.05 | 直接求和乘以 0.15 |
-# | 改变的格子 | 我们不清楚 | 256 格中至多 4 格 | 256 格中至多 4 格；本课的图中是 64 格中的 8 格 |
+# | 改变的格子 | 我们不清楚 | 256 格中至多 4 格 | 256 格中至多 4 格；本课的图中是 64 格中至多 8 格 |
 # | 第 1 步中有标注图像的视图 | 一个 X | 弱（2D），强（3D） | 强 |
 # | 第 2 步中教师的标签 | 在混合后的图像上预测 | 由第 1 步移动而来 | 由第 1 步移动而来 |
 # | 教师 | 跟随两个学生 | 0.99 和 0.01 | 0.99 和 0.01 |
