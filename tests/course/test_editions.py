@@ -8,6 +8,7 @@ import nbformat
 import pytest
 from markdown_it import MarkdownIt
 
+from ucmt_lite.cli import main
 from ucmt_lite.common import InputError
 from ucmt_lite.course import build as course
 from ucmt_lite.course import editions, quiz
@@ -366,6 +367,13 @@ def test_renewing_wants_lessons_by_name_that_have_chinese_and_are_built(tiny):
     (tiny / "solutions/00_tiny.ipynb").unlink()
     with pytest.raises(InputError, match="Lesson 00_tiny is not built"):
         course.renew_translations(["00_tiny"], root=tiny)
+
+
+def test_the_command_renews_only_what_is_named(capsys):
+    assert main(["course", "renew"]) == 2
+    assert "Name the lessons whose Chinese" in capsys.readouterr().err
+    assert main(["course", "renew", "08_umix"]) == 0
+    assert "Nothing to renew" in capsys.readouterr().out
 
 
 def test_a_quiz_is_scored_in_chinese_too(capsys):
