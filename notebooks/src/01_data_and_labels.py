@@ -234,6 +234,10 @@ print(f"Dice on its own four training images {seen:.2f}, on images it never saw 
 # The difference is what the network *remembers* of images whose masks taught it; a leaked image without its mask gives less. A test set with a share $q$ of leaked images reports about $q$ times that difference too much, and
 # the more a method can remember the more it gains. So a leak does not only flatter: it can change who wins.
 #
+# There is a quieter leak: *numbers* computed over all images. Grey values are usually brought to one scale before they enter a network, by the mean and
+# standard deviation of each image itself or of the training set. Taken over training and test images together, they carry something of the test set into training.
+# The kit scales each image by itself.
+#
 # ## Which labels?
 #
 # One decision is left: which images get the labels. Here a seed draws them, and the number of the seed is kept with each result. Two draws of four

@@ -172,6 +172,11 @@ check_mean_scores(my_mean_scores)
 # Papers also report the **Jaccard** index, overlap over union. It orders two masks of one image as Dice does, so it is no second opinion:
 # $J = D / (2 - D)$. A Dice of 0.80 is a Jaccard of 0.67: before you compare two tables, see which of the two they print.
 #
+# Two more things a table must say. *Each image by itself, or all pixels together?* The mean of the images' Dice lets a small object count as much as a large
+# one; a Dice of all pixels pooled is decided by the large ones. The kit takes the mean. And Dice does not say *where* the errors are: a thin rim everywhere and
+# one far island may cost the same overlap. Distances between the borders tell them apart: **HD95** is the distance that 95 % of border points keep within,
+# **ASD** the mean distance, both in pixels or millimetres, and smaller is better.
+#
 # ## The layer that nobody mentions
 #
 # After each convolution a **norm** brings the numbers of a feature map to mean 0 and variance 1. **Batch norm** takes mean and variance over

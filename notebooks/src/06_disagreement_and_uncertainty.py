@@ -324,9 +324,14 @@ check_calibration_error(my_calibration_error)
 # %% [markdown]
 # Phantoms know more than real images: their borders are blurred on purpose, and for each pixel it is known how undecided its class *is*. The last panel of the uncertainty picture compares that with the map: a network
 # that knew its borders would follow the line.
+#
+# Can calibration be mended? Often by one number: divide the logits by a **temperature** $T$, chosen on validation images, before the softmax. No decision changes,
+# so Dice stays what it is; only the confidences do (Guo et al., 2017). And the curve of risk over coverage has a number, too: the area below it, small where the errors are the uncertain pixels.
 
-# %% [markdown] lang="zh" english="79a9391a"
+# %% [markdown] lang="zh" english="4849b806"
 # 仿真体模知道的比真实图像更多：它们的边界是有意模糊的，每个像素的类别*本来*有多难定，都是已知的。不确定性图的最后一格拿它与网络的图作比较：真正了解边界的网络，会沿着那条线走。
+#
+# 校准能补救吗？往往只要一个数：在 softmax 之前，把 logits 除以一个**温度** $T$，它在验证图像上选定。没有一个决策因此改变，所以 Dice 不变，变的只是置信度（Guo et al., 2017）。风险随覆盖率变化的曲线也可以归结为一个数：曲线下的面积；错误若都落在不确定的像素上，这个面积就小。
 
 # %%
 uncertainty.figure(ucmt, threshold=threshold)

@@ -224,7 +224,7 @@ evidence.plot_scores(runs)
 # On the left atrium two families of numbers circulate, and papers mix them. With 8 of 80 labeled volumes UA-MT stands at a Dice of 84.25 in one and at 85.81 in the other, SASSNet at 87.32 and at 85.71: the *order* of the two methods depends on the family (original protocols; re-runs by the authors of MC-Net+ and SS-Net). Neither
 # is wrong. They differ in training length and in how the last network was chosen, and a row of one does not belong under a row of the other.
 #
-# So, below every table of yours: the data and the split; which images are labeled; network, loss, iterations *and* steps; how settings were chosen, on which images; **the last network or the best one** (on which images?); seeds, and what the interval is about; the size at which masks were scored.
+# So, below every table of yours: the data and the split; which images are labeled; network, loss, iterations *and* steps; how settings were chosen, on which images; **the last network or the best one** (a best one is chosen by validation images that cost labels, too, and chosen by test images it is a lucky one; with a learning rate that falls to 0 the last is the simple, honest choice, and this kit's); seeds, and what the interval is about; the size at which masks were scored.
 #
 # ## Recap
 #

@@ -178,6 +178,8 @@ check_stretched(my_stretch)
 # </details>
 
 # %% [markdown]
+# Volumes come as NIfTI (`.nii.gz`), HDF5 (`.h5` with `image` and `label`) or DICOM series. They are read the same way (`--dataset nifti` or `hdf5`); what is new is the size of a voxel, which differs along the axes, and the orientation, which the kit brings into one. [Lesson 11](11_left_atrium_3d.ipynb) is about them.
+#
 # ## Look before you train
 #
 # `ucmt-lite data folder --data my_images` prints what a careful colleague would look at. From Python:

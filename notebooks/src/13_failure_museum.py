@@ -35,7 +35,7 @@ compare.figure({name: [run.trace] for name, run in runs.items()}, ["disagreement
 # %% [markdown]
 # <details><summary>What happened?</summary>
 #
-# The eager pair agrees, and on nearly every image it agrees on nonsense. Before the four labels could teach anything, each network had learned the other's first guess, and a guess that is shared by both is never corrected. Disagreement *praises* this. The one witness is the loss on the labeled images (`loss/sup`): it rises. Look there first.
+# The eager pair agrees, and on nearly every image it agrees on nonsense. Before the four labels could teach anything, each network had learned the other's first guess, and a guess that is shared by both is never corrected. This is called **confirmation bias**. Disagreement *praises* this. The one witness is the loss on the labeled images (`loss/sup`): it rises. Look there first.
 # </details>
 #
 # ### Exercise 1: revive them

@@ -217,7 +217,7 @@ def tidy_outputs(executed: Any, name: str) -> Any:
 def _keep_one_picture(output: Any) -> None:
     """Take the image from an output whose HTML holds it together with its sentence."""
     data = output.get("data", {})
-    if data.get("text/html", "").startswith("<img"):
+    if "<img" in data.get("text/html", ""):
         for mime in ("image/png", "image/jpeg"):
             data.pop(mime, None)
             output.metadata.pop(mime, None)
