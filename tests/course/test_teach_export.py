@@ -116,8 +116,8 @@ def test_the_command_says_what_comes_next_and_refuses_what_it_cannot_export(tmp_
     assert "otter assign" in capsys.readouterr().out
     assert main(["teach", "export", "--to", "nbgrade", *out]) == 2
     assert "did you mean 'nbgrader'" in capsys.readouterr().err
-    assert main(["teach", "export", "15_capstone", "--to", "otter", *out]) == 2
-    assert "15_capstone has no exercise" in capsys.readouterr().err
+    assert main(["teach", "export", "91_results", "--to", "otter", *out]) == 2
+    assert "91_results has no exercise" in capsys.readouterr().err
 
 
 def run(folder, *command):

@@ -62,7 +62,7 @@ def test_equations_are_mathml_and_none_is_left_in_tex(pages):
             page
         )
     text = pages["03_mean_teacher"].read_text(encoding="utf-8")
-    assert text.count('<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">') == 2
+    assert text.count('<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">') == 3
 
 
 class Addresses(HTMLParser):

@@ -343,7 +343,13 @@ def test_the_experiment_notebook_declares_the_configuration():
     fields = dataclasses.fields(RunConfig)
     assert list(declared) == [item.name for item in fields] + ["out"]
     assert [declared[item.name] for item in fields] == [item_default(item) for item in fields]
-    assert comments[:-1] == [item.metadata["meaning"] for item in fields]
+
+    def plain(
+        text,
+    ):  # papermill reads no comment with an equals sign: examples have no values there
+        return re.sub(r"=\S+| and(?= \w+$)", "", text)
+
+    assert list(map(plain, comments[:-1])) == [plain(item.metadata["meaning"]) for item in fields]
 
 
 def test_a_misspelt_parameter_is_refused_though_papermill_would_set_it():

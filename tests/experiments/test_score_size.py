@@ -45,7 +45,7 @@ def test_a_run_of_before_is_scored_where_it_was(tmp_path):
     data = str(folder_of(tmp_path / "data", objects=12))
     config = RunConfig(**SMALL, data=data, score_size="network")
     old = {name: value for name, value in config.as_dict().items() if name != "score_size"}
-    old |= {"norm": "instance", "labeled_views": "weak", "views": {}, "shrink": 0.0}
+    old |= {"norm": "instance", "views": {}, "shrink": 0.0}
     assert RunConfig.of_saved(old) == config
     result = run(config, tmp_path / "run")
     assert result.metrics["scored_at"] == "the size that the network learned at, 32 pixels"

@@ -440,7 +440,7 @@ def test_the_dashboard_asks_for_its_token_and_moves(page, tmp_path, monkeypatch)
         first.wait_for(timeout=60_000)
         page.locator(".ucmt-tiles").first.wait_for(timeout=30_000)
         before = pixels(first.locator("canvas").last, 64, 64)
-        keys(page, first, "Home")
+        keys(page, first, "End")
         assert (pixels(first.locator("canvas").last, 64, 64) != before).any()
         page.locator(".js-plotly-plot").wait_for(timeout=30_000)
         assert page.locator(".ucmt-stack").count() == 2

@@ -185,26 +185,23 @@ class _Talk:
     def output(self, output: Any) -> None:
         """Show what a cell gave: a picture, a table, code or a few lines."""
         data = output.get("data", {})
-        for kind in ("image/png", "image/jpeg"):
-            if kind in data:
-                alt = escape(data.get("text/plain", ""), quote=True)
-                address = f"data:{kind};base64,{data[kind].strip()}"
-                self.show(f'<img src="{address}" alt="{alt}">', "picture")
-                return
-        if "text/html" in data:
-            self.show(re.sub(r"<style.*?</style>", "", data["text/html"], flags=re.DOTALL))
+        html = re.sub(r"<style.*?</style>", "", data.get("text/html", ""), flags=re.DOTALL)
+        picture = re.search(r"<img\b[^>]*>", html)  # the first: a question's answer stays folded
+        if picture:
+            self.show(re.sub(r' style="[^"]*"', "", picture[0]), "picture")
+        elif 'class="highlight"' in html:
+            self._code_shown(data["text/plain"])
+        elif html:
+            self.show(html)
         elif "text/markdown" in data:
-            self._rendered(data["text/markdown"])
+            self.show(self.markdown(data["text/markdown"]))
         elif output.output_type == "stream" and (self.said or output.text.count("\n") > 1):
             self.show(f"<pre>{escape(_cut(output.text.rstrip()))}</pre>")
 
-    def _rendered(self, source: str) -> None:
-        """Show a table, or the source of a function below its name."""
-        code = re.search(r"```python\n(.*?)```", source, re.DOTALL)
-        if code is None:
-            self.show(self.markdown(source))
-        elif len(code[1].splitlines()) <= _LINES:
-            self.show(_code(code[1]), "code")
+    def _code_shown(self, code: str) -> None:
+        """Show the source of a function, if it fits on a slide."""
+        if len(code.splitlines()) <= _LINES:
+            self.show(_code(code), "code")
 
     def quiz(self, source: str) -> None:
         """Show each question of the quiz, to be answered by a show of hands."""

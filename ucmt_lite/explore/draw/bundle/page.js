@@ -1,5 +1,5 @@
 // Made by `make js` from chart.js dom.js ema.js outline.js page.js panel.js stack.js stored.js
-// sha256 of those: 4100cb351ac5babd6e4e6d0e667ddb667d3d479b7718166eb21612df7c6deff6
+// sha256 of those: 1b4776f22bfbe5fa4342f01930870e512e72a5456399d50721a79bec49371b14
 (() => {
   // ucmt_lite/explore/draw/js/dom.js
   var SVG = "http://www.w3.org/2000/svg";
@@ -154,7 +154,7 @@
     pointOf(line, position) {
       const x = line.xs.value(position);
       const y = line.ys.value(position);
-      return { x, y, finite: !Number.isNaN(x) && !Number.isNaN(y) };
+      return { x, y, finite: x >= this.box.x[0] && !Number.isNaN(y) };
     }
     across(x) {
       const { left, right, x: scale } = this.box;
@@ -651,7 +651,7 @@
 
   // ucmt_lite/explore/draw/js/stack.js
   var REST = 300;
-  var FRAME = 160;
+  var FRAME = 333;
   var STATE = ["position", "shown", "blend"];
   var CHANGES = STATE.map((name) => `change:${name}`).join(" ");
   var IDLE = "Arrow keys move, space plays, digits switch layers; point at a pixel to read it.";
@@ -663,7 +663,7 @@
     Home: { control: 0, by: -Infinity },
     End: { control: 0, by: Infinity }
   };
-  var PANELS_BASIS = [0, 300, 560, 1240];
+  var PANEL_WIDTHS = [0, 400, 260, 240];
   var View = class {
     /**
      * @param {object} model of anywidget: its traits are `spec` (a `Spec`), `position`, `shown` and `blend`
@@ -752,8 +752,10 @@
     }
     body(stored) {
       const gallery = el("div", { class: "ucmt-panels" });
-      gallery.style.flexBasis = `${PANELS_BASIS[Math.min(this.panels.length, 3)]}px`;
-      gallery.style.maxWidth = `${this.panels.length * 400}px`;
+      const count = this.panels.length;
+      const width = count * PANEL_WIDTHS[Math.min(count, PANEL_WIDTHS.length - 1)];
+      gallery.style.flexBasis = `${Math.min(count * 300, width)}px`;
+      gallery.style.maxWidth = `${width}px`;
       for (const panel of this.panels) {
         const caption = el("figcaption", {}, panel.title);
         gallery.append(el("figure", {}, caption, panel.canvas, this.numbers(panel, stored)));
@@ -761,7 +763,8 @@
       }
       const body = el("div", { class: "ucmt-body" }, gallery);
       const charts = this.charts.map((chart) => chart.node);
-      if (charts.length) body.append(el("div", { class: "ucmt-charts" }, ...charts));
+      const below = count > 2 ? " ucmt-below" : "";
+      if (charts.length) body.append(el("div", { class: `ucmt-charts${below}` }, ...charts));
       return body;
     }
     numbers(panel, stored) {
