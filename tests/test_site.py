@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 import ucmt_lite
+from ucmt_lite.course.lessons import read_course
+from ucmt_lite.training.traces import recorded
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,18 +20,18 @@ def site():
     return module
 
 
-GITHUB = "https://github.com/ucmt-lite/ucmt-lite"
+GITHUB, TAG = "https://github.com/ucmt-lite/ucmt-lite", read_course().tag
 
 
 @pytest.mark.parametrize(
     ("target", "page", "expected"),
     [
-        ("05_cps.ipynb", "notebooks/x.ipynb", f"{GITHUB}/blob/main/notebooks/05_cps.ipynb"),
+        ("05_cps.ipynb", "notebooks/x.ipynb", f"{GITHUB}/blob/{TAG}/notebooks/05_cps.ipynb"),
         ("../notebooks/09_ucmt.ipynb", "teaching/README.md", "../notebooks/09_ucmt.ipynb"),
-        (f"{GITHUB}/blob/main/notebooks/glossary.md", "notebooks/x.ipynb", "glossary.md"),
+        (f"{GITHUB}/blob/{TAG}/notebooks/glossary.md", "notebooks/x.ipynb", "glossary.md"),
         ("heart", "results/README.md", "heart/README.md"),
-        ("notebooks/solutions", "README.md", f"{GITHUB}/tree/main/notebooks/solutions"),
-        ("CITATION.cff", "README.md", f"{GITHUB}/blob/main/CITATION.cff"),
+        ("notebooks/solutions", "README.md", f"{GITHUB}/tree/{TAG}/notebooks/solutions"),
+        ("CITATION.cff", "README.md", f"{GITHUB}/blob/{TAG}/CITATION.cff"),
         ("https://arxiv.org/abs/2301.04465", "README.md", "https://arxiv.org/abs/2301.04465"),
     ],
 )
@@ -65,3 +67,8 @@ def test_dead_links_and_foreign_scripts_are_told(site, tmp_path):
         "a.html links to c.html, which is not there",
         "a.html needs https://elsewhere/x.js, which is not part of the site",
     ]
+
+
+def test_the_runs_that_the_site_shows_are_recorded(site):
+    for method in site.METHODS_SHOWN:
+        assert len(recorded(f"heart_{method}_{site.SEED_SHOWN}").map_step)

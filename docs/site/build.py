@@ -33,15 +33,20 @@ PAGES = (
     "*.md",
     "notebooks/*.ipynb",
     "notebooks/glossary.md",
+    "notebooks/zh/*.ipynb",
+    "notebooks/zh/README.md",
     "data_cards/*.md",
     "results/**/README.md",
-    "teaching/*.md",
+    "teaching/README.md",
+    "teaching/exit_quiz.md",  # its answers are for teachers, who have the repository
+    "teaching/mistakes.md",
     "benchmarks/NOTES.md",
 )
 PICTURES = ("docs/*.png", "results/**/*.png", "data_cards/**/*.png")
 LINK = re.compile(r"\]\(([^)#\s]+)((?:#[^)\s]*)?)\)")
 BADGE = re.compile(r"\[!\[([^\]]*)\]\([^)]*(?:badge|colab)[^)]*\.svg\)\]")
 METHODS_SHOWN = ("mean_teacher", "cps", "ucmt")
+SEED_SHOWN = 50
 COURSE = read_course()
 # Pages that have pages below them in the sidebar.
 BELOW = {"data_cards/README.md": "*", "results/README.md": "*/README"}
@@ -174,7 +179,7 @@ def stage_explorers() -> None:
     """Write the explorers that need no kernel, each as a page of its own."""
     folder = SOURCE.parent / "extra" / "explorers"
     folder.mkdir(parents=True)
-    runs = [recorded(f"heart_{method}_10") for method in METHODS_SHOWN]
+    runs = [recorded(f"heart_{method}_{SEED_SHOWN}") for method in METHODS_SHOWN]
     atria = load("phantom_atrium", size=48, count=(1, 1, 1)).splits["test"][0]
     voxels, truth = (atria[name] for name in ("image", "mask"))
     to_html(training.widget(runs), folder / "training.html")
