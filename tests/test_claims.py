@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from scipy import stats
 
 from ucmt_lite.course.lessons import NOTEBOOKS
 from ucmt_lite.experiments import results
@@ -90,6 +91,8 @@ def test_cps_gains_in_each_seed(dice):
 def test_cmt_gains_in_each_seed_and_ucmt_more(dice):
     ours, more = gains(dice, "cmt", over="supervised"), gains(dice, "ucmt", over="cmt")
     assert (min(ours), max(ours)) == (0.01, 0.13) and (min(more), max(more)) == (0.01, 0.08)
+    behind = gains(dice, "cps", over="cmt")
+    assert (min(behind), max(behind)) == (0.03, 0.11)
 
 
 def test_ucmt_is_above_cps_in_two_seeds_by_a_hundredth(dice):
@@ -471,6 +474,12 @@ def test_lesson_10_has_a_comparison_that_is_open(by_seed):
     assert (round(low, 3), round(high, 3)) == (-0.034, 0.016)
     _, low, high = interval((by_seed.loc["mean_teacher"] - by_seed.loc["supervised"]).tolist())
     assert (round(low, 3), round(high, 3)) == (-0.064, 0.075)
+    for low_mean, needed in ((("ucmt", "cps"), 17), (("mean_teacher", "supervised"), 60)):
+        difference = by_seed.loc[low_mean[0]] - by_seed.loc[low_mean[1]]
+        seeds = range(3, 200)
+        halves = {n: stats.t.ppf(0.975, n - 1) * difference.std() / n**0.5 for n in seeds}
+        fits = min(n for n in seeds if abs(difference.mean()) + halves[n] < 0.02)
+        assert abs(fits - needed) <= 3
     assert by_seed.mean().idxmin() == 50, "the seed that was unlucky for nearly all"
 
 

@@ -299,13 +299,14 @@ training.widget(ucmt)
 
 # %% [markdown]
 # Yellow (dashed) is student 1, blue (dotted) student 2, green (dash-dotted) the teacher; the students **disagree** where their decisions differ, and
-# **uncertainty** is how undecided two networks are together. Both shrink, and stay longest at the borders.
+# **uncertainty** is how undecided two networks are together, in *nats*, a unit of information. Both shrink, and stay longest at the borders. (*Probe images* are the few
+# validation images that are watched during training.)
 #
 # Beside it the supervised baseline, trained for as many iterations from the same labels. The line is the mean of five
 # **seeds**, the band spans them: another seed means four other labeled images and other first weights.
 
-# %% [markdown] lang="zh" english="7bbab36d"
-# 黄色（虚线）是学生 1，蓝色（点线）是学生 2，绿色（点划线）是教师；学生的决策不同，就是有**分歧**；**不确定性**是两个网络合在一起有多犹豫。两者都在缩小，在边界上留得最久。
+# %% [markdown] lang="zh" english="bf7f9667"
+# 黄色（虚线）是学生 1，蓝色（点线）是学生 2，绿色（点划线）是教师；学生的决策不同，就是有**分歧**；**不确定性**是两个网络合在一起有多犹豫，单位是*奈特*（nat），一种信息量的单位。两者都在缩小，在边界上留得最久。（*探针图像*是训练中一直观察的几张验证图像。）
 #
 # 旁边是有监督的基线，用同样的标注训练了同样多的迭代。线是五个**种子**的均值，色带是它们的范围：换一个种子，就是另外四张有标注的图像和另外的初始权重。
 

@@ -241,7 +241,7 @@ print(f"Dice on its own four training images {seen:.2f}, on images it never saw 
 # ## Which labels?
 #
 # One decision is left: which images get the labels. Here a seed draws them, and the number of the seed is kept with each result. Two draws of four
-# hearts can differ by a tenth in Dice ([results](../results/recipe_heart/README.md)), as much as two methods do, so comparisons use the *same* labels for every method, and several draws:
+# hearts can differ by two tenths in Dice ([results](../results/recipe_heart/README.md)), as much as two methods do, so comparisons use the *same* labels for every method, and several draws:
 
 # %%
 from ucmt_lite.data import split_labeled

@@ -8,7 +8,7 @@
 #
 # - write the two losses that nearly all networks of this field descend: **cross-entropy** and **soft Dice**;
 # - decide what a score means where there is nothing to find;
-# - give the *same weights* two different statistics, and see other outlines and another score;
+# - give the *same weights* two different statistics, and see other outlines;
 # - see what four labels miss.
 
 # %% tags=["parameters"]
@@ -173,7 +173,7 @@ check_mean_scores(my_mean_scores)
 # $J = D / (2 - D)$. A Dice of 0.80 is a Jaccard of 0.67: before you compare two tables, see which of the two they print.
 #
 # Two more things a table must say. *Each image by itself, or all pixels together?* The mean of the images' Dice lets a small object count as much as a large
-# one; a Dice of all pixels pooled is decided by the large ones. The kit takes the mean. And Dice does not say *where* the errors are: a thin rim everywhere and
+# one; a Dice of all pixels pooled is decided by the large ones. The kit takes the mean. (A small object scores lower for the same quality: one wrong rim of pixels is a larger share of it.) And Dice does not say *where* the errors are: a thin rim everywhere and
 # one far island may cost the same overlap. Distances between the borders tell them apart: **HD95** is the distance that 95 % of border points keep within,
 # **ASD** the mean distance, both in pixels or millimetres, and smaller is better.
 #

@@ -309,7 +309,7 @@ predict_first(lab, which_cells_move(lab.sample))
 # > <details><summary>答案</summary>移动的格子（行/列，从左上角数起）：{4}/{5}，{6}/{7}，{8}/{9}，{10}/{11}，{12}/{13}。</details>
 
 # %% [markdown]
-# The frames lie on the heart, mostly at its borders, and what fills them is blank background: that is what networks are most certain of. After the mix both students agree far less with the label that moved along (the sentence of the picture says how much): a holed heart is a harder heart. So UMIX mainly *removes* difficult pixels. The first author of UCMT later wrote that fixed rules of this kind tend to trivial changes, and learns where and how much to mix instead (AdaMix, 2024).
+# The frames lie on the heart, mostly at its borders, and what fills them is blank background: that is what networks are most certain of. After the mix both students agree less with the label that moved along (the explorer says how much): a holed heart is a harder heart. So UMIX mainly *removes* difficult pixels. The first author of UCMT later wrote that fixed rules of this kind tend to trivial changes, and learns where and how much to mix instead (AdaMix, 2024).
 #
 # ## Does it pay?
 #
@@ -317,8 +317,8 @@ predict_first(lab, which_cells_move(lab.sample))
 #
 # Here are four short runs, one seed: enough to see that all of them train, too few to rank them. They end within a few hundredths of each other.
 
-# %% [markdown] lang="zh" english="58622d07"
-# 红框落在心脏上，多半在它的边界上；填进去的是空白背景，那正是网络最有把握的东西。混合之后，两个学生与一同移动的标签都远不如先前一致（差多少，图的说明里有）：有洞的心脏更难认。所以 UMIX 主要是*移走*困难的像素。UCMT 的第一作者后来写道，这类固定的规则容易带来无关紧要的改动，于是改为学习在哪里混合、混合多少（AdaMix, 2024）。
+# %% [markdown] lang="zh" english="bcc3043d"
+# 红框落在心脏上，多半在它的边界上；填进去的是空白背景，那正是网络最有把握的东西。混合之后，两个学生与一同移动的标签都不如先前一致（差多少，互动图里有）：有洞的心脏更难认。所以 UMIX 主要是*移走*困难的像素。UCMT 的第一作者后来写道，这类固定的规则容易带来无关紧要的改动，于是改为学习在哪里混合、混合多少（AdaMix, 2024）。
 #
 # ## 值得吗？
 #

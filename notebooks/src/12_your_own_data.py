@@ -148,7 +148,7 @@ check_patient(my_patient)
 #
 # ### Exercise 4: stretch the contrast
 #
-# *Medium, about 6 minutes.* Map the `low`-th **percentile** of the grey values (the value that `low` % of the pixels do not exceed) to 0 and the `high`-th to 1, and clip what lies outside. An image of one single value becomes 0 everywhere. (The kit stretches 16-bit pictures from their smallest to their largest value and decides for the whole set whether it does; where a set has such pixels, stretch it like this before you hand it over.)
+# *Medium, about 6 minutes.* Map the `low`-th **percentile** of the grey values (the value that `low` % of the pixels do not exceed) to 0 and the `high`-th to 1, and clip what lies outside. An image of one single value becomes 0 everywhere. (The kit stretches 16-bit pictures from their smallest to their largest value and decides for the whole set whether it does; where a set has such pixels, stretch it like this before you hand it over. CT has a scale of its own, Hounsfield units, in which one window, such as -100 to 300 for soft tissue, does the same for every patient.)
 
 # %% tags=["exercise"]
 import numpy as np
@@ -178,7 +178,7 @@ check_stretched(my_stretch)
 # </details>
 
 # %% [markdown]
-# Volumes come as NIfTI (`.nii.gz`), HDF5 (`.h5` with `image` and `label`) or DICOM series. They are read the same way (`--dataset nifti` or `hdf5`); what is new is the size of a voxel, which differs along the axes, and the orientation, which the kit brings into one. [Lesson 11](11_left_atrium_3d.ipynb) is about them.
+# Volumes come as NIfTI (`.nii.gz`), HDF5 (`.h5` with `image` and `label`) or DICOM series. They are read the same way (`--dataset nifti` or `hdf5`); what is new is the size of a voxel, which differs along the axes, and the orientation, which the kit brings into one. [Lesson 11](11_left_atrium_3d.ipynb) is about what resolution and windows do to volumes.
 #
 # ## Look before you train
 #

@@ -35,7 +35,7 @@ compare.figure({name: [run.trace] for name, run in runs.items()}, ["disagreement
 # %% [markdown]
 # <details><summary>What happened?</summary>
 #
-# The eager pair agrees, and on nearly every image it agrees on nonsense. Before the four labels could teach anything, each network had learned the other's first guess, and a guess that is shared by both is never corrected. This is called **confirmation bias**. Disagreement *praises* this. The one witness is the loss on the labeled images (`loss/sup`): it rises. Look there first.
+# The eager pair agrees, and on nearly every image it agrees on nonsense. Ten times the weight drowns four labels: before they could teach anything, each network had learned the other's first guess ([lesson 05](05_cross_pseudo_supervision.ipynb) changes one thing at a time), and a guess that is shared by both is never corrected. This is called **confirmation bias**. Disagreement *praises* this. The one witness is the loss on the labeled images (`loss/sup`): it rises. Look there first.
 # </details>
 #
 # ### Exercise 1: revive them
@@ -83,7 +83,7 @@ for name, (trace,) in teachers.items():
 # %% [markdown]
 # <details><summary>What happened?</summary>
 #
-# The best teacher is the one that repeats its student (0.44 with a decay of 0), the slow two are the worst (0.41). Nobody sleeps altogether: the decay is $\min(1 - 1/(n+1), \alpha)$, so at first the teacher is the plain average of its students. But the early ones knew nothing and count as much as the last, so the slow teachers end *below* their student, and go on teaching it. The fast ones are level with their student, for they are nearly it. In a run of many thousand steps a decay of 0.99 remembers good students only, and the gap closes.
+# In this run all four lie within 0.03, no more than noise; the slow two are the lowest, each below its own student. Nobody sleeps altogether: the decay is $\min(1 - 1/(n+1), \alpha)$, so at first the teacher is the plain average of its students. But the early ones knew nothing and count as much as the last, so the slow teachers end *below* their student, and go on teaching it. The fast ones are level with their student, for they are nearly it. In a run of many thousand steps a decay of 0.99 remembers good students only, and the gap closes.
 # </details>
 #
 # ### Exercise 2: a pace that fits
