@@ -23,10 +23,11 @@ def named_paths(text):
     return re.findall(r"`([\w.-]+/[\w./-]*|[\w-]+\.(?:md|cff))`", text)
 
 
-def test_there_are_six_recipes():
+def test_there_are_seven_recipes():
     assert list(RECIPES) == [
         "A method",
         "A lesson",
+        "A lesson's Chinese",
         "An explorer",
         "A data set, or a reader",
         "A mended bug",
