@@ -123,9 +123,19 @@ def test_the_risk_chart_is_scaled_by_the_later_half_of_the_steps():
     first = {name: maps.copy() for name, maps in trace.predictions.items()}
     first["teacher"][0] = 1 - trace.truth
     trace = replace(trace, predictions=first)
-    at_first, *_, at_last = uncertainty.wrong_labels(trace).mean(axis=(2, 3)).max(axis=1)
-    bottom, top = uncertainty.widget(trace).spec["charts"][0]["box"]["y"]
-    assert bottom == 0 and at_last <= top < 0.2 < at_first
+    wrong, steps = uncertainty.wrong_labels(trace), len(trace.map_step)
+    levels = np.linspace(0, np.log(2), uncertainty.LEVELS)
+    risks = [
+        uncertainty.risk_coverage(np.asarray(entropy, float), labels, levels)[1]
+        for step in range(steps)
+        for entropy, labels in zip(trace.uncertainty[step], wrong[step], strict=True)
+    ]
+    later = np.reshape(risks, (steps, -1))[steps // 2 :]
+    assert uncertainty.widget(trace).spec["charts"][0]["box"]["y"] == pytest.approx(
+        [0, max(0.02, 1.05 * np.nanmax(later))]
+    )
+    at_first = wrong[0].mean(axis=(1, 2)).max()
+    assert at_first > 0.2
     lone = replace(
         trace,
         map_step=trace.map_step[:1],

@@ -347,5 +347,6 @@ def _document(course: Course, name: str, slides: list[Slide]) -> str:
     )
     return (
         f"<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n<title>{escape(title)}</title>\n"
-        f"<style>\n{style}</style>\n<main>\n{sections}\n</main>\n<script>\n{keys}</script>\n</html>\n"
+        f"<style>\n{style}</style>\n<main>\n{sections}\n</main>\n"
+        f"<script>\n{keys}</script>\n</html>\n"
     )

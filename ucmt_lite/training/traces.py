@@ -106,7 +106,8 @@ class Trace:
         arrays |= {name: values for name, values in optional.items() if values is not None}
         with atomic(path) as temporary, temporary.open("wb") as file:
             # Without `allow_pickle=`: before numpy 2.2 that would become an array of its own.
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its stub thinks of that one
+            # Its stub thinks of that one.
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def load_trace(path: str | Path) -> Trace:

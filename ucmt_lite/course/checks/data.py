@@ -2,7 +2,13 @@
 
 import numpy as np
 
-from ucmt_lite.course.checks.judging import Answer, Judged, judging, require
+from ucmt_lite.course.checks.judging import (
+    Answer,
+    Judged,
+    judging,
+    require,
+    require_value,
+)
 
 
 def check_class_shares(answer: Answer) -> None:
@@ -225,46 +231,48 @@ def check_stretched(answer: Answer) -> None:
         scan = random.integers(800, 1200, (16, 16)).astype(np.uint16)
         scan[0, 0] = 60000  # one bright pixel, as a metal clip makes it
         for image, low, high in ((scan, 1, 99), (scan.astype(np.float32), 5, 90)):
-            start, end = (float(np.percentile(image, q)) for q in (low, high))
-            grey = (image.astype(float) - start) / (end - start)
-            result = np.asarray(judged(image, low, high))
-            require(
-                result.shape == image.shape,
-                f"it has shape {result.shape} for an image of {image.shape}.",
-            )
-            require(
-                result.dtype.kind == "f",
-                f"its values are {result.dtype}: whole numbers have nothing between 0 and 1.",
-            )
-            least, most = float(np.min(image)), float(np.max(image))
-            mistakes = (
-                (
-                    (image.astype(float) - least) / (most - least),
-                    "one bright pixel has squeezed all others into almost nothing: take percentiles"
-                    " for the smallest and the largest value.",
-                ),
-                (grey, "what lies outside of the two percentiles leaves 0 to 1: clip it."),
-                (
-                    np.clip(image.astype(float) / end, 0, 1),
-                    "the lower percentile becomes 0: subtract it first.",
-                ),
-                (np.clip(1 - grey, 0, 1), "bright and dark are swapped."),
-                (255 * np.clip(grey, 0, 1), "1 is the largest value, not 255."),
-                (
-                    np.clip((image.astype(float) - start) / end, 0, 1),
-                    "the higher percentile becomes 1: divide by the distance of the two.",
-                ),
-            )
-            if not np.allclose(result, np.clip(grey, 0, 1), atol=1e-4):
-                for mistake, sentence in mistakes:
-                    require(not np.allclose(result, mistake, atol=1e-4), sentence)
-                require(
-                    False,
-                    f"the percentiles {low} and {high} are {start:.1f} and {end:.1f}: they become"
-                    " 0 and 1, what lies between them keeps its place.",
-                )
+            _check_one_stretch(judged, image, low, high)
         flat = np.asarray(judged(np.full((4, 4), 7.0), 1, 99))
         require(
             np.isfinite(flat).all() and not flat.any(),
             "an image of one value has no contrast to stretch: give 0 everywhere, and no 0 / 0.",
         )
+
+
+def _check_one_stretch(judged: Judged, image: np.ndarray, low: int, high: int) -> None:
+    result = np.asarray(judged(image, low, high))
+    require(
+        result.shape == image.shape,
+        f"it has shape {result.shape} for an image of {image.shape}.",
+    )
+    require(
+        result.dtype.kind == "f",
+        f"its values are {result.dtype}: whole numbers have nothing between 0 and 1.",
+    )
+    values = image.astype(float)
+    least, most = values.min(), values.max()
+    start, end = (float(np.percentile(values, q)) for q in (low, high))
+    grey = (values - start) / (end - start)
+    right = np.clip(grey, 0, 1)
+    require_value(
+        result,
+        right,
+        [
+            (
+                (values - least) / (most - least),
+                "one bright pixel has squeezed all others into almost nothing: take percentiles for"
+                " the smallest and the largest value.",
+            ),
+            (grey, "what lies outside of the two percentiles leaves 0 to 1: clip it."),
+            (np.clip(values / end, 0, 1), "the lower percentile becomes 0: subtract it first."),
+            (1 - right, "bright and dark are swapped."),
+            (255 * right, "1 is the largest value, not 255."),
+            (
+                np.clip((values - start) / end, 0, 1),
+                "the higher percentile becomes 1: divide by the distance of the two.",
+            ),
+        ],
+        f"the percentiles {low} and {high} are {start:.1f} and {end:.1f}: they become 0 and 1,"
+        " what lies between them keeps its place.",
+        tolerance=1e-4,
+    )
