@@ -7,6 +7,7 @@ import torch
 from ucmt_lite.core.losses import (
     dice_loss,
     hard_consistency,
+    masked_loss,
     one_hot,
     pseudo_label,
     segmentation_loss,
@@ -79,3 +80,17 @@ def test_no_gradient_reaches_the_target_of_a_consistency_loss(consistency):
     a, b = (torch.randn(1, 2, 3, requires_grad=True) for _ in range(2))
     consistency(a, b).backward()
     assert b.grad is None and a.grad.abs().sum() > 0
+
+
+def test_a_masked_loss_is_the_segmentation_loss_of_what_counts():
+    """Pixels that do not count have no part in it, and no gradient."""
+    torch.manual_seed(0)
+    logits = torch.randn(2, 3, 8, 8, requires_grad=True)
+    target = torch.randint(0, 3, (2, 8, 8))
+    left = torch.zeros(2, 8, 8, dtype=torch.bool)
+    left[..., :4] = True
+    masked = masked_loss(logits, target, left)
+    cropped = segmentation_loss(logits[..., :4], target[..., :4])
+    torch.testing.assert_close(masked, cropped)
+    masked.backward()
+    assert (logits.grad[..., :4] != 0).any() and (logits.grad[..., 4:] == 0).all()

@@ -9,7 +9,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from ucmt_lite.common import InputError
+from ucmt_lite.core.across import paste
 from ucmt_lite.core.batch import Batch, Clock
+from ucmt_lite.core.losses import masked_loss
 from ucmt_lite.methods import (
     METHODS,
     FlawDetector,
@@ -21,6 +23,7 @@ from ucmt_lite.methods import (
 )
 from ucmt_lite.methods.cpc import cpc
 from ucmt_lite.methods.gct import flaw_target, gct
+from ucmt_lite.methods.unimatch import thin_features
 
 TERMS = {
     "supervised": [("sup",)],
@@ -30,7 +33,15 @@ TERMS = {
     "cps": [("sup", "cps")],
     "cmt": [("sup", "cps", "cmt")],
     "ucmt": [("sup", "cps", "cmt"), ("sup", "cps", "cmt")],
+    "ua_mt": [("sup", "consistency")],
+    "fixmatch": [("sup", "pseudo")],
+    "unimatch": [("sup", "strong1", "strong2", "features")],
+    "bcp": [("sup", "pseudo")],
+    "adamix": [("sup", "pseudo")],
 }
+
+# Thresholds at which the tiny networks of these tests are sure of every pixel
+SURE = {name: {"threshold": 0.0} for name in ("fixmatch", "unimatch", "adamix")}
 
 
 class Spy(nn.Module):
@@ -40,6 +51,12 @@ class Spy(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 1))
         self.seen = []
+
+    def encoder(self, x):
+        return [self.layers[:2](x)]
+
+    def decoder(self, features):
+        return self.layers[2](features[0])
 
     def forward(self, x):
         self.seen.append(x.detach())
@@ -82,6 +99,7 @@ def one_iteration(method, batch, step=5, ramp=1.0, **settings):
     nets = build_nets(method, Spy, flaw_detector=lambda: FlawDetector(1, 2))
     minimize = Minimize(nets)
     torch.manual_seed(0)
+    settings = SURE.get(method, {}) | settings
     step_of(method)(nets, batch, Clock(step, ramp), minimize, **settings)
     return nets, minimize
 
@@ -106,8 +124,9 @@ def test_the_teacher_moves_towards_its_students_once_a_gradient_step(method, bat
     monkeypatch.setattr(module, "ema_update", lambda *a: (calls.append(a[3]), real(*a)))
     nets, minimize = one_iteration(method, batch, step=0)
     assert calls == [0] * len(minimize.terms)
-    students = [nets.student1] if method == "mean_teacher" else [nets.student1, nets.student2]
-    share = [1.0] if method == "mean_teacher" else [0.99, 0.01]
+    two = "student2" in METHODS[method].nets
+    students = [nets.student1, nets.student2] if two else [nets.student1]
+    share = [0.99, 0.01] if two else [1.0]
     for t, *s in zip(
         nets.teacher.parameters(), *(student.parameters() for student in students), strict=True
     ):
@@ -295,6 +314,141 @@ def test_students_may_differ_in_architecture(batch):
     nets = build_nets("cps", Spy, make_net2=lambda: nn.Conv2d(1, 2, 1))
     step_of("cps")(nets, batch, Clock(1, 1.0), Minimize(nets))
     assert isinstance(nets.student2, nn.Conv2d)
+
+
+@pytest.mark.parametrize("method", ["fixmatch", "unimatch", "adamix"])
+def test_pixels_below_the_threshold_teach_nothing(method, batch):
+    _, sure = one_iteration(method, batch, threshold=0.0)
+    _, unsure = one_iteration(method, batch, threshold=1.0)
+    names = [name for name in sure.terms[0] if name != "sup"]
+    assert all(sure.terms[0][name] > 0 for name in names)
+    assert all(unsure.terms[0][name] == 0 for name in names)
+
+
+def test_fixmatch_is_its_equation(batch):
+    nets = build_nets("fixmatch", Spy)
+    with torch.no_grad():
+        weak, strong = nets.student1(batch.u), nets.student1(batch.u1)
+    p, y = weak.softmax(1).max(1)
+    threshold = p.median().item()
+    m = p >= threshold
+    q = strong.softmax(1)
+    cross_entropy = -q.gather(1, y[:, None])[:, 0].log()[m].mean()
+    dice = [
+        (2 * (q[b, k] * (y[b] == k))[m[b]].sum() + 1e-5)
+        / (q[b, k][m[b]].sum() + (y[b] == k)[m[b]].sum() + 1e-5)
+        for b in range(2)
+        for k in range(2)
+    ]
+    wanted = 3 * 0.5 * (cross_entropy + 1 - torch.stack(dice).mean()) / 2
+    _, minimize = one_iteration("fixmatch", batch, ramp=0.5, weight=3.0, threshold=threshold)
+    assert minimize.terms[0]["pseudo"] == pytest.approx(wanted.item(), rel=1e-5)
+
+
+def test_fixmatch_labels_the_weak_view_and_learns_the_strong_one(batch):
+    nets, _ = one_iteration("fixmatch", batch)
+    assert torch.equal(nets.student1.seen[0], batch.u)
+    assert torch.equal(nets.student1.seen[1], torch.cat([batch.x1, batch.u1]))
+
+
+def test_unimatch_pastes_boxes_into_images_labels_and_certainty_alike(batch, monkeypatch):
+    """With whole images in place of boxes, each strong view is another image, with its label."""
+    monkeypatch.setattr(
+        "ucmt_lite.methods.unimatch.boxmix", lambda mask: paste(torch.ones_like(mask).bool())
+    )
+    nets, mixed = one_iteration("unimatch", batch)
+    seen = nets.student1.seen[1]
+    assert torch.equal(seen[2:], torch.cat([batch.u1.roll(1, 0), batch.u2.roll(1, 0)]))
+    monkeypatch.undo()
+    monkeypatch.setattr(
+        "ucmt_lite.methods.unimatch.boxmix", lambda mask: paste(torch.zeros_like(mask).bool())
+    )
+    _, plain = one_iteration("unimatch", batch)
+    for name in ("strong1", "strong2"):
+        assert mixed.terms[0][name] == pytest.approx(plain.terms[0][name], rel=1e-5)
+
+
+def test_unimatch_needs_an_encoder_and_a_decoder(batch):
+    nets = build_nets("unimatch", lambda: nn.Conv2d(1, 2, 1))
+    with pytest.raises(InputError, match="thins out the features of an encoder"):
+        step_of("unimatch")(nets, batch, Clock(1, 1.0), Minimize(nets))
+
+
+def test_features_are_thinned_by_whole_channels():
+    net = SimpleNamespace(encoder=lambda x: [x], decoder=lambda features: features[0])
+    torch.manual_seed(0)
+    thinned = thin_features(net, torch.ones(4, 64, 8, 8), 0.5)
+    assert set(thinned.flatten(2).amin(2).unique().tolist()) == {0.0, 2.0}
+    assert torch.equal(thinned.flatten(2).amin(2), thinned.flatten(2).amax(2))
+
+
+def test_bcp_trains_on_labels_alone_first(batch):
+    nets, minimize = one_iteration("bcp", batch, ramp=0.05)
+    assert nets.student1.seen[0].shape[0] == 2, "labeled images alone"
+    pixels = torch.cat([batch.x1[0].flatten(), batch.x1[1].flatten()])
+    assert torch.isin(nets.student1.seen[0], pixels).all()
+    assert minimize.terms[0]["pseudo"] == 0
+
+
+def test_bcp_swaps_one_box_between_labeled_and_unlabeled_images(batch):
+    nets, _ = one_iteration("bcp", batch)
+    inward, outward = nets.student1.seen[0].split(2)
+    swapped = inward != batch.x1
+    assert torch.equal(inward[swapped], batch.u1[swapped])
+    assert torch.equal(outward[swapped], batch.x1[swapped])
+    assert torch.equal(outward[~swapped], batch.u1[~swapped])
+    side = round(16 * 2 / 3)
+    assert swapped[:, 0].flatten(1).sum(1).tolist() == [side**2, side**2]
+
+
+def test_bcp_weighs_labeled_and_unlabeled_regions_apart(batch):
+    """The labeled region of both mixes is the whole labeled image, box and surroundings."""
+    _, small = one_iteration("bcp", batch, weight=0.1)
+    nets = build_nets("bcp", Spy)
+    found, real = [], masked_loss
+    torch.manual_seed(0)
+    patched = pytest.MonkeyPatch()
+    patched.setattr(
+        "ucmt_lite.methods.bcp.masked_loss",
+        lambda z, y, m: (found.append((y, m)), real(z, y, m))[1],
+    )
+    step_of("bcp")(nets, batch, Clock(5, 1.0), Minimize(nets))
+    patched.undo()
+    (y, labeled), (_, unlabeled) = found
+    assert torch.equal(labeled, ~unlabeled) and labeled.float().mean() == 0.5
+    both = torch.where(labeled[:2], y[:2], y[2:])
+    assert torch.equal(both, batch.y)
+
+
+def test_ua_mt_counts_pixels_that_the_teacher_is_sure_of(batch):
+    nets = build_nets("ua_mt", Spy)
+    with torch.no_grad():
+        for p in nets.teacher.parameters():
+            p.zero_()  # undecided everywhere: ln 2 nats, above any threshold before the ramp's end
+    minimize = Minimize(nets)
+    step_of("ua_mt")(nets, batch, Clock(5, 0.5), minimize)
+    assert minimize.terms[0]["consistency"] == 0
+    sure_nets, sure = one_iteration("ua_mt", batch)
+    assert sure.terms[0]["consistency"] > 0
+    noisy = sure_nets.teacher.seen[1:]
+    assert len(noisy) == 8 and not torch.equal(noisy[0], noisy[1])
+    assert all((0 < (n - batch.u).abs().max() <= 0.2001) for n in noisy)
+
+
+def test_adamix_mixes_image_label_and_certainty_alike(batch, monkeypatch):
+    seen = []
+
+    def turned(doubt, difficulty, reach, top_k, grid, probability):
+        assert doubt.shape == (2, 1, 16, 16) and difficulty.shape == (2,)
+        return lambda image: (seen.append(image), image.flip(-2))[1]
+
+    monkeypatch.setattr("ucmt_lite.methods.adamix.self_paced", turned)
+    nets, _ = one_iteration("adamix", batch)
+    assert torch.equal(nets.student1.seen[1], torch.cat([batch.x1, batch.u1]).flip(-2))
+    teacher_start = build_nets("adamix", Spy).teacher
+    assert torch.equal(seen[2], batch.y)
+    assert torch.equal(seen[3], teacher_start(batch.u).argmax(1))
+    assert seen[4].dtype == torch.bool
 
 
 def test_an_unknown_setting_suggests_the_nearest():

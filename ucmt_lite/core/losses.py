@@ -46,6 +46,35 @@ def segmentation_loss(logits: Tensor, target: Tensor) -> Tensor:
     return (F.cross_entropy(precise(logits), target) + dice_loss(logits, target)) / 2
 
 
+def masked_loss(logits: Tensor, target: Tensor, counted: Tensor) -> Tensor:
+    r"""Half cross-entropy, half Dice over the pixels that count: `segmentation_loss` of a region.
+
+    .. math:: L = \tfrac{1}{2} \Big( \frac{\sum_{bs} m_{bs}\, H(y_{bs}, p_{bs})}{\sum_{bs} m_{bs}}
+              + 1 - \frac{1}{BK} \sum_{b,k}
+              \frac{2 \sum_s m_{bs} p_{bks} y_{bks} + \epsilon}
+              {\sum_s m_{bs} (p_{bks} + y_{bks}) + \epsilon} \Big)
+
+    Shapes: logits `B K *S`, target and counted (boolean) `B *S`. The gradient reaches the logits
+    only, and of them those that count. Where no pixel counts the result is 0.
+
+    >>> logits, target = torch.zeros(1, 2, 4), torch.tensor([[0, 0, 1, 1]])
+    >>> everywhere, nowhere = torch.ones(1, 4).bool(), torch.zeros(1, 4).bool()
+    >>> round(masked_loss(logits, target, everywhere).item(), 4)
+    0.5966
+    >>> masked_loss(logits, target, nowhere).item()
+    0.0
+    """
+    m = counted.to(precise(logits).dtype)
+    cross_entropy = F.cross_entropy(precise(logits), target, reduction="none")
+    cross_entropy = (m * cross_entropy).sum() / m.sum().clamp(min=1)
+
+    p = m.unsqueeze(1) * precise(logits).softmax(dim=1)
+    y = m.unsqueeze(1) * one_hot(target, logits.shape[1])
+    overlap, size = (p * y).flatten(2).sum(2), (p + y).flatten(2).sum(2)
+    dice = 1 - ((2 * overlap + 1e-5) / (size + 1e-5)).mean()
+    return (cross_entropy + dice) / 2
+
+
 def soft_consistency(logits: Tensor, target_logits: Tensor) -> Tensor:
     r"""Mean squared difference of probabilities, as in Mean Teacher (Tarvainen & Valpola, 2017).
 

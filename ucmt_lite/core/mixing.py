@@ -104,7 +104,7 @@ def noise(u1: Tensor, u2: Tensor, top_k: int = 2, grid: Grid = 16) -> Mix:
     >>> bool((noise(u, u)(mask) == mask).all())
     True
     """
-    return lambda image: _add_noise(image) if image.is_floating_point() else image
+    return lambda image: add_noise(image) if image.is_floating_point() else image
 
 
 def identity(u1: Tensor, u2: Tensor, top_k: int = 2, grid: Grid = 16) -> Mix:
@@ -126,11 +126,11 @@ MIXES: dict[str, Callable[..., Mix]] = {
 }
 
 
-def _add_noise(image: Tensor, deviation: float = 0.1, limit: float = 0.2) -> Tensor:
+def add_noise(image: Tensor, deviation: float = 0.1, limit: float = 0.2) -> Tensor:
     """The image plus Gaussian noise, clipped: Mean Teacher's perturbation in its common
     segmentation form (SSL4MIS).
 
-    >>> bool((_add_noise(torch.zeros(1, 1, 8, 8)).abs() <= 0.2).all())
+    >>> bool((add_noise(torch.zeros(1, 1, 8, 8)).abs() <= 0.2).all())
     True
     """
     return image + (deviation * torch.randn_like(image)).clamp(-limit, limit)

@@ -31,6 +31,19 @@ def entropy_of_mean(*logits: Tensor) -> Tensor:
 
 
 @torch.no_grad()
+def confidence(logits: Tensor) -> Tensor:
+    r"""The probability of the most probable class, by which FixMatch, UniMatch and AdaMix choose
+    the pseudo labels that count: `B K *S` -> `B *S`.
+
+    From 1/K (undecided) to 1. No gradient passes.
+
+    >>> confidence(torch.zeros(1, 2, 3))
+    tensor([[0.5000, 0.5000, 0.5000]])
+    """
+    return precise(logits).softmax(dim=1).amax(dim=1)
+
+
+@torch.no_grad()
 def disagreement(a: Tensor, b: Tensor) -> Tensor:
     r"""One minus the Dice overlap of two branches' decisions: Figure 1 (d) of the UCMT paper.
 

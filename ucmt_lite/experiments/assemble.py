@@ -212,7 +212,7 @@ def check_effect(config: RunConfig) -> None:
     """Refuse settings that would change nothing, or that the method cannot do."""
     from ucmt_lite.data import PHANTOMS, READERS
     from ucmt_lite.methods import METHODS
-    from ucmt_lite.nets import is_foreign
+    from ucmt_lite.nets import NETS, is_foreign
 
     if config.data and config.dataset in PHANTOMS:
         raise InputError(
@@ -233,6 +233,11 @@ def check_effect(config: RunConfig) -> None:
         raise InputError(
             f"norm='{config.norm}' is for networks of this kit, '{config.network}' has its own: set"
             " it by network_settings, if its class takes one."
+        )
+    if config.method == "unimatch" and is_foreign(config.network):
+        raise InputError(
+            f"network='{config.network}': unimatch thins out the features of an encoder, which"
+            f" networks of other packages do not show; choose one of {', '.join(NETS)}."
         )
     if config.network2 and "student2" not in METHODS[config.method].nets:
         raise InputError(

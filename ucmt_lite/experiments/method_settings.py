@@ -23,7 +23,8 @@ def method_settings(config: RunConfig, dims: int, sides: Sequence[int]) -> dict:
     }
     defaults: dict[str, Any] = knobs(config.method)
     if "grid" in defaults:
-        grid = settings.setdefault("grid", 16 if dims == 2 else 8)
+        # The defaults are those of 2D; the papers have half as many cells an axis in 3D.
+        grid = settings.setdefault("grid", defaults["grid"] // (dims - 1))
         cells = math.prod(cells_per_axis(sides, grid).values())
         check_top_k(settings.get("top_k", defaults["top_k"]), cells)
     return settings
@@ -66,6 +67,11 @@ def check_settings(config: RunConfig) -> None:
         )
     for view in settings.get("labeled_views", ()):
         one_of("labeled view", view, ("x", "x1", "x2"))
+    for name in ("threshold", "probability", "pretraining", "feature_dropout"):
+        if not 0 <= settings.get(name, 0) <= 1:
+            raise InputError(f"{name}={settings[name]}: give a number from 0 to 1.")
+    if settings.get("passes", 1) < 1:
+        raise InputError(f"passes={settings['passes']}: give a positive number.")
     if settings.get("weight", 0) < 0:
         raise InputError(
             f"weight={settings['weight']}: give 0, for no unsupervised terms, or more."

@@ -1,7 +1,8 @@
 """The methods: one paper, one file, one plain function that does one training iteration; `table.py`
 has a row for each.
 
-Uses `core`. The functions live in their files: `from ucmt_lite.methods.ucmt import ucmt`.
+Uses `core`, and `nets` to try a method out. The functions live in their files:
+`from ucmt_lite.methods.ucmt import ucmt`.
 """
 
 from ucmt_lite.common import lazy

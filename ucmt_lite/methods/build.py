@@ -13,6 +13,7 @@ from ucmt_lite.common import InputError, one_of
 from ucmt_lite.core.batch import Batch, Clock
 from ucmt_lite.methods.gct import FlawDetector
 from ucmt_lite.methods.table import METHODS
+from ucmt_lite.nets import make
 
 
 class Nets(nn.Module):
@@ -59,17 +60,17 @@ def build_nets(
         "flaw_detector": flaw_detector,
     }
     networks = {}
-    for index, (name, make) in enumerate(makers.items()):
+    for index, (name, maker) in enumerate(makers.items()):
         if name not in METHODS[one_of("method", method, METHODS)].nets:
             continue
-        if make is None:
+        if maker is None:
             raise InputError(
                 f"Method '{method}' needs a flaw detector: pass flaw_detector=lambda:"
                 " FlawDetector(channels, classes)."
             )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1000 * seed + index)
-            networks[name] = make()
+            networks[name] = maker()
     return Nets(**networks)
 
 
@@ -112,7 +113,7 @@ def dry_run(method: str) -> list[tuple[str, ...]]:
     steps: list[tuple[str, ...]] = []
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         nets = build_nets(
-            method, lambda: nn.Conv2d(1, 2, 1), flaw_detector=lambda: FlawDetector(1, 2)
+            method, lambda: make("unet_small", 1, 2), flaw_detector=lambda: FlawDetector(1, 2)
         )
         image, mask = torch.randn(2, 1, 16, 16), torch.zeros(2, 16, 16, dtype=torch.long)
         batch = Batch(image, mask, image, image, image, image, image)

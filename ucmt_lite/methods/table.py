@@ -11,8 +11,8 @@ class Method(NamedTuple):
 
     `step` is its function; None stands for the one of the method's name in the file of that name,
     which is loaded when it runs. Colours are Okabe & Ito's as far as they go; never colour alone:
-    each method's line has a dash pattern of its own. The supervised baseline has a single branch;
-    it is traced against itself, so its disagreement is 0 by definition.
+    each method's line has a dash pattern of its own. A method with a single network is traced
+    against itself, so its disagreement is 0 by definition.
     """
 
     title: str
@@ -24,16 +24,16 @@ class Method(NamedTuple):
     step: Callable | None = None
 
 
+ALONE = ("student1", "student1")
 STUDENTS = ("student1", "student2")
+STUDENT_TEACHER = ("student1", "teacher")
 
 # In the order of the lessons. Students follow Batch.x1, x2; a teacher is an average of their
 # weights.
 METHODS: dict[str, Method] = {
-    "supervised": Method(
-        "supervised", ("student1",), "student1", ("student1", "student1"), "#7F7F7F", ":"
-    ),
+    "supervised": Method("supervised", ("student1",), "student1", ALONE, "#7F7F7F", ":"),
     "mean_teacher": Method(
-        "Mean Teacher", ("student1", "teacher"), "teacher", ("student1", "teacher"), "#009E73", "--"
+        "Mean Teacher", STUDENT_TEACHER, "teacher", STUDENT_TEACHER, "#009E73", "--"
     ),
     "cpc": Method("CPC", STUDENTS, "student1", STUDENTS, "#CC79A7", (0, (1, 1))),
     "gct": Method(
@@ -42,6 +42,12 @@ METHODS: dict[str, Method] = {
     "cps": Method("CPS", STUDENTS, "student1", STUDENTS, "#0072B2", "-."),
     "cmt": Method("CMT", (*STUDENTS, "teacher"), "teacher", STUDENTS, "#E69F00", (0, (5, 1))),
     "ucmt": Method("UCMT", (*STUDENTS, "teacher"), "teacher", STUDENTS, "#D55E00", "-"),
+    # UA-MT came before, the others after; Okabe & Ito's last colours, then Tol's
+    "ua_mt": Method("UA-MT", STUDENT_TEACHER, "teacher", STUDENT_TEACHER, "#56B4E9", (0, (8, 2))),
+    "fixmatch": Method("FixMatch", ("student1",), "student1", ALONE, "#000000", (0, (4, 2, 1, 2))),
+    "unimatch": Method("UniMatch", ("student1",), "student1", ALONE, "#882255", (0, (6, 1, 1, 1))),
+    "bcp": Method("BCP", STUDENT_TEACHER, "teacher", STUDENT_TEACHER, "#117733", (0, (2, 2))),
+    "adamix": Method("AdaMix", STUDENT_TEACHER, "teacher", STUDENT_TEACHER, "#332288", (0, (3, 1))),
 }
 
 
