@@ -122,3 +122,5 @@ check_seeds_needed(my_seeds_needed)
 # - A question that can fail, an expectation that was written down, one thing varied.
 # - Seeds before conclusions, pictures before causes.
 # - Say what you do not know.
+#
+# **Next:** what came after 2023, in [after UCMT](16_after_ucmt.ipynb).

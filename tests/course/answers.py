@@ -339,7 +339,34 @@ def seeds_needed(deviation, margin, quantile=1.96):
     return math.ceil((quantile * deviation / margin) ** 2)
 
 
+@torch.no_grad()
+def sure_pixels(logits, threshold):
+    confidence, label = logits.softmax(1).max(1)
+    return label, confidence >= threshold
+
+
+def swap(x, u, inside):
+    return torch.where(inside, u, x), torch.where(inside, x, u)
+
+
+def swap_in_place(x, u, inside):
+    x[:, inside], u[:, inside] = u[:, inside].clone(), x[:, inside].clone()
+    return x, u
+
+
+def swap_one_after_the_other(x, u, inside):
+    first = torch.where(inside, u, x)
+    return first, torch.where(inside, first, u)
+
+
+def pace(difficulty, reach, most):
+    return max(-most, min(most, int(most * (1 - difficulty / reach))))
+
+
 RIGHT = {
+    checks.check_sure: sure_pixels,
+    checks.check_swap: swap,
+    checks.check_pace: pace,
     checks.check_right_pixels: lambda p, t: (p == t).float().mean(),
     checks.check_ramp: ramp,
     checks.check_never_corrected: never_corrected,
@@ -393,6 +420,42 @@ RIGHT = {
 }
 
 WRONG = {
+    checks.check_sure: [
+        (lambda z, t: (z.argmax(1), z.detach().softmax(1).amax(1) > t), ">="),
+        (lambda z, t: (z.argmax(1), z.detach().softmax(1).amax(1) < t), "other way round"),
+        (lambda z, t: (z.argmax(1), z.detach().amax(1) >= t), "softmax first"),
+        (lambda z, t: (z.argmax(1), z.detach().softmax(1)[:, 1] >= t), "of class 1"),
+        (lambda z, t: (z.argmax(1), z.detach().softmax(2).amax(1) >= t), "axis 1"),
+        (lambda z, t: (z.softmax(1).amax(1).detach(), z.argmax(1) >= t), "not its probability"),
+        (lambda z, t: z.argmax(1), "two maps"),
+        (lambda z, t: (z.argmax(1, keepdim=True), sure_pixels(z, t)[1]), "one value a pixel"),
+        (lambda z, t: (z.argmax(1) * sure_pixels(z, t)[1], sure_pixels(z, t)[1]), "do not count"),
+        (lambda z, t: (z.argmin(1), sure_pixels(z, t)[1]), "most probable class"),
+        (lambda z, t: (z.argmax(1), (z.softmax(1).amax(1) - t).clamp(min=0)), "no gradient"),
+        (lambda z, t: None, "return"),
+    ],
+    checks.check_swap: [
+        (lambda x, u, m: swap(x, u, ~m), "inside and outside are swapped"),
+        (lambda x, u, m: torch.where(m, u, x), "two images"),
+        (swap_in_place, "itself was changed"),
+        (swap_one_after_the_other, "before the first paste"),
+        (lambda x, u, m: (torch.where(m, u, x),) * 2, "both images are the same"),
+        (lambda x, u, m: (torch.where(m, u, x), torch.where(m, 0 * x, u)), "second image is u"),
+        (lambda x, u, m: (torch.where(m, (x + u) / 2, x), swap(x, u, m)[1]), "first image is x"),
+        (lambda x, u, m: None, "return"),
+    ],
+    checks.check_pace: [
+        (lambda d, r, k: abs(pace(d, r, k)), "sign is lost"),
+        (lambda d, r, k: -pace(d, r, k), "sign is turned"),
+        (lambda d, r, k: k * (1 - d / r), "whole"),
+        (lambda d, r, k: int(k * (1 - d / r)), "at most"),
+        (lambda d, r, k: max(-k, math.floor(k * (1 - d / r))), "towards 0"),
+        (lambda d, r, k: max(-k, round(k * (1 - d / r))), "do not round"),
+        (lambda d, r, k: min(k, int(k * d / r)), "1 minus the ratio"),
+        (lambda d, r, k: int(k * (r - d)), "relative"),
+        (lambda d, r, k: k, "it is"),
+        (lambda d, r, k: None, "return"),
+    ],
     checks.check_right_pixels: [
         (lambda p, t: (p == t).sum(), "divide by"),
         (lambda p, t: (p & t).float().mean(), "background that both"),

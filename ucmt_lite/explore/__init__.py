@@ -17,6 +17,7 @@ EXPLORERS = (
     "training",
     "uncertainty",
     "umix_lab",
+    "mixes",
     "ema",
     "compare",
     "volume",

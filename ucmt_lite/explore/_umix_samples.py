@@ -81,7 +81,7 @@ class Lab:
             raise InputError(f"image={image}: there are {len(self.cases)} images, counted from 0.")
         make_mix = MIXES[one_of("mix", mix, MIXES)]
         x = to_input(torch.tensor(self.cases.images[image])[None])
-        logits = {name: self._logits(name, x) for name in NETWORKS}
+        logits = {name: logits_of(self.nets[name], x) for name in NETWORKS}
         before = {name: _decided(z) for name, z in logits.items()}
         maps = {name: entropy_of_mean(logits[name], logits["teacher"]) for name in _STUDENTS}
         with torch.random.fork_rng(devices=[]):
@@ -104,25 +104,25 @@ class Lab:
             mixed_truth=move(truth)[0].numpy(),
             mixed_label=move(pseudo_label)[0].numpy(),
             before={name: before[name] for name in _STUDENTS},
-            after={name: _decided(self._logits(name, mixed)) for name in _STUDENTS},
+            after={name: _decided(logits_of(self.nets[name], mixed)) for name in _STUDENTS},
             classes=logits["teacher"].shape[1],
         )
 
-    def _logits(self, name: str, x: Any) -> Any:
-        """Return what one network says, in evaluation mode; it is left as it was."""
-        import torch
 
-        net = self.nets[name]
-        training = net.training
-        net.eval()
-        device = next(net.parameters()).device
-        # Channels last: a quarter faster on a CPU; not every operation of Apple's GPUs takes it.
-        layout = torch.channels_last if device.type == "cpu" else torch.preserve_format
-        x = x.to(device, memory_format=layout)
-        with torch.inference_mode():
-            logits = net(x).float().cpu()
-        net.train(training)
-        return logits
+def logits_of(net: Any, x: Any) -> Any:
+    """Return what a network says of images, in evaluation mode; it is left as it was."""
+    import torch
+
+    training = net.training
+    net.eval()
+    device = next(net.parameters()).device
+    # Channels last: a quarter faster on a CPU; not every operation of Apple's GPUs takes it.
+    layout = torch.channels_last if device.type == "cpu" else torch.preserve_format
+    x = x.to(device, memory_format=layout)
+    with torch.inference_mode():
+        logits = net(x).float().cpu()
+    net.train(training)
+    return logits
 
 
 def _decided(logits: Any) -> np.ndarray:

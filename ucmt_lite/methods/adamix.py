@@ -1,5 +1,5 @@
-"""Shen et al.: AdaMix: adaptive mixing for semi-supervised medical image segmentation.
-Medical Image Analysis 108:103857, 2026.
+"""Shen, Cao, Su, Yang & Zaiane: Adaptive mix for semi-supervised medical image segmentation.
+AdaMix. Medical Image Analysis 108:103857, 2026, arXiv 2407.21586.
 """
 
 import math

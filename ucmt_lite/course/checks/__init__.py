@@ -4,6 +4,7 @@ Each compares with a slow, literal rendering of the definition on small random i
 one sentence what the mistake looks like (`judging`). One file a subject.
 """
 
+from ucmt_lite.course.checks.across import check_pace, check_sure, check_swap
 from ucmt_lite.course.checks.data import (
     check_class_shares,
     check_grey_to_classes,
@@ -108,6 +109,7 @@ __all__ = [
     "check_mean_scores",
     "check_millilitres",
     "check_never_corrected",
+    "check_pace",
     "check_pair_lives",
     "check_pairs",
     "check_patient",
@@ -123,6 +125,8 @@ __all__ = [
     "check_split_by_patient",
     "check_starts",
     "check_stretched",
+    "check_sure",
+    "check_swap",
     "check_teacher_of_two",
     "check_top_and_bottom",
     "check_twins",

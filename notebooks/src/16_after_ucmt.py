@@ -1,0 +1,208 @@
+# %% [markdown]
+# # After UCMT: which of its ideas lasted
+#
+# UCMT is of 2023. Since then the field has gone on, and its first author with it: in 2024 he called fixed rules such as UMIX trivial, and replaced them. This lesson looks at four methods that came after (and one from before), writes the part of each that is new, and asks the question of the whole course once more: what does it gain, at equal steps, over networks that use the same four labels?
+#
+# In this lesson you will
+#
+# - choose the pixels whose pseudo labels count, as **FixMatch** does;
+# - swap a box between a labeled and an unlabeled image, as **BCP** does;
+# - let the images get harder as training goes on, as **AdaMix** does;
+# - see the three kinds of mix side by side, and compare the methods over five seeds.
+
+# %% tags=["parameters"]
+iterations = 200
+seed = 0
+
+# %% [markdown]
+# ## The question
+#
+# > Two students, an averaged teacher, a mix by doubt. If you had to drop one of the three, which one?
+#
+# Write your answer down. Here is what the methods after UCMT kept.
+#
+# | method | networks | an averaged teacher | which pseudo labels count | images are mixed |
+# |---|---|---|---|---|
+# | UA-MT (2019) | one student | yes | where eight noisy passes agree | no |
+# | UCMT (2023) | two students | yes | all | within an image, by doubt |
+# | FixMatch (2020; for segmentation 2023) | one | no | confidence of 0.95 and more | no |
+# | UniMatch (2023) | one | no | confidence of 0.95 and more | boxes of other images |
+# | BCP (2023) | one student | yes | all, of the largest component | a box swapped with a labeled image |
+# | AdaMix (2024) | one student | yes | confidence of 0.95 and more | cells of other images, as far as the student is ready |
+#
+# None of the four has two students. (AdaMix comes with two students as well; the one here is its Mean Teacher.)
+#
+# ## Only what one is sure of
+#
+# **FixMatch** is the shortest method of this course. A network labels the weak view of an image; where it is sure, it has to say the same of the strong view:
+#
+# $$L = \ell\big(s(x_1), y\big) + w\,r\;\ell_m\big(s(u_1), \hat y\big), \qquad \hat y = \operatorname{argmax} s(u), \quad m = \big[\max_k \operatorname{softmax} s(u) \ge \tau\big]$$
+#
+# $\ell_m$ counts the pixels of the **mask** $m$ alone; $\tau$ is the **threshold**, 0.95.
+#
+# ### Exercise 1: which pixels count
+#
+# *Easy, about 6 minutes.* `logits` are `B K H W`. Return the pseudo label and the sure pixels, both `B H W`, as targets: without a gradient.
+
+# %% tags=["exercise"]
+import torch
+
+
+def my_sure(logits, threshold):
+    # solution
+    confidence, label = logits.detach().softmax(dim=1).max(dim=1)
+    return label, confidence >= threshold
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_sure
+
+check_sure(my_sure)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# `p.max(dim=1)` gives two tensors: the largest probability of each pixel, and which class it belongs to.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Probabilities are the softmax over the classes, axis 1. `logits.detach()` cuts the gradient off.
+# </details>
+
+# %%
+from ucmt_lite.explore.draw.picture import show_source
+from ucmt_lite.methods.fixmatch import fixmatch
+
+show_source(fixmatch)
+
+# %% [markdown]
+# (**UniMatch** adds a second strong view, boxes of other images in both, and **feature dropout**: half of the channels that the encoder found are set to zero, and the decoder has to say the same with the rest. A strong view need not be made of pixels.)
+#
+# There is no second network and no teacher. What keeps it from believing whatever it says, as in the museum's confirmation (lesson 13)? Two things: the strong view is harder than the one that gave the label, and the threshold. Train a network for a short while and see what the threshold does. (It is an AdaMix, for the rest of the lesson needs its teacher.)
+
+# %%
+from ucmt_lite import RunConfig, train
+from ucmt_lite.data import cases, load, to_input
+
+run = train(RunConfig(method="adamix", labeled=4, seed=seed, iterations=iterations))
+validation = cases(load("phantom_heart", size=64).splits["validation"])
+
+# %% [markdown]
+# *Before you run the next cell:* which share of all pixels has a confidence of 0.95 and more? And how many of *those* are wrong?
+
+# %%
+from ucmt_lite.explore.mixes import logits_of
+
+x = to_input(torch.tensor(validation.images[:]))
+truth = torch.tensor(validation.masks[:])
+logits = logits_of(run.nets.teacher, x)
+for threshold in (0.0, 0.5, 0.8, 0.95, 0.99):
+    label, sure = my_sure(logits, threshold)
+    heart = (truth > 0) & sure
+    wrong = (label != truth)[sure].float().mean()
+    print(f"{threshold:.2f}: {sure.float().mean():5.1%} of pixels count, {wrong:.2%} of them wrong")
+    print(f"      {heart.sum() / (truth > 0).sum():5.1%} of the heart's pixels count")
+
+# %% [markdown]
+# The threshold removes most of the errors, and with them most of the heart: what is left is background, of which the network was sure anyway. A threshold on confidence is not free. It decides *where* there is something to learn.
+#
+# ## A box of another image
+#
+# UMIX stays within an image. **BCP** (bidirectional copy-paste) takes a labeled image and an unlabeled one and swaps a box of two thirds of each side between them. So the network sees true and pseudo labels side by side in one image, and cannot treat labeled images as a world of their own:
+#
+# $$z_\text{in} = x\,(1 - b) + u\,b, \qquad z_\text{out} = u\,(1 - b) + x\,b, \qquad b = 1 \text{ inside the box.}$$
+#
+# ### Exercise 2: both ways
+#
+# *Easy, about 6 minutes.* `x` and `u` are images `C H W`, `inside` is the box as a boolean mask `H W`. Return $z_\text{in}$ and $z_\text{out}$.
+
+# %% tags=["exercise"]
+def my_swap(x, u, inside):
+    # solution
+    return torch.where(inside, u, x), torch.where(inside, x, u)
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_swap
+
+check_swap(my_swap)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# `torch.where(inside, a, b)` takes `a` where the mask is true, else `b`, for all channels at once.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Take both from the images as they were: whoever writes into `x` first has lost what `u` needs.
+# </details>
+
+# %% [markdown]
+# The kit does both at once: labeled and unlabeled images in one tensor, and each receives the box of its partner half the tensor away. Masks and pseudo labels go through the same function.
+
+# %%
+from ucmt_lite.core.across import copy_paste
+
+show_source(copy_paste)
+
+# %% [markdown]
+# ## A mix that waits until the student is ready
+#
+# **AdaMix** is **self-paced**: it asks how hard an image is *now*. The **difficulty** $d$ is the Dice loss between what student and teacher say of it. A **reach** $\lambda$ grows with training, from almost 0 to 1. An image with $d < \lambda$ is too easy: its surest cells are replaced by the most doubtful ones of another image. An image with $d > \lambda$ is too hard: its most doubtful cells receive what the teacher is sure of elsewhere. How many move depends on the distance:
+#
+# $$k = \operatorname{int}\!\Big(K\,\big(1 - \tfrac{d}{\lambda}\big)\Big), \quad \text{at most } K \text{ either way.}$$
+#
+# ### Exercise 3: how many, and which way
+#
+# *Medium, about 6 minutes.* Return $k$ with its sign: above 0 for an easy image, below 0 for a hard one.
+
+# %% tags=["exercise"]
+def my_pace(difficulty, reach, most):
+    # solution
+    k = int(most * (1 - difficulty / reach))
+    return max(-most, min(most, k))
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_pace
+
+check_pace(my_pace)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# `int(-3.7)` is -3: it cuts off towards 0.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# With a small reach the number grows without end. `max(-most, min(most, k))` keeps it between the two.
+# </details>
+
+# %% [markdown]
+# ## Three kinds of mix
+#
+# The networks that you trained, one image and its partner. *Before you move a slider:* which of the four mixes changes most of the image? Which one covers the heart's border, which one adds a border?
+
+# %% tags=["explorer"]
+from ucmt_lite.explore import mixes
+
+mixes.widget(run.nets, validation, image=1)
+
+# %% [markdown]
+# Move the reach from 0 to 1: AdaMix turns from covering what is hard to adding what is hard. UMIX has one direction only, and it is the covering one; that is the criticism of its author. The boxes do not look at all, and show the network hearts in places where no heart was.
+#
+# ## What it gains
+#
+# The same network, loss, labels, views, number of gradient steps and seeds as in lessons 09 and 10; 200 test images.
+
+# %%
+from ucmt_lite.experiments import evidence, results
+
+runs = results.load_runs(results.kept("after_heart") / "runs.parquet")
+evidence.plot_scores(runs)
+
+# %%
+from ucmt_lite.experiments.comparison import compare_runs
+from ucmt_lite.experiments.report import as_table
+
+as_table(compare_runs(runs, "supervised"))
