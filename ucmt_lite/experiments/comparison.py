@@ -156,6 +156,22 @@ def paired(
     return row
 
 
+def verdict(low: float, high: float, margin: float = 0.02) -> str:
+    """Return what the interval of a difference says: "ahead", "behind", "level" or "open".
+
+    Level is what lies within the margin to both sides, and covers 0. Where there is no interval the
+    question is open.
+
+    >>> verdict(0.01, 0.05), verdict(-0.01, 0.015), verdict(-0.01, 0.05)
+    ('ahead', 'level', 'open')
+    """
+    if low > 0:
+        return "ahead"
+    if high < 0:
+        return "behind"
+    return "level" if low > -margin and high < margin else "open"
+
+
 def holm(values: Sequence[float]) -> list[float]:
     """Return p values corrected for their number, step by step from the smallest (Holm, 1979).
 

@@ -147,8 +147,9 @@ def describe(mixed: Mixed) -> str:
     receives = f"so the image receives {way}" if shares["self_paced"] else "so nothing moves"
     return (
         f"The image's difficulty is {mixed.difficulty:.2f}, the reach {mixed.reach:.2f},"
-        f" {receives}. Changed pixels: UMIX {shares['umix']:.1f} %, CutMix {shares['boxmix']:.1f} %, BCP"
-        f" {shares['copy_paste']:.1f} %, AdaMix {shares['self_paced']:.1f} %."
+        f" {receives}. Changed pixels: UMIX {shares['umix']:.1f} %, CutMix"
+        f" {shares['boxmix']:.1f} %, BCP {shares['copy_paste']:.1f} %, AdaMix"
+        f" {shares['self_paced']:.1f} %."
     )
 
 
@@ -193,7 +194,7 @@ def _drawn(mixed: Mixed) -> Picture:
 
 
 class Mixes(WithTwin, W.VBox):
-    """The explorer: `image`, `reach` and `draw` are the controls; `mixed` is what they stand for."""
+    """The explorer: `image`, `reach`, `draw` are the controls; `mixed` is what they stand for."""
 
     def __init__(self, mixer: Mixer, *, top_k: int, grid: int, image: int, reach: float) -> None:
         self.mixer, self.cells = mixer, {"top_k": top_k, "grid": grid}
