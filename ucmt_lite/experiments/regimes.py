@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 # Okabe & Ito's; a sign says the same where colours are not seen
-LOOKS = {
+_LOOKS = {
     "ahead": ("#56B4E9", "+"),
     "level": ("#DDDDDD", "="),
     "open": ("#FFFFFF", "?"),
@@ -43,7 +43,7 @@ def regime_map(
             if found:
                 ax.set_title(f"{labeled} labels, {length} steps", fontsize=9)
                 texts.append(f"{labeled} labels, {length} steps: {_in_words(found, margin)}")
-    key = ", ".join(f"{sign} {word}" for word, (_, sign) in LOOKS.items())
+    key = ", ".join(f"{sign} {word}" for word, (_, sign) in _LOOKS.items())
     drawing.suptitle(f"minus {title_of(baseline)}; {key}; margin {margin:g}", fontsize=9)
     return Picture(
         drawing,
@@ -74,7 +74,7 @@ def _draw_panel(
         if variant not in found:
             continue
         mean, low, high = found[variant]
-        colour, sign = LOOKS[verdict(low, high, margin)]
+        colour, sign = _LOOKS[verdict(low, high, margin)]
         ax.barh(row, 1, height=0.92, left=0, color=colour, edgecolor="#808080", linewidth=0.5)
         ax.text(0.03, row, title_of(variant), va="center", fontsize=8)
         ax.text(0.97, row, f"{mean:+.3f} {sign}", va="center", ha="right", fontsize=8)
