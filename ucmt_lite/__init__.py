@@ -1,5 +1,5 @@
-"""Semi-supervised medical image segmentation, one paper a file: Mean Teacher, CPC, GCT, CPS, CMT,
-UMIX and UCMT.
+"""Semi-supervised medical image segmentation, one paper a file: Mean Teacher, UA-MT, CPC, GCT, CPS,
+CMT, UMIX and UCMT, and what came after: FixMatch, UniMatch, BCP and AdaMix.
 
 | for | look into |
 |---|---|
