@@ -105,6 +105,7 @@ def parser() -> argparse.ArgumentParser:
     networks.add_export(commands)
     tables.add_report(commands)
     tables.add_table(commands)
+    tables.add_calibration(commands)
     kit.add_data(commands)
     kit.add_course(commands)
     teach.add_teach(commands)

@@ -1,4 +1,4 @@
-"""`ucmt-lite report` and `ucmt-lite table`: what finished runs say."""
+"""`ucmt-lite report`, `ucmt-lite table` and `ucmt-lite calibration`: what finished runs say."""
 
 import argparse
 from typing import Any
@@ -83,3 +83,24 @@ def _do_table(args: argparse.Namespace) -> None:
     if args.save:
         results.save_runs(runs, args.save)
     print(listing(runs))
+
+
+def add_calibration(commands: Any) -> None:
+    """`ucmt-lite calibration` and its options."""
+    command = commands.add_parser(
+        "calibration", help="how far the networks of finished runs can be believed, by method"
+    )
+    command.add_argument("folders", nargs="+", metavar="DIR", help="folders of finished runs")
+    command.add_argument("--save", metavar="FILE", help="also keep a row for each run, as Parquet")
+    command.set_defaults(do=_do_calibration)
+
+
+def _do_calibration(args: argparse.Namespace) -> None:
+    """`ucmt-lite calibration`."""
+    from ucmt_lite.experiments.calibration import calibration_listing, calibrations
+    from ucmt_lite.experiments.results import save_runs
+
+    table = calibrations(expand(args.folders))
+    if args.save:
+        save_runs(table, args.save)
+    print(calibration_listing(table))

@@ -32,7 +32,7 @@ NOTE = "Measured under the [recipe of before](../README.md#measured-under-the-re
 
 
 def publish(folder: str | Path, place: str | Path) -> bool:
-    """Leave both tables and a picture in `place`, and the comparison in its README.
+    """Leave the tables and a picture in `place`, and the comparison in its README.
 
     There it stands between the lines `<!-- NAME -->` and `<!-- end -->`, NAME being the folder's:
     Dice against the grid's first variant. Where there is no README, one is made; one without these
@@ -54,7 +54,9 @@ def publish(folder: str | Path, place: str | Path) -> bool:
 
     _make_folder(place)
     if folder != place:
-        for name in ("runs.parquet", "curves.parquet"):
+        for name in ("runs.parquet", "curves.parquet", "cases.parquet"):
+            if name == "cases.parquet" and not (folder / name).is_file():
+                continue  # a sweep that was reported before there was that table
             results.save_runs(results.load_runs(folder / name), place / name)
     _save_picture(overview(results.load_runs(place / "runs.parquet")), place / "overview.png")
     if has_part:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ucmt_lite.common import InputError, check_packages
 from ucmt_lite.course.lessons import NOTEBOOKS
 from ucmt_lite.experiments import results
+from ucmt_lite.experiments.cases import cases_of_sweep
 from ucmt_lite.experiments.comparison import compare_runs
 from ucmt_lite.experiments.comparison_text import as_latex, as_table, in_markdown
 from ucmt_lite.experiments.pages import publish, write_text
@@ -24,10 +25,10 @@ __all__ = ["as_table", "first_variant", "publish", "report"]
 def report(folder: str | Path, baseline: str = "", score: str = "dice") -> Path:
     """Report the runs of a sweep's folder into it; return the page, `report.ipynb`.
 
-    Beside it stand `runs.parquet`, `curves.parquet`, `comparison.md` and `comparison.tex`. The page
-    is `91_results.ipynb` executed on that folder. `baseline`: a variant; the first one where none
-    is named. A folder that has the two tables already but no runs, as in `results/`, is reported
-    from those.
+    Beside it stand `runs.parquet`, `curves.parquet`, `cases.parquet` (Dice image by image),
+    `comparison.md` and `comparison.tex`. The page is `91_results.ipynb` executed on that folder.
+    `baseline`: a variant; the first one where none is named. A folder that has its tables already
+    but no runs, as in `results/`, is reported from those.
     """
     from ucmt_lite.course.notebooks import LAB, execute_whole
 
@@ -37,6 +38,7 @@ def report(folder: str | Path, baseline: str = "", score: str = "dice") -> Path:
         runs, curves = results.of_sweep(folder)
         results.save_runs(runs, folder / "runs.parquet")
         results.save_runs(curves, folder / "curves.parquet")
+        results.save_runs(cases_of_sweep(folder), folder / "cases.parquet")
     runs = results.load_runs(_with_tables(folder) / "runs.parquet")
     if runs.empty or "variant" not in runs:
         raise InputError(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ucmt_lite.data import Cases
 
 _NETWORKS = ("student1", "teacher")
-TITLES = {
+_TITLES = {
     "umix": "UMIX: cells of this image",
     "boxmix": "CutMix: a box of the other",
     "copy_paste": "BCP: two thirds of the other",
@@ -168,7 +168,7 @@ def _tiles(mixed: Mixed) -> list[Tile]:
                 _framed(mixed.images[name], mixed.moved[name]),
                 {"teacher": mixed.labels[name]},
             )
-            for name, title in TITLES.items()
+            for name, title in _TITLES.items()
         ),
     ]
 

@@ -1,0 +1,65 @@
+"""Scores image by image, and intervals over seeds and images."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ucmt_lite.common import InputError
+from ucmt_lite.experiments.cases import cases_of_sweep, nested_interval
+
+
+def scattered(between_seeds, between_images, seeds=6, images=40, gain=0.05):
+    """Two variants whose difference scatters between seeds and between images as asked."""
+    random = np.random.default_rng(0)
+    rows = []
+    for seed in range(seeds):
+        own = gain + between_seeds * random.standard_normal()
+        for image in range(images):
+            base = random.random()
+            noise = between_images * random.standard_normal()
+            rows += [("a", seed, f"i{image}", base + own + noise), ("b", seed, f"i{image}", base)]
+    return pd.DataFrame(rows, columns=["variant", "seed", "id", "dice"])
+
+
+def test_the_interval_knows_both_kinds_of_luck():
+    widths = {}
+    for name, (seeds, images) in {
+        "none": (0, 0),
+        "images": (0, 0.3),
+        "seeds": (0.1, 0),
+        "both": (0.1, 0.3),
+    }.items():
+        mean, low, high = nested_interval(scattered(seeds, images), "a", "b", draws=400)
+        widths[name] = high - low
+        assert low <= mean <= high
+    assert widths["none"] == pytest.approx(0, abs=1e-9)
+    assert 0.05 < widths["images"] < 0.1, "four standard errors of 240 images"
+    assert widths["seeds"] > 0.05 and widths["both"] > widths["images"]
+
+
+def test_pairs_are_kept():
+    """Images differ far more than methods; what they share cancels."""
+    mean, low, high = nested_interval(scattered(0, 0.001), "a", "b", draws=200)
+    assert mean == pytest.approx(0.05, abs=0.001) and high - low < 0.001
+
+
+def test_variants_of_other_images_are_refused():
+    table = scattered(0, 0)
+    table.loc[table["variant"] == "b", "id"] += "x"
+    with pytest.raises(InputError, match="images in common"):
+        nested_interval(table, "a", "b")
+
+
+def test_finished_runs_give_a_row_an_image(tmp_path):
+    plan = {"cps_0": {"variant": "cps"}, "cps_1": {"variant": "cps"}}
+    (tmp_path / "grid.json").write_text(json.dumps(plan))
+    run = tmp_path / "runs/cps_0"
+    run.mkdir(parents=True)
+    cases = [{"id": "one", "dice": [0.5, 1.0]}, {"id": "two", "dice": [0.0, 0.2]}]
+    (run / "metrics.json").write_text(json.dumps({"cases": cases, "split": "test"}))
+    (run / "config.json").write_text(json.dumps({"seed": 0, "labeled": 4}))
+    table = cases_of_sweep(tmp_path)
+    assert list(table["id"]) == ["one", "two"] and np.allclose(table["dice"], [0.75, 0.1])
+    assert set(table["variant"]) == {"cps"} and set(table["seed"]) == {0}

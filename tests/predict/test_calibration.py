@@ -1,0 +1,65 @@
+"""Calibration: on hand-made numbers, and on networks that are made sure or unsure."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ucmt_lite.common import InputError
+from ucmt_lite.data import cases, load
+from ucmt_lite.predict.calibration import calibration_error, measure_calibration, risk_area
+
+
+class Oracle(nn.Module):
+    """Says the classes of a fixed mask, with a confidence of its own."""
+
+    stride = 1
+
+    def __init__(self, mask, confidence):
+        super().__init__()
+        self.scale = nn.Parameter(torch.zeros(()))
+        p = torch.full((2, *mask.shape), 1 - confidence)
+        p.scatter_(0, torch.tensor(mask)[None].long(), confidence)
+        self.logits = p.log()
+
+    def forward(self, x):
+        return self.logits.expand(len(x), -1, -1, -1) + self.scale
+
+
+@pytest.fixture(scope="module")
+def lesion():
+    return cases(load("phantom_skin", size=32, count=(4, 2, 1)).splits["test"])
+
+
+def test_confidence_in_bins_is_compared_with_what_is_right():
+    confidence = np.array([0.95, 0.95, 0.95, 0.95, 0.55, 0.55])
+    right = np.array([1, 1, 1, 0, 1, 0])
+    wanted = 4 / 6 * abs(0.75 - 0.95) + 2 / 6 * abs(0.5 - 0.55)
+    assert calibration_error(confidence, right) == pytest.approx(wanted)
+
+
+def test_a_perfect_order_has_the_smallest_area_and_one_by_chance_the_error_rate():
+    rng = np.random.default_rng(0)
+    right = rng.random(20_000) < 0.8
+    perfect, by_chance = risk_area(right.astype(float), right), risk_area(rng.random(20_000), right)
+    assert perfect < 0.03 and by_chance == pytest.approx(0.2, abs=0.01)
+    assert risk_area(1 - right.astype(float), right) > 0.5
+
+
+@pytest.mark.parametrize("confidence", [0.7, 0.99])
+def test_a_right_network_that_doubts_is_underconfident_and_a_wrong_one_overconfident(
+    lesion, confidence
+):
+    mask = lesion.masks[0]
+    right = measure_calibration(Oracle(mask, confidence), lesion)
+    assert right["ece"] == pytest.approx(1 - confidence, abs=1e-4)
+    assert right["overconfidence"] == pytest.approx(confidence - 1, abs=1e-4)
+    assert right["risk_area"] == 0
+    wrong = measure_calibration(Oracle(1 - mask, confidence), lesion)
+    assert wrong["ece_object"] == pytest.approx(confidence, abs=1e-4)
+    assert wrong["overconfidence"] == pytest.approx(confidence, abs=1e-4)
+
+
+def test_where_there_is_no_case_a_sentence_says_so(lesion):
+    with pytest.raises(InputError, match="no cases"):
+        measure_calibration(Oracle(lesion.masks[0], 0.9), lesion.select([]))
