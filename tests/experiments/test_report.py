@@ -10,6 +10,7 @@ from ucmt_lite import cli
 from ucmt_lite.common import InputError
 from ucmt_lite.course.lessons import NOTEBOOKS
 from ucmt_lite.experiments import evidence, results
+from ucmt_lite.experiments.calibration import calibration_listing
 from ucmt_lite.experiments.comparison import compare_runs
 from ucmt_lite.experiments.comparison_text import as_latex, as_markdown, in_markdown
 from ucmt_lite.experiments.pages import filled, glance_pictures, overview, publish
@@ -393,3 +394,19 @@ def test_results_in_the_repository_are_whole_and_say_where_they_come_from(folder
     assert sorted(runs["run"]) == sorted(run.name for run in read_plan(folder / "grid.yaml"))
     assert Image.open(folder / "overview.png").text["Description"] == overview(runs).alt
     assert f"<!-- {folder.name} -->" in (folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
+def test_scores_of_images_and_calibration_are_of_the_runs_beside_them(folder):
+    runs = results.load_runs(folder / "runs.parquet")
+    scores = runs.set_index(["variant", "labeled", "seed"])["dice"].sort_index()
+    if (folder / "cases.parquet").is_file():
+        images = results.load_runs(folder / "cases.parquet")
+        means = images.groupby(["variant", "labeled", "seed"])["dice"].mean()
+        assert np.allclose(means.sort_index().reindex(scores.index), scores, atol=1e-6)
+    if (folder / "calibration.parquet").is_file():
+        table = results.load_runs(folder / "calibration.parquet")
+        assert sorted(table["run"]) == sorted(runs["run"])
+        own = runs.set_index("run")["dice"].loc[table["run"]]
+        assert np.allclose(own, table["dice"])
+        assert calibration_listing(table) in (folder / "README.md").read_text()
