@@ -211,8 +211,6 @@ def check_names(config: RunConfig) -> None:
 def check_effect(config: RunConfig) -> None:
     """Refuse settings that would change nothing, or that the method cannot do."""
     from ucmt_lite.data import PHANTOMS, READERS
-    from ucmt_lite.methods import METHODS
-    from ucmt_lite.nets import NETS, is_foreign
 
     if config.data and config.dataset in PHANTOMS:
         raise InputError(
@@ -228,16 +226,31 @@ def check_effect(config: RunConfig) -> None:
             f"classes={config.classes} is for your own data, '{config.dataset}' knows its own:"
             " leave it out."
         )
+    check_networks(config)
+
+
+def check_networks(config: RunConfig) -> None:
+    """Refuse networks that the method cannot use, and norms that they do not take."""
+    from ucmt_lite.methods import METHODS
+    from ucmt_lite.nets import NETS, is_foreign
+
     networks = [name for name in (config.network, config.network2) if name]
     if config.norm != RunConfig.norm and all(map(is_foreign, networks)):
         raise InputError(
             f"norm='{config.norm}' is for networks of this kit, '{config.network}' has its own: set"
             " it by network_settings, if its class takes one."
         )
-    if config.method == "unimatch" and is_foreign(config.network):
+    learning = [name for name in NETS if not NETS[name].needs]
+    frozen = config.network in NETS and config.network not in learning
+    if config.norm != RunConfig.norm and frozen:
         raise InputError(
-            f"network='{config.network}': unimatch thins out the features of an encoder, which"
-            f" networks of other packages do not show; choose one of {', '.join(NETS)}."
+            f"norm='{config.norm}': '{config.network}' keeps the norms of its weights, leave it"
+            " out."
+        )
+    if config.method == "unimatch" and config.network not in learning:
+        raise InputError(
+            f"network='{config.network}': unimatch thins out the features of an encoder that"
+            f" learns; choose one of {', '.join(learning)}."
         )
     if config.network2 and "student2" not in METHODS[config.method].nets:
         raise InputError(

@@ -46,19 +46,28 @@ def make(
         )
     file, _, kind = row.home.partition(".")
     network = getattr(import_module(f"ucmt_lite.nets.{file}"), kind)
-    options = {**row.options, "norm": norm}
+    options = {**row.options, **(settings or {}), "norm": norm}
     if len(row.dims) > 1:
         options["dims"] = dims
     return network(in_channels, classes, **options)
 
 
 def check_network(name: str, settings: Mapping[str, Any]) -> None:
-    """Refuse a name that no network has, and settings for one of this kit, which takes none."""
+    """Refuse a name that no network has, and settings that one of this kit does not take.
+
+    Most take none; what one needs has to be given.
+    """
     if is_foreign(name):
         find_foreign(name)
         return
-    one_of("network", name, NETS)
-    if settings:
+    needs = NETS[one_of("network", name, NETS)].needs
+    for missing in set(needs) - set(settings):
+        raise InputError(
+            f"'{name}' needs {missing}: a frozen encoder knows what its weights know. Give"
+            f" network_settings {missing}=FILE (a ResNet-50's state dict, .pth or .safetensors) or"
+            f" {missing}=imagenet, which fetches them."
+        )
+    if set(settings) - set(needs):
         raise InputError(
             f"network_settings={dict(settings)} is for networks of other packages, '{name}' is one"
             " of this kit: leave it out."

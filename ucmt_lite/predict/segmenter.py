@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ucmt_lite.common import InputError, atomic, plain
 from ucmt_lite.data.preparation import Preparation
 from ucmt_lite.data.shrink import shrink_image
-from ucmt_lite.nets import make
+from ucmt_lite.nets import NETS, make
 from ucmt_lite.predict.network import probabilities, resized
 from ucmt_lite.predict.reading import read_picture, read_volume
 
@@ -148,6 +148,9 @@ def _build(card: dict[str, Any], origin: str) -> nn.Module:
     for key, (fits, expected) in CARD.items():
         if not fits(card.get(key)):
             raise InputError(f"'{key}' in {origin} is {card.get(key)!r}: give {expected}.")
+    # All weights are in the file: what an encoder was read from is not needed again.
+    own = NETS.get(card["network"])
+    settings = dict.fromkeys(own.needs) if own else card.get("network_settings")
     with torch.random.fork_rng(devices=[]):
         return make(
             card["network"],
@@ -155,7 +158,7 @@ def _build(card: dict[str, Any], origin: str) -> nn.Module:
             len(card["classes"]),
             card["dims"],
             card.get("norm", "batch"),  # what there was before cards named it
-            card.get("network_settings"),
+            settings,
         )
 
 
