@@ -80,6 +80,26 @@ for name, one, other in (("ucmt - supervised", ucmt, baseline), ("ucmt - cps", u
     print(f"{name:18} {mean:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
 
 # %% [markdown]
+# ## Images are chance, too
+#
+# The 200 test images are a sample as well: other hearts would have given other means. A **bootstrap** imitates that: it draws five of the five seeds *with* replacement, within each of them 200 of the 200 images, takes the mean, and does so 2,000 times. The middle 95 % of these means are an interval in which both kinds of luck take part.
+#
+# *Before you run:* will it be wider or narrower than the interval above, which knows seeds only?
+
+# %%
+from ucmt_lite.experiments.cases import nested_interval
+
+images = results.load_runs(results.kept("recipe_heart") / "cases.parquet")
+for one, other in (("ucmt", "supervised"), ("ucmt", "cps")):
+    mean, low, high = nested_interval(images, one, other)
+    print(f"{one} - {other:12} {mean:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
+
+# %% [markdown]
+# <details><summary>The answer</summary>
+#
+# Narrower, although it knows more. 200 images add little luck here, and five seeds drawn with replacement can only repeat what five seeds hold: nearly every draw misses some of them, and none invents a sixth. With few seeds a bootstrap is too sure. The t interval is wide because Student's $t$ of 2.776 pays for having so few. Read the wider one.
+# </details>
+#
 # ## A test with a coin
 #
 # The t interval takes the differences for roughly normal, which five numbers cannot show. A **sign test** takes nothing: if the methods were level, each difference would be positive as often as negative, like a coin. How often do $n$ coins show a result at least as lopsided as the one seen?
