@@ -181,12 +181,16 @@ check_pace(my_pace)
 # %% [markdown]
 # ## Three kinds of mix
 #
-# The networks that you trained, one image and its partner. *Before you move a slider:* which of the four mixes changes most of the image? Which one covers the heart's border, which one adds a border?
+# The networks that you trained, one image and its partner.
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import mixes
+from ucmt_lite.explore.predict_first import a_choice, predict_first
 
-mixes.widget(run.nets, validation, image=1)
+lab = mixes.widget(run.nets, validation, image=1)
+question = "Four mixes of one image, AdaMix half-way through its course: which changes most of it?"
+answer = a_choice(question, mixes.changed_shares(lab.mixed), max, "changed pixels (%)")
+predict_first(lab, answer)
 
 # %% [markdown]
 # Move the reach from 0 to 1: AdaMix turns from covering what is hard to adding what is hard. UMIX has one direction only, and it is the covering one; that is the criticism of its author. The boxes do not look at all, and show the network hearts in places where no heart was.

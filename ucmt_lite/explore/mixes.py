@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 _NETWORKS = ("student1", "teacher")
 _TITLES = {
-    "umix": "UMIX: cells of this image",
-    "boxmix": "CutMix: a box of the other",
-    "copy_paste": "BCP: two thirds of the other",
-    "self_paced": "AdaMix: cells of the other",
+    "umix": ("UMIX", "cells of this image"),
+    "boxmix": ("CutMix", "a box of the other"),
+    "copy_paste": ("BCP", "two thirds of the other"),
+    "self_paced": ("AdaMix", "cells of the other"),
 }
 
 
@@ -139,17 +139,21 @@ def widget(
     return Mixes(Mixer(nets, cases), image=image, reach=reach, top_k=top_k, grid=grid)
 
 
+def changed_shares(mixed: Mixed) -> dict[str, float]:
+    """Return how much of the image each mix changes, in percent of its pixels."""
+    return {title: 100 * float(mixed.moved[name].mean()) for name, (title, _) in _TITLES.items()}
+
+
 def describe(mixed: Mixed) -> str:
     """Return the sample in words, from its numbers."""
-    shares = {name: 100 * moved.mean() for name, moved in mixed.moved.items()}
+    shares = changed_shares(mixed)
     easy = mixed.difficulty < mixed.reach
     way = "what the teacher doubts of the other" if easy else "what it is sure of in the other"
-    receives = f"so the image receives {way}" if shares["self_paced"] else "so nothing moves"
+    receives = f"so the image receives {way}" if shares["AdaMix"] else "so nothing moves"
+    changed = ", ".join(f"{title} {share:.1f} %" for title, share in shares.items())
     return (
         f"The image's difficulty is {mixed.difficulty:.2f}, the reach {mixed.reach:.2f},"
-        f" {receives}. Changed pixels: UMIX {shares['umix']:.1f} %, CutMix"
-        f" {shares['boxmix']:.1f} %, BCP {shares['copy_paste']:.1f} %, AdaMix"
-        f" {shares['self_paced']:.1f} %."
+        f" {receives}. Changed pixels: {changed}."
     )
 
 
@@ -164,11 +168,11 @@ def _tiles(mixed: Mixed) -> list[Tile]:
         Tile("doubt on the other", doubts[1]),
         *(
             Tile(
-                f"{title}, {100 * mixed.moved[name].mean():.0f} %",
+                f"{title}: {content}, {100 * mixed.moved[name].mean():.0f} %",
                 _framed(mixed.images[name], mixed.moved[name]),
                 {"teacher": mixed.labels[name]},
             )
-            for name, title in _TITLES.items()
+            for name, (title, content) in _TITLES.items()
         ),
     ]
 
