@@ -45,6 +45,10 @@ SMALL = {"size": 32, "labeled": 2, "iterations": 2, "batch": 2, "device": "cpu",
         ({"settings": {"grid": 8, "weight": "abc"}}, "weight='abc'"),
         ({"settings": {"grid": 8, "weight": -1.0}}, "weight=-1.0: give 0"),
         ({"settings": {"grid": 8, "ema_decay": 1.5}}, "ema_decay=1.5: give a number from 0 to 1"),
+        ({"method": "fixmatch", "settings": {"threshold": 1.2}}, "threshold=1.2: give a number"),
+        ({"method": "bcp", "settings": {"pretraining": -1.0}}, "pretraining=-1.0: give a number"),
+        ({"method": "ua_mt", "settings": {"passes": 0}}, "passes=0: give a positive number"),
+        ({"method": "adamix", "settings": {"grid": 4}}, "top_k=16 does not fit 16 cells"),
         ({"settings": {"grid": 8, "ema_share": 0.5}}, "ema_share=0.5"),
         ({"settings": {"grid": 8, "ema_share": (0.9, 0.9)}}, "together 1"),
         ({"settings": {"grid": 8, "forward": "separatly"}}, "did you mean 'separately'"),
@@ -76,6 +80,14 @@ def test_a_wrong_setting_is_one_sentence_and_leaves_nothing(values, sentence, tm
         run(RunConfig.of({**SMALL, **values}), tmp_path / "run")
     assert sentence in str(error.value) and "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "method, dims, grid", [("ucmt", 2, 16), ("ucmt", 3, 8), ("adamix", 2, 8), ("adamix", 3, 4)]
+)
+def test_a_volume_has_half_as_many_cells_an_axis(method, dims, grid):
+    config = RunConfig(method=method)
+    assert method_settings(config, dims, sides=(64,) * dims)["grid"] == grid
 
 
 @pytest.mark.parametrize("name, sizes", [("jointly", [4]), ("separately", [2, 2])])
