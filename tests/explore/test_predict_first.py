@@ -133,13 +133,13 @@ def test_a_choice_is_right_or_wrong_and_shows_all_numbers(explorer):
         asked.button.click()
         assert explorer not in asked.children and "Choose one first." in asked.words.value
         answer.board.value = right
-        assert answer.told() == f"Right: it is {right}. One random choice in 3 is right."
+        assert answer.told() == f"Right, the answer is {right}. One random choice in 3 is right."
         answer.board.value = wrong
         asked.button.click()
-        assert f"You chose {wrong}: it is {right}." in asked.words.value
+        assert f"You chose {wrong}, the answer is {right}." in asked.words.value
         assert asked.children[-1] is explorer
     order = "student 1 0.55, CPS 0.3 and UCMT 0.2"
-    assert answer.revealed().alt == f"It is student 1. Disagreement at the end: {order}."
+    assert answer.revealed().alt == f"The answer is student 1. Disagreement at the end: {order}."
 
 
 @pytest.mark.parametrize(

@@ -131,9 +131,9 @@ class Choice:
 
     def told(self) -> str:
         """Return the score in words."""
-        found = self.board.value == self.right[0]
-        verdict = "Right" if found else f"You chose {self.board.value}"
-        return f"{verdict}: it is {self.right[0]}. One random choice in {len(self.means)} is right."
+        chosen, right = self.board.value, self.right[0]
+        verdict = "Right, the" if chosen == right else f"You chose {chosen}, the"
+        return f"{verdict} answer is {right}. One random choice in {len(self.means)} is right."
 
     def asked(self) -> Picture:
         """Return the picture that goes with the question: the names."""
@@ -143,7 +143,8 @@ class Choice:
         """Return the picture of all numbers."""
         order = sorted(self.means, key=lambda name: self.means[name], reverse=self.pick is max)
         numbers = sentence([f"{name} {self.means[name]:.3g}" for name in order])
-        text = f"It is {self.right[0]}. {self.measure.capitalize()}: {numbers}."
+        measure = self.measure[:1].upper() + self.measure[1:]
+        text = f"The answer is {self.right[0]}. {measure}: {numbers}."
         return Picture(_dots(self.values, None, self.measure), text)
 
 

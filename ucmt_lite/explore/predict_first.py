@@ -63,7 +63,7 @@ def a_choice(
     Scores are numbers, or one of each run; `measure` says in words what they are.
 
     >>> a_choice("Who is ahead?", {"cps": 0.8, "ucmt": 0.7}, max, "Dice at the end").revealed().alt
-    'It is CPS. Dice at the end: CPS 0.8 and UCMT 0.7.'
+    'The answer is CPS. Dice at the end: CPS 0.8 and UCMT 0.7.'
     """
     return Choice(question, scores, pick, measure)
 
