@@ -329,7 +329,7 @@ training.figure(run.trace)
 # Now a recorded run of 600 iterations. Give your guess; then drag through it, and watch where student and teacher differ
 # first and last.
 
-# %% [markdown] lang="zh" english="47ae7e24"
+# %% [markdown] lang="zh" english="696bae06"
 # <details><summary>我们得到的结果</summary>
 #
 # 在这次短训练中，学生领先，0.51 对 0.45：它的平均里还留着那些懂得更少的网络。在 600 次迭代的已记录训练中，五个种子里的每一个，两者最后相差都不到 0.01：学习率降到 0，学生停了下来，它的平均也随之停下。
@@ -348,7 +348,7 @@ teacher = compare.values_at(recorded, "dice/teacher", 100)["Mean Teacher"]
 question = f"After 100 iterations the student's Dice is {student:.2f}. What is its teacher's?"
 predict_first(training.widget(recorded), a_number(question, teacher, (0, 1)))
 
-# %% [markdown] lang="zh" english="d24e8e46"
+# %% [markdown] lang="zh" english="3578dddb"
 # > **图：** {1} 次迭代之后，学生的 Dice 是 {2}。它的教师是多少？
 # >
 # > <details><summary>答案</summary>{3}，标尺从 {4} 到 {5}。Mean Teacher 训练 {6} 次迭代后，在探针图像 {7} 上：学生 {8} 的 Dice 为 {9}，教师为 {10}。学生 {11} 与教师在 {12} % 的像素上不同。平均不确定性为 {13} 奈特，在距真实边界两个像素以内为 {14}。</details>
@@ -361,7 +361,7 @@ predict_first(training.widget(recorded), a_number(question, teacher, (0, 1)))
 # these jumps achieve? After your guess, turn the decay: too small, and the teacher repeats every jump; too large, and it
 # lives in the past.
 
-# %% [markdown] lang="zh" english="b4ca05b8"
+# %% [markdown] lang="zh" english="f67880f4"
 # ## 可能出什么错
 #
 # 平均的关键在于快慢。能看出这一点的最小网络只有两个权重：$f(x) = w_1 w_2 x$，它要学的是 $f(x) = x$。它的学生跳来跳去，凡是一次只看几张图像的学生都是这样。对这些跳动取平均，能得到什么？先猜一猜，再转动衰减率：太小，教师就重复每一次跳动；太大，教师就活在过去。
@@ -374,7 +374,7 @@ losses = ema.last_losses(lab.paths)
 question = f"Over the last {ema.WINDOW} steps the student's loss is {losses['student1']:.3f}. And its teacher's?"
 predict_first(lab, a_number(question, losses["teacher"], (0, 0.1)))
 
-# %% [markdown] lang="zh" english="b7a0c404"
+# %% [markdown] lang="zh" english="f1360287"
 # > **图：** 最后 {1} 步里，学生的损失是 {2}。它的教师呢？
 # >
 # > <details><summary>答案</summary>{3}，标尺从 {4} 到 {5}。衰减率为 {6} 的教师（大约记得 {7} 步），{8} % 跟随它的学生。最后 {9} 步的平均损失：学生 {10} 为 {11}，教师为 {12}。教师比它的学生好。</details>
