@@ -83,7 +83,7 @@ training.figure(run.trace, image=1)
 #
 # *Easy, about 3 minutes.* From logits `B K H W` (or `B K D H W`) to class indices `B H W` (or `B D H W`).
 
-# %% [markdown] lang="zh" english="f1cc3477"
+# %% [markdown] lang="zh" english="58af04bb"
 # <details><summary>答案</summary>
 #
 # 有一部分相同。训练这么短，两者都还漏掉了这颗大心脏的许多部分。它们在 8.9 % 的像素上不同；在这些地方，至少有一个错了，而另一个也许懂得更多：能够争取的就在这里。两者一起错的地方，谁也帮不了谁。
@@ -318,7 +318,7 @@ print(f"the same wrong class: {((last1 == last2) & (last1 != truth)).float().mea
 # Below are recorded runs of 600 iterations on four labels. The line is the mean of five seeds, the band spans them. (`supervised` is
 # one network, so its disagreement is 0 by definition.)
 
-# %% [markdown] lang="zh" english="8d00118f"
+# %% [markdown] lang="zh" english="2eb4f3b3"
 # ## 观察它
 #
 # Mean Teacher 的学生和教师起初是同一个网络，CPS 的两个网络起初互不相识。途中哪两个相距更远，最后又是哪两个？靠近总是好事吗？
@@ -337,7 +337,7 @@ question = "After 200 of the 600 iterations: which two differ more, in the mean 
 answer = a_choice(question, apart, max, "disagreement after 200 iterations")
 predict_first(compare.widget(runs), answer)
 
-# %% [markdown] lang="zh" english="6529db40"
+# %% [markdown] lang="zh" english="6e05268f"
 # > **图：** 在 {2} 次迭代中的第 {1} 次之后，哪两个网络相差更大（取五个种子的均值）？
 # >
 # > <details><summary>答案</summary>答案是 Mean Teacher。{3} 次迭代之后的分歧：Mean Teacher {4}，CPS {5}。训练过程中的曲线，每条线 {6} 次训练。结束时的分歧：有监督 {7}，Mean Teacher {8}，CPS {9}；不确定性：有监督 {10}，Mean Teacher {11}，CPS {12}；Dice：有监督 {13}，Mean Teacher {14}，CPS {15}。</details>
@@ -363,7 +363,7 @@ scores.table(runs)
 # Now both kinds of run side by side, on one image. Draw first, then drag, and look for what no curve of disagreement shows: where
 # are both networks of CPS wrong together?
 
-# %% [markdown] lang="zh" english="480ffaaa"
+# %% [markdown] lang="zh" english="1e8c488d"
 # CPS 由它的学生 1 来评分，五个种子中每一个都高于基线，高出 0.07 至 0.23。Mean Teacher 只在两个种子上做到。
 #
 # 再看分歧。教师与学生的不同，和第二个网络的不同，是一回事吗？
@@ -380,7 +380,7 @@ pair = [runs["mean_teacher"][0], runs["cps"][0]]
 question = "Where will the two networks of CPS still differ at the end? Draw it, then give your answer."
 predict_first(training.widget(pair, image=1), where_they_differ(pair[1], image=1), question)
 
-# %% [markdown] lang="zh" english="4cd8cb86"
+# %% [markdown] lang="zh" english="c300deb0"
 # > **图：** CPS 的两个网络到最后还会在哪里不同？先画出来，再给出答案。
 # >
 # > <details><summary>答案</summary>两个学生在 {1} % 的像素上有分歧，其平均位置在图像从上往下 {2} %、从左往右 {3} % 处。Mean Teacher 训练 {4} 次迭代后，在探针图像 {5} 上：学生 {6} 的 Dice 为 {7}，教师为 {8}。学生 {9} 与教师在 {10} % 的像素上不同。平均不确定性为 {11} 奈特，在距真实边界两个像素以内为 {12}。CPS 训练 {13} 次迭代后，在探针图像 {14} 上：学生 {15} 的 Dice 为 {16}，学生 {17} 为 {18}。学生 {19} 与学生 {20} 在 {21} % 的像素上不同。平均不确定性为 {22} 奈特，在距真实边界两个像素以内为 {23}。</details>
@@ -453,7 +453,7 @@ compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 #
 # **Next:** what a network knows of its own errors, in [disagreement and uncertainty](06_disagreement_and_uncertainty.ipynb).
 
-# %% [markdown] lang="zh" english="c87ba2b6"
+# %% [markdown] lang="zh" english="ec1f9087"
 # <details><summary>答案</summary>
 #
 # 急切的一对很快就在几乎每个像素上达成一致，而对心脏几乎处处判错：它们互相肯定。分歧这条曲线却在夸奖它们。四张*有标注*图像上的损失揭穿了它们：在相信一致之前，先看看那里。只经过这么少的迭代，平静的一对就已经领先于陌生人（0.66 对 0.52）。

@@ -158,10 +158,10 @@ check_entropy_of_mean(my_entropy_of_mean)
 
 # %% [markdown]
 # Where is a network unsure, and is it right to be? On the phantoms the truth is known, and so is how undecided each border
-# really is: the phantom blurs some borders on purpose, and keeps how much as its *ambiguity*. Drop the pixels above a threshold, and keep the certain ones: are their pseudo labels right? Here is the end of a recorded run, on a heart it finds difficult.
+# really is: the phantom blurs some borders on purpose, and keeps how much as its *ambiguity*. Drop the pixels above a threshold, and keep the certain ones: are their pseudo labels right? Below is a recorded run, on a heart it finds difficult.
 
 # %% [markdown] lang="zh" english="0ad4429b"
-# 网络在哪里拿不准，它拿不准得有道理吗？对仿真体模，真值是已知的，每段边界究竟有多难定也是已知的：体模有意把一些边界弄模糊，并把模糊的程度记作*模糊度*。去掉高于阈值的像素，只留下确定的：它们的伪标签对吗？下面是一次已记录训练的结尾，用的是一颗它觉得困难的心脏。
+# 网络在哪里拿不准，它拿不准得有道理吗？对仿真体模，真值是已知的，每段边界究竟有多难定也是已知的：体模有意把一些边界弄模糊，并把模糊的程度记作*模糊度*。去掉高于阈值的像素，只留下确定的：它们的伪标签对吗？下面是一次已记录的训练，用的是一颗它觉得困难的心脏。
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import uncertainty
@@ -170,15 +170,15 @@ from ucmt_lite.training import traces
 
 recorded = traces.recorded("heart_ucmt_50")
 kept = uncertainty.kept_share(recorded, threshold=0.2, image=1)
-all_wrong = f"Of this heart's pseudo labels {100 * (1 - kept.everywhere):.0f} % are wrong."
-question = f"{all_wrong} How many are it among those of at most 0.2 nats?"
+wrong = f"At the end {100 * (1 - kept.everywhere):.0f} % of the pseudo labels of image 1 are wrong."
+question = f"{wrong} And of those with at most 0.2 nats?"
 answer = a_number(question, 100 * (1 - kept.accuracy), (0, 30), "%")
 predict_first(uncertainty.widget(recorded, image=1), answer)
 
 # %% [markdown] lang="zh" english="6e48efc7"
-# > **图：** 这颗心脏的全部伪标签中，{1} % 是错的。不确定性不超过 {2} 奈特的那些里，错的有多少？
+# > **图：** 训练结束时，图像 {2} 的伪标签有 {1} % 是错的。不确定性不超过 {3} 奈特的那些里，错的有多少？
 # >
-# > <details><summary>答案</summary>{3} %，标尺从 {4} 到 {5}。UCMT 训练 {6} 次迭代后，在探针图像 {7} 上：{8} % 的像素不确定性不超过 {9} 奈特，它们的伪标签有 {10} % 是对的，而全部像素是 {11} %。在边界确实模糊之处（模糊度大于 {12}），平均不确定性为 {13} 奈特，其他地方为 {14}。</details>
+# > <details><summary>答案</summary>{4} %，标尺从 {5} 到 {6}。UCMT 训练 {7} 次迭代后，在探针图像 {8} 上：{9} % 的像素不确定性不超过 {10} 奈特，它们的伪标签有 {11} % 是对的，而全部像素是 {12} %。在边界确实模糊之处（模糊度大于 {13}），平均不确定性为 {14} 奈特，其他地方为 {15}。</details>
 
 # %% [markdown]
 # ## UMIX

@@ -422,7 +422,7 @@ def test_a_choice_is_made_by_keys_and_the_plot_follows(page):
     button.press("Enter")
     area.locator(".js-plotly-plot .nsewdrag").first.wait_for(timeout=15_000)
     said = area.inner_text()
-    assert "You chose Mean Teacher, the answer is UCMT. One random choice in 3 is right." in said
+    assert "You chose Mean Teacher, the answer is UCMT. By chance one guess in 3 is right." in said
     assert area.locator("img[alt^='The answer is UCMT. Dice at the end: UCMT 0.']").count() == 1
     area.screenshot(path=SHOTS / "a_choice.png")
 

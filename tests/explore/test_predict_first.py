@@ -114,8 +114,8 @@ def test_a_number_is_scored_against_the_mean_of_the_runs(explorer):
     asked.button.click()
     assert asked.children[-1] is explorer
     _, chance = number_score(150, 250, (0, 600))
-    assert "You said 150 iterations, which is 100 iterations off;" in asked.words.value
-    assert f"from the scale are {chance:.0f} iterations off on average." in asked.words.value
+    assert "You said 150 iterations, which is 100 off;" in asked.words.value
+    assert f"from the scale are {chance:.0f} off on average." in asked.words.value
     assert "It is 250 iterations, the mean of 3 runs (200 to 300)," in asked.words.value
 
 
@@ -133,7 +133,7 @@ def test_a_choice_is_right_or_wrong_and_shows_all_numbers(explorer):
         asked.button.click()
         assert explorer not in asked.children and "Choose one first." in asked.words.value
         answer.board.value = right
-        assert answer.told() == f"Right, the answer is {right}. One random choice in 3 is right."
+        assert answer.told() == f"Right, the answer is {right}. By chance one guess in 3 is right."
         answer.board.value = wrong
         asked.button.click()
         assert f"You chose {wrong}, the answer is {right}." in asked.words.value

@@ -73,8 +73,8 @@ class Number:
         """Return the score in words."""
         away, chance = number_score(self.board.value, self.truth, self.scale)
         return (
-            f"You said {self._written(self.board.value)}, which is {self._written(away)} off;"
-            f" numbers drawn at random from the scale are {self._written(chance)} off on average."
+            f"You said {self._written(self.board.value)}, which is {away:.{self.digits}f} off;"
+            f" numbers drawn at random from the scale are {chance:.{self.digits}f} off on average."
         )
 
     def asked(self) -> Picture:
@@ -133,7 +133,7 @@ class Choice:
         """Return the score in words."""
         chosen, right = self.board.value, self.right[0]
         verdict = "Right, the" if chosen == right else f"You chose {chosen}, the"
-        return f"{verdict} answer is {right}. One random choice in {len(self.means)} is right."
+        return f"{verdict} answer is {right}. By chance one guess in {len(self.means)} is right."
 
     def asked(self) -> Picture:
         """Return the picture that goes with the question: the names."""
