@@ -210,7 +210,7 @@ validation = cases(run.source.splits["validation"])
 lab = umix_lab.widget(run.nets, validation, image=2, top_k=top_k, grid=grid)
 predict_first(lab, which_cells_move(lab.sample))
 
-# %% [markdown] lang="zh" english="c51dac56"
+# %% [markdown] lang="zh" english="995b1bd6"
 # > **图：** {2} x {3} 个格子中，哪 {1} 个会被替换？先选出来，再给出答案。
 # >
 # > <details><summary>答案</summary>移动的格子（行/列，从左上角数起）：{4}/{5}，{6}/{7}，{8}/{9}，{10}/{11}。umix，`top_k` 为 {12}，网格 {13} x {14}：{15} 个格子被替换，平均不确定性 {16} 奈特；换上的内容来自平均 {17} 奈特的格子。在混合后的图像上，与一同移动的伪标签相比，学生 {18} 的 Dice 为 {19}（混合前 {20}），学生 {21} 的 Dice 为 {22}（混合前 {23}）。</details>
