@@ -160,7 +160,7 @@ check_entropy_of_mean(my_entropy_of_mean)
 # Where is a network unsure, and is it right to be? On the phantoms the truth is known, and so is how undecided each border
 # really is: the phantom blurs some borders on purpose, and keeps how much as its *ambiguity*. Drop the pixels above a threshold, and keep the certain ones: are their pseudo labels right? Below is a recorded run, on a heart it finds difficult.
 
-# %% [markdown] lang="zh" english="0ad4429b"
+# %% [markdown] lang="zh" english="de70eb48"
 # 网络在哪里拿不准，它拿不准得有道理吗？对仿真体模，真值是已知的，每段边界究竟有多难定也是已知的：体模有意把一些边界弄模糊，并把模糊的程度记作*模糊度*。去掉高于阈值的像素，只留下确定的：它们的伪标签对吗？下面是一次已记录的训练，用的是一颗它觉得困难的心脏。
 
 # %% tags=["explorer"]
@@ -175,7 +175,7 @@ question = f"{wrong} And of those with at most 0.2 nats?"
 answer = a_number(question, 100 * (1 - kept.accuracy), (0, 30), "%")
 predict_first(uncertainty.widget(recorded, image=1), answer)
 
-# %% [markdown] lang="zh" english="6e48efc7"
+# %% [markdown] lang="zh" english="de6e6a38"
 # > **图：** 训练结束时，图像 {2} 的伪标签有 {1} % 是错的。不确定性不超过 {3} 奈特的那些里，错的有多少？
 # >
 # > <details><summary>答案</summary>{4} %，标尺从 {5} 到 {6}。UCMT 训练 {7} 次迭代后，在探针图像 {8} 上：{9} % 的像素不确定性不超过 {10} 奈特，它们的伪标签有 {11} % 是对的，而全部像素是 {12} %。在边界确实模糊之处（模糊度大于 {13}），平均不确定性为 {14} 奈特，其他地方为 {15}。</details>
@@ -192,7 +192,7 @@ predict_first(uncertainty.widget(recorded, image=1), answer)
 #
 # Mask and pseudo label move alike. Here it is on the networks just trained and on images they have not seen. Choose the cells that you expect to move; then change the image, the number of cells, the grid:
 
-# %% [markdown] lang="zh" english="a8ffbee7"
+# %% [markdown] lang="zh" english="0b21f8e1"
 # ## UMIX
 #
 # 把图像切成格子，再取两张不确定性图：$U_1$ 来自学生 1 与教师，$U_2$ 来自学生 2 与教师。按 $U_i$ 在每格中的均值，设 $\text{top}_i$ 为最不确定的 $m$ 个格子，$\text{bottom}_i$ 为最确定的 $m$ 个格子，两者都按不确定性从高到低排列（$m$ 即 `top_k`）。于是
@@ -317,7 +317,7 @@ show_source(ucmt)
 # Recorded runs on four labeled hearts, five seeds each: the same network, loss, views and learning rate. UCMT is meant to keep its
 # students apart for longer. Does it?
 
-# %% [markdown] lang="zh" english="b09d814b"
+# %% [markdown] lang="zh" english="060782bb"
 # 有两点容易忽略。`minimize` 调用了**两次**：UCMT 每次迭代走两个梯度步，所以在迭代次数相等时，它的训练量是 CPS 或 CMT 的两倍。另外，第 2 步里教师不再看图：第 1 步的伪标签跟着图像一起移动。
 #
 # ## 与前面的所有方法比较
@@ -336,7 +336,7 @@ question = "After 100 iterations, in the mean of five seeds: whose two students 
 answer = a_choice(question, apart, min, "disagreement after 100 iterations")
 predict_first(compare.widget(runs), answer)
 
-# %% [markdown] lang="zh" english="7e553d13"
+# %% [markdown] lang="zh" english="cc832ca4"
 # > **图：** {1} 次迭代之后，谁的两个学生相差最小（取五个种子的均值）？
 # >
 # > <details><summary>答案</summary>答案是 UCMT。{2} 次迭代之后的分歧：UCMT {3}，CPS {4}，CMT {5}。训练过程中的曲线，每条线 {6} 次训练。结束时的分歧：有监督 {7}，Mean Teacher {8}，CPS {9}，CMT {10}，UCMT {11}；不确定性：有监督 {12}，Mean Teacher {13}，CPS {14}，CMT {15}，UCMT {16}；Dice：有监督 {17}，Mean Teacher {18}，CPS {19}，CMT {20}，UCMT {21}。</details>
@@ -350,7 +350,7 @@ predict_first(compare.widget(runs), answer)
 #
 # On the 200 test images:
 
-# %% [markdown] lang="zh" english="964e31c7"
+# %% [markdown] lang="zh" english="1fe7aa6e"
 # <details><summary>答案</summary>
 #
 # 没有。UCMT 的学生*更早*达成一致：100 次迭代（200 个梯度步）之后，它们相差 0.22，CPS 的两个网络相差 0.32。到最后两者都很接近，分别为 0.06 和 0.05。至少在迭代次数相等时，谈不上让它们更久地保持不同。
@@ -420,7 +420,7 @@ answer = a_choice(
 )
 predict_first(training.widget(three), answer)
 
-# %% [markdown] lang="zh" english="27e4f21c"
+# %% [markdown] lang="zh" english="69c2cc0f"
 # > **图：** 在这三次训练中，谁的两个网络相差 {1} 以上的时间最久？
 # >
 # > <details><summary>答案</summary>答案是 CPS。靠近之前的迭代次数：CPS {2}，UCMT {3}，Mean Teacher {4}。Mean Teacher 训练 {5} 次迭代后，在探针图像 {6} 上：学生 {7} 的 Dice 为 {8}，教师为 {9}。学生 {10} 与教师在 {11} % 的像素上不同。平均不确定性为 {12} 奈特，在距真实边界两个像素以内为 {13}。CPS 训练 {14} 次迭代后，在探针图像 {15} 上：学生 {16} 的 Dice 为 {17}，学生 {18} 为 {19}。学生 {20} 与学生 {21} 在 {22} % 的像素上不同。平均不确定性为 {23} 奈特，在距真实边界两个像素以内为 {24}。UCMT 训练 {25} 次迭代后，在探针图像 {26} 上：学生 {27} 的 Dice 为 {28}，学生 {29} 为 {30}，教师为 {31}。学生 {32} 与学生 {33} 在 {34} % 的像素上不同。平均不确定性为 {35} 奈特，在距真实边界两个像素以内为 {36}。</details>
@@ -532,7 +532,7 @@ question = "If both students start in the same valley instead: whose loss is the
 answer = a_choice(question, same, min, f"mean loss of the last {ema.WINDOW} steps")
 predict_first(ema.widget(share=share), answer)
 
-# %% [markdown] lang="zh" english="4b188a36"
+# %% [markdown] lang="zh" english="2038c956"
 # > **图：** 如果两个学生改为从同一个山谷出发：最后谁的损失最小？
 # >
 # > <details><summary>答案</summary>答案是教师。最后 {1} 步的平均损失：教师 {2}，学生 {3} 为 {4}，学生 {5} 为 {6}。衰减率为 {7} 的教师（大约记得 {8} 步），以 {9} % 和 {10} % 跟随两个学生，它们从相对的两个山谷出发。最后 {11} 步的平均损失：学生 {12} 为 {13}，学生 {14} 为 {15}，教师为 {16}。教师比每个学生都差：它站在两者之间，一个谁也没到过的地方。</details>
@@ -574,7 +574,7 @@ predict_first(ema.widget(share=share), answer)
 #
 # **Next:** what such a comparison can and cannot say, in [a fair comparison](10_fair_comparison.ipynb).
 
-# %% [markdown] lang="zh" english="c6aab95f"
+# %% [markdown] lang="zh" english="903c8502"
 # 勾选“start in the same valley”（从同一个山谷出发），看看问题里的那位教师。UCMT 的学生是有意从不同的起点出发的。所以，在公开代码中，在这里也一样，“协同”的教师其实就是学生 1 的平均教师，相差只在百分之一。
 #
 # ## 论文、参考代码与本工具包
