@@ -97,6 +97,14 @@ def exercises_are_complete(notebook):
             yield f"the exercise `{first_line(notebook.cells[start])}` has no folded hints"
 
 
+def explorers_ask_first(notebook):
+    """A question opens each explorer; where a reader draws, what is drawn is the answer."""
+    for cell in code(notebook):
+        asks = "predict_first(" in cell.source or "annotate.widget(" in cell.source
+        if tagged(cell, "explorer") and not asks:
+            yield f"the explorer `{first_line(cell)}` opens without a question: use predict_first"
+
+
 def checks_accept_the_solution(notebook):
     """A check says what is wrong and stops nothing, so a solved page could be wrong unseen."""
     for cell in code(notebook):
@@ -175,6 +183,7 @@ RULES = [
     one_title,
     functions_stand_in_the_library,
     exercises_are_complete,
+    explorers_ask_first,
     checks_accept_the_solution,
     pictures_have_alt_text,
     output_is_clean,

@@ -1,6 +1,8 @@
 """The first lesson as a student opens it in JupyterLab: run to the end, and used by keyboard."""
 
+import re
 import time
+from html import unescape
 
 import nbformat
 import pytest
@@ -46,11 +48,16 @@ def test_every_cell_runs_in_the_lab(page):
 
 
 def test_an_explorer_follows_the_keyboard(page):
-    """Another picture is drawn when the slider of the first explorer is moved by an arrow key."""
-    slider = page.locator(f".jp-OutputArea-output :is({SLIDERS})").first
-    if slider.count() == 0:
+    """A guess by keys brings the explorer; an arrow key on its slider draws another picture."""
+    guess = page.locator(f".jp-OutputArea-output :is({SLIDERS})").first
+    if guess.count() == 0:
         pytest.skip(f"{LESSON} has no slider")
     output = page.locator(".jp-OutputArea-output").filter(has=page.locator(SLIDERS)).first
+    guess.focus()
+    page.keyboard.press("ArrowRight")
+    output.locator("button", has_text="That is my answer").press("Enter")
+    slider = output.locator(f".ucmt-stack :is({SLIDERS})").first
+    slider.wait_for(timeout=10_000)
     before = output.evaluate(DRAWN)
     assert before, "there is a slider, but no picture beside it"
     slider.focus()
@@ -73,8 +80,11 @@ def test_a_page_that_nobody_runs_tells_its_pictures(page, tmp_path, tmp_path_fac
         pictures = page.locator(".jp-OutputArea-output img[src^='data:']")
         pictures.first.wait_for(timeout=60_000)
         alts = [picture.get_attribute("alt") for picture in pictures.all()]
+        assert page.locator(".jp-OutputArea-output summary").count() > 1, "answers are folded"
     cells = nbformat.read(solution, as_version=4).cells
     shown = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-    pictures = [data for data in shown if data.get("text/html", "").startswith("<img")]
-    still = [data["text/plain"] for data in pictures if PLOT not in data]  # a plot is alive here
+    pages = [data.get("text/html", "") for data in shown if PLOT not in data]  # a plot is alive
+    still = [
+        unescape(alt) for html in pages for alt in re.findall(r'<img[^>]* alt="([^"]+)"', html)
+    ]
     assert alts == still and len(still) > 1

@@ -9,6 +9,7 @@ from ucmt_lite.course.lessons import NOTEBOOKS
 from ucmt_lite.experiments import results
 from ucmt_lite.experiments.comparison import compare_runs, interval
 from ucmt_lite.experiments.recordings import planned_recordings
+from ucmt_lite.explore import uncertainty
 from ucmt_lite.training.traces import recorded
 
 SEEDS = (10, 11, 12, 13, 14)  # of the recipe of before
@@ -112,6 +113,20 @@ def test_the_branches_of_the_recorded_runs_end_close_together():
     at_200 = [round(disagreement(name, 200), 2) for name in ("mean_teacher", "cps")]
     at_100 = [round(disagreement(name, 100), 2) for name in ("ucmt", "cps")]
     assert (at_200, at_100) == ([0.24, 0.15], [0.22, 0.32])
+
+
+def test_entropy_finds_the_errors_of_the_recorded_runs_and_disagreement_hardly_any():
+    def areas(method):
+        trace = recorded(f"heart_{method}_50")
+        a, b = (trace.predictions[name][-1] for name in trace.branches)
+        wrong = uncertainty.wrong_labels(trace)[-1]
+        entropy = trace.uncertainty[-1]
+        found = [uncertainty.area_under_risk(doubt, wrong) for doubt in (entropy, a != b)]
+        return [round(area, 3) for area in (*found, wrong.mean())], a == b, wrong
+
+    ours, alike, wrong = areas("ucmt")
+    assert ours == [0.032, 0.082, 0.089] and areas("cps")[0][:2] == [0.025, 0.079]
+    assert (round(100 * alike.mean(), 1), round(100 * alike[wrong].mean())) == (98.6, 91)
 
 
 def ended(name, variant):

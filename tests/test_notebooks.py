@@ -127,6 +127,9 @@ PLANTED = {
         lambda n: n.cells.insert(3, new_code_cell("def f(): ...", metadata={"tags": ["exercise"]})),
         lambda n: n.cells[4].update(source="Add."),
     ],
+    "explorers_ask_first": [
+        lambda n: n.cells.append(new_code_cell("ema.widget()", metadata={"tags": ["explorer"]}))
+    ],
     "checks_accept_the_solution": [
         lambda n: n.cells[3].update(
             outputs=[new_output("stream", text="\N{BALLOT X} double is not right yet: twice.")]

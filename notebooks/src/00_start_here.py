@@ -280,22 +280,27 @@ print(f"{'mean':20} Dice {validation_scores['dice']:.2f}")
 # The other 296 hearts show how hearts vary: thick and thin ones, bright and dark ones. A **semi-supervised** method
 # learns from them without being told their outlines. [Lesson 09](09_ucmt.ipynb) builds **UCMT** (Shen et al., IJCAI
 # 2023): two *students* that teach each other, and a *teacher* that follows both. Here is a run of it that was recorded
-# earlier, on four labeled hearts. Move through its training:
+# earlier, on four labeled hearts, 600 iterations long. Give a guess first, then move through its training:
 
-# %% [markdown] lang="zh" english="a80e5f88"
+# %% [markdown] lang="zh" english="2061b5c3"
 # ## 其他图像能给我们什么
 #
-# 其余的 296 颗心脏展示了心脏怎样变化：有厚有薄，有明有暗。**半监督**方法不必知道它们的轮廓，也能从中学习。[第 09 课](09_ucmt.ipynb)搭建 **UCMT**（Shen et al., IJCAI 2023）：两个互相教学的*学生*，和一位跟随两者的*教师*。下面是它的一次训练，用四张有标注的心脏图像，事先已经记录下来。在训练过程中前后移动看看：
+# 其余的 296 颗心脏展示了心脏怎样变化：有厚有薄，有明有暗。**半监督**方法不必知道它们的轮廓，也能从中学习。[第 09 课](09_ucmt.ipynb)搭建 **UCMT**（Shen et al., IJCAI 2023）：两个互相教学的*学生*，和一位跟随两者的*教师*。下面是它的一次训练，用四张有标注的心脏图像，共 600 次迭代，事先已经记录下来。先猜一猜，再在训练过程中前后移动看看：
 
 # %% tags=["explorer"]
+from ucmt_lite.explore import compare, training
+from ucmt_lite.explore.predict_first import a_number, predict_first
 from ucmt_lite.training import traces
-from ucmt_lite.explore import training
 
 ucmt = traces.recorded("heart_ucmt_50")
-training.widget(ucmt)
+agreed = compare.settled(ucmt, "disagreement", 0.1)["UCMT"]
+question = "From which iteration on do the two students agree, with a Dice of 0.9 or more between them?"
+predict_first(training.widget(ucmt), a_number(question, agreed, (0, 600), "iterations"))
 
-# %% [markdown] lang="zh" english="061fdccd"
-# > **图：** UCMT 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，学生 {5} 为 {6}，教师为 {7}。学生 {8} 与学生 {9} 在 {10} % 的像素上不同。平均不确定性为 {11} 奈特，在距真实边界两个像素以内为 {12}。
+# %% [markdown] lang="zh" english="60885f57"
+# > **图：** 从第几次迭代起，两个学生达成一致，彼此之间的 Dice 不低于 {1}？
+# >
+# > <details><summary>答案</summary>第 {2} 次迭代，标尺从 {3} 到 {4}。UCMT 训练 {5} 次迭代后，在探针图像 {6} 上：学生 {7} 的 Dice 为 {8}，学生 {9} 为 {10}，教师为 {11}。学生 {12} 与学生 {13} 在 {14} % 的像素上不同。平均不确定性为 {15} 奈特，在距真实边界两个像素以内为 {16}。</details>
 
 # %% [markdown]
 # Yellow (dashed) is student 1, blue (dotted) student 2, green (dash-dotted) the teacher; the students **disagree** where their decisions differ, and
@@ -311,16 +316,18 @@ training.widget(ucmt)
 # 旁边是有监督的基线，用同样的标注训练了同样多的迭代。线是五个**种子**的均值，色带是它们的范围：换一个种子，就是另外四张有标注的图像和另外的初始权重。
 
 # %% tags=["explorer"]
-from ucmt_lite.explore import compare
-
 runs = {
     method: [traces.recorded(f"heart_{method}_{n}") for n in range(50, 55)]
     for method in ("supervised", "ucmt")
 }
-compare.widget(runs, ["dice"])
+ends = compare.values_at(runs, "dice")
+question = f"The baseline ends at a Dice of {ends['supervised'].mean():.2f}. Where does UCMT end?"
+predict_first(compare.widget(runs, ["dice"]), a_number(question, ends["UCMT"], (0, 1)))
 
-# %% [markdown] lang="zh" english="5f8efb9e"
-# > **图：** 训练过程中的曲线，每条线 {1} 次训练。结束时的 Dice：有监督 {2}，UCMT {3}。
+# %% [markdown] lang="zh" english="106746f1"
+# > **图：** 基线的终点是 Dice {1}。UCMT 的终点在哪里？
+# >
+# > <details><summary>答案</summary>{2}，这是 {3} 次训练的均值（{4} 至 {5}），标尺从 {6} 到 {7}。训练过程中的曲线，每条线 {8} 次训练。结束时的 Dice：有监督 {9}，UCMT {10}。</details>
 
 # %% [markdown]
 # Those are the 16 validation images that were watched during training. On 200 test images, on which no setting was chosen:

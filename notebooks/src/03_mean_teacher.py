@@ -326,43 +326,58 @@ training.figure(run.trace)
 # learning rate falls to 0, the student comes to rest, and its average with it.
 # </details>
 #
-# Drag through a recorded run, and watch where student and teacher differ first and last.
+# Now a recorded run of 600 iterations. Give your guess; then drag through it, and watch where student and teacher differ
+# first and last.
 
-# %% [markdown] lang="zh" english="47ae7e24"
+# %% [markdown] lang="zh" english="696bae06"
 # <details><summary>我们得到的结果</summary>
 #
 # 在这次短训练中，学生领先，0.51 对 0.45：它的平均里还留着那些懂得更少的网络。在 600 次迭代的已记录训练中，五个种子里的每一个，两者最后相差都不到 0.01：学习率降到 0，学生停了下来，它的平均也随之停下。
 # </details>
 #
-# 拖动滑块走过一次已记录的训练，看看学生与教师最先在哪里不同，最后又在哪里不同。
+# 下面是一次 600 次迭代的已记录训练。先给出你的猜测；再拖动滑块走过它，看看学生与教师最先在哪里不同，最后又在哪里不同。
 
 # %% tags=["explorer"]
+from ucmt_lite.explore import compare
+from ucmt_lite.explore.predict_first import a_number, predict_first
 from ucmt_lite.training import traces
 
-training.widget(traces.recorded("heart_mean_teacher_50"))
+recorded = traces.recorded("heart_mean_teacher_50")
+(student,) = compare.values_at(recorded, "dice/student1", 100)["Mean Teacher"]
+teacher = compare.values_at(recorded, "dice/teacher", 100)["Mean Teacher"]
+question = f"After 100 iterations the student's Dice is {student:.2f}. What is its teacher's?"
+predict_first(training.widget(recorded), a_number(question, teacher, (0, 1)))
 
-# %% [markdown] lang="zh" english="d24e8e46"
-# > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在距真实边界两个像素以内为 {9}。
+# %% [markdown] lang="zh" english="3578dddb"
+# > **图：** {1} 次迭代之后，学生的 Dice 是 {2}。它的教师是多少？
+# >
+# > <details><summary>答案</summary>{3}，标尺从 {4} 到 {5}。Mean Teacher 训练 {6} 次迭代后，在探针图像 {7} 上：学生 {8} 的 Dice 为 {9}，教师为 {10}。学生 {11} 与教师在 {12} % 的像素上不同。平均不确定性为 {13} 奈特，在距真实边界两个像素以内为 {14}。</details>
 
 # %% [markdown]
 # ## What can go wrong
 #
 # The average is a question of pace. The smallest network that shows it has two weights: $f(x) = w_1 w_2 x$, and it is to
-# learn $f(x) = x$. Its student jumps about, as every student does that sees a few images at a time. Turn the decay: too
-# small, and the teacher repeats every jump; too large, and it lives in the past.
+# learn $f(x) = x$. Its student jumps about, as every student does that sees a few images at a time. What does an average of
+# these jumps achieve? After your guess, turn the decay: too small, and the teacher repeats every jump; too large, and it
+# lives in the past.
 
-# %% [markdown] lang="zh" english="b4ca05b8"
+# %% [markdown] lang="zh" english="f67880f4"
 # ## 可能出什么错
 #
-# 平均的关键在于快慢。能看出这一点的最小网络只有两个权重：$f(x) = w_1 w_2 x$，它要学的是 $f(x) = x$。它的学生跳来跳去，凡是一次只看几张图像的学生都是这样。转动衰减率：太小，教师就重复每一次跳动；太大，教师就活在过去。
+# 平均的关键在于快慢。能看出这一点的最小网络只有两个权重：$f(x) = w_1 w_2 x$，它要学的是 $f(x) = x$。它的学生跳来跳去，凡是一次只看几张图像的学生都是这样。对这些跳动取平均，能得到什么？先猜一猜，再转动衰减率：太小，教师就重复每一次跳动；太大，教师就活在过去。
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import ema
 
-ema.widget(decay=0.99, share=[1.0])
+lab = ema.widget(decay=0.99, share=[1.0])
+losses = ema.last_losses(lab.paths)
+question = f"Over the last {ema.WINDOW} steps the student's loss is {losses['student1']:.3f}. And its teacher's?"
+predict_first(lab, a_number(question, losses["teacher"], (0, 0.1)))
 
-# %% [markdown] lang="zh" english="b7a0c404"
-# > **图：** 衰减率为 {1} 的教师（大约记得 {2} 步），{3} % 跟随它的学生。最后 {4} 步的平均损失：学生 {5} 为 {6}，教师为 {7}。教师比它的学生好。
+# %% [markdown] lang="zh" english="f1360287"
+# > **图：** 最后 {1} 步里，学生的损失是 {2}。它的教师呢？
+# >
+# > <details><summary>答案</summary>{3}，标尺从 {4} 到 {5}。衰减率为 {6} 的教师（大约记得 {7} 步），{8} % 跟随它的学生。最后 {9} 步的平均损失：学生 {10} 为 {11}，教师为 {12}。教师比它的学生好。</details>
 
 # %% [markdown]
 # ## Does it help here?
@@ -376,8 +391,6 @@ ema.widget(decay=0.99, share=[1.0])
 # 公平的问法是：多个种子，相同的标注，相同的网络，相同的迭代次数，并且不在打分的图像上做任何选择。
 
 # %%
-from ucmt_lite.explore import compare
-
 runs = {
     method: [traces.recorded(f"heart_{method}_{n}") for n in range(50, 55)]
     for method in ("supervised", "mean_teacher")

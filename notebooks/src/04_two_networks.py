@@ -88,8 +88,8 @@ check_cpc(my_cpc)
 # targets are comfortable, hard targets decide.
 # </details>
 #
-# The curves show it: the **uncertainty** of the two networks together (the entropy of their mean probabilities, in nats), and their **disagreement** (one minus
-# the Dice of their decisions).
+# Two curves can show it: the **uncertainty** of the two networks together (the entropy of their mean probabilities, in nats), and their **disagreement** (one minus
+# the Dice of their decisions). *Before you run:* who will be the least certain in the end, the strangers, the pair of CPC or the pair of CPS?
 
 # %%
 from ucmt_lite.explore import compare
@@ -102,6 +102,11 @@ runs = {
 compare.figure({name: [run.trace] for name, run in runs.items()}, ["uncertainty", "disagreement", "dice"])
 
 # %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The strangers, with 0.18 nats; but the pair of CPC has hardly less, 0.17, although it disagrees far less than they do (0.18 against 0.33): it has come to agree on its doubts. CPS, where each decision pushes the other, is at 0.13.
+# </details>
+#
 # ## Ask a third
 #
 # **Guided collaborative training** (GCT; Ke et al., 2020) does not treat both opinions alike. A third network, the **flaw detector**, sees an image and a
@@ -210,8 +215,12 @@ from ucmt_lite.explore.draw.picture import images
 images({"image": image, "where it is wrong": 2 * wrong - 1, "expected flaw": 2 * flaw - 1})
 
 # %% [markdown]
-# Bright is wrong. Compare the two right pictures: does the detector know something about *this* heart, or has it learned "borders are difficult"? The second is true of every image
-# and needs no detector. Change `number` at the top to another one, run the cells again that use it, and look before you decide.
+# Bright is wrong. Compare the two right pictures: does the detector know something about *this* heart, or has it learned "borders are difficult"?
+#
+# <details><summary>Answer</summary>
+#
+# One picture cannot tell. That borders are difficult is true of every image, and needs no detector. Change `number` at the top to another one, run the cells again that use it, and look before you decide.
+# </details>
 #
 # ## Paper, reference code, here
 #

@@ -64,8 +64,11 @@ training.figure(run.trace, image=1)
 # > **图：** CPS 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，学生 {5} 为 {6}。学生 {7} 与学生 {8} 在 {9} % 的像素上不同。平均不确定性为 {10} 奈特，在距真实边界两个像素以内为 {11}。
 
 # %% [markdown]
-# After so short a training both still miss much of this large heart. Where they differ, on 8.9 % of the pixels, at least one is
+# <details><summary>Answer</summary>
+#
+# In part. After so short a training both still miss much of this large heart. Where they differ, on 8.9 % of the pixels, at least one is
 # wrong and the other may know better: that is what there is to gain. Where both are wrong together, neither can help.
+# </details>
 #
 # ## Pseudo labels
 #
@@ -80,8 +83,11 @@ training.figure(run.trace, image=1)
 #
 # *Easy, about 3 minutes.* From logits `B K H W` (or `B K D H W`) to class indices `B H W` (or `B D H W`).
 
-# %% [markdown] lang="zh" english="f1cc3477"
-# 训练这么短，两者都还漏掉了这颗大心脏的许多部分。它们在 8.9 % 的像素上不同；在这些地方，至少有一个错了，而另一个也许懂得更多：能够争取的就在这里。两者一起错的地方，谁也帮不了谁。
+# %% [markdown] lang="zh" english="58af04bb"
+# <details><summary>答案</summary>
+#
+# 有一部分相同。训练这么短，两者都还漏掉了这颗大心脏的许多部分。它们在 8.9 % 的像素上不同；在这些地方，至少有一个错了，而另一个也许懂得更多：能够争取的就在这里。两者一起错的地方，谁也帮不了谁。
+# </details>
 #
 # ## 伪标签
 #
@@ -306,30 +312,35 @@ print(f"the same wrong class: {((last1 == last2) & (last1 != truth)).float().mea
 # %% [markdown]
 # ## Watch it
 #
-# *Before you look:* which two come closer, student and teacher of a Mean Teacher, or the two networks of CPS? And is coming closer
-# always good? (`supervised` is one network, so its disagreement is 0 by definition.)
+# Student and teacher of a Mean Teacher start as one, the two networks of CPS start as strangers. Which two will be further apart on
+# the way, and which in the end? And is coming closer always good?
 #
-# Recorded runs of 600 iterations on four labels. The line is the mean of five seeds, the band spans them.
+# Below are recorded runs of 600 iterations on four labels. The line is the mean of five seeds, the band spans them. (`supervised` is
+# one network, so its disagreement is 0 by definition.)
 
-# %% [markdown] lang="zh" english="8d00118f"
+# %% [markdown] lang="zh" english="2eb4f3b3"
 # ## 观察它
 #
-# *看图之前先想：* 哪两个会靠得更近，是 Mean Teacher 的学生和教师，还是 CPS 的两个网络？靠近总是好事吗？（`supervised` 只有一个网络，所以按定义，它的分歧是 0。）
+# Mean Teacher 的学生和教师起初是同一个网络，CPS 的两个网络起初互不相识。途中哪两个相距更远，最后又是哪两个？靠近总是好事吗？
 #
-# 下面是用四个标注、各 600 次迭代的已记录训练。线是五个种子的均值，色带是它们的范围。
+# 下面是用四个标注、各 600 次迭代的已记录训练。线是五个种子的均值，色带是它们的范围。（`supervised` 只有一个网络，所以按定义，它的分歧是 0。）
 
 # %% tags=["explorer"]
-from ucmt_lite.training import traces
 from ucmt_lite.explore import compare
+from ucmt_lite.explore.predict_first import a_choice, predict_first, where_they_differ
+from ucmt_lite.training import traces
 
-runs = {
-    method: [traces.recorded(f"heart_{method}_{n}") for n in range(50, 55)]
-    for method in ("supervised", "mean_teacher", "cps")
-}
-compare.widget(runs)
+methods = ("supervised", "mean_teacher", "cps")
+runs = {m: [traces.recorded(f"heart_{m}_{n}") for n in range(50, 55)] for m in methods}
+apart = compare.values_at({m: runs[m] for m in methods[1:]}, "disagreement", 200)
+question = "After 200 of the 600 iterations: which two differ more, in the mean of five seeds?"
+answer = a_choice(question, apart, max, "disagreement after 200 iterations")
+predict_first(compare.widget(runs), answer)
 
-# %% [markdown] lang="zh" english="6529db40"
-# > **图：** 训练过程中的曲线，每条线 {1} 次训练。结束时的分歧：有监督 {2}，Mean Teacher {3}，CPS {4}；不确定性：有监督 {5}，Mean Teacher {6}，CPS {7}；Dice：有监督 {8}，Mean Teacher {9}，CPS {10}。
+# %% [markdown] lang="zh" english="6e05268f"
+# > **图：** 在 {2} 次迭代中的第 {1} 次之后，哪两个网络相差更大（取五个种子的均值）？
+# >
+# > <details><summary>答案</summary>答案是 Mean Teacher。{3} 次迭代之后的分歧：Mean Teacher {4}，CPS {5}。训练过程中的曲线，每条线 {6} 次训练。结束时的分歧：有监督 {7}，Mean Teacher {8}，CPS {9}；不确定性：有监督 {10}，Mean Teacher {11}，CPS {12}；Dice：有监督 {13}，Mean Teacher {14}，CPS {15}。</details>
 
 # %%
 from ucmt_lite.experiments import scores
@@ -339,26 +350,40 @@ scores.table(runs)
 # %% [markdown]
 # CPS, scored by its student 1, ends above the baseline in each of the five seeds, by 0.07 to 0.23. Mean Teacher does so in two.
 #
-# Look at disagreement again. A teacher starts as its student, but it lags within twenty steps, and around step 200 the two differ *more* than the
+# Look at disagreement again. Does a teacher differ from its student as a second network does?
+#
+# <details><summary>Answer</summary>
+#
+# A teacher starts as its student, but it lags within twenty steps, and around step 200 the two differ *more* than the
 # two networks of CPS do (0.24 against 0.15). The numbers are close, the meaning is not: a lagging teacher differs because it is
 # *late*, a second network because it is *other*. And whatever the meaning, the curves fall: by the end the two networks of
 # CPS differ by 0.05, student and teacher by 0.02.
+# </details>
 #
-# Drag through both kinds of run, side by side on one image. Where do the two networks of CPS still differ at the end? And
-# where are both wrong together?
+# Now both kinds of run side by side, on one image. Draw first, then drag, and look for what no curve of disagreement shows: where
+# are both networks of CPS wrong together?
 
-# %% [markdown] lang="zh" english="480ffaaa"
+# %% [markdown] lang="zh" english="1e8c488d"
 # CPS 由它的学生 1 来评分，五个种子中每一个都高于基线，高出 0.07 至 0.23。Mean Teacher 只在两个种子上做到。
 #
-# 再看分歧。教师起初就是学生，但不到二十步就已落后；在第 200 步前后，两者的差别比 CPS 的两个网络*更大*（0.24 对 0.15）。数值相近，含义却不同：落后的教师之所以不同，是因为它来得*晚*；第二个网络之所以不同，是因为它是*另一个*。无论含义如何，曲线都在下降：到最后，CPS 的两个网络相差 0.05，学生与教师相差 0.02。
+# 再看分歧。教师与学生的不同，和第二个网络的不同，是一回事吗？
 #
-# 拖动滑块走过这两种训练，在同一张图像上并排比较。CPS 的两个网络到最后还在哪里不同？又在哪里一起错了？
+# <details><summary>答案</summary>
+#
+# 教师起初就是学生，但不到二十步就已落后；在第 200 步前后，两者的差别比 CPS 的两个网络*更大*（0.24 对 0.15）。数值相近，含义却不同：落后的教师之所以不同，是因为它来得*晚*；第二个网络之所以不同，是因为它是*另一个*。无论含义如何，曲线都在下降：到最后，CPS 的两个网络相差 0.05，学生与教师相差 0.02。
+# </details>
+#
+# 下面在同一张图像上并排比较这两种训练。先画，再拖动滑块，看看分歧曲线显示不了的东西：CPS 的两个网络在哪里一起错了？
 
 # %% tags=["explorer"]
-training.widget([traces.recorded(f"heart_{method}_50") for method in ("mean_teacher", "cps")])
+pair = [runs["mean_teacher"][0], runs["cps"][0]]
+question = "Where will the two networks of CPS still differ at the end? Draw it, then give your answer."
+predict_first(training.widget(pair, image=1), where_they_differ(pair[1], image=1), question)
 
-# %% [markdown] lang="zh" english="4cd8cb86"
-# > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在距真实边界两个像素以内为 {9}。CPS 训练 {10} 次迭代后，在探针图像 {11} 上：学生 {12} 的 Dice 为 {13}，学生 {14} 为 {15}。学生 {16} 与学生 {17} 在 {18} % 的像素上不同。平均不确定性为 {19} 奈特，在距真实边界两个像素以内为 {20}。
+# %% [markdown] lang="zh" english="c300deb0"
+# > **图：** CPS 的两个网络到最后还会在哪里不同？先画出来，再给出答案。
+# >
+# > <details><summary>答案</summary>两个学生在 {1} % 的像素上有分歧，其平均位置在图像从上往下 {2} %、从左往右 {3} % 处。Mean Teacher 训练 {4} 次迭代后，在探针图像 {5} 上：学生 {6} 的 Dice 为 {7}，教师为 {8}。学生 {9} 与教师在 {10} % 的像素上不同。平均不确定性为 {11} 奈特，在距真实边界两个像素以内为 {12}。CPS 训练 {13} 次迭代后，在探针图像 {14} 上：学生 {15} 的 Dice 为 {16}，学生 {17} 为 {18}。学生 {19} 与学生 {20} 在 {21} % 的像素上不同。平均不确定性为 {22} 奈特，在距真实边界两个像素以内为 {23}。</details>
 
 # %% [markdown]
 # ## What can go wrong
@@ -383,17 +408,20 @@ compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 # > **图：** 训练过程中的曲线，每条线一次训练。结束时的分歧：陌生人 {1}，平静 {2}，急切 {3}；有标注图像上的损失（loss/sup）：陌生人 {4}，平静 {5}，急切 {6}；Dice：陌生人 {7}，平静 {8}，急切 {9}。
 
 # %% [markdown]
+# <details><summary>Answer</summary>
+#
 # The eager pair soon agrees on nearly every pixel, and is wrong on nearly all of the heart: each confirms the other. Disagreement praises it. The
-# loss on the four *labeled* images tells on it: look there before you trust agreement. Two things were changed at once; which of them does
-# the harm? Change one back.
+# loss on the four *labeled* images tells on it: look there before you trust agreement. The calm pair is ahead of the strangers already
+# after these few iterations (0.66 against 0.52).
+# </details>
+#
+# Two things were changed at once for the eager pair. Which of them is it? Change one back.
 #
 # <details><summary>What we got with seed 0</summary>
 #
 # The weight. With the ramp-up and ten times the weight the pair is nearly as blind (Dice 0.16, a disagreement of 0.06); with the usual weight and no
 # ramp-up it ends where the calm pair does (0.64 against 0.66).
 # </details>
-#
-# The calm pair is ahead of the strangers already after these few iterations (0.66 against 0.52).
 #
 # ## Paper, reference code, here
 #
@@ -425,15 +453,18 @@ compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 #
 # **Next:** what a network knows of its own errors, in [disagreement and uncertainty](06_disagreement_and_uncertainty.ipynb).
 
-# %% [markdown] lang="zh" english="c87ba2b6"
-# 急切的一对很快就在几乎每个像素上达成一致，而对心脏几乎处处判错：它们互相肯定。分歧这条曲线却在夸奖它们。四张*有标注*图像上的损失揭穿了它们：在相信一致之前，先看看那里。这里同时改了两样东西，有害的是哪一样？把其中一样改回去试试。
+# %% [markdown] lang="zh" english="ec1f9087"
+# <details><summary>答案</summary>
+#
+# 急切的一对很快就在几乎每个像素上达成一致，而对心脏几乎处处判错：它们互相肯定。分歧这条曲线却在夸奖它们。四张*有标注*图像上的损失揭穿了它们：在相信一致之前，先看看那里。只经过这么少的迭代，平静的一对就已经领先于陌生人（0.66 对 0.52）。
+# </details>
+#
+# 急切的一对同时改了两样东西。起作用的是哪一样？把其中一样改回去试试。
 #
 # <details><summary>我们用种子 0 得到的结果</summary>
 #
 # 是权重。有权重爬升而权重为十倍时，这一对几乎同样盲目（Dice 为 0.16，分歧为 0.06）；权重如常而没有权重爬升时，它的终点与平静的一对相当（0.64 对 0.66）。
 # </details>
-#
-# 只经过这么少的迭代，平静的一对就已经领先于陌生人（0.66 对 0.52）。
 #
 # ## 论文、参考代码与本工具包
 #

@@ -160,12 +160,16 @@ check_reordered(my_reordered)
 # %% [markdown]
 # A network has as many such twins as its hidden units have orders. Average one with its twin, and each hidden unit becomes half of one unit and half of another: no unit at all. Two students with different starts are not even twins. So the mean of their weights is, in general, the mean of nothing.
 #
-# The smallest network that shows it has two weights, $f(x) = w_1 w_2 x$. Its loss has two valleys. *Before you move a slider:* where will the teacher be when the students sit in different valleys, and each has half of it?
+# The smallest network that shows it has two weights, $f(x) = w_1 w_2 x$. Its loss has two valleys, and either is as good as the other. Let each student sit in a valley of its own, and give each half of the teacher. Where will that teacher be, and how well will it do?
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import ema
+from ucmt_lite.explore.predict_first import a_choice, predict_first
 
-ema.widget(decay=0.99, share=[0.5, 0.5])
+lab = ema.widget(decay=0.99, share=[0.5, 0.5])
+measure = f"mean loss of the last {ema.WINDOW} steps"
+question = "The students learn in different valleys. Whose loss is the largest in the end?"
+predict_first(lab, a_choice(question, ema.last_losses(lab.paths), max, measure))
 
 # %% [markdown]
 # ## What the published code does

@@ -303,10 +303,10 @@ from ucmt_lite.explore.predict_first import predict_first, which_cells_move
 lab = umix_lab.widget(run.nets, validation, image=1, top_k=4, grid=8)
 predict_first(lab, which_cells_move(lab.sample))
 
-# %% [markdown] lang="zh" english="722b65cf"
+# %% [markdown] lang="zh" english="57537e2b"
 # > **图：** {2} x {3} 个格子中，哪 {1} 个会被替换？先选出来，再给出答案。
 # >
-# > <details><summary>答案</summary>移动的格子（行/列，从左上角数起）：{4}/{5}，{6}/{7}，{8}/{9}，{10}/{11}，{12}/{13}。</details>
+# > <details><summary>答案</summary>移动的格子（行/列，从左上角数起）：{4}/{5}，{6}/{7}，{8}/{9}，{10}/{11}，{12}/{13}。umix，`top_k` 为 {14}，网格 {15} x {16}：{17} 个格子被替换，平均不确定性 {18} 奈特；换上的内容来自平均 {19} 奈特的格子。在混合后的图像上，与一同移动的伪标签相比，学生 {20} 的 Dice 为 {21}（混合前 {22}），学生 {23} 的 Dice 为 {24}（混合前 {25}）。</details>
 
 # %% [markdown]
 # The frames lie on the heart, mostly at its borders, and what fills them is blank background: that is what networks are most certain of. After the mix both students agree less with the label that moved along (the explorer says how much): a holed heart is a harder heart. So UMIX mainly *removes* difficult pixels. The first author of UCMT later wrote that fixed rules of this kind tend to trivial changes, and learns where and how much to mix instead (AdaMix, 2024).

@@ -158,19 +158,27 @@ check_entropy_of_mean(my_entropy_of_mean)
 
 # %% [markdown]
 # Where is a network unsure, and is it right to be? On the phantoms the truth is known, and so is how undecided each border
-# really is: the phantom blurs some borders on purpose, and keeps how much as its *ambiguity*. Drop the pixels above a threshold: how many are left, and how many of their pseudo labels are right?
+# really is: the phantom blurs some borders on purpose, and keeps how much as its *ambiguity*. Drop the pixels above a threshold, and keep the certain ones: are their pseudo labels right? Below is a recorded run, on a heart it finds difficult.
 
-# %% [markdown] lang="zh" english="0ad4429b"
-# 网络在哪里拿不准，它拿不准得有道理吗？对仿真体模，真值是已知的，每段边界究竟有多难定也是已知的：体模有意把一些边界弄模糊，并把模糊的程度记作*模糊度*。去掉高于阈值的像素：还剩多少，其中的伪标签又有多少是对的？
+# %% [markdown] lang="zh" english="de70eb48"
+# 网络在哪里拿不准，它拿不准得有道理吗？对仿真体模，真值是已知的，每段边界究竟有多难定也是已知的：体模有意把一些边界弄模糊，并把模糊的程度记作*模糊度*。去掉高于阈值的像素，只留下确定的：它们的伪标签对吗？下面是一次已记录的训练，用的是一颗它觉得困难的心脏。
 
 # %% tags=["explorer"]
-from ucmt_lite.training import traces
 from ucmt_lite.explore import uncertainty
+from ucmt_lite.explore.predict_first import a_choice, a_number, predict_first, which_cells_move
+from ucmt_lite.training import traces
 
-uncertainty.widget(traces.recorded("heart_ucmt_50"))
+recorded = traces.recorded("heart_ucmt_50")
+kept = uncertainty.kept_share(recorded, threshold=0.2, image=1)
+wrong = f"At the end {100 * (1 - kept.everywhere):.0f} % of the pseudo labels of image 1 are wrong."
+question = f"{wrong} And of those with at most 0.2 nats?"
+answer = a_number(question, 100 * (1 - kept.accuracy), (0, 30), "%")
+predict_first(uncertainty.widget(recorded, image=1), answer)
 
-# %% [markdown] lang="zh" english="6e48efc7"
-# > **图：** UCMT 训练 {1} 次迭代后，在探针图像 {2} 上：{3} % 的像素不确定性不超过 {4} 奈特，它们的伪标签有 {5} % 是对的，而全部像素是 {6} %。在边界确实模糊之处（模糊度大于 {7}），平均不确定性为 {8} 奈特，其他地方为 {9}。
+# %% [markdown] lang="zh" english="de6e6a38"
+# > **图：** 训练结束时，图像 {2} 的伪标签有 {1} % 是错的。不确定性不超过 {3} 奈特的那些里，错的有多少？
+# >
+# > <details><summary>答案</summary>{4} %，标尺从 {5} 到 {6}。UCMT 训练 {7} 次迭代后，在探针图像 {8} 上：{9} % 的像素不确定性不超过 {10} 奈特，它们的伪标签有 {11} % 是对的，而全部像素是 {12} %。在边界确实模糊之处（模糊度大于 {13}），平均不确定性为 {14} 奈特，其他地方为 {15}。</details>
 
 # %% [markdown]
 # ## UMIX
@@ -182,9 +190,9 @@ uncertainty.widget(traces.recorded("heart_ucmt_50"))
 # $$\text{cells}[\text{top}_1] \leftarrow \text{cells}[\text{bottom}_2], \qquad
 #   \text{cells}[\text{top}_2] \leftarrow \text{cells}[\text{bottom}_1]$$
 #
-# Mask and pseudo label move alike. Here it is on the networks just trained and on images they have not seen. Change the image, the number of cells, the grid:
+# Mask and pseudo label move alike. Here it is on the networks just trained and on images they have not seen. Choose the cells that you expect to move; then change the image, the number of cells, the grid:
 
-# %% [markdown] lang="zh" english="a8ffbee7"
+# %% [markdown] lang="zh" english="0b21f8e1"
 # ## UMIX
 #
 # 把图像切成格子，再取两张不确定性图：$U_1$ 来自学生 1 与教师，$U_2$ 来自学生 2 与教师。按 $U_i$ 在每格中的均值，设 $\text{top}_i$ 为最不确定的 $m$ 个格子，$\text{bottom}_i$ 为最确定的 $m$ 个格子，两者都按不确定性从高到低排列（$m$ 即 `top_k`）。于是
@@ -192,17 +200,20 @@ uncertainty.widget(traces.recorded("heart_ucmt_50"))
 # $$\text{cells}[\text{top}_1] \leftarrow \text{cells}[\text{bottom}_2], \qquad
 #   \text{cells}[\text{top}_2] \leftarrow \text{cells}[\text{bottom}_1]$$
 #
-# 掩膜和伪标签也同样移动。下面用刚训练好的网络和它们没见过的图像来演示。换一换图像、格子的个数和网格：
+# 掩膜和伪标签也同样移动。下面用刚训练好的网络和它们没见过的图像来演示。先选出你认为会移动的格子，再换一换图像、格子的个数和网格：
 
 # %% tags=["explorer"]
 from ucmt_lite.data import cases
 from ucmt_lite.explore import umix_lab
 
 validation = cases(run.source.splits["validation"])
-umix_lab.widget(run.nets, validation, image=2, top_k=top_k, grid=grid)
+lab = umix_lab.widget(run.nets, validation, image=2, top_k=top_k, grid=grid)
+predict_first(lab, which_cells_move(lab.sample))
 
-# %% [markdown] lang="zh" english="c51dac56"
-# > **图：** umix，`top_k` 为 {1}，网格 {2} x {3}：{4} 个格子被替换，平均不确定性 {5} 奈特；换上的内容来自平均 {6} 奈特的格子。在混合后的图像上，与一同移动的伪标签相比，学生 {7} 的 Dice 为 {8}（混合前 {9}），学生 {10} 的 Dice 为 {11}（混合前 {12}）。
+# %% [markdown] lang="zh" english="995b1bd6"
+# > **图：** {2} x {3} 个格子中，哪 {1} 个会被替换？先选出来，再给出答案。
+# >
+# > <details><summary>答案</summary>移动的格子（行/列，从左上角数起）：{4}/{5}，{6}/{7}，{8}/{9}，{10}/{11}。umix，`top_k` 为 {12}，网格 {13} x {14}：{15} 个格子被替换，平均不确定性 {16} 奈特；换上的内容来自平均 {17} 奈特的格子。在混合后的图像上，与一同移动的伪标签相比，学生 {18} 的 Dice 为 {19}（混合前 {20}），学生 {21} 的 Dice 为 {22}（混合前 {23}）。</details>
 
 # %% [markdown]
 # Red cells are the most uncertain, green ones the most certain. What moves into the red cells is usually background: blank,
@@ -303,15 +314,15 @@ show_source(ucmt)
 #
 # ## Against everything before
 #
-# Recorded runs on four labeled hearts, five seeds each: the same network, loss, views and learning rate. Look at the
-# disagreement: whose students agree sooner, those of CPS or of UCMT?
+# Recorded runs on four labeled hearts, five seeds each: the same network, loss, views and learning rate. UCMT is meant to keep its
+# students apart for longer. Does it?
 
-# %% [markdown] lang="zh" english="b09d814b"
+# %% [markdown] lang="zh" english="060782bb"
 # 有两点容易忽略。`minimize` 调用了**两次**：UCMT 每次迭代走两个梯度步，所以在迭代次数相等时，它的训练量是 CPS 或 CMT 的两倍。另外，第 2 步里教师不再看图：第 1 步的伪标签跟着图像一起移动。
 #
 # ## 与前面的所有方法比较
 #
-# 下面是用四张有标注的心脏图像、各五个种子的已记录训练：网络、损失、视图和学习率都相同。看看分歧：谁的学生更早达成一致，是 CPS 的，还是 UCMT 的？
+# 下面是用四张有标注的心脏图像、各五个种子的已记录训练：网络、损失、视图和学习率都相同。UCMT 想让它的学生更久地保持不同。它做到了吗？
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import compare
@@ -320,17 +331,32 @@ methods = ("supervised", "mean_teacher", "cps", "cmt", "ucmt")
 runs = {
     method: [traces.recorded(f"heart_{method}_{n}") for n in range(50, 55)] for method in methods
 }
-compare.widget(runs)
+apart = compare.values_at({m: runs[m] for m in ("cps", "cmt", "ucmt")}, "disagreement", 100)
+question = "After 100 iterations, in the mean of five seeds: whose two students differ least?"
+answer = a_choice(question, apart, min, "disagreement after 100 iterations")
+predict_first(compare.widget(runs), answer)
 
-# %% [markdown] lang="zh" english="7e553d13"
-# > **图：** 训练过程中的曲线，每条线 {1} 次训练。结束时的分歧：有监督 {2}，Mean Teacher {3}，CPS {4}，CMT {5}，UCMT {6}；不确定性：有监督 {7}，Mean Teacher {8}，CPS {9}，CMT {10}，UCMT {11}；Dice：有监督 {12}，Mean Teacher {13}，CPS {14}，CMT {15}，UCMT {16}。
+# %% [markdown] lang="zh" english="cc832ca4"
+# > **图：** {1} 次迭代之后，谁的两个学生相差最小（取五个种子的均值）？
+# >
+# > <details><summary>答案</summary>答案是 UCMT。{2} 次迭代之后的分歧：UCMT {3}，CPS {4}，CMT {5}。训练过程中的曲线，每条线 {6} 次训练。结束时的分歧：有监督 {7}，Mean Teacher {8}，CPS {9}，CMT {10}，UCMT {11}；不确定性：有监督 {12}，Mean Teacher {13}，CPS {14}，CMT {15}，UCMT {16}；Dice：有监督 {17}，Mean Teacher {18}，CPS {19}，CMT {20}，UCMT {21}。</details>
 
 # %% [markdown]
-# The students of UCMT agree *sooner*: after 100 iterations, 200 gradient steps, they differ by 0.22, those of CPS by 0.32. In the end both are close, at 0.06 and
-# 0.05. So much for keeping them apart longer, at equal iterations. On the 200 test images:
+# <details><summary>Answer</summary>
+#
+# No. The students of UCMT agree *sooner*: after 100 iterations, 200 gradient steps, they differ by 0.22, those of CPS by 0.32. In the end both are close, at 0.06 and
+# 0.05. So much for keeping them apart longer, at equal iterations.
+# </details>
+#
+# On the 200 test images:
 
-# %% [markdown] lang="zh" english="964e31c7"
-# UCMT 的学生*更早*达成一致：100 次迭代（200 个梯度步）之后，它们相差 0.22，CPS 的两个网络相差 0.32。到最后两者都很接近，分别为 0.06 和 0.05。至少在迭代次数相等时，谈不上让它们更久地保持不同。在 200 张测试图像上：
+# %% [markdown] lang="zh" english="1fe7aa6e"
+# <details><summary>答案</summary>
+#
+# 没有。UCMT 的学生*更早*达成一致：100 次迭代（200 个梯度步）之后，它们相差 0.22，CPS 的两个网络相差 0.32。到最后两者都很接近，分别为 0.06 和 0.05。至少在迭代次数相等时，谈不上让它们更久地保持不同。
+# </details>
+#
+# 在 200 张测试图像上：
 
 # %%
 from ucmt_lite.experiments import scores
@@ -387,10 +413,17 @@ evidence.plot_scores(runs_kept)
 
 # %% tags=["explorer"]
 methods = ("mean_teacher", "cps", "ucmt")
-training.widget([traces.recorded(f"heart_{method}_50") for method in methods])
+three = [runs[method][0] for method in methods]
+question = "In these three runs, whose two networks stay more than 0.1 apart for longest?"
+answer = a_choice(
+    question, compare.settled(three, "disagreement", 0.1), max, "iterations until they are closer"
+)
+predict_first(training.widget(three), answer)
 
-# %% [markdown] lang="zh" english="27e4f21c"
-# > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在距真实边界两个像素以内为 {9}。CPS 训练 {10} 次迭代后，在探针图像 {11} 上：学生 {12} 的 Dice 为 {13}，学生 {14} 为 {15}。学生 {16} 与学生 {17} 在 {18} % 的像素上不同。平均不确定性为 {19} 奈特，在距真实边界两个像素以内为 {20}。UCMT 训练 {21} 次迭代后，在探针图像 {22} 上：学生 {23} 的 Dice 为 {24}，学生 {25} 为 {26}，教师为 {27}。学生 {28} 与学生 {29} 在 {30} % 的像素上不同。平均不确定性为 {31} 奈特，在距真实边界两个像素以内为 {32}。
+# %% [markdown] lang="zh" english="69c2cc0f"
+# > **图：** 在这三次训练中，谁的两个网络相差 {1} 以上的时间最久？
+# >
+# > <details><summary>答案</summary>答案是 CPS。靠近之前的迭代次数：CPS {2}，UCMT {3}，Mean Teacher {4}。Mean Teacher 训练 {5} 次迭代后，在探针图像 {6} 上：学生 {7} 的 Dice 为 {8}，教师为 {9}。学生 {10} 与教师在 {11} % 的像素上不同。平均不确定性为 {12} 奈特，在距真实边界两个像素以内为 {13}。CPS 训练 {14} 次迭代后，在探针图像 {15} 上：学生 {16} 的 Dice 为 {17}，学生 {18} 为 {19}。学生 {20} 与学生 {21} 在 {22} % 的像素上不同。平均不确定性为 {23} 奈特，在距真实边界两个像素以内为 {24}。UCMT 训练 {25} 次迭代后，在探针图像 {26} 上：学生 {27} 的 Dice 为 {28}，学生 {29} 为 {30}，教师为 {31}。学生 {32} 与学生 {33} 在 {34} % 的像素上不同。平均不确定性为 {35} 奈特，在距真实边界两个像素以内为 {36}。</details>
 
 # %% [markdown]
 # ### Exercise 3: is it UMIX, or is it the second step?
@@ -493,21 +526,19 @@ print({name: round(float(curves[f"dice/{name}"][-1]), 2) for name in networks})
 # %% tags=["explorer"]
 from ucmt_lite.explore import ema
 
-ema.widget(share=[0.5, 0.5])
+share = (0.5, 0.5)
+same = ema.last_losses(ema.simulate(share=share, same_valley=True))
+question = "If both students start in the same valley instead: whose loss is the smallest in the end?"
+answer = a_choice(question, same, min, f"mean loss of the last {ema.WINDOW} steps")
+predict_first(ema.widget(share=share), answer)
 
-# %% [markdown] lang="zh" english="4b188a36"
-# > **图：** 衰减率为 {1} 的教师（大约记得 {2} 步），以 {3} % 和 {4} % 跟随两个学生，它们从相对的两个山谷出发。最后 {5} 步的平均损失：学生 {6} 为 {7}，学生 {8} 为 {9}，教师为 {10}。教师比每个学生都差：它站在两者之间，一个谁也没到过的地方。
+# %% [markdown] lang="zh" english="2038c956"
+# > **图：** 如果两个学生改为从同一个山谷出发：最后谁的损失最小？
+# >
+# > <details><summary>答案</summary>答案是教师。最后 {1} 步的平均损失：教师 {2}，学生 {3} 为 {4}，学生 {5} 为 {6}。衰减率为 {7} 的教师（大约记得 {8} 步），以 {9} % 和 {10} % 跟随两个学生，它们从相对的两个山谷出发。最后 {11} 步的平均损失：学生 {12} 为 {13}，学生 {14} 为 {15}，教师为 {16}。教师比每个学生都差：它站在两者之间，一个谁也没到过的地方。</details>
 
 # %% [markdown]
-# Let both start in the same valley: does averaging hurt now?
-#
-# <details><summary>Does it?</summary>
-#
-# No: the teacher is then better than either.
-# </details>
-#
-# Students of a UCMT
-# start apart on purpose. So in the public code, and here, the "collaborative" teacher is, to a hundredth, student 1's mean
+# Tick *start in the same valley*, and see the teacher of that question. Students of a UCMT start apart on purpose. So in the public code, and here, the "collaborative" teacher is, to a hundredth, student 1's mean
 # teacher.
 #
 # ## Paper, reference code, here
@@ -543,15 +574,8 @@ ema.widget(share=[0.5, 0.5])
 #
 # **Next:** what such a comparison can and cannot say, in [a fair comparison](10_fair_comparison.ipynb).
 
-# %% [markdown] lang="zh" english="c6aab95f"
-# 让两者从同一个山谷出发：取平均还有害吗？
-#
-# <details><summary>有害吗？</summary>
-#
-# 没有：这时教师比两个学生都好。
-# </details>
-#
-# UCMT 的学生是有意从不同的起点出发的。所以，在公开代码中，在这里也一样，“协同”的教师其实就是学生 1 的平均教师，相差只在百分之一。
+# %% [markdown] lang="zh" english="903c8502"
+# 勾选“start in the same valley”（从同一个山谷出发），看看问题里的那位教师。UCMT 的学生是有意从不同的起点出发的。所以，在公开代码中，在这里也一样，“协同”的教师其实就是学生 1 的平均教师，相差只在百分之一。
 #
 # ## 论文、参考代码与本工具包
 #

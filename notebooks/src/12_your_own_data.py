@@ -178,7 +178,9 @@ check_stretched(my_stretch)
 # </details>
 
 # %% [markdown]
-# Volumes come as NIfTI (`.nii.gz`), HDF5 (`.h5` with `image` and `label`) or DICOM series. They are read the same way (`--dataset nifti` or `hdf5`); what is new is the size of a voxel, which differs along the axes, and the orientation, which the kit brings into one. [Lesson 11](11_left_atrium_3d.ipynb) is about what resolution and windows do to volumes.
+# Volumes come as NIfTI (`.nii.gz`), HDF5 (`.h5` with `image` and `label`) or DICOM series. They are read the same way (`--dataset nifti` or `hdf5`); what is new is the size of a voxel, which differs along the axes, and the orientation, which the kit brings into one.
+#
+# The kit gives distances (HD95, ASD) in the millimetres of each volume's spacing, and it does not resample: a network that learns from voxels of 1 mm and of 2 mm sees the same heart in two sizes, so bring your volumes to one spacing first. `shrink` counts voxels, not millimetres: with `shrink=2`, voxels of 0.6 x 0.6 x 1.2 mm become voxels of 1.2 x 1.2 x 2.4 mm. A patch of 32 voxels a side then sees 38 x 38 x 77 mm in place of 19 x 19 x 38. [Lesson 11](11_left_atrium_3d.ipynb) is about what resolution and windows do to volumes.
 #
 # ## Look before you train
 #

@@ -6,11 +6,14 @@ from html.parser import HTMLParser
 
 import pytest
 from browser import CHROMIUM, CHROMIUM_FLAGS
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from ucmt_lite.cli import main
 from ucmt_lite.common import InputError
 from ucmt_lite.course import teach_slides
 from ucmt_lite.course.lessons import read_course
+from ucmt_lite.explore import ema
+from ucmt_lite.explore.predict_first import a_choice, predict_first
 
 pytest.importorskip("latex2mathml", reason="slides need latex2mathml: pip install latex2mathml")
 COURSE = read_course()
@@ -98,6 +101,21 @@ def test_what_a_picture_is_led_in_by_is_a_sentence():
     long = "The first one stays. " + "And on it goes with words. " * 20
     assert teach_slides._lead(long) == "The first one stays."
     assert teach_slides._lead("Short. And whole.") == "Short. And whole."
+
+
+def test_a_question_before_an_explorer_comes_before_what_the_explorer_shows():
+    answer = a_choice("Who is <ahead>?", {"cps": 0.8, "ucmt": 0.7}, max, "Dice at the end")
+    explorer = ema.widget()
+    data, _ = predict_first(explorer, answer)._repr_mimebundle_()
+    cells = [
+        new_markdown_cell("# Title"),
+        new_code_cell("x", outputs=[new_output("display_data", data)]),
+    ]
+    first, second = teach_slides.slides_of(new_notebook(cells=cells))[-2:]
+    assert first.kind == second.kind == "picture"
+    assert "Who is &lt;ahead&gt;?</p>" in first.body and first.body.count("<img") == 1
+    assert f'alt="{explorer.picture().alt}"' in second.body and second.body.count("<img") == 1
+    assert "The answer is CPS" not in first.body + second.body
 
 
 def test_unknown_lessons_and_missing_pages_are_told(tmp_path, capsys):

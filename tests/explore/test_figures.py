@@ -104,6 +104,26 @@ def test_risk_and_coverage_against_counting():
     assert np.isnan(risk[0]) and risk[-1] == pytest.approx(wrong.mean())
 
 
+def test_the_area_under_the_risk_is_the_mean_risk_of_all_coverages():
+    random = np.random.default_rng(0)
+    doubt, wrong = random.normal(size=(30, 40)), random.random((30, 40)) < 0.2
+    levels = np.sort(doubt, axis=None)
+    _, risk = uncertainty.risk_coverage(doubt, wrong, levels)
+    assert uncertainty.area_under_risk(doubt, wrong) == pytest.approx(risk.mean())
+    assert uncertainty.area_under_risk(np.zeros((30, 40)), wrong) == pytest.approx(wrong.mean())
+    best = uncertainty.area_under_risk(wrong, wrong)
+    assert best < uncertainty.area_under_risk(wrong + 0.5 * doubt, wrong) < wrong.mean()
+
+
+def test_pixels_of_equal_doubt_come_in_no_order():
+    random = np.random.default_rng(0)
+    doubt, wrong = random.integers(0, 3, 300), random.random(300) < 0.3
+    shuffled = [
+        uncertainty.area_under_risk(doubt + random.uniform(0, 0.5, 300), wrong) for _ in range(400)
+    ]
+    assert uncertainty.area_under_risk(doubt, wrong) == pytest.approx(np.mean(shuffled), abs=0.005)
+
+
 def test_calibration_of_someone_who_knows_the_ambiguity_is_the_ideal_line():
     ambiguity = np.linspace(0, 1, 5001)
     means = uncertainty.calibration(uncertainty.entropy_of(ambiguity), ambiguity)

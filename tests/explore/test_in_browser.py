@@ -4,6 +4,7 @@ Screenshots are kept in runs/browser/explorers.
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -41,6 +42,7 @@ from ucmt_lite.training import traces
 from ucmt_lite.data import Batches, cases, load
 from ucmt_lite.explore import annotate, compare, ema, monitor
 from ucmt_lite.explore import training, umix_lab, uncertainty, volume
+from ucmt_lite.explore.predict_first import a_choice, a_number, predict_first
 from ucmt_lite.methods import build_nets
 from ucmt_lite.nets import make
 from ucmt_lite.training.recorder import Recorder
@@ -59,6 +61,10 @@ umix_lab.widget(nets, probe, top_k=2)""",
     """cube = disc(24, 12, 10, 6)[None].repeat(16, 0)
 volume.widget(cube * 200, {'truth': cube}, point=(8, 12, 10))""",
     "drawing = annotate.widget(ucmt.image[0], ucmt.truth[0])\ndrawing",
+    """number = a_number("Where does UCMT end?", [0.7, 0.9], (0, 1))
+predict_first(training.widget(ucmt), number)""",
+    """choice = a_choice("Who ends ahead?", compare.values_at(runs, "dice"), max, "Dice at the end")
+predict_first(compare.widget(runs), choice)""",
     """batches = Batches(train.select(train.ids[:2]), train, batch=(1, 1))
 with monitor.widget(Recorder("ucmt", probe, 4, every=2)) as live:
     fit("ucmt", nets, batches, 100_000, grid=8, recorder=live, checkpoint="c.pt")
@@ -263,6 +269,20 @@ def test_the_threshold_keeps_what_counting_keeps(page):
     area.screenshot(path=SHOTS / "uncertainty.png")
 
 
+def test_the_risk_chart_takes_the_scale_of_the_image_that_is_shown(page):
+    area, trace = cell(page, 2), synthetic("ucmt", size=64)
+    chart = area.locator(".ucmt-chart").first
+    frames = uncertainty.widget(trace).spec["charts"][0]["frames"]
+    grids = [re.findall(r' y1="([\d.]+)"', frame["svg"]) for frame in frames]
+    assert grids[0] != grids[1]
+    images = area.get_by_label("image", exact=True)
+    for image, key in ((0, "ArrowRight"), (1, "ArrowLeft"), (0, "Tab")):
+        lines = chart.locator("g line").evaluate_all("all => all.map(l => l.getAttribute('y1'))")
+        assert lines == grids[image]
+        assert chart.locator("path").count() == chart.locator("circle").count() == 1
+        images.press(key)
+
+
 def test_the_umix_lab_mixes_again_when_a_slider_moves(page):
     area = cell(page, 3)
     board = area.locator(".ucmt-tiles")
@@ -370,6 +390,43 @@ def test_a_mask_is_drawn_by_mouse_and_by_keys_and_compared(page):
     area.screenshot(path=SHOTS / "annotate.png")
 
 
+def test_a_number_is_guessed_by_keys_and_the_explorer_follows(page):
+    area = cell(page, 8)
+    button = area.locator("button", has_text="That is my answer")
+    button.press("Enter")
+    area.locator("text=Move the slider first.").wait_for(timeout=5000)
+    assert area.locator("canvas").count() == 0
+    area.locator(".noUi-handle").press("PageUp")
+    area.locator(".noUi-handle").press("ArrowRight")
+    page.wait_for_timeout(500)
+    area.screenshot(path=SHOTS / "a_number_asked.png")
+    button.press("Enter")
+    area.locator("canvas").wait_for(timeout=10_000)
+    guess = float(asked(page, "number.board.value"))
+    assert 0 < guess < 0.5 and f"You said {guess:.3f}, which is" in area.inner_text()
+    sentence = "It is 0.800, the mean of 2 runs (0.700 to 0.900), on a scale from 0 to 1."
+    assert area.locator(f"img[alt='{sentence}']").count() == 1
+    area.screenshot(path=SHOTS / "a_number.png")
+
+
+def test_a_choice_is_made_by_keys_and_the_plot_follows(page):
+    area = cell(page, 9)
+    button = area.locator("button", has_text="That is my answer")
+    button.press("Enter")
+    area.locator("text=Choose one first.").wait_for(timeout=5000)
+    assert area.locator(".js-plotly-plot").count() == 0
+    assert area.get_by_role("radio").count() == 3
+    area.get_by_role("radio").first.press(" ")
+    page.wait_for_timeout(500)
+    area.screenshot(path=SHOTS / "a_choice_asked.png")
+    button.press("Enter")
+    area.locator(".js-plotly-plot .nsewdrag").first.wait_for(timeout=15_000)
+    said = area.inner_text()
+    assert "You chose Mean Teacher, the answer is UCMT. By chance one guess in 3 is right." in said
+    assert area.locator("img[alt^='The answer is UCMT. Dice at the end: UCMT 0.']").count() == 1
+    area.screenshot(path=SHOTS / "a_choice.png")
+
+
 def test_all_read_well_on_a_small_screen_in_the_dark(page):
     page.evaluate(
         "() => window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab"
@@ -379,7 +436,11 @@ def test_all_read_well_on_a_small_screen_in_the_dark(page):
     only_the_notebook(page)
     page.wait_for_timeout(1500)
     for number, name in enumerate(
-        ("training", "uncertainty", "umix_lab", "ema", "compare", "volume", "annotate"), 1
+        (
+            *("training", "uncertainty", "umix_lab", "ema", "compare", "volume", "annotate"),
+            *("a_number", "a_choice"),
+        ),
+        1,
     ):
         area = cell(page, number)
         area.screenshot(path=SHOTS / f"{name}_390_dark.png")
@@ -401,7 +462,7 @@ def test_the_stop_button_ends_training_after_the_step(page):
         " n.widgets.length - 1; }"
     )
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
-    area = cell(page, 8)
+    area = cell(page, 10)
     # One look is a line without length.
     area.locator(".ucmt-tiles path").first.wait_for(timeout=30_000, state="attached")
 

@@ -100,19 +100,24 @@ def test_a_recorded_run_starts_at_its_first_step_and_its_picture_shows_the_last(
     assert "after 100 iterations" in widget.picture().alt, "once moved, what is shown counts"
 
 
-def test_the_scale_of_risk_and_coverage_holds_what_later_steps_need():
-    widget, trace = uncertainty.widget(synthetic()), synthetic()
-    entropy, wrong = trace.uncertainty[3:], uncertainty.wrong_labels(trace)[3:]
+def test_the_risk_chart_has_the_scale_that_the_later_steps_of_each_image_need():
+    trace = synthetic(images=3)
+    wrong = {name: maps.copy() for name, maps in trace.predictions.items()}
+    wrong["teacher"][:, 2] = 1 - trace.truth[2]  # one image on which all is wrong
+    trace = replace(trace, predictions=wrong)
+    chart = uncertainty.widget(trace).spec["charts"][0]
     levels = np.linspace(0, np.log(2), uncertainty.LEVELS)
-    curves = [
-        uncertainty.risk_coverage(*maps, levels)
-        for pair in zip(entropy, wrong, strict=True)
-        for maps in zip(*pair, strict=True)
-    ]
-    coverage, risk = np.moveaxis(np.array(curves), 1, 0)
-    box = widget.spec["charts"][0]["box"]
-    assert box["x"][1] == 1 and 0 < box["x"][0] <= coverage[:, 1].min() < box["x"][0] + 0.05
-    assert box["y"][0] == 0 and np.nanmax(risk) < box["y"][1] < 1.2 * max(0.02, np.nanmax(risk))
+    assert chart["by"] == "item" and len(chart["frames"]) == 3
+    for image, frame in enumerate(chart["frames"]):
+        entropy, wrong = trace.uncertainty[3:, image], uncertainty.wrong_labels(trace)[3:, image]
+        pairs = zip(entropy, wrong, strict=True)
+        curves = np.array([uncertainty.risk_coverage(*pair, levels) for pair in pairs])
+        coverage, risk = curves[:, 0], curves[:, 1]
+        x, y = frame["box"]["x"], frame["box"]["y"]
+        assert x[1] == 1 and 0 <= x[0] <= coverage.min() < x[0] + 0.05
+        assert y[0] == 0 and np.nanmax(risk) < y[1] < 1.2 * max(0.02, np.nanmax(risk))
+    tops = [frame["box"]["y"][1] for frame in chart["frames"]]
+    assert tops[2] > 1 > 2 * max(tops[:2]), "one image does not flatten the curves of others"
 
 
 def test_no_loss_lies_above_the_frame_of_the_ema_picture():

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from html import escape
+from html import escape, unescape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 _LONGEST = 230  # letters of a sentence that is said on a slide
 _LINES = 26  # of code or output that can be read from the last row
 _KINDS = {">": "quote", "|": "table", "`": "code"}  # by how a block begins
+# A question before an explorer, as `explore.predict_first` leaves it: what is asked, on what, and
+# what the explorer shows once it is answered.
+_ASKED = re.compile(
+    r"<p><b>(?P<question>.*?)</b></p>(?P<scale><img[^>]*>)"
+    r"<details>.*(?P<explorer><img[^>]*>)</details>",
+    re.DOTALL,
+)
 _LEFT_OUT = ("**References.**", "**Next:**", "<")
 
 
@@ -186,9 +193,14 @@ class _Talk:
         """Show what a cell gave: a picture, a table, code or a few lines."""
         data = output.get("data", {})
         html = re.sub(r"<style.*?</style>", "", data.get("text/html", ""), flags=re.DOTALL)
-        picture = re.search(r"<img\b[^>]*>", html)  # the first: a question's answer stays folded
-        if picture:
-            self.show(re.sub(r' style="[^"]*"', "", picture[0]), "picture")
+        html = re.sub(r'(<img\b[^>]*) style="[^"]*"', r"\1", html)
+        asked = _ASKED.fullmatch(html)
+        if asked:
+            self.said.append(unescape(asked["question"]))
+            self.show(asked["scale"], "picture")
+            self.show(asked["explorer"], "picture")
+        elif "<img" in html:
+            self.show(re.search(r"<img\b[^>]*>", html)[0], "picture")  # type: ignore[index]
         elif 'class="highlight"' in html:
             self._code_shown(data["text/plain"])
         elif html:

@@ -1,7 +1,7 @@
 """Several runs beside each other: disagreement as in Figure 1 (d) of the UCMT paper, and more."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +52,35 @@ def figure(runs: "Runs", curves: Sequence[str] = COMPARED) -> Picture:
     legend_below(axes[0, len(curves) // 2])
     text = f"Curves over training, {_counted(named)} a line: {'; '.join(sentences)}."
     return Picture(drawing, text)
+
+
+def values_at(runs: "Runs", curve: str, step: int | None = None) -> dict[str, np.ndarray]:
+    """Return what a curve says at a step, the last where none is named: name -> one a run.
+
+    `runs` are those of `figure`; the step is the recorded one nearest to `step`.
+    """
+    return {
+        name: values[:, -1 if step is None else np.abs(traces[0].step - step).argmin()]
+        for name, traces, values in _curves(runs, curve)
+    }
+
+
+def settled(runs: "Runs", curve: str, level: float) -> dict[str, np.ndarray]:
+    """Return the recorded step from which on a curve stays at `level` or below: name -> one a run.
+
+    Errors: InputError where a run ends above the level.
+    """
+    steps = {}
+    for name, traces, values in _curves(runs, curve):
+        above = values > level
+        if above[:, -1].any():
+            raise InputError(
+                f"A run of '{name}' ends above {level}, its {curve} at"
+                f" {values[:, -1].max():.3f}: give a higher level."
+            )
+        first = above.shape[1] - above[:, ::-1].argmax(axis=1)
+        steps[name] = traces[0].step[np.where(above.any(axis=1), first, 0)]
+    return steps
 
 
 def widget(runs: "Runs", curves: Sequence[str] = COMPARED) -> "Plot":
@@ -189,6 +218,12 @@ def looks(runs: Mapping[str, Sequence["Trace"]]) -> list[tuple[str, Any]]:
             look = next((other for other in spare if other not in taken), look)
         taken.append(look)
     return taken
+
+
+def _curves(runs: "Runs", curve: str) -> Iterator[tuple[str, list["Trace"], np.ndarray]]:
+    """Yield the name, the traces and one curve, `R T`, of every group of runs."""
+    for name, traces in grouped(runs).items():
+        yield name, traces, _values_of(traces, curve, name)
 
 
 def _counted(runs: Mapping[str, Sequence["Trace"]]) -> str:

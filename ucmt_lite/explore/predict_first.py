@@ -1,46 +1,36 @@
 """A question before an explorer: readers answer, see surprise and score, and then explore.
 
-`predict_first(explorer, answer)` takes one of two answers: `where_they_differ`, a region that is
-drawn on an image, and `which_cells_move`, cells that are chosen on the grid of UMIX. Whoever has
-no kernel gets the question as a picture, and the answer folded below it.
+`predict_first(explorer, answer)` takes one of four answers: `where_they_differ`, a region that is
+drawn on an image; `which_cells_move`, cells that are chosen on the grid of UMIX; `a_number`, on a
+slider; `a_choice` of names. Whoever has no kernel gets the question as a picture, and folded below
+it the answer, with the still picture of the explorer.
 """
 
-import base64
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as W
-import numpy as np
 
-from ucmt_lite.common import InputError
-from ucmt_lite.explore import annotate
 from ucmt_lite.explore._umix_samples import Sample, pairs
+from ucmt_lite.explore.answers import Cells, Region
 from ucmt_lite.explore.draw.maps import checked_trace, nearest_look
-from ucmt_lite.explore.draw.palette import DIFFERENT, UNCERTAIN
-from ucmt_lite.explore.draw.picture import (
-    Picture,
-    draw_image,
-    draw_outline,
-    new_figure,
-    one_colour,
-)
-from ucmt_lite.explore.draw.tiles import png_address
+from ucmt_lite.explore.draw.picture import Picture
 from ucmt_lite.explore.draw.twin import WithTwin
+from ucmt_lite.explore.guesses import Choice, Number
 
 if TYPE_CHECKING:
     from ucmt_lite.training.traces import Trace
 
-CHOSEN = "#56B4E9"  # cells that the reader chose
+_Answer = Region | Cells | Number | Choice
 
 
-def predict_first(
-    explorer: W.Widget, answer: "Region | Cells", question: str = ""
-) -> "PredictFirst":
+def predict_first(explorer: Any, answer: _Answer, question: str = "") -> "PredictFirst":
     """Ask before an explorer is shown; `question` replaces the answer's own."""
     return PredictFirst(explorer, answer, question or answer.question)
 
 
-def where_they_differ(trace: "Trace", image: int = 0, step: int | None = None) -> "Region":
+def where_they_differ(trace: "Trace", image: int = 0, step: int | None = None) -> Region:
     """Ask for the region where the two traced networks differ, on one probe image at one step."""
     trace = checked_trace(trace, image=image)
     frame = nearest_look(trace, step)
@@ -48,172 +38,34 @@ def where_they_differ(trace: "Trace", image: int = 0, step: int | None = None) -
     return Region(trace.image[image], a != b)
 
 
-def which_cells_move(sample: Sample) -> "Cells":
+def which_cells_move(sample: Sample) -> Cells:
     """Ask for the cells that a mix replaces, of a sample of the UMIX lab."""
     return Cells(sample.image, sample.grid, {int(cell) for cell, _, _ in pairs(sample)})
 
 
-def region_score(region: np.ndarray, surprise: np.ndarray) -> tuple[float, float]:
-    """Return the share of the surprise inside a region, and what a random region of its size gets.
+def a_number(question: str, truth: Any, scale: tuple[float, float], unit: str = "") -> Number:
+    """Ask for a number on a scale; where `truth` holds one of each run, for their mean.
 
-    Placed at random, a region holds on average its own share of the pixels.
-
-    >>> surprise = np.array([[1, 1, 0, 0]])
-    >>> region_score(np.array([[1, 0, 0, 0]]), surprise)
-    (0.5, 0.25)
+    >>> a_number("Where does UCMT end?", [0.8, 0.9], (0, 1)).revealed().alt
+    'It is 0.850, the mean of 2 runs (0.800 to 0.900), on a scale from 0 to 1.'
     """
-    region, surprise = np.asarray(region) > 0, np.asarray(surprise) > 0
-    return float(region[surprise].mean()), float(region.mean())
+    return Number(question, truth, scale, unit)
 
 
-def cells_score(chosen: set[int], moved: set[int], count: int) -> tuple[int, float]:
-    """Return how many chosen cells move, and how many would of cells drawn at random from `count`.
+def a_choice(
+    question: str,
+    scores: Mapping[str, Any],
+    pick: Callable[[Iterable[float]], float],
+    measure: str,
+) -> Choice:
+    """Ask for one of several names: that whose score is `min` or `max`, whichever is given.
 
-    >>> cells_score({0, 1}, {1, 5}, 16)
-    (1, 0.25)
+    Scores are numbers, or one of each run; `measure` says in words what they are.
+
+    >>> a_choice("Who is ahead?", {"cps": 0.8, "ucmt": 0.7}, max, "Dice at the end").revealed().alt
+    'The answer is CPS. Dice at the end: CPS 0.8 and UCMT 0.7.'
     """
-    return len(chosen & moved), len(chosen) * len(moved) / count
-
-
-class Region:
-    """An answer that is drawn: by mouse, finger or keys, or with sliders without anywidget."""
-
-    question = "Where will the students disagree? Draw the region, then give your answer."
-
-    def __init__(self, image: np.ndarray, surprise: np.ndarray) -> None:
-        if np.shape(surprise) != image.shape[:2] or not np.any(surprise):
-            raise InputError(
-                f"There is nothing to predict in a map of shape {np.shape(surprise)} on an image of"
-                f" shape {image.shape}: give another image or step, where the students differ."
-            )
-        self.image, self.surprise = image, np.asarray(surprise) > 0
-        self.board = annotate.widget(image, classes=("elsewhere", "region"))
-
-    def missing(self) -> str:
-        """Return what is to be done before an answer counts; '' when nothing is."""
-        return "" if self.board.mask.any() else "Draw a region first."
-
-    def told(self) -> str:
-        """Return the score in words."""
-        share, chance = region_score(self.board.mask, self.surprise)
-        return (
-            f"Your region holds {100 * share:.0f} % of the pixels where they disagree; a region of"
-            f" its size at a random place would hold {100 * chance:.0f} %."
-        )
-
-    def asked(self) -> Picture:
-        """Return the picture that goes with the question."""
-        drawing, axes = new_figure(1, 1, width=3, height=3)
-        draw_image(axes[0, 0], self.image)
-        return Picture(drawing, self.question)
-
-    def revealed(self) -> Picture:
-        """Return the picture of the surprise, with what was drawn."""
-        drawing, axes = new_figure(1, 1, width=3, height=3)
-        share = 100 * self.surprise.mean()
-        draw_image(axes[0, 0], (self.image * 0.5).astype(np.uint8), f"they differ on {share:.1f} %")
-        seen = np.ma.masked_equal(self.surprise, 0)
-        axes[0, 0].imshow(seen, cmap=one_colour(DIFFERENT), vmin=0, vmax=1, interpolation="nearest")
-        if self.board.mask.any():
-            draw_outline(axes[0, 0], self.board.mask, "student1")
-        row, column = np.argwhere(self.surprise).mean(axis=0)
-        height, width = self.surprise.shape
-        return Picture(
-            drawing,
-            f"The students disagree on {share:.1f} % of the pixels, on average"
-            f" {100 * row / height:.0f} % down and {100 * column / width:.0f} % across the image.",
-        )
-
-
-class Cells:
-    """An answer that is chosen: cells of a grid on an image, each a button for mouse and keys."""
-
-    def __init__(self, image: np.ndarray, grid: int, moved: set[int]) -> None:
-        if not moved:
-            raise InputError("No cell moves in this mix: give a sample of umix with top_k above 0.")
-        self.image, self.grid, self.moved = image, grid, moved
-        self.question = (
-            f"Which {len(moved)} of the {grid} x {grid} cells will be replaced? Choose them, then"
-            " give your answer."
-        )
-        self.buttons = [
-            W.ToggleButton(
-                tooltip=f"row {number // grid + 1}, column {number % grid + 1}",
-                layout=W.Layout(width="auto", height="auto", margin="0", padding="0"),
-            )
-            for number in range(grid**2)
-        ]
-        self.board = W.VBox([W.HTML(self._style()), self._squares()])
-
-    def _squares(self) -> W.GridBox:
-        """Return the buttons in rows and columns, on the image."""
-        side = "minmax(0, 1fr)"
-        layout = W.Layout(
-            width="min(100%, 400px)",
-            height="400px",
-            grid_template_columns=f"repeat({self.grid}, {side})",
-            grid_template_rows=f"repeat({self.grid}, {side})",
-        )
-        squares = W.GridBox(self.buttons, layout=layout)
-        squares.add_class("ucmt-cells")
-        squares.add_class(f"ucmt-cells-{id(self)}")
-        return squares
-
-    def _style(self) -> str:
-        """Return the image below the buttons, and how buttons look, as HTML text."""
-        own, button = f".ucmt-cells-{id(self)}", ".ucmt-cells button"
-        image = f"url({png_address(self.image)}) 0 0 / 100% 100%"
-        return (
-            f"<style>{own} {{ background: {image}; image-rendering: pixelated; }}"
-            f" {button} {{ background: transparent; border: 1px solid #fff6; min-width: 0; }}"
-            f" {button}.mod-active {{ background: {CHOSEN}99; border: 2px solid #fff; }}"
-            f" {button}:focus-visible {{ outline: 3px solid {CHOSEN}; }}</style>"
-        )
-
-    def chosen(self) -> set[int]:
-        """Return the numbers of the chosen cells, in row-major order."""
-        return {number for number, button in enumerate(self.buttons) if button.value}
-
-    def missing(self) -> str:
-        """Return what is to be done before an answer counts; '' when nothing is."""
-        if len(self.chosen()) == len(self.moved):
-            return ""
-        return f"Choose {len(self.moved)} cells; {len(self.chosen())} are chosen."
-
-    def told(self) -> str:
-        """Return the score in words."""
-        hits, chance = cells_score(self.chosen(), self.moved, self.grid**2)
-        return (
-            f"{hits} of your {len(self.moved)} cells move; cells drawn at random would hit"
-            f" {chance:.1f} on average."
-        )
-
-    def asked(self) -> Picture:
-        """Return the picture that goes with the question."""
-        return Picture(self._drawn(set()), self.question)
-
-    def revealed(self) -> Picture:
-        """Return the picture of the cells that move, with those that were chosen."""
-        places = [f"{cell // self.grid + 1}/{cell % self.grid + 1}" for cell in sorted(self.moved)]
-        sentence = f"The cells that move, row/column from the top left: {', '.join(places)}."
-        return Picture(self._drawn(self.moved), sentence)
-
-    def _drawn(self, moved: set[int]) -> Any:
-        from matplotlib.patches import Rectangle
-
-        drawing, axes = new_figure(1, 1, width=3, height=3)
-        draw_image(axes[0, 0], self.image)
-        height, width = (side / self.grid for side in self.image.shape[:2])
-        for number in range(self.grid**2):
-            row, column = divmod(number, self.grid)
-            corner = (column * width - 0.5, row * height - 0.5)
-            if number in self.chosen():
-                axes[0, 0].add_patch(Rectangle(corner, width, height, color=CHOSEN, alpha=0.4))
-            border: dict = {"edgecolor": UNCERTAIN, "linewidth": 2.5, "zorder": 3}
-            if number not in moved:
-                border = {"edgecolor": "white", "linewidth": 0.3}
-            axes[0, 0].add_patch(Rectangle(corner, width, height, fill=False, **border))
-        return drawing
+    return Choice(question, scores, pick, measure)
 
 
 class PredictFirst(WithTwin, W.VBox):
@@ -222,7 +74,7 @@ class PredictFirst(WithTwin, W.VBox):
     Core ipywidgets around both, so that every control is reached by keys.
     """
 
-    def __init__(self, explorer: W.Widget, answer: Region | Cells, question: str) -> None:
+    def __init__(self, explorer: Any, answer: _Answer, question: str) -> None:
         self.explorer, self.answer, self.question = explorer, answer, question
         self.button = W.Button(
             description="That is my answer", layout=W.Layout(width="auto", align_self="flex-start")
@@ -246,23 +98,30 @@ class PredictFirst(WithTwin, W.VBox):
         self.button.disabled = True
         self.words.value = (
             f'<p aria-live="polite"><b>{escape(self.answer.told())}</b></p>'
-            f"{_image(self.answer.revealed())}"
+            f"{_html(self.answer.revealed())}"
         )
-        self.children = (*self.parts, self.explorer)
+        self.children = (*self.parts, _as_widget(self.explorer))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
         data, metadata = super()._repr_mimebundle_(**kwargs)
         revealed = self.answer.revealed()
         data["text/html"] = (
-            f"<p><b>{escape(self.question)}</b></p>{_image(self.picture())}"
-            "<details><summary>Answer</summary>"
-            f"{_image(revealed)}<p>{escape(revealed.alt)}</p></details>"
+            f"<p><b>{escape(self.question)}</b></p>{data['text/html']}"
+            f"<details><summary>Answer</summary>{_html(revealed)}<p>{escape(revealed.alt)}</p>"
+            f"{_html(self.explorer.picture())}</details>"
         )
         return data, metadata
 
 
-def _image(picture: Picture) -> str:
-    """Return a picture as HTML text."""
-    pixels = base64.b64encode(picture.png()).decode()
-    alt = escape(picture.alt, quote=True)
-    return f'<img alt="{alt}" src="data:image/png;base64,{pixels}">'
+def _html(picture: Picture) -> str:
+    """Return a picture with its sentence as HTML text."""
+    return picture.bundle()[0]["text/html"]
+
+
+def _as_widget(explorer: Any) -> W.Widget:
+    """Return an explorer as a widget; a plot, which is none, as the output of one."""
+    if isinstance(explorer, W.Widget):
+        return explorer
+    data, metadata = explorer._repr_mimebundle_()
+    shown = {"output_type": "display_data", "data": data, "metadata": metadata}
+    return W.Output(outputs=(shown,))

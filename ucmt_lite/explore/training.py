@@ -220,7 +220,7 @@ def _add_lines(stack: Stack, lines: Sequence[Line], curve: str, steps: np.ndarra
         "iterations",
         control="frame",
         positions=steps,
-        y=(0, top),
+        scales=[{"y": (0, top)}],
     )
 
 

@@ -133,22 +133,25 @@ class Stack:
         moving: Sequence[dict] = (),
         control: str = "",
         positions: Sequence | np.ndarray | None = None,
-        **limits,
+        by: str = "",
+        scales: Sequence[Mapping] = ({},),
     ) -> None:
         """Add a chart whose cursor follows a control.
 
         `positions` are the cursor's x for each value of the control, `values` refer to what each
-        line reads there; `moving` describes lines that are drawn anew at each position.
+        line reads there; `moving` describes lines that are drawn anew at each position. `scales`
+        are the ranges of x and y, as `svg.chart` takes them: one of them, or one for each position
+        of the control `by`.
         """
-        text, frame = chart(lines, title, x_label, **limits)
+        drawn = [chart(lines, title, x_label, **scale) for scale in scales]
         legend = [
             {"label": line.label, "colour": line.colour, "dash": dashes(line.stroke), "ref": ref}
             for line, ref in zip(lines, values, strict=True)
         ]
         self.spec["charts"].append(
             {
-                "svg": text,
-                "box": frame.box(),
+                "frames": [{"svg": text, "box": frame.box()} for text, frame in drawn],
+                "by": by,
                 "lines": legend,
                 "moving": list(moving),
                 "control": control,

@@ -1,5 +1,5 @@
 // Made by `make js` from chart.js dom.js ema.js outline.js page.js panel.js stack.js stored.js
-// sha256 of those: 1b4776f22bfbe5fa4342f01930870e512e72a5456399d50721a79bec49371b14
+// sha256 of those: 56ca96bfd89d7305534c2da66f42e49675c3663bf96c92340f260734374e1bd3
 (() => {
   // ucmt_lite/explore/draw/js/dom.js
   var SVG = "http://www.w3.org/2000/svg";
@@ -87,6 +87,11 @@
 
   // ucmt_lite/explore/draw/js/chart.js
   var DIGITS = 3;
+  function drawn({ svg }) {
+    const holder = el("div");
+    holder.innerHTML = svg;
+    return holder.firstElementChild;
+  }
   var Chart = class {
     /**
      * @param {import("./spec.js").ChartSpec} spec
@@ -99,11 +104,14 @@
       this.lines = spec.lines.map((line) => ({ ...line, source: line.ref && stored(line.ref) }));
       this.moving = spec.moving.map((line) => ({ ...line, xs: stored(line.x), ys: stored(line.y) }));
       this.node = el("div", { class: "ucmt-chart" });
-      this.node.innerHTML = spec.svg;
-      this.svg = this.node.firstElementChild;
-      const { top, bottom } = spec.box;
+      [this.framed, this.box] = [0, spec.frames[0].box];
+      this.svg = drawn(spec.frames[0]);
+      this.axes = svgEl("g", {});
+      this.axes.append(...this.svg.childNodes);
+      this.node.append(this.svg);
+      const { top, bottom } = this.box;
       this.cursor = svgEl("line", { y1: top, y2: bottom, stroke: "currentColor", "stroke-width": 1.5 });
-      if (this.positions) this.svg.append(this.cursor);
+      this.svg.append(this.axes, ...this.positions ? [this.cursor] : []);
       for (const line of this.moving) this.prepare(line);
       this.node.append(this.legend());
       this.marked = this.moving.find((line) => line.marker);
@@ -168,6 +176,7 @@
     /** @param {import("./spec.js").Position} position */
     draw(position) {
       this.position = position;
+      this.rescale(position[this.by] ?? 0);
       if (this.positions) {
         const x = this.across(this.positions[position[this.control]]);
         this.cursor.setAttribute("x1", x);
@@ -181,13 +190,20 @@
         if (line.marker) this.mark(line, position);
       }
     }
+    // The axes of another scale, in the place of those that are there.
+    rescale(index) {
+      if (index === this.framed) return;
+      [this.framed, this.box] = [index, this.frames[index].box];
+      this.axes.replaceChildren(...drawn(this.frames[index]).childNodes);
+    }
     trace(line, position) {
-      const wanted = `${line.xs.indexOf(position, ["level"])} ${line.ys.indexOf(position, ["level"])}`;
+      const places = [line.xs, line.ys].map((values) => values.indexOf(position, ["level"]));
+      const wanted = [this.framed, ...places].join();
       if (wanted === line.drawn) return;
       line.drawn = wanted;
       const points = this.pointsOf(line, position).filter((point) => point.finite);
-      const places = points.map(({ x, y }) => `${this.across(x).toFixed(1)} ${this.down(y).toFixed(1)}`);
-      line.path.setAttribute("d", places.length ? `M${places.join("L")}` : "");
+      const corners = points.map(({ x, y }) => `${this.across(x).toFixed(1)} ${this.down(y).toFixed(1)}`);
+      line.path.setAttribute("d", corners.length ? `M${corners.join("L")}` : "");
     }
     mark(line, position) {
       const { x, y, finite } = this.pointOf(line, { ...position, level: position[line.marker] });
@@ -232,7 +248,8 @@
         indexOf: () => lab.version,
         maximum: () => 99
       });
-      super({ ...spec, lines: [], moving, control: "level" }, stored, (_, level) => lab.go(level));
+      const chart = { ...spec, frames: [spec], by: "", lines: [], moving, control: "level" };
+      super(chart, stored, (_, level) => lab.go(level));
     }
   };
   var Walk = class extends Following {

@@ -1,5 +1,5 @@
 // Made by `make js` from chart.js dom.js outline.js panel.js stack.js stored.js
-// sha256 of those: 4dd34a4f39eb9edfe94e75b7271a39bdd8f6f53177dc09b071255817ec325700
+// sha256 of those: 8e1476bf6efc35b6f4a4feeb255b7aa1d24eda6c79a1cde1629f8ab75ba216bb
 // ucmt_lite/explore/draw/js/dom.js
 var SVG = "http://www.w3.org/2000/svg";
 function withAttributes(node, attributes) {
@@ -86,6 +86,11 @@ function strokeOf({ kind, colour, dash, halo }) {
 
 // ucmt_lite/explore/draw/js/chart.js
 var DIGITS = 3;
+function drawn({ svg }) {
+  const holder = el("div");
+  holder.innerHTML = svg;
+  return holder.firstElementChild;
+}
 var Chart = class {
   /**
    * @param {import("./spec.js").ChartSpec} spec
@@ -98,11 +103,14 @@ var Chart = class {
     this.lines = spec.lines.map((line) => ({ ...line, source: line.ref && stored(line.ref) }));
     this.moving = spec.moving.map((line) => ({ ...line, xs: stored(line.x), ys: stored(line.y) }));
     this.node = el("div", { class: "ucmt-chart" });
-    this.node.innerHTML = spec.svg;
-    this.svg = this.node.firstElementChild;
-    const { top, bottom } = spec.box;
+    [this.framed, this.box] = [0, spec.frames[0].box];
+    this.svg = drawn(spec.frames[0]);
+    this.axes = svgEl("g", {});
+    this.axes.append(...this.svg.childNodes);
+    this.node.append(this.svg);
+    const { top, bottom } = this.box;
     this.cursor = svgEl("line", { y1: top, y2: bottom, stroke: "currentColor", "stroke-width": 1.5 });
-    if (this.positions) this.svg.append(this.cursor);
+    this.svg.append(this.axes, ...this.positions ? [this.cursor] : []);
     for (const line of this.moving) this.prepare(line);
     this.node.append(this.legend());
     this.marked = this.moving.find((line) => line.marker);
@@ -167,6 +175,7 @@ var Chart = class {
   /** @param {import("./spec.js").Position} position */
   draw(position) {
     this.position = position;
+    this.rescale(position[this.by] ?? 0);
     if (this.positions) {
       const x = this.across(this.positions[position[this.control]]);
       this.cursor.setAttribute("x1", x);
@@ -180,13 +189,20 @@ var Chart = class {
       if (line.marker) this.mark(line, position);
     }
   }
+  // The axes of another scale, in the place of those that are there.
+  rescale(index) {
+    if (index === this.framed) return;
+    [this.framed, this.box] = [index, this.frames[index].box];
+    this.axes.replaceChildren(...drawn(this.frames[index]).childNodes);
+  }
   trace(line, position) {
-    const wanted = `${line.xs.indexOf(position, ["level"])} ${line.ys.indexOf(position, ["level"])}`;
+    const places = [line.xs, line.ys].map((values) => values.indexOf(position, ["level"]));
+    const wanted = [this.framed, ...places].join();
     if (wanted === line.drawn) return;
     line.drawn = wanted;
     const points = this.pointsOf(line, position).filter((point) => point.finite);
-    const places = points.map(({ x, y }) => `${this.across(x).toFixed(1)} ${this.down(y).toFixed(1)}`);
-    line.path.setAttribute("d", places.length ? `M${places.join("L")}` : "");
+    const corners = points.map(({ x, y }) => `${this.across(x).toFixed(1)} ${this.down(y).toFixed(1)}`);
+    line.path.setAttribute("d", corners.length ? `M${corners.join("L")}` : "");
   }
   mark(line, position) {
     const { x, y, finite } = this.pointOf(line, { ...position, level: position[line.marker] });

@@ -4,6 +4,13 @@ import { Slot, el, shareOf, svgEl, swatch } from "./dom.js";
 
 const DIGITS = 3;
 
+// The chart that Python has drawn on one scale; made by this kit, no text of others in it.
+function drawn({ svg }) {
+  const holder = el("div");
+  holder.innerHTML = svg;
+  return holder.firstElementChild;
+}
+
 export class Chart {
   /**
    * @param {import("./spec.js").ChartSpec} spec
@@ -16,11 +23,14 @@ export class Chart {
     this.lines = spec.lines.map((line) => ({ ...line, source: line.ref && stored(line.ref) }));
     this.moving = spec.moving.map((line) => ({ ...line, xs: stored(line.x), ys: stored(line.y) }));
     this.node = el("div", { class: "ucmt-chart" });
-    this.node.innerHTML = spec.svg; // made by this kit, no text of others in it
-    this.svg = this.node.firstElementChild;
-    const { top, bottom } = spec.box;
+    [this.framed, this.box] = [0, spec.frames[0].box];
+    this.svg = drawn(spec.frames[0]);
+    this.axes = svgEl("g", {});
+    this.axes.append(...this.svg.childNodes);
+    this.node.append(this.svg);
+    const { top, bottom } = this.box;
     this.cursor = svgEl("line", { y1: top, y2: bottom, stroke: "currentColor", "stroke-width": 1.5 });
-    if (this.positions) this.svg.append(this.cursor);
+    this.svg.append(this.axes, ...(this.positions ? [this.cursor] : []));
     for (const line of this.moving) this.prepare(line);
     this.node.append(this.legend());
     this.marked = this.moving.find((line) => line.marker);
@@ -86,6 +96,7 @@ export class Chart {
   /** @param {import("./spec.js").Position} position */
   draw(position) {
     this.position = position;
+    this.rescale(position[this.by] ?? 0);
     if (this.positions) {
       const x = this.across(this.positions[position[this.control]]);
       this.cursor.setAttribute("x1", x);
@@ -99,13 +110,20 @@ export class Chart {
       if (line.marker) this.mark(line, position);
     }
   }
+  // The axes of another scale, in the place of those that are there.
+  rescale(index) {
+    if (index === this.framed) return;
+    [this.framed, this.box] = [index, this.frames[index].box];
+    this.axes.replaceChildren(...drawn(this.frames[index]).childNodes);
+  }
   trace(line, position) {
-    const wanted = `${line.xs.indexOf(position, ["level"])} ${line.ys.indexOf(position, ["level"])}`;
+    const places = [line.xs, line.ys].map((values) => values.indexOf(position, ["level"]));
+    const wanted = [this.framed, ...places].join();
     if (wanted === line.drawn) return;
     line.drawn = wanted;
     const points = this.pointsOf(line, position).filter((point) => point.finite);
-    const places = points.map(({ x, y }) => `${this.across(x).toFixed(1)} ${this.down(y).toFixed(1)}`);
-    line.path.setAttribute("d", places.length ? `M${places.join("L")}` : "");
+    const corners = points.map(({ x, y }) => `${this.across(x).toFixed(1)} ${this.down(y).toFixed(1)}`);
+    line.path.setAttribute("d", corners.length ? `M${corners.join("L")}` : "");
   }
   mark(line, position) {
     const { x, y, finite } = this.pointOf(line, { ...position, level: position[line.marker] });

@@ -39,7 +39,8 @@ class Following extends Chart {
       indexOf: () => lab.version,
       maximum: () => 99,
     });
-    super({ ...spec, lines: [], moving, control: "level" }, stored, (_, level) => lab.go(level));
+    const chart = { ...spec, frames: [spec], by: "", lines: [], moving, control: "level" };
+    super(chart, stored, (_, level) => lab.go(level));
   }
 }
 

@@ -84,10 +84,17 @@
  */
 
 /**
- * @typedef {object} ChartSpec
+ * A chart on one scale.
+ * @typedef {object} FrameSpec
  * @property {string} svg the chart without what moves
  * @property {{x: number[], y: number[], left: number, right: number, top: number, bottom: number}} box
  *   its scales, and the plotted region in units of the view box
+ */
+
+/**
+ * @typedef {object} ChartSpec
+ * @property {FrameSpec[]} frames one, or one for each position of the control `by`
+ * @property {string} by the control whose position says which frame is drawn, or ""
  * @property {LineSpec[]} lines
  * @property {MovingLine[]} moving
  * @property {string} control that the cursor follows, or ""
