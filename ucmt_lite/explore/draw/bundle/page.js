@@ -1,5 +1,5 @@
 // Made by `make js` from chart.js dom.js ema.js mixing.js networks.js outline.js page.js panel.js sample.js stack.js stored.js tiles.js umix_lab.js uncertainty.js
-// sha256 of those: 6ffe4675f73643c162b1d7462083ca76495aa593902806d512b4b1bb3e022b7e
+// sha256 of those: d26f74be4ef95c78e83a444ac958100d15ed8e20d7d5feeb84973ab72bbd761a
 (() => {
   // ucmt_lite/explore/draw/js/dom.js
   var SVG = "http://www.w3.org/2000/svg";
@@ -1324,6 +1324,7 @@
       this.late = true;
       if (this.busy) return;
       this.busy = true;
+      this.root.setAttribute("aria-busy", "true");
       try {
         while (this.late) {
           this.late = false;
@@ -1333,6 +1334,7 @@
         }
       } finally {
         this.busy = false;
+        this.root.setAttribute("aria-busy", "false");
       }
       this.lookAhead();
     }

@@ -93,6 +93,7 @@ class UmixLab {
     this.late = true;
     if (this.busy) return;
     this.busy = true;
+    this.root.setAttribute("aria-busy", "true");
     try {
       while (this.late) {
         this.late = false;
@@ -102,6 +103,7 @@ class UmixLab {
       }
     } finally {
       this.busy = false;
+      this.root.setAttribute("aria-busy", "false");
     }
     this.lookAhead();
   }
