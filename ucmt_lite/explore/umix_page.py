@@ -46,7 +46,7 @@ def lab_page(lab: UmixLab) -> dict:
     Networks, images and runtime are arrays of a `Stack`, packed in one piece. Errors: InputError
     where the runtime is missing, for images of different sizes, and as in `predict.to_onnx`.
     """
-    runtime, cases = _runtime_folder(), lab.lab.cases
+    runtime, cases = runtime_folder(), lab.lab.cases
     channels, height, width = _common_shape(cases)
     stack = Stack(LABEL)
     parts = {
@@ -114,7 +114,7 @@ def _looks() -> dict:
     return {"strokes": strokes, "titles": NET_TITLES, "letters": LETTERS, "style": STYLE}
 
 
-def _runtime_folder() -> Path:
+def runtime_folder() -> Path:
     """Return where npm put the runtime: in this clone, or in the folder that one works in."""
     for root in (CHECKOUT, Path.cwd()):
         folder = root / "node_modules" / RUNTIME / "dist"

@@ -1,5 +1,5 @@
 // Made by `make js` from chart.js dom.js ema.js mixing.js networks.js outline.js page.js panel.js sample.js stack.js stored.js tiles.js umix_lab.js uncertainty.js
-// sha256 of those: d26f74be4ef95c78e83a444ac958100d15ed8e20d7d5feeb84973ab72bbd761a
+// sha256 of those: a4272f3ecb1ffc483b5b80e753ebb9ee848fb94611f9e34659f17e0eb22c7a52
 (() => {
   // ucmt_lite/explore/draw/js/dom.js
   var SVG = "http://www.w3.org/2000/svg";
@@ -1034,15 +1034,14 @@
     return mask;
   }
   function overlap(mask, truth, atLeast) {
-    const largest = (seen, label) => Math.max(seen, label);
-    const classes = Math.max(atLeast, 1 + mask.reduce(largest, 0), 1 + truth.reduce(largest, 0));
-    const sizes = new Uint32Array(classes);
-    const both = new Uint32Array(classes);
-    mask.forEach((label, i) => {
-      sizes[label]++;
+    const sizes = new Uint32Array(256);
+    const both = new Uint32Array(256);
+    for (let i = 0; i < mask.length; i++) {
+      sizes[mask[i]]++;
       sizes[truth[i]]++;
-      if (label === truth[i]) both[label]++;
-    });
+      if (mask[i] === truth[i]) both[mask[i]]++;
+    }
+    const classes = Math.max(atLeast, 1 + sizes.findLastIndex((size) => size > 0));
     let sum = 0;
     for (let label = 1; label < classes; label++) sum += sizes[label] ? 2 * both[label] / sizes[label] : 1;
     return sum / (classes - 1);
@@ -1077,20 +1076,22 @@
       for (const name of [...STUDENTS, "teacher"]) {
         probabilities[name] = await this.networks.probabilities(name, input, sides);
       }
+      const classes = probabilities.teacher.length / pixels;
+      const pseudoLabel = decided(probabilities.teacher, pixels);
       const uncertainty = {};
-      const masks = {};
+      const diceBefore = {};
       for (const name of STUDENTS) {
         uncertainty[name] = entropyOfMean(probabilities[name], probabilities.teacher, pixels);
-        masks[name] = decided(probabilities[name], pixels);
+        diceBefore[name] = overlap(decided(probabilities[name], pixels), pseudoLabel, classes);
       }
       return {
         input,
         image: toBytes(input),
         truth: this.masks.subarray(image * pixels, (image + 1) * pixels),
-        classes: probabilities.teacher.length / pixels,
+        classes,
         uncertainty,
-        before: masks,
-        pseudoLabel: decided(probabilities.teacher, pixels)
+        pseudoLabel,
+        diceBefore
       };
     }
     /** @param {{image: number, grid: number, topK: number, mix: string}} position */
@@ -1105,9 +1106,12 @@
       const random = seeded(this.seed);
       const source = sourceOf(mix, ranks, topK, random);
       const input = mix === "noise" ? addNoise(known.input, random) : this.moved(known.input, source, grid);
+      const mixedLabel = this.moved(known.pseudoLabel, source, grid);
       const after = {};
+      const diceAfter = {};
       for (const name of STUDENTS) {
         after[name] = decided(await this.networks.probabilities(name, input, sides), pixels);
+        diceAfter[name] = overlap(after[name], mixedLabel, known.classes);
       }
       return {
         ...position,
@@ -1116,8 +1120,9 @@
         source,
         mixed: toBytes(input),
         mixedTruth: this.moved(known.truth, source, grid),
-        mixedLabel: this.moved(known.pseudoLabel, source, grid),
-        after
+        mixedLabel,
+        after,
+        diceAfter
       };
     }
     moved(pixels, source, grid) {
@@ -1159,6 +1164,7 @@
       this.canvas = el("canvas", { role: "img" });
       this.canvas.style.aspectRatio = `${sides.width} / ${sides.height}`;
       this.context = this.canvas.getContext("2d", { alpha: false });
+      Object.assign(this.canvas, sides);
       this.small = el("canvas", sides).getContext("2d", { alpha: false });
       this.node = el("figure", {}, this.caption, this.canvas);
     }
@@ -1166,10 +1172,8 @@
     fit() {
       const { clientWidth } = this.canvas;
       const width = Math.max(this.sides.width, Math.round(clientWidth * devicePixelRatio));
-      if (this.canvas.width === width && this.fitted) return;
       const height = Math.round(width * this.sides.height / this.sides.width);
       Object.assign(this.canvas, { width, height });
-      this.fitted = true;
     }
     /**
      * @param {{caption: string, words: Uint32Array, outlines?: Object<string, Uint8Array>, cells?: object[]}}
@@ -1263,6 +1267,7 @@
   var UmixLab = class {
     constructor(state2, stored, networks) {
       Object.assign(this, state2, state2.position, { table: new Uint32Array(stored("table").slice().buffer) });
+      this.coloured = /* @__PURE__ */ new WeakMap();
       this.samples = new Samples(networks, { ...state2, images: stored("images"), masks: stored("masks") });
       this.tiles = Array.from({ length: 8 }, () => new Tile(state2.sides, state2.strokes));
       this.words = el("p", { "aria-live": "polite" });
@@ -1360,11 +1365,13 @@
       }, IDLE2);
     }
     watch() {
-      new ResizeObserver(() => this.show(this.shown)).observe(this.tiles[0].canvas);
+      new ResizeObserver(() => {
+        for (const tile of this.tiles) tile.fit();
+        this.show(this.shown);
+      }).observe(this.tiles[0].canvas);
     }
     show(sample) {
       const contents = this.contents(sample);
-      for (const tile of this.tiles) tile.fit();
       this.tiles.forEach((tile, i) => tile.draw(contents[i]));
       this.words.textContent = this.describe(sample);
       this.key.replaceChildren(...this.legend(sample));
@@ -1376,7 +1383,7 @@
       const mixed2 = wordsOfImage(sample.mixed, pixels);
       const maximum = Math.log(sample.classes);
       const map = (name) => ({
-        words: wordsOfMap(sample.uncertainty[name], maximum, this.table),
+        words: this.colours(sample.uncertainty[name], maximum),
         cells: this.ranked(sample, name)
       });
       const moved = this.movedCells(sample);
@@ -1395,8 +1402,8 @@
         },
         { caption: replaced, words: mixed2, outlines: { truth: sample.mixedTruth }, cells: moved },
         ...Object.entries(sample.after).map(([name, mask]) => {
-          const dice = overlap(mask, sample.mixedLabel, sample.classes).toFixed(2);
-          const caption = `${this.titles[name]} on it, Dice ${dice} with the moved pseudo label`;
+          const dice = `Dice ${sample.diceAfter[name].toFixed(2)} with the moved pseudo label`;
+          const caption = `${this.titles[name]} on it, ${dice}`;
           return { caption, words: mixed2, outlines: { [name]: mask } };
         }),
         {
@@ -1406,6 +1413,11 @@
           cells: moved
         }
       ];
+    }
+    // The colours of a map, which stays while only the mix changes.
+    colours(map, maximum) {
+      if (!this.coloured.has(map)) this.coloured.set(map, wordsOfMap(map, maximum, this.table));
+      return this.coloured.get(map);
     }
     cell({ grid }, number, stroke, letter = "") {
       return { row: Math.floor(number / grid), column: number % grid, grid, stroke, letter };
@@ -1428,7 +1440,7 @@
       return [...red, ...rank.slice(-topK).map((cell) => this.cell(sample, cell, "certain"))];
     }
     describe(sample) {
-      const { mix, topK, grid, classes } = sample;
+      const { mix, topK, grid } = sample;
       const moved = pairs(sample, this.letters);
       let text = `${mix} with top_k ${topK} on a grid of ${grid} x ${grid} cells:`;
       text += ` ${moved.length} cells are replaced`;
@@ -1439,11 +1451,9 @@
         const copied = nats(moved.map(([, source]) => source));
         text += `, with ${replaced} nats on average, by the content of cells with ${copied} nats`;
       }
-      const scores = Object.entries(sample.after).map(([name, mask]) => {
-        const after = overlap(mask, sample.mixedLabel, classes).toFixed(2);
-        const before = overlap(sample.before[name], sample.pseudoLabel, classes).toFixed(2);
-        const agrees = `${this.titles[name]} agrees with the moved pseudo label to Dice ${after}`;
-        return `${agrees} (before the mix ${before})`;
+      const scores = Object.entries(sample.diceAfter).map(([name, after]) => {
+        const agrees = `${this.titles[name]} agrees with the moved pseudo label to Dice ${after.toFixed(2)}`;
+        return `${agrees} (before the mix ${sample.diceBefore[name].toFixed(2)})`;
       });
       return `${text}. On the mixed image ${scores.join(" and ")}.`;
     }

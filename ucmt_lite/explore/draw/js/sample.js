@@ -10,7 +10,7 @@ import {
   seeded,
   umixSource,
 } from "./mixing.js";
-import { decided, entropyOfMean } from "./uncertainty.js";
+import { decided, entropyOfMean, overlap } from "./uncertainty.js";
 
 const STUDENTS = ["student1", "student2"];
 
@@ -41,20 +41,22 @@ export class Samples {
     for (const name of [...STUDENTS, "teacher"]) {
       probabilities[name] = await this.networks.probabilities(name, input, sides);
     }
+    const classes = probabilities.teacher.length / pixels;
+    const pseudoLabel = decided(probabilities.teacher, pixels);
     const uncertainty = {};
-    const masks = {};
+    const diceBefore = {};
     for (const name of STUDENTS) {
       uncertainty[name] = entropyOfMean(probabilities[name], probabilities.teacher, pixels);
-      masks[name] = decided(probabilities[name], pixels);
+      diceBefore[name] = overlap(decided(probabilities[name], pixels), pseudoLabel, classes);
     }
     return {
       input,
       image: toBytes(input),
       truth: this.masks.subarray(image * pixels, (image + 1) * pixels),
-      classes: probabilities.teacher.length / pixels,
+      classes,
       uncertainty,
-      before: masks,
-      pseudoLabel: decided(probabilities.teacher, pixels),
+      pseudoLabel,
+      diceBefore,
     };
   }
   /** @param {{image: number, grid: number, topK: number, mix: string}} position */
@@ -69,9 +71,12 @@ export class Samples {
     const random = seeded(this.seed);
     const source = sourceOf(mix, ranks, topK, random);
     const input = mix === "noise" ? addNoise(known.input, random) : this.moved(known.input, source, grid);
+    const mixedLabel = this.moved(known.pseudoLabel, source, grid);
     const after = {};
+    const diceAfter = {};
     for (const name of STUDENTS) {
       after[name] = decided(await this.networks.probabilities(name, input, sides), pixels);
+      diceAfter[name] = overlap(after[name], mixedLabel, known.classes);
     }
     return {
       ...position,
@@ -80,8 +85,9 @@ export class Samples {
       source,
       mixed: toBytes(input),
       mixedTruth: this.moved(known.truth, source, grid),
-      mixedLabel: this.moved(known.pseudoLabel, source, grid),
+      mixedLabel,
       after,
+      diceAfter,
     };
   }
   moved(pixels, source, grid) {

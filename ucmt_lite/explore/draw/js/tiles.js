@@ -17,6 +17,7 @@ export class Tile {
     this.canvas = el("canvas", { role: "img" });
     this.canvas.style.aspectRatio = `${sides.width} / ${sides.height}`;
     this.context = this.canvas.getContext("2d", { alpha: false });
+    Object.assign(this.canvas, sides); // until it stands in the page
     // The image at its own size, which the canvas enlarges.
     this.small = el("canvas", sides).getContext("2d", { alpha: false });
     this.node = el("figure", {}, this.caption, this.canvas);
@@ -25,10 +26,8 @@ export class Tile {
   fit() {
     const { clientWidth } = this.canvas;
     const width = Math.max(this.sides.width, Math.round(clientWidth * devicePixelRatio));
-    if (this.canvas.width === width && this.fitted) return;
     const height = Math.round((width * this.sides.height) / this.sides.width);
     Object.assign(this.canvas, { width, height });
-    this.fitted = true;
   }
   /**
    * @param {{caption: string, words: Uint32Array, outlines?: Object<string, Uint8Array>, cells?: object[]}}

@@ -7,7 +7,6 @@ import { Networks } from "./networks.js";
 import { Samples, pairs } from "./sample.js";
 import { Stored, unpack } from "./stored.js";
 import { Tile, wordsOfImage, wordsOfMap } from "./tiles.js";
-import { overlap } from "./uncertainty.js";
 
 const IDLE = 300; // milliseconds without a move after which the next images are looked at
 
@@ -34,6 +33,7 @@ export async function openLab(state, data, host, still) {
 class UmixLab {
   constructor(state, stored, networks) {
     Object.assign(this, state, state.position, { table: new Uint32Array(stored("table").slice().buffer) });
+    this.coloured = new WeakMap();
     this.samples = new Samples(networks, { ...state, images: stored("images"), masks: stored("masks") });
     this.tiles = Array.from({ length: 8 }, () => new Tile(state.sides, state.strokes));
     this.words = el("p", { "aria-live": "polite" });
@@ -129,11 +129,13 @@ class UmixLab {
     }, IDLE);
   }
   watch() {
-    new ResizeObserver(() => this.show(this.shown)).observe(this.tiles[0].canvas);
+    new ResizeObserver(() => {
+      for (const tile of this.tiles) tile.fit();
+      this.show(this.shown);
+    }).observe(this.tiles[0].canvas);
   }
   show(sample) {
     const contents = this.contents(sample);
-    for (const tile of this.tiles) tile.fit();
     this.tiles.forEach((tile, i) => tile.draw(contents[i]));
     this.words.textContent = this.describe(sample);
     this.key.replaceChildren(...this.legend(sample));
@@ -145,7 +147,7 @@ class UmixLab {
     const mixed = wordsOfImage(sample.mixed, pixels);
     const maximum = Math.log(sample.classes);
     const map = (name) => ({
-      words: wordsOfMap(sample.uncertainty[name], maximum, this.table),
+      words: this.colours(sample.uncertainty[name], maximum),
       cells: this.ranked(sample, name),
     });
     const moved = this.movedCells(sample);
@@ -164,8 +166,8 @@ class UmixLab {
       },
       { caption: replaced, words: mixed, outlines: { truth: sample.mixedTruth }, cells: moved },
       ...Object.entries(sample.after).map(([name, mask]) => {
-        const dice = overlap(mask, sample.mixedLabel, sample.classes).toFixed(2);
-        const caption = `${this.titles[name]} on it, Dice ${dice} with the moved pseudo label`;
+        const dice = `Dice ${sample.diceAfter[name].toFixed(2)} with the moved pseudo label`;
+        const caption = `${this.titles[name]} on it, ${dice}`;
         return { caption, words: mixed, outlines: { [name]: mask } };
       }),
       {
@@ -175,6 +177,11 @@ class UmixLab {
         cells: moved,
       },
     ];
+  }
+  // The colours of a map, which stays while only the mix changes.
+  colours(map, maximum) {
+    if (!this.coloured.has(map)) this.coloured.set(map, wordsOfMap(map, maximum, this.table));
+    return this.coloured.get(map);
   }
   cell({ grid }, number, stroke, letter = "") {
     return { row: Math.floor(number / grid), column: number % grid, grid, stroke, letter };
@@ -197,7 +204,7 @@ class UmixLab {
     return [...red, ...rank.slice(-topK).map((cell) => this.cell(sample, cell, "certain"))];
   }
   describe(sample) {
-    const { mix, topK, grid, classes } = sample;
+    const { mix, topK, grid } = sample;
     const moved = pairs(sample, this.letters);
     let text = `${mix} with top_k ${topK} on a grid of ${grid} x ${grid} cells:`;
     text += ` ${moved.length} cells are replaced`;
@@ -208,11 +215,9 @@ class UmixLab {
       const copied = nats(moved.map(([, source]) => source));
       text += `, with ${replaced} nats on average, by the content of cells with ${copied} nats`;
     }
-    const scores = Object.entries(sample.after).map(([name, mask]) => {
-      const after = overlap(mask, sample.mixedLabel, classes).toFixed(2);
-      const before = overlap(sample.before[name], sample.pseudoLabel, classes).toFixed(2);
-      const agrees = `${this.titles[name]} agrees with the moved pseudo label to Dice ${after}`;
-      return `${agrees} (before the mix ${before})`;
+    const scores = Object.entries(sample.diceAfter).map(([name, after]) => {
+      const agrees = `${this.titles[name]} agrees with the moved pseudo label to Dice ${after.toFixed(2)}`;
+      return `${agrees} (before the mix ${sample.diceBefore[name].toFixed(2)})`;
     });
     return `${text}. On the mixed image ${scores.join(" and ")}.`;
   }

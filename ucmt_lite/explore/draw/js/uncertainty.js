@@ -30,15 +30,14 @@ export function decided(probabilities, pixels) {
 
 // The mean Dice of the foreground classes; one that is absent from both masks counts as 1.
 export function overlap(mask, truth, atLeast) {
-  const largest = (seen, label) => Math.max(seen, label);
-  const classes = Math.max(atLeast, 1 + mask.reduce(largest, 0), 1 + truth.reduce(largest, 0));
-  const sizes = new Uint32Array(classes);
-  const both = new Uint32Array(classes);
-  mask.forEach((label, i) => {
-    sizes[label]++;
+  const sizes = new Uint32Array(256);
+  const both = new Uint32Array(256);
+  for (let i = 0; i < mask.length; i++) {
+    sizes[mask[i]]++;
     sizes[truth[i]]++;
-    if (label === truth[i]) both[label]++;
-  });
+    if (mask[i] === truth[i]) both[mask[i]]++;
+  }
+  const classes = Math.max(atLeast, 1 + sizes.findLastIndex((size) => size > 0));
   let sum = 0;
   for (let label = 1; label < classes; label++) sum += sizes[label] ? (2 * both[label]) / sizes[label] : 1;
   return sum / (classes - 1);
