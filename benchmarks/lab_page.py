@@ -1,4 +1,4 @@
-"""How fast the UMIX lab answers as a page without a kernel: from a key press to the changed picture.
+"""How fast the UMIX lab answers as a page without a kernel: from a key press to a new picture.
 
     python -m benchmarks.lab_page
 

@@ -2,7 +2,8 @@
 
 The pages are the files of this repository as they stand. They are copied into `build/site/source`,
 with links that lead to their copies, beside what is made here: a page for each room of the package
-and the live explorers. Sphinx makes `build/site/html` of that; no lesson is executed.
+and the live explorers. Sphinx makes `build/site/html` of that; no lesson is executed, but the UMIX
+lab's networks are trained, as lesson 08 trains them, in a minute or two.
 """
 
 import importlib
@@ -21,9 +22,11 @@ from types import ModuleType
 from urllib.parse import unquote, urlsplit
 
 import ucmt_lite
+from ucmt_lite import RunConfig, train
+from ucmt_lite.common import InputError
 from ucmt_lite.course.lessons import read_course
-from ucmt_lite.data import load
-from ucmt_lite.explore import ema, to_html, training, uncertainty, volume
+from ucmt_lite.data import cases, load
+from ucmt_lite.explore import ema, to_html, training, umix_lab, uncertainty, volume
 from ucmt_lite.training.traces import recorded
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +50,7 @@ LINK = re.compile(r"\]\(([^)#\s]+)((?:#[^)\s]*)?)\)")
 BADGE = re.compile(r"\[!\[([^\]]*)\]\([^)]*(?:badge|colab)[^)]*\.svg\)\]")
 METHODS_SHOWN = ("mean_teacher", "cps", "ucmt")
 SEED_SHOWN = 50
+LAB = RunConfig(method="ucmt", labeled=4, iterations=200)  # as in lesson 08
 COURSE = read_course()
 # Pages that have pages below them in the sidebar.
 BELOW = {"data_cards/README.md": "*", "results/README.md": "*/README"}
@@ -186,6 +190,24 @@ def stage_explorers() -> None:
     to_html(uncertainty.widget(runs[-1]), folder / "uncertainty.html")
     to_html(ema.widget(), folder / "ema.html")
     to_html(volume.widget(voxels, {"truth": truth}), folder / "volume.html")
+    stage_lab(folder / "umix_lab.html")
+
+
+def stage_lab(file: Path) -> None:
+    """Write the UMIX lab; where its runtime is missing, its picture and a sentence on that."""
+    hearts = cases(load(LAB.dataset, size=LAB.size).splits["validation"])
+    lab = umix_lab.widget(train(LAB).nets, hearts, image=1, top_k=4, grid=8)
+    try:
+        to_html(lab, file)
+    except InputError as reason:
+        print(reason, file=sys.stderr)
+        still, _ = lab.picture().bundle()
+        head = '<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>UMIX by hand</title>'
+        words = (
+            f"<p>The site was made without what runs networks, so this is a picture: {reason}</p>"
+        )
+        text = f"{head}\n{words}\n{still['text/html']}\n</html>\n"
+        file.write_text(text, encoding="utf-8")
 
 
 def faulty_links(site: Path) -> list[str]:
