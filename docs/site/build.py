@@ -19,6 +19,7 @@ from functools import cache
 from html import unescape
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import ucmt_lite
@@ -50,6 +51,29 @@ LINK = re.compile(r"\]\(([^)#\s]+)((?:#[^)\s]*)?)\)")
 BADGE = re.compile(r"\[!\[([^\]]*)\]\([^)]*(?:badge|colab)[^)]*\.svg\)\]")
 METHODS_SHOWN = ("mean_teacher", "cps", "ucmt")
 SEED_SHOWN = 50
+# The explorers that are alive inside lessons, by the last line of their cell; what they show is
+# recorded, so nothing has to run for them. Where a lesson asks for a guess first they are folded.
+ALIVE: dict[str, tuple[str, Callable[[], Any]]] = {
+    'training.widget(traces.recorded("heart_mean_teacher_50"))': (
+        "mean_teacher",
+        lambda: training.widget(recorded("heart_mean_teacher_50")),
+    ),
+    "ema.widget(decay=0.99, share=[1.0])": (
+        "ema_of_one",
+        lambda: ema.widget(decay=0.99, share=[1.0]),
+    ),
+    "ema.widget(decay=0.99, share=[0.5, 0.5])": (
+        "ema_of_two",
+        lambda: ema.widget(decay=0.99, share=[0.5, 0.5]),
+    ),
+    "predict_first(uncertainty.widget(ucmt, threshold=threshold),"
+    " where_they_differ(ucmt, step=200))": (
+        "ucmt",
+        lambda: uncertainty.widget(recorded("heart_ucmt_50"), threshold=0.2),
+    ),
+}
+FOLDED = "predict_first("
+INVITATION = {False: "The same explorer, alive: move it here", True: "同一个互动图，可在此操作"}
 LAB = RunConfig(method="ucmt", labeled=4, iterations=200)  # as in lesson 08
 COURSE = read_course()
 # Pages that have pages below them in the sidebar.
@@ -98,6 +122,7 @@ def stage_pages() -> None:
             shutil.copy(ROOT / name, target)
         elif target.suffix == ".ipynb":
             notebook = json.loads((ROOT / name).read_text(encoding="utf-8"))
+            notebook["cells"] = list(with_live_explorers(notebook["cells"], name))
             for cell in notebook["cells"]:
                 if cell["cell_type"] == "markdown":
                     cell["source"] = relinked("".join(cell["source"]), name)
@@ -114,6 +139,24 @@ def keep_what_pages_show(data: dict) -> None:
     """Take from an output what only a lab can draw: beside it stands the picture of it."""
     for mime in [mime for mime in data if mime.startswith("application/")]:
         del data[mime]
+
+
+def with_live_explorers(cells: list[dict], page: str) -> Iterator[dict]:
+    """Yield the cells of a page, and below the picture of an explorer that explorer in a frame."""
+    for cell in cells:
+        yield cell
+        last_line = "".join(cell["source"]).rpartition("\n")[2]
+        if cell["cell_type"] == "code" and last_line in ALIVE:
+            file = os.path.relpath(f"explorers/{ALIVE[last_line][0]}.html", os.path.dirname(page))
+            words = INVITATION["/zh/" in page]
+            folded = "" if last_line.startswith(FOLDED) else " open"
+            text = (
+                f"<details{folded}><summary>{words}</summary>\n"
+                f'<iframe src="{file}" title="{words}" height="700" loading="lazy"></iframe>\n'
+                "</details>"
+            )
+            identity = f"alive-{ALIVE[last_line][0]}"
+            yield {"cell_type": "markdown", "id": identity, "metadata": {}, "source": text}
 
 
 def relinked(text: str, page: str) -> str:
@@ -190,6 +233,8 @@ def stage_explorers() -> None:
     to_html(uncertainty.widget(runs[-1]), folder / "uncertainty.html")
     to_html(ema.widget(), folder / "ema.html")
     to_html(volume.widget(voxels, {"truth": truth}), folder / "volume.html")
+    for name, make_widget in ALIVE.values():
+        to_html(make_widget(), folder / f"{name}.html")
     stage_lab(folder / "umix_lab.html")
 
 
