@@ -33,6 +33,7 @@ RUNTIME = "onnxruntime-web"
 RUNTIME_VERSION = "1.30.0"  # as in package.json
 RUNTIME_FILES = {"module": "ort.wasm.bundle.min.mjs", "wasm": "ort-wasm-simd-threaded.wasm"}
 CHECKOUT = Path(__file__).resolve().parents[2]
+NOTICE = "Networks run by ONNX Runtime Web (Microsoft Corporation, MIT License)."
 LABEL = "UMIX by hand"
 STYLE = f"""{CSS.removeprefix("<style>").removesuffix("</style>")}
 .ucmt-lab figcaption {{font-weight:400}}
@@ -111,7 +112,13 @@ def _looks() -> dict:
     }
     for name, colour, stroke in (("uncertain", UNCERTAIN, "-"), ("certain", CERTAIN, "--")):
         strokes[name] = {"colour": colour, "halo": "#000000", "dash": CANVAS_DASHES[stroke]}
-    return {"strokes": strokes, "titles": NET_TITLES, "letters": LETTERS, "style": STYLE}
+    return {
+        "strokes": strokes,
+        "titles": NET_TITLES,
+        "letters": LETTERS,
+        "notice": NOTICE,
+        "style": STYLE,
+    }
 
 
 def runtime_folder() -> Path:

@@ -1,5 +1,5 @@
 // Made by `make js` from chart.js dom.js ema.js mixing.js networks.js outline.js page.js panel.js sample.js stack.js stored.js tiles.js umix_lab.js uncertainty.js
-// sha256 of those: a4272f3ecb1ffc483b5b80e753ebb9ee848fb94611f9e34659f17e0eb22c7a52
+// sha256 of those: b024165a8f6609a9b07a0f5b5ff430b6934df8b2493c1c09be2efdd88d7fecbf
 (() => {
   // ucmt_lite/explore/draw/js/dom.js
   var SVG = "http://www.w3.org/2000/svg";
@@ -1278,7 +1278,7 @@
         this.bar(),
         this.toggles(),
         el("div", { class: "ucmt-tiles" }, ...this.tiles.map((tile) => tile.node)),
-        el("div", { class: "ucmt-wide" }, this.words, this.key)
+        el("div", { class: "ucmt-wide" }, this.words, this.key, el("p", { class: "ucmt-key" }, this.notice))
       );
     }
     bar() {
@@ -1321,7 +1321,7 @@
     move(position) {
       Object.assign(this, position);
       this.topK = Math.min(this.topK, this.movable());
-      this.draw();
+      this.draw().catch((mistake) => this.words.textContent = mistake.message);
     }
     // Show what the sliders stand for; moves that come while the networks work are drawn as one.
     async draw() {

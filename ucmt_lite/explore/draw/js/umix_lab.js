@@ -44,7 +44,7 @@ class UmixLab {
       this.bar(),
       this.toggles(),
       el("div", { class: "ucmt-tiles" }, ...this.tiles.map((tile) => tile.node)),
-      el("div", { class: "ucmt-wide" }, this.words, this.key),
+      el("div", { class: "ucmt-wide" }, this.words, this.key, el("p", { class: "ucmt-key" }, this.notice)),
     );
   }
   bar() {
@@ -85,7 +85,7 @@ class UmixLab {
   move(position) {
     Object.assign(this, position);
     this.topK = Math.min(this.topK, this.movable());
-    this.draw();
+    this.draw().catch((mistake) => (this.words.textContent = mistake.message));
   }
   // Show what the sliders stand for; moves that come while the networks work are drawn as one.
   async draw() {
