@@ -51,9 +51,10 @@ LINK = re.compile(r"\]\(([^)#\s]+)((?:#[^)\s]*)?)\)")
 BADGE = re.compile(r"\[!\[([^\]]*)\]\([^)]*(?:badge|colab)[^)]*\.svg\)\]")
 METHODS_SHOWN = ("mean_teacher", "cps", "ucmt")
 SEED_SHOWN = 50
-# The explorers that are alive inside lessons, by the last line of their cell; what they show is
-# recorded, so nothing has to run for them. Where a lesson asks for a guess first they are folded.
-ALIVE: dict[str, tuple[str, Callable[[], Any]]] = {
+# The explorers that are alive inside lessons, by the last line of their cell. They show recorded
+# runs, and the UMIX lab networks trained as its lesson trains them. Where a lesson asks for a guess
+# first they are folded.
+ALIVE: dict[str, tuple[str, Callable[[], Any] | None]] = {
     'training.widget(traces.recorded("heart_mean_teacher_50"))': (
         "mean_teacher",
         lambda: training.widget(recorded("heart_mean_teacher_50")),
@@ -71,6 +72,7 @@ ALIVE: dict[str, tuple[str, Callable[[], Any]]] = {
         "ucmt",
         lambda: uncertainty.widget(recorded("heart_ucmt_50"), threshold=0.2),
     ),
+    "predict_first(lab, which_cells_move(lab.sample))": ("umix_lab", None),  # by `stage_lab`
 }
 FOLDED = "predict_first("
 INVITATION = {False: "The same explorer, alive: move it here", True: "同一个互动图，可在此操作"}
@@ -234,7 +236,8 @@ def stage_explorers() -> None:
     to_html(ema.widget(), folder / "ema.html")
     to_html(volume.widget(voxels, {"truth": truth}), folder / "volume.html")
     for name, make_widget in ALIVE.values():
-        to_html(make_widget(), folder / f"{name}.html")
+        if make_widget:
+            to_html(make_widget(), folder / f"{name}.html")
     stage_lab(folder / "umix_lab.html")
 
 
