@@ -37,7 +37,7 @@ NOTICE = "Networks run by ONNX Runtime Web (Microsoft Corporation, MIT License).
 LABEL = "UMIX by hand"
 STYLE = f"""{CSS.removeprefix("<style>").removesuffix("</style>")}
 .ucmt-lab figcaption {{font-weight:400}}
-.ucmt-lab .ucmt-key {{font-size:12px; margin:0}}
+.ucmt-lab :is(.ucmt-key, .ucmt-notice) {{font-size:12px; margin:0}}
 """
 
 

@@ -1,5 +1,5 @@
 // Made by `make js` from chart.js dom.js ema.js mixing.js networks.js outline.js page.js panel.js sample.js stack.js stored.js tiles.js umix_lab.js uncertainty.js
-// sha256 of those: b024165a8f6609a9b07a0f5b5ff430b6934df8b2493c1c09be2efdd88d7fecbf
+// sha256 of those: f70befc1a3b1370cfbc99779bcc3d99cdd23336ff50ee80b94ee953aaee53516
 (() => {
   // ucmt_lite/explore/draw/js/dom.js
   var SVG = "http://www.w3.org/2000/svg";
@@ -1278,7 +1278,7 @@
         this.bar(),
         this.toggles(),
         el("div", { class: "ucmt-tiles" }, ...this.tiles.map((tile) => tile.node)),
-        el("div", { class: "ucmt-wide" }, this.words, this.key, el("p", { class: "ucmt-key" }, this.notice))
+        el("div", { class: "ucmt-wide" }, this.words, this.key, el("p", { class: "ucmt-notice" }, this.notice))
       );
     }
     bar() {

@@ -44,7 +44,7 @@ class UmixLab {
       this.bar(),
       this.toggles(),
       el("div", { class: "ucmt-tiles" }, ...this.tiles.map((tile) => tile.node)),
-      el("div", { class: "ucmt-wide" }, this.words, this.key, el("p", { class: "ucmt-key" }, this.notice)),
+      el("div", { class: "ucmt-wide" }, this.words, this.key, el("p", { class: "ucmt-notice" }, this.notice)),
     );
   }
   bar() {
