@@ -41,7 +41,10 @@ node_modules/.package-lock.json: package.json package-lock.json
 build: $(VENV)/lab.stamp
 	$(BIN)/ucmt-lite course build $(ARGS)
 
+# Without node the site shows the UMIX lab as a picture: what runs its networks comes from npm.
 site: $(VENV)/site.stamp
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules/.package-lock.json; \
+	  else echo "No node here: the site's UMIX lab will be a picture."; fi
 	$(BIN)/python docs/site/build.py
 
 # From the commit and not from the folder: files in progress stay out, and every time is the commit's (GNU tar is needed for that).
@@ -63,7 +66,7 @@ $(VENV)/lab.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/site.stamp: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install -c constraints.txt -e ".[lab,site]"
+	$(BIN)/python -m pip install -c constraints.txt -e ".[lab,site,export]"
 	touch $(VENV)/lab.stamp $@
 
 # Touching both stamps spares `make course` after `make test` a second installation.

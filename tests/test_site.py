@@ -1,12 +1,19 @@
 """The website: links lead to the copies of pages, docstrings are readable, dead links are found."""
 
 import importlib.util
+import json
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 import ucmt_lite
 from ucmt_lite.course.lessons import read_course
+from ucmt_lite.explore import umix_page
+from ucmt_lite.methods import build_nets
+from ucmt_lite.nets import make
 from ucmt_lite.training.traces import recorded
 
 ROOT = Path(__file__).parents[1]
@@ -72,3 +79,39 @@ def test_dead_links_and_foreign_scripts_are_told(site, tmp_path):
 def test_the_runs_that_the_site_shows_are_recorded(site):
     for method in site.METHODS_SHOWN:
         assert len(recorded(f"heart_{method}_{site.SEED_SHOWN}").map_step)
+
+
+def test_explorers_are_alive_where_lessons_show_them(site):
+    """Every one that is offered stands in a lesson as it is, else the lesson has changed."""
+    found = []
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        shown = list(site.with_live_explorers(cells, f"notebooks/{path.name}"))
+        frames = [cell for cell in shown if cell not in cells]
+        assert [cell for cell in shown if cell in cells] == cells
+        found += [(path.name[:2], cell["source"]) for cell in frames]
+    names = {name for name, _ in site.ALIVE.values()}
+    assert {lesson for lesson, _ in found} == {"03", "06", "07", "08"}
+    assert {re.search(r"explorers/(\w+)", text)[1] for _, text in found} == names
+    assert all('src="../explorers/' in text for _, text in found)
+    folded = {lesson for lesson, text in found if "<details>" in text}
+    assert folded == {"06", "08"}, "they would give the answer away"
+
+
+def test_the_chinese_page_invites_in_chinese(site):
+    cell = {"cell_type": "code", "source": [next(iter(site.ALIVE))], "metadata": {}}
+    _, frame = site.with_live_explorers([cell], "notebooks/zh/03_mean_teacher.ipynb")
+    assert 'src="../../explorers/' in frame["source"] and "互动图" in frame["source"]
+
+
+def test_without_its_runtime_the_lab_is_a_picture_that_says_so(site, monkeypatch, tmp_path, capsys):
+    torch.manual_seed(0)
+    nets = build_nets("ucmt", lambda: make("unet_small", 1, 4, 2))
+    monkeypatch.setattr(site, "train", lambda config: SimpleNamespace(nets=nets))
+    monkeypatch.setattr(umix_page, "CHECKOUT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    site.stage_lab(tmp_path / "lab.html")
+    text = (tmp_path / "lab.html").read_text(encoding="utf-8")
+    assert "so this is a picture: A page of the UMIX lab holds onnxruntime-web" in text
+    assert "<img" in text and "umix with top_k 4 on a grid of 8 x 8 cells" in text
+    assert "npm install" in capsys.readouterr().err

@@ -2,7 +2,8 @@
 
 The pages are the files of this repository as they stand. They are copied into `build/site/source`,
 with links that lead to their copies, beside what is made here: a page for each room of the package
-and the live explorers. Sphinx makes `build/site/html` of that; no lesson is executed.
+and the live explorers. Sphinx makes `build/site/html` of that; no lesson is executed, but the UMIX
+lab's networks are trained, as lesson 08 trains them, in a minute or two.
 """
 
 import importlib
@@ -18,12 +19,15 @@ from functools import cache
 from html import unescape
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import ucmt_lite
+from ucmt_lite import RunConfig, train
+from ucmt_lite.common import InputError
 from ucmt_lite.course.lessons import read_course
-from ucmt_lite.data import load
-from ucmt_lite.explore import ema, to_html, training, uncertainty, volume
+from ucmt_lite.data import cases, load
+from ucmt_lite.explore import ema, to_html, training, umix_lab, uncertainty, volume
 from ucmt_lite.training.traces import recorded
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +51,32 @@ LINK = re.compile(r"\]\(([^)#\s]+)((?:#[^)\s]*)?)\)")
 BADGE = re.compile(r"\[!\[([^\]]*)\]\([^)]*(?:badge|colab)[^)]*\.svg\)\]")
 METHODS_SHOWN = ("mean_teacher", "cps", "ucmt")
 SEED_SHOWN = 50
+# The explorers that are alive inside lessons, by the last line of their cell. They show recorded
+# runs, and the UMIX lab networks trained as its lesson trains them. Where a lesson asks for a guess
+# first they are folded.
+ALIVE: dict[str, tuple[str, Callable[[], Any] | None]] = {
+    'training.widget(traces.recorded("heart_mean_teacher_50"))': (
+        "mean_teacher",
+        lambda: training.widget(recorded("heart_mean_teacher_50")),
+    ),
+    "ema.widget(decay=0.99, share=[1.0])": (
+        "ema_of_one",
+        lambda: ema.widget(decay=0.99, share=[1.0]),
+    ),
+    "ema.widget(decay=0.99, share=[0.5, 0.5])": (
+        "ema_of_two",
+        lambda: ema.widget(decay=0.99, share=[0.5, 0.5]),
+    ),
+    "predict_first(uncertainty.widget(ucmt, threshold=threshold),"
+    " where_they_differ(ucmt, step=200))": (
+        "ucmt",
+        lambda: uncertainty.widget(recorded("heart_ucmt_50"), threshold=0.2),
+    ),
+    "predict_first(lab, which_cells_move(lab.sample))": ("umix_lab", None),  # by `stage_lab`
+}
+FOLDED = "predict_first("
+INVITATION = {False: "The same explorer, alive: move it here", True: "同一个互动图，可在此操作"}
+LAB = RunConfig(method="ucmt", labeled=4, iterations=200)  # as in lesson 08
 COURSE = read_course()
 # Pages that have pages below them in the sidebar.
 BELOW = {"data_cards/README.md": "*", "results/README.md": "*/README"}
@@ -94,6 +124,7 @@ def stage_pages() -> None:
             shutil.copy(ROOT / name, target)
         elif target.suffix == ".ipynb":
             notebook = json.loads((ROOT / name).read_text(encoding="utf-8"))
+            notebook["cells"] = list(with_live_explorers(notebook["cells"], name))
             for cell in notebook["cells"]:
                 if cell["cell_type"] == "markdown":
                     cell["source"] = relinked("".join(cell["source"]), name)
@@ -110,6 +141,24 @@ def keep_what_pages_show(data: dict) -> None:
     """Take from an output what only a lab can draw: beside it stands the picture of it."""
     for mime in [mime for mime in data if mime.startswith("application/")]:
         del data[mime]
+
+
+def with_live_explorers(cells: list[dict], page: str) -> Iterator[dict]:
+    """Yield the cells of a page, and below the picture of an explorer that explorer in a frame."""
+    for cell in cells:
+        yield cell
+        last_line = "".join(cell["source"]).rpartition("\n")[2]
+        if cell["cell_type"] == "code" and last_line in ALIVE:
+            file = os.path.relpath(f"explorers/{ALIVE[last_line][0]}.html", os.path.dirname(page))
+            words = INVITATION["/zh/" in page]
+            folded = "" if last_line.startswith(FOLDED) else " open"
+            text = (
+                f"<details{folded}><summary>{words}</summary>\n"
+                f'<iframe src="{file}" title="{words}" height="700" loading="lazy"></iframe>\n'
+                "</details>"
+            )
+            identity = f"alive-{ALIVE[last_line][0]}"
+            yield {"cell_type": "markdown", "id": identity, "metadata": {}, "source": text}
 
 
 def relinked(text: str, page: str) -> str:
@@ -186,6 +235,27 @@ def stage_explorers() -> None:
     to_html(uncertainty.widget(runs[-1]), folder / "uncertainty.html")
     to_html(ema.widget(), folder / "ema.html")
     to_html(volume.widget(voxels, {"truth": truth}), folder / "volume.html")
+    for name, make_widget in ALIVE.values():
+        if make_widget:
+            to_html(make_widget(), folder / f"{name}.html")
+    stage_lab(folder / "umix_lab.html")
+
+
+def stage_lab(file: Path) -> None:
+    """Write the UMIX lab; where its runtime is missing, its picture and a sentence on that."""
+    hearts = cases(load(LAB.dataset, size=LAB.size).splits["validation"])
+    lab = umix_lab.widget(train(LAB).nets, hearts, image=1, top_k=4, grid=8)
+    try:
+        to_html(lab, file)
+    except InputError as reason:
+        print(reason, file=sys.stderr)
+        still, _ = lab.picture().bundle()
+        head = '<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>UMIX by hand</title>'
+        words = (
+            f"<p>The site was made without what runs networks, so this is a picture: {reason}</p>"
+        )
+        text = f"{head}\n{words}\n{still['text/html']}\n</html>\n"
+        file.write_text(text, encoding="utf-8")
 
 
 def faulty_links(site: Path) -> list[str]:

@@ -52,11 +52,28 @@ def opened(address, width=1280):
         )
         page.context.set_offline(str(address).startswith("file:"))
         page.goto(address)
-        page.locator(".ucmt-stack").wait_for(timeout=10_000)
+        page.locator(".ucmt-stack").wait_for(timeout=60_000)  # the UMIX lab loads its networks
         page.wait_for_timeout(400)
         yield page
         assert page.faults == []
-        assert [url for url in asked if not url.startswith("data:")] == [address]
+        inside = ("data:", "blob:")
+        assert [url for url in asked if not url.startswith(inside)] == [address]
+
+
+@contextmanager
+def served(folder):
+    """The address of a plain server of files."""
+    port = free_port()
+    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    log = folder / "log"
+    with log.open("w") as file:
+        server = subprocess.Popen([*command, "--directory", folder], stdout=file, stderr=file)
+    try:
+        wait_for(f"http://127.0.0.1:{port}", server, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
 
 
 @needs_chromium
@@ -96,19 +113,8 @@ def test_the_keyboard_alone_is_enough(pages, name):
 
 @needs_chromium
 def test_a_server_may_give_the_page(pages):
-    port = free_port()
-    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
-    folder = pages["training"].parent
-    log = folder / "log"
-    with log.open("w") as file:
-        server = subprocess.Popen([*command, "--directory", folder], stdout=file, stderr=file)
-    try:
-        wait_for(f"http://127.0.0.1:{port}", server, log)
-        with opened(f"http://127.0.0.1:{port}/training.html") as page:
-            assert page.locator("canvas").count() == 2
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
+    with served(pages["training"].parent) as address, opened(f"{address}/training.html") as page:
+        assert page.locator("canvas").count() == 2
 
 
 @needs_chromium

@@ -22,8 +22,8 @@ Outlines of masks are drawn in three places, each for one kind of picture:
   with matplotlib;
 - a widget whose pictures the kernel makes anew when a slider moves, as the UMIX lab and the monitor
   do: `tiles.outline`, as SVG text, which is ready long before a matplotlib figure would be;
-- a widget that moves without asking the kernel, as all viewers of a stack do: `js/outline.js`, on a
-  canvas.
+- a widget that moves without asking the kernel, as all viewers of a stack do, and the UMIX lab as a
+  page of its own: `js/outline.js`, on a canvas.
 
 All three run through the middles of pixel edges, and take colours and dashes from `palette`.
 """

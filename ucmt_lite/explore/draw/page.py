@@ -1,6 +1,7 @@
 """An explorer as one HTML file, alive without a kernel: its own JavaScript beside its data.
 
-The file needs no server and no network, and says so to the browser: its policy allows neither.
+The file needs no server and no network, and says so to the browser: its policy allows neither. The
+UMIX lab's brings a program that runs networks, and its policy allows that one.
 """
 
 import base64
@@ -11,8 +12,11 @@ from typing import Any
 
 from ucmt_lite.common import InputError, atomic
 from ucmt_lite.explore.draw.viewer import FOLDER
+from ucmt_lite.explore.umix_lab import UmixLab
+from ucmt_lite.explore.umix_page import lab_page
 
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+RUNS_NETWORKS = POLICY.replace("'unsafe-inline'", "'unsafe-inline' 'wasm-unsafe-eval' blob:", 1)
 LOOKS = """:root { color-scheme: light dark; }
 body { margin: 12px; color: CanvasText; background: Canvas; font-family: system-ui, sans-serif; }
 main { max-width: 1240px; margin: auto; }
@@ -43,7 +47,8 @@ TEMPLATE = """<!doctype html>
 def to_html(explorer: Any, file: str | Path) -> Path:
     """Write what the widget of an explorer shows now as one HTML file, and return its path.
 
-    `training`, `uncertainty`, `volume` and `ema` can do without a kernel; others are refused.
+    `training`, `uncertainty`, `volume`, `ema` and `umix_lab` can do without a kernel; others are
+    refused. The file of `umix_lab` holds its networks and ONNX Runtime Web, 7 MB in all.
 
     >>> from tempfile import TemporaryDirectory
     >>> from ucmt_lite.explore import ema
@@ -51,19 +56,15 @@ def to_html(explorer: Any, file: str | Path) -> Path:
     ...     to_html(ema.widget(), f"{folder}/teacher.html").name
     'teacher.html'
     """
-    if not hasattr(explorer, "page"):
-        raise InputError(
-            f"A {type(explorer).__name__} cannot be exported, because it needs a kernel: give the"
-            " widget of training, uncertainty, volume or ema."
-        )
-    state = explorer.page()
+    state = _state(explorer)
     title = state["spec"]["label"] if "spec" in state else state["label"]
+    css = LOOKS + (FOLDER / "stack.css").read_text(encoding="utf-8") + state.pop("style", "")
     state |= {"data": base64.b64encode(state["data"]).decode()}
     still, _ = explorer.picture().bundle()
     text = TEMPLATE.format(
-        policy=POLICY,
+        policy=RUNS_NETWORKS if "networks" in state else POLICY,
         title=escape(title),
-        css=LOOKS + (FOLDER / "stack.css").read_text(encoding="utf-8"),
+        css=css,
         still=still["text/html"],
         # Else a "</script>" in a title would end the data.
         state=json.dumps(state).replace("<", "\\u003c"),
@@ -72,3 +73,15 @@ def to_html(explorer: Any, file: str | Path) -> Path:
     with atomic(file) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return Path(file)
+
+
+def _state(explorer: Any) -> dict:
+    """Return what the page of an explorer holds, with its arrays as `data`."""
+    if isinstance(explorer, UmixLab):
+        return lab_page(explorer)
+    if not hasattr(explorer, "page"):
+        raise InputError(
+            f"A {type(explorer).__name__} cannot be exported, because it needs a kernel: give the"
+            " widget of training, uncertainty, volume, ema or umix_lab."
+        )
+    return explorer.page()

@@ -1,5 +1,5 @@
-// Made by `make js` from chart.js dom.js ema.js outline.js page.js panel.js stack.js stored.js
-// sha256 of those: 56ca96bfd89d7305534c2da66f42e49675c3663bf96c92340f260734374e1bd3
+// Made by `make js` from chart.js dom.js ema.js mixing.js networks.js outline.js page.js panel.js sample.js stack.js stored.js tiles.js umix_lab.js uncertainty.js
+// sha256 of those: 98c3914ba4a244338768beb58924e9d3771d3e5824a0731506cbb58d3cd6e982
 (() => {
   // ucmt_lite/explore/draw/js/dom.js
   var SVG = "http://www.w3.org/2000/svg";
@@ -922,9 +922,586 @@
   }
   var stack_default = { render };
 
+  // ucmt_lite/explore/draw/js/mixing.js
+  function misfit({ height, width }, grid, topK) {
+    for (const side of [height, width]) {
+      if (grid < 1 || side % grid) {
+        return `A side of ${side} pixels does not split into ${grid} equal cells: choose a grid that divides ${side}.`;
+      }
+    }
+    const most = Math.floor(grid ** 2 / 2);
+    if (topK >= 0 && topK <= most) return "";
+    return `top_k=${topK} does not fit ${grid ** 2} cells: choose 0 to ${most}, half the cells at most.`;
+  }
+  function cellMeans(map, { height, width }, grid) {
+    const down = height / grid;
+    const across = width / grid;
+    const sums = new Float64Array(grid * grid);
+    for (let y = 0, i = 0; y < height; y++) {
+      const row = Math.floor(y / down) * grid;
+      for (let x = 0; x < width; x++, i++) sums[row + Math.floor(x / across)] += map[i];
+    }
+    return Float32Array.from(sums, (sum) => Math.fround(sum) / (down * across));
+  }
+  function rankCells(map, sides, grid) {
+    const means = cellMeans(map, sides, grid);
+    return [...means.keys()].sort((one, other) => means[other] - means[one]);
+  }
+  function umixSource(rank1, rank2, topK) {
+    const source = Int32Array.from(rank1.keys());
+    const bottom = rank1.length - topK;
+    for (let i = 0; i < topK; i++) source[rank1[i]] = rank2[bottom + i];
+    for (let i = 0; i < topK; i++) source[rank2[i]] = rank1[bottom + i];
+    return source;
+  }
+  function identitySource(cells) {
+    return Int32Array.from({ length: cells }, (_, cell) => cell);
+  }
+  function cutmixSource(cells, topK, random) {
+    const order = () => {
+      const noise = Float64Array.from({ length: cells }, random);
+      return [...noise.keys()].sort((one, other) => noise[other] - noise[one]);
+    };
+    return umixSource(order(), order(), topK);
+  }
+  function gatherCells(pixels, source, { height, width }, grid) {
+    const mixed2 = pixels.slice();
+    const down = height / grid;
+    const across = width / grid;
+    const startOf = (cell) => Math.floor(cell / grid) * down * width + cell % grid * across;
+    for (let plane = 0; plane < pixels.length; plane += height * width) {
+      source.forEach((from, to) => {
+        if (from === to) return;
+        for (let y = 0; y < down; y++) {
+          const start = plane + startOf(from) + y * width;
+          mixed2.set(pixels.subarray(start, start + across), plane + startOf(to) + y * width);
+        }
+      });
+    }
+    return mixed2;
+  }
+  function addNoise(image, random, deviation = 0.1, limit = 0.2) {
+    return image.map((value) => {
+      const drawn2 = deviation * Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+      return value + Math.max(-limit, Math.min(limit, drawn2));
+    });
+  }
+  function seeded(seed) {
+    let state2 = seed >>> 0;
+    return () => {
+      state2 = state2 + 1831565813 >>> 0;
+      let word2 = Math.imul(state2 ^ state2 >>> 15, state2 | 1);
+      word2 ^= word2 + Math.imul(word2 ^ word2 >>> 7, word2 | 61);
+      return ((word2 ^ word2 >>> 14) >>> 0) / 2 ** 32;
+    };
+  }
+
+  // ucmt_lite/explore/draw/js/networks.js
+  var Networks = class _Networks {
+    /**
+     * @param {Uint8Array} module the text of ONNX Runtime Web's `ort.wasm.bundle.min.mjs`
+     * @param {Uint8Array} wasm its WebAssembly
+     * @param {Object<string, Uint8Array>} files ONNX files by name
+     */
+    static async load(module, wasm, files) {
+      const address = URL.createObjectURL(new Blob([module], { type: "text/javascript" }));
+      const ort = await import(address);
+      URL.revokeObjectURL(address);
+      Object.assign(ort.env.wasm, { numThreads: 1, proxy: false, wasmBinary: wasm });
+      const networks = new _Networks();
+      Object.assign(networks, { Tensor: ort.Tensor, sessions: {}, last: Promise.resolve() });
+      for (const [name, file] of Object.entries(files)) {
+        networks.sessions[name] = await ort.InferenceSession.create(file, { executionProviders: ["wasm"] });
+      }
+      return networks;
+    }
+    // The probabilities of one network for an image C H W, numbers from -1 to 1: planes of classes.
+    async probabilities(name, image, { height, width }) {
+      const dims = [1, image.length / (height * width), height, width];
+      const feed = { image: new this.Tensor("float32", image, dims) };
+      const answer = this.last.then(() => this.sessions[name].run(feed));
+      this.last = answer.catch(() => {
+      });
+      const { probabilities } = await answer;
+      return probabilities.data;
+    }
+  };
+
+  // ucmt_lite/explore/draw/js/uncertainty.js
+  var SMALL = Math.fround(1e-6);
+  function entropyOfMean(one, other, pixels) {
+    const entropy = new Float32Array(pixels);
+    for (let i = 0; i < one.length; i++) {
+      const mean3 = Math.fround(one[i] + other[i]) / 2;
+      const term = Math.fround(mean3 * Math.fround(Math.log(Math.fround(mean3 + SMALL))));
+      entropy[i % pixels] -= term;
+    }
+    return entropy;
+  }
+  function decided(probabilities, pixels) {
+    const mask = new Uint8Array(pixels);
+    const best = probabilities.slice(0, pixels);
+    for (let i = pixels; i < probabilities.length; i++) {
+      const pixel = i % pixels;
+      if (probabilities[i] > best[pixel]) {
+        best[pixel] = probabilities[i];
+        mask[pixel] = Math.floor(i / pixels);
+      }
+    }
+    return mask;
+  }
+  function overlap(mask, truth, atLeast) {
+    const sizes = new Uint32Array(256);
+    const both = new Uint32Array(256);
+    for (let i = 0; i < mask.length; i++) {
+      sizes[mask[i]]++;
+      sizes[truth[i]]++;
+      if (mask[i] === truth[i]) both[mask[i]]++;
+    }
+    const classes = Math.max(atLeast, 1 + sizes.findLastIndex((size) => size > 0));
+    let sum = 0;
+    for (let label = 1; label < classes; label++) sum += sizes[label] ? 2 * both[label] / sizes[label] : 1;
+    return sum / (classes - 1);
+  }
+
+  // ucmt_lite/explore/draw/js/sample.js
+  var STUDENTS = ["student1", "student2"];
+  var Samples = class {
+    /**
+     * @param {import("./networks.js").Networks} networks
+     * @param {{images: ArrayLike<number>, masks: Uint8Array, sides: {height: number, width: number},
+     *   channels: number, count: number, seed: number}} cases images are bytes, or numbers from -1 to 1
+     */
+    constructor(networks, cases) {
+      Object.assign(this, cases, {
+        networks,
+        known: /* @__PURE__ */ new Map(),
+        pixels: cases.sides.height * cases.sides.width
+      });
+    }
+    // What does not depend on the mix, computed once for each image.
+    before(image) {
+      if (!this.known.has(image)) this.known.set(image, this.look(image));
+      return this.known.get(image);
+    }
+    async look(image) {
+      const { channels, pixels, sides } = this;
+      const size = channels * pixels;
+      const stored = this.images.subarray(image * size, (image + 1) * size);
+      const input = toInput(stored);
+      const probabilities = {};
+      for (const name of [...STUDENTS, "teacher"]) {
+        probabilities[name] = await this.networks.probabilities(name, input, sides);
+      }
+      const classes = probabilities.teacher.length / pixels;
+      const pseudoLabel = decided(probabilities.teacher, pixels);
+      const uncertainty = {};
+      const diceBefore = {};
+      for (const name of STUDENTS) {
+        uncertainty[name] = entropyOfMean(probabilities[name], probabilities.teacher, pixels);
+        diceBefore[name] = overlap(decided(probabilities[name], pixels), pseudoLabel, classes);
+      }
+      return {
+        input,
+        image: toBytes(input),
+        truth: this.masks.subarray(image * pixels, (image + 1) * pixels),
+        classes,
+        uncertainty,
+        pseudoLabel,
+        diceBefore
+      };
+    }
+    /** @param {{image: number, grid: number, topK: number, mix: string}} position */
+    async sample(position) {
+      const { image, grid, topK, mix } = position;
+      const { sides, pixels } = this;
+      const mistake = misfit(sides, grid, topK);
+      if (mistake) throw new RangeError(mistake);
+      const known = await this.before(image);
+      const ranks = {};
+      for (const name of STUDENTS) ranks[name] = rankCells(known.uncertainty[name], sides, grid);
+      const random = seeded(this.seed);
+      const source = sourceOf(mix, ranks, topK, random);
+      const input = mix === "noise" ? addNoise(known.input, random) : this.moved(known.input, source, grid);
+      const mixedLabel = this.moved(known.pseudoLabel, source, grid);
+      const after = {};
+      const diceAfter = {};
+      for (const name of STUDENTS) {
+        after[name] = decided(await this.networks.probabilities(name, input, sides), pixels);
+        diceAfter[name] = overlap(after[name], mixedLabel, known.classes);
+      }
+      return {
+        ...position,
+        ...known,
+        ranks,
+        source,
+        mixed: toBytes(input),
+        mixedTruth: this.moved(known.truth, source, grid),
+        mixedLabel,
+        after,
+        diceAfter
+      };
+    }
+    moved(pixels, source, grid) {
+      return gatherCells(pixels, source, this.sides, grid);
+    }
+  };
+  function sourceOf(mix, ranks, topK, random) {
+    const cells = ranks.student1.length;
+    if (mix === "umix") return umixSource(ranks.student1, ranks.student2, topK);
+    return mix === "cutmix" ? cutmixSource(cells, topK, random) : identitySource(cells);
+  }
+  function toInput(stored) {
+    if (stored instanceof Float32Array) return stored.slice();
+    return Float32Array.from(stored, (byte) => Math.fround(byte / 127.5) - 1);
+  }
+  function toBytes(input) {
+    return Uint8Array.from(input, (value) => Math.round((Math.max(-1, Math.min(1, value)) + 1) * 127.5));
+  }
+  function pairs({ source }, letters) {
+    const known = /* @__PURE__ */ new Map();
+    const replaced = [...source.keys()].filter((cell) => source[cell] !== cell);
+    return replaced.map((cell) => {
+      const from = source[cell];
+      if (!known.has(from)) known.set(from, letters[known.size % letters.length]);
+      return [cell, from, known.get(from)];
+    });
+  }
+
+  // ucmt_lite/explore/draw/js/tiles.js
+  var OPAQUE2 = 4278190080;
+  var Tile = class {
+    /**
+     * @param {{height: number, width: number}} sides of the image
+     * @param {Object<string, {colour: string, halo: string, dash: number[]}>} strokes of outlines and cells
+     */
+    constructor(sides, strokes) {
+      Object.assign(this, { sides, strokes });
+      this.caption = el("figcaption");
+      this.canvas = el("canvas", { role: "img" });
+      this.canvas.style.aspectRatio = `${sides.width} / ${sides.height}`;
+      this.context = this.canvas.getContext("2d", { alpha: false });
+      Object.assign(this.canvas, sides);
+      this.small = el("canvas", sides).getContext("2d", { alpha: false });
+      this.node = el("figure", {}, this.caption, this.canvas);
+    }
+    // Take the size in pixels of the screen, never smaller than the image.
+    fit() {
+      const { clientWidth } = this.canvas;
+      const width = Math.max(this.sides.width, Math.round(clientWidth * devicePixelRatio));
+      const height = Math.round(width * this.sides.height / this.sides.width);
+      Object.assign(this.canvas, { width, height });
+    }
+    /**
+     * @param {{caption: string, words: Uint32Array, outlines?: Object<string, Uint8Array>, cells?: object[]}}
+     *   content `words` are colours as the canvas keeps them; a cell has row, column, stroke, letter
+     */
+    draw({ caption, words, outlines = {}, cells = [] }) {
+      const { context, canvas, sides } = this;
+      if (this.caption.textContent !== caption) {
+        this.caption.textContent = caption;
+        canvas.setAttribute("aria-label", caption);
+      }
+      const bytes = new Uint8ClampedArray(words.buffer);
+      this.small.putImageData(new ImageData(bytes, sides.width, sides.height), 0, 0);
+      context.imageSmoothingEnabled = false;
+      context.drawImage(this.small.canvas, 0, 0, canvas.width, canvas.height);
+      for (const [name, mask] of Object.entries(outlines)) this.outline(mask, this.strokes[name]);
+      for (const cell of cells) this.cell(cell);
+    }
+    outline(mask, stroke) {
+      const { width, height } = this.canvas;
+      const { sides } = this;
+      for (const label of labelsOf(mask)) {
+        const path = outline(mask, label, sides, width / sides.width, height / sides.height);
+        this.stroke(path, stroke);
+      }
+    }
+    stroke(path, { colour, halo, dash, thin = 1 }) {
+      const pen = this.context;
+      const unit = thin * this.canvas.width / 150;
+      pen.setLineDash([]);
+      pen.lineWidth = unit * 1.9;
+      pen.strokeStyle = halo;
+      pen.stroke(path);
+      pen.setLineDash(dash.map((part) => part * unit));
+      pen.lineWidth = unit;
+      pen.strokeStyle = colour;
+      pen.stroke(path);
+    }
+    cell({ row, column, grid, stroke, letter }) {
+      const across = this.canvas.width / grid;
+      const down = this.canvas.height / grid;
+      const path = new Path2D();
+      path.rect(column * across, row * down, across, down);
+      this.stroke(path, this.strokes[stroke]);
+      if (!letter) return;
+      const pen = this.context;
+      const size = 0.62 * Math.min(across, down);
+      const place = [(column + 0.5) * across, (row + 0.5) * down + size * 0.35];
+      Object.assign(pen, { font: `${size}px system-ui, sans-serif`, textAlign: "center", lineJoin: "round" });
+      pen.setLineDash([]);
+      pen.lineWidth = size * 0.16;
+      pen.strokeStyle = "#000";
+      pen.strokeText(letter, ...place);
+      pen.fillStyle = "#fff";
+      pen.fillText(letter, ...place);
+    }
+  };
+  function wordsOfImage(bytes, pixels) {
+    const words = new Uint32Array(pixels);
+    const [green, blue] = bytes.length === pixels ? [0, 0] : [pixels, 2 * pixels];
+    for (let i = 0; i < pixels; i++) {
+      words[i] = bytes[i] | bytes[i + green] << 8 | bytes[i + blue] << 16 | OPAQUE2;
+    }
+    return words;
+  }
+  function wordsOfMap(map, maximum, table) {
+    return Uint32Array.from(map, (value) => {
+      return table[Math.round(Math.max(0, Math.min(1, value / maximum)) * 255)];
+    });
+  }
+
+  // ucmt_lite/explore/draw/js/umix_lab.js
+  var IDLE2 = 300;
+  var mean2 = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  async function openLab(state2, data2, host2, still2) {
+    const notice = el("p", { role: "status" }, "The networks are loading; this is what the lab shows first.");
+    host2.append(notice, still2);
+    try {
+      const buffer = await unpack(data2);
+      const stored = (name) => new Stored(buffer, state2.parts[name]).values;
+      const files = Object.fromEntries(state2.networks.map((name) => [name, stored(name)]));
+      const networks = await Networks.load(stored("module"), stored("wasm"), files);
+      const lab = new UmixLab(state2, stored, networks);
+      await lab.draw();
+      host2.replaceChildren(lab.root);
+      lab.watch();
+    } catch (mistake) {
+      notice.textContent = `The networks cannot run here, so this is a picture: ${mistake.message}`;
+    }
+  }
+  var UmixLab = class {
+    constructor(state2, stored, networks) {
+      Object.assign(this, state2, state2.position, { table: new Uint32Array(stored("table").slice().buffer) });
+      this.coloured = /* @__PURE__ */ new WeakMap();
+      this.samples = new Samples(networks, { ...state2, images: stored("images"), masks: stored("masks") });
+      this.tiles = Array.from({ length: 8 }, () => new Tile(state2.sides, state2.strokes));
+      this.words = el("p", { "aria-live": "polite" });
+      this.key = el("p", { class: "ucmt-key" });
+      this.root = el(
+        "div",
+        { class: "ucmt-stack ucmt-lab", role: "group", "aria-label": state2.label },
+        this.bar(),
+        this.toggles(),
+        el("div", { class: "ucmt-tiles" }, ...this.tiles.map((tile) => tile.node)),
+        el("div", { class: "ucmt-wide" }, this.words, this.key, el("p", { class: "ucmt-notice" }, this.notice))
+      );
+    }
+    bar() {
+      const { grids } = this;
+      const last = (count) => ({ min: 0, max: count - 1, step: 1 });
+      this.sliders = {
+        image: this.slider(
+          "image",
+          { ...last(this.count), value: this.image },
+          (image) => this.move({ image })
+        ),
+        grid: this.slider("grid", { ...last(grids.length), value: grids.indexOf(this.grid) }, (at) => {
+          this.move({ grid: grids[at] });
+        }),
+        topK: this.slider("top_k", { ...last(this.movable() + 1), value: this.topK }, (topK) => {
+          this.move({ topK });
+        })
+      };
+      return el("div", { class: "ucmt-bar" }, ...Object.values(this.sliders).map(({ node }) => node));
+    }
+    slider(label, limits, act) {
+      const input = range(label, limits, act);
+      const value = new Slot(4);
+      const output = el("output", { class: "ucmt-value" }, value.node);
+      const node = el("label", { class: "ucmt-control" }, el("span", {}, label), input, output);
+      return { node, input, value };
+    }
+    toggles() {
+      this.buttons = Object.entries(this.mixes).map(([name, title]) => {
+        const toggle = button([name], () => this.move({ mix: name }), title);
+        toggle.dataset.mix = name;
+        return toggle;
+      });
+      return el("div", { class: "ucmt-toggles", role: "group", "aria-label": "mix" }, ...this.buttons);
+    }
+    // How many cells the slider offers to move: never more than half of them.
+    movable() {
+      return Math.min(Math.floor(this.grid ** 2 / 2), this.maxMoved);
+    }
+    move(position) {
+      Object.assign(this, position);
+      this.topK = Math.min(this.topK, this.movable());
+      this.draw().catch((mistake) => this.words.textContent = mistake.message);
+    }
+    // Show what the sliders stand for; moves that come while the networks work are drawn as one.
+    async draw() {
+      this.write();
+      this.late = true;
+      if (this.busy) return;
+      this.busy = true;
+      this.root.setAttribute("aria-busy", "true");
+      try {
+        while (this.late) {
+          this.late = false;
+          const { image, grid, topK, mix } = this;
+          this.shown = await this.samples.sample({ image, grid, topK, mix });
+          if (!this.late) this.show(this.shown);
+        }
+      } finally {
+        this.busy = false;
+        this.root.setAttribute("aria-busy", "false");
+      }
+      this.lookAhead();
+    }
+    write() {
+      const { sliders } = this;
+      sliders.topK.input.max = this.movable();
+      sliders.topK.input.value = this.topK;
+      for (const [name, { input, value }] of Object.entries(sliders)) {
+        value.write(String(this[name]));
+        input.setAttribute("aria-valuetext", String(this[name]));
+      }
+      for (const toggle of this.buttons) toggle.setAttribute("aria-pressed", toggle.dataset.mix === this.mix);
+    }
+    // Look at other images while the reader rests, so that their maps are there when they are asked for.
+    lookAhead() {
+      clearTimeout(this.resting);
+      const images = Array.from({ length: this.count }, (_, i) => (this.image + i) % this.count);
+      const next = images.find((image) => !this.samples.known.has(image));
+      if (next === void 0) return;
+      this.resting = setTimeout(async () => {
+        if (!this.busy) await this.samples.before(next);
+        this.lookAhead();
+      }, IDLE2);
+    }
+    watch() {
+      new ResizeObserver(() => {
+        for (const tile of this.tiles) tile.fit();
+        this.show(this.shown);
+      }).observe(this.tiles[0].canvas);
+    }
+    show(sample) {
+      const contents = this.contents(sample);
+      this.tiles.forEach((tile, i) => tile.draw(contents[i]));
+      this.words.textContent = this.describe(sample);
+      this.key.replaceChildren(...this.legend(sample));
+    }
+    // What each tile shows: `sample_tiles` in umix_lab.py.
+    contents(sample) {
+      const { pixels } = this.samples;
+      const image = wordsOfImage(sample.image, pixels);
+      const mixed2 = wordsOfImage(sample.mixed, pixels);
+      const maximum = Math.log(sample.classes);
+      const map = (name) => ({
+        words: this.colours(sample.uncertainty[name], maximum),
+        cells: this.ranked(sample, name)
+      });
+      const moved = this.movedCells(sample);
+      const source = this.sourceCells(sample);
+      const nats = maximum.toFixed(2);
+      const replaced = `mixed image, ${moved.length} cells replaced`;
+      return [
+        { caption: "image, truth", words: image, outlines: { truth: sample.truth }, cells: source },
+        { caption: `uncertainty of student 1 and teacher, 0 to ${nats} nats`, ...map("student1") },
+        { caption: "uncertainty of student 2 and teacher", ...map("student2") },
+        {
+          caption: "pseudo label of the teacher",
+          words: image,
+          outlines: { teacher: sample.pseudoLabel },
+          cells: source
+        },
+        { caption: replaced, words: mixed2, outlines: { truth: sample.mixedTruth }, cells: moved },
+        ...Object.entries(sample.after).map(([name, mask]) => {
+          const dice = `Dice ${sample.diceAfter[name].toFixed(2)} with the moved pseudo label`;
+          const caption = `${this.titles[name]} on it, ${dice}`;
+          return { caption, words: mixed2, outlines: { [name]: mask } };
+        }),
+        {
+          caption: "pseudo label, moved alike",
+          words: mixed2,
+          outlines: { teacher: sample.mixedLabel },
+          cells: moved
+        }
+      ];
+    }
+    // The colours of a map, which stays while only the mix changes.
+    colours(map, maximum) {
+      if (!this.coloured.has(map)) this.coloured.set(map, wordsOfMap(map, maximum, this.table));
+      return this.coloured.get(map);
+    }
+    cell({ grid }, number, stroke, letter = "") {
+      return { row: Math.floor(number / grid), column: number % grid, grid, stroke, letter };
+    }
+    movedCells(sample) {
+      return pairs(sample, this.letters).map(([cell, , letter]) => {
+        return this.cell(sample, cell, "uncertain", letter);
+      });
+    }
+    sourceCells(sample) {
+      const copied = new Map(pairs(sample, this.letters).map(([, source, letter]) => [source, letter]));
+      return [...copied].map(([cell, letter]) => this.cell(sample, cell, "certain", letter));
+    }
+    ranked(sample, name) {
+      const { mix, topK, ranks } = sample;
+      if (mix === "cutmix") return [...this.movedCells(sample), ...this.sourceCells(sample)];
+      if (mix !== "umix" || !topK) return [];
+      const rank = ranks[name];
+      const red = rank.slice(0, topK).map((cell, i) => this.cell(sample, cell, "uncertain", String(i + 1)));
+      return [...red, ...rank.slice(-topK).map((cell) => this.cell(sample, cell, "certain"))];
+    }
+    describe(sample) {
+      const { mix, topK, grid } = sample;
+      const moved = pairs(sample, this.letters);
+      let text = `${mix} with top_k ${topK} on a grid of ${grid} x ${grid} cells:`;
+      text += ` ${moved.length} cells are replaced`;
+      if (moved.length) {
+        const maps = Object.values(sample.uncertainty).map((map) => cellMeans(map, this.sides, grid));
+        const nats = (cells) => mean2(cells.map((cell) => mean2(maps.map((map) => map[cell])))).toFixed(3);
+        const replaced = nats(moved.map(([cell]) => cell));
+        const copied = nats(moved.map(([, source]) => source));
+        text += `, with ${replaced} nats on average, by the content of cells with ${copied} nats`;
+      }
+      const scores = Object.entries(sample.diceAfter).map(([name, after]) => {
+        const agrees = `${this.titles[name]} agrees with the moved pseudo label to Dice ${after.toFixed(2)}`;
+        return `${agrees} (before the mix ${sample.diceBefore[name].toFixed(2)})`;
+      });
+      return `${text}. On the mixed image ${scores.join(" and ")}.`;
+    }
+    // What borders, letters and numbers mean under this mix: `_key` in umix_lab.py.
+    legend({ mix, topK }) {
+      if (mix === "noise") return ["noise on every pixel: no cell moves"];
+      if (mix === "identity" || !topK) return ["no cell moves"];
+      const umix = mix === "umix";
+      const drawn2 = "cells drawn at random";
+      const sign = (stroke, text) => el("span", { style: `color:${this.strokes[stroke].colour}` }, text);
+      return [
+        sign("uncertain", "■"),
+        ` solid: ${umix ? "the least certain cells" : drawn2}, replaced · `,
+        sign("certain", "▨"),
+        ` dashed: ${umix ? "the most certain cells" : drawn2}, copied`,
+        " · equal letters: where the content came from",
+        umix ? " · numbers: rank" : ""
+      ];
+    }
+  };
+
   // ucmt_lite/explore/draw/js/page.js
   function bytesFrom(text) {
-    return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const letters = atob(text);
+    const bytes = new Uint8Array(letters.length);
+    for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);
+    return bytes;
+  }
+  function still() {
+    const { textContent } = document.querySelector("noscript");
+    return new DOMParser().parseFromString(textContent, "text/html").querySelector("img");
   }
   var Model = class {
     constructor(traits) {
@@ -950,6 +1527,7 @@
   var { kind, data, ...state } = JSON.parse(document.getElementById("ucmt-state").textContent);
   var host = document.getElementById("ucmt-explorer");
   if (kind === "ema") host.append(new Lab(state, new Float64Array(bytesFrom(data).buffer)).root);
+  else if (kind === "umix_lab") openLab(state, bytesFrom(data), host, still());
   else stack_default.render({ model: new Model({ ...state, data: bytesFrom(data) }), el: host });
   tellHeight(host);
 })();

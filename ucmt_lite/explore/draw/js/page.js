@@ -3,10 +3,20 @@
 
 import { Lab } from "./ema.js";
 import stack from "./stack.js";
+import { openLab } from "./umix_lab.js";
 
-// The bytes of base64 text.
+// The bytes of base64 text; a loop, as there may be millions.
 function bytesFrom(text) {
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);
+  return bytes;
+}
+
+// The picture that stands in the page for those without JavaScript.
+function still() {
+  const { textContent } = document.querySelector("noscript");
+  return new DOMParser().parseFromString(textContent, "text/html").querySelector("img");
 }
 
 // Stands in for the model of anywidget: it keeps what is set, and nobody else changes it.
@@ -34,5 +44,6 @@ function tellHeight(host) {
 const { kind, data, ...state } = JSON.parse(document.getElementById("ucmt-state").textContent);
 const host = document.getElementById("ucmt-explorer");
 if (kind === "ema") host.append(new Lab(state, new Float64Array(bytesFrom(data).buffer)).root);
+else if (kind === "umix_lab") openLab(state, bytesFrom(data), host, still());
 else stack.render({ model: new Model({ ...state, data: bytesFrom(data) }), el: host });
 tellHeight(host);
