@@ -2,6 +2,7 @@
 # make test     every test, doctest and notebook, with coverage             make lint   style and types
 # make build    write notebooks/*.ipynb from notebooks/src                  make lock   renew constraints.txt
 # make site     build the website into build/site/html, offline              make dist   wheel and sdist of the last commit
+# make colab    run the student pages with Colab's versions, in an environment of their own (ARGS=LESSON for some)
 # make js       bundle the explorers' JavaScript, after a change of ucmt_lite/explore/draw/js (needs node)
 PYTHON ?= python3
 VENV   := .venv
@@ -9,7 +10,7 @@ BIN    := $(VENV)/bin
 # More threads make small networks many times slower, and change the last digits.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: course lab test lint eslint js build site lock browser dist
+.PHONY: course lab colab test lint eslint js build site lock browser dist
 
 course: $(VENV)/lab.stamp
 	$(BIN)/ucmt-lite course
@@ -40,6 +41,9 @@ node_modules/.package-lock.json: package.json package-lock.json
 
 build: $(VENV)/lab.stamp
 	$(BIN)/ucmt-lite course build $(ARGS)
+
+colab: $(VENV)/dev.stamp
+	$(BIN)/python tests/colab/stand_in.py $(ARGS)
 
 site: $(VENV)/site.stamp
 	$(BIN)/python docs/site/build.py
