@@ -192,6 +192,7 @@ def test_make_knows_its_targets():
     for target, part in {
         "course": "ucmt-lite course",
         "lab": "jupyter lab",
+        "bundle": "docs/bundle/build.py",
         "colab": "tests/colab/stand_in.py",
         "test": "pytest",
         "lint": "ruff",
@@ -213,6 +214,8 @@ def test_a_wheel_holds_the_package_with_lessons_recorded_runs_and_results(tmp_pa
     beside = (
         "notebooks/traces/planted.npz",
         "notebooks/90_experiment.ipynb",
+        "notebooks/zh/03_mean_teacher.ipynb",
+        "notebooks/zh/README.md",
         "notebooks/src/course.yaml",
         "results/planted/runs.parquet",
     )

@@ -143,7 +143,9 @@ def main(names: Iterable[str]) -> int:
         print(f"{name}: {how or 'ran'}", flush=True)
         faults += [name] if how else []
     faults += replaced()
-    print(*(faults or ["Nothing failed, and nothing that Colab has loaded was replaced."]), sep="\n")
+    print(
+        *(faults or ["Nothing failed, and nothing that Colab has loaded was replaced."]), sep="\n"
+    )
     return 1 if faults else 0
 
 
