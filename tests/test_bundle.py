@@ -38,7 +38,7 @@ def bundle():
 
 @pytest.fixture(scope="module")
 def archives(bundle, tmp_path_factory):
-    """The archive of the last commit and a planted site, made twice; nothing is asked of an index."""
+    """The archive of the last commit and a planted site, made twice, without asking an index."""
     folder = tmp_path_factory.mktemp("bundle")
     clone = folder / "clone"
     subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)

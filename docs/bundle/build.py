@@ -115,7 +115,8 @@ def pins(report: dict[str, Any]) -> str:
     """Return a line with version and hash for each package of a report but the kit itself.
 
     >>> print(pins({"install": [{"metadata": {"name": "PyYAML", "version": "6.0.4"},
-    ...     "download_info": {"url": "https://x/y.whl", "archive_info": {"hash": "sha256=ab"}}}]}))
+    ...     "download_info": {"url": "https://x/y.whl", "archive_info": {"hash": "sha256=ab"}}}]}),
+    ...     end="")
     pyyaml==6.0.4 --hash=sha256:ab
     """
     lines = []
