@@ -79,11 +79,16 @@ def test_on_the_stand_in_for_colab_the_setup_cell_finds_the_last_commit(tmp_path
     course = read_course()
     stand_in.publish(course)
     environment = {**os.environ, **stand_in.kernel_of(course)["env"]}
-    for command in (["rev-parse", "HEAD"], ["ls-remote", course.url, course.tag]):
-        git = ["git", "-C", ROOT, *command]
-        done = subprocess.run(git, env=environment, capture_output=True, text=True, check=True)
-        monkeypatch.setitem(environment, command[0], done.stdout.split()[0])
-    assert environment["rev-parse"] == environment["ls-remote"]
+    cloned = ["git", "-C", tmp_path / "clone", "rev-parse", "HEAD", course.tag]
+    commits = []
+    for command in (
+        ["git", "clone", "--quiet", course.url, tmp_path / "clone"],
+        ["git", "-C", ROOT, "rev-parse", "HEAD"],
+        cloned,
+    ):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        commits += done.stdout.split()
+    assert len(commits) == 3 and len(set(commits)) == 1
 
 
 def test_constraints_pin_every_dependency_and_nothing_of_one_machine():

@@ -93,10 +93,11 @@ def repository() -> Path:
 
 
 def publish(course: Course) -> None:
-    """Put the last commit there."""
-    subprocess.run(["git", "init", "--quiet", "--bare", repository()], check=True)
-    tag = f"HEAD:refs/tags/{course.tag}"
-    command = ["git", "push", "--quiet", "--force", repository(), tag]
+    """Put the last commit there; without a branch pip could not clone it."""
+    init = ["git", "init", "--quiet", "--bare", "--initial-branch=main", repository()]
+    subprocess.run(init, check=True)
+    names = [f"HEAD:refs/tags/{course.tag}", "HEAD:refs/heads/main"]
+    command = ["git", "push", "--quiet", "--force", repository(), *names]
     subprocess.run(command, cwd=ROOT, check=True)
 
 
