@@ -2,6 +2,8 @@
 # make test     every test, doctest and notebook, with coverage             make lint   style and types
 # make build    write notebooks/*.ipynb from notebooks/src                  make lock   renew constraints.txt
 # make site     build the website into build/site/html, offline              make dist   wheel and sdist of the last commit
+# make colab    run the student pages with Colab's versions, in an environment of their own (ARGS=LESSON for some)
+# make bundle   one archive for a class without network, after make site if that is wanted; ARGS=--download adds the wheels it needs
 # make js       bundle the explorers' JavaScript, after a change of ucmt_lite/explore/draw/js (needs node)
 PYTHON ?= python3
 VENV   := .venv
@@ -9,7 +11,7 @@ BIN    := $(VENV)/bin
 # More threads make small networks many times slower, and change the last digits.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: course lab test lint eslint js build site lock browser dist
+.PHONY: course lab colab test lint eslint js build site lock browser dist bundle
 
 course: $(VENV)/lab.stamp
 	$(BIN)/ucmt-lite course
@@ -41,6 +43,9 @@ node_modules/.package-lock.json: package.json package-lock.json
 build: $(VENV)/lab.stamp
 	$(BIN)/ucmt-lite course build $(ARGS)
 
+colab: $(VENV)/dev.stamp
+	$(BIN)/python tests/colab/stand_in.py $(ARGS)
+
 # Without node the site shows the UMIX lab as a picture: what runs its networks comes from npm.
 site: $(VENV)/site.stamp
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules/.package-lock.json; \
@@ -57,6 +62,10 @@ dist: $(VENV)/dev.stamp
 	cd dist && rm -rf source && tar -xzf *.tar.gz && \
 	  tar --sort=name --mtime=@$$SOURCE_DATE_EPOCH --owner=0 --group=0 --numeric-owner -c ucmt_lite-*/ | gzip -n > $$(ls *.tar.gz)
 	cd dist && rm -rf ucmt_lite-*/ && sha256sum *
+
+bundle: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
+bundle: dist
+	$(BIN)/python docs/bundle/build.py $(ARGS)
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

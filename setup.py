@@ -11,6 +11,7 @@ from setuptools.command.build_py import build_py
 
 KEPT = (
     "notebooks/*.ipynb",
+    "notebooks/zh/*.*",
     "notebooks/src/*.*",
     "notebooks/traces/*.npz",
     "results/*/*.parquet",

@@ -79,6 +79,15 @@ def test_the_exercise_version_runs_from_top_to_bottom(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", COURSE.lessons)
+def test_a_lesson_fits_where_memory_is_small(name):
+    """Free machines in the cloud have a gigabyte or two, old laptops not much more to spare."""
+    megabytes = COURSE.times.get(name, {}).get("megabytes")
+    if megabytes is None:
+        pytest.skip(f"not measured yet: run `ucmt-lite course build {name} --measure`")
+    assert megabytes <= 1000
+
+
+@pytest.mark.parametrize("name", COURSE.lessons)
 def test_papermill_can_read_every_parameter(name, caplog):
     """It stumbles over `=` in a comment, and warns whoever runs the page."""
     from papermill.inspection import inspect_notebook

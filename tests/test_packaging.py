@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from colab import stand_in
 from packaging.requirements import Requirement
 
 from ucmt_lite import __version__
@@ -29,22 +30,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CORE = {r.name: r.specifier for r in map(Requirement, PROJECT["dependencies"])}
 LAB = {r.name: r.specifier for r in map(Requirement, PROJECT["optional-dependencies"]["lab"])}
 CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
-# What Colab had loaded in August 2026: none of it may be replaced by installing the kit.
-COLAB = {
-    "torch": "2.11.0",
-    "numpy": "2.1.3",
-    "einops": "0.8.2",
-    "scipy": "1.16.3",
-    "pillow": "11.3.0",
-    "h5py": "3.16.0",
-    "datasets": "4.0.0",
-    "pandas": "2.2.3",
-    "tqdm": "4.67.3",
-    "matplotlib": "3.10.0",
-    "plotly": "5.24.1",
-    "ipywidgets": "7.7.1",
-    "anywidget": "0.9.21",
-}
+# What Colab has loaded: none of it may be replaced by installing the kit.
+COLAB = stand_in.versions()
 
 
 # Ranges and pins
@@ -75,7 +62,9 @@ def test_conda_has_the_ranges_of_pyproject():
 
 
 def test_nothing_that_colab_has_loaded_would_be_replaced():
-    assert [name for name, version in COLAB.items() if version not in CORE[name]] == []
+    both = set(COLAB) & set(CORE)
+    assert len(both) > 10
+    assert [name for name in sorted(both) if COLAB[name] not in CORE[name]] == []
     # Colab has filelock too (torch needs it), in a version we do not know.
     assert set(CORE) - set(COLAB) == {
         "safetensors",
@@ -83,6 +72,23 @@ def test_nothing_that_colab_has_loaded_would_be_replaced():
         "filelock",
     }, "what else Colab would have to install"
     assert "3.13" in Requirement(f"python{PROJECT['requires-python']}").specifier
+
+
+def test_on_the_stand_in_for_colab_the_setup_cell_finds_the_last_commit(tmp_path, monkeypatch):
+    monkeypatch.setattr(stand_in, "BUILD", tmp_path)
+    course = read_course()
+    stand_in.publish(course)
+    environment = {**os.environ, **stand_in.kernel_of(course)["env"]}
+    cloned = ["git", "-C", tmp_path / "clone", "rev-parse", "HEAD", course.tag]
+    commits = []
+    for command in (
+        ["git", "clone", "--quiet", course.url, tmp_path / "clone"],
+        ["git", "-C", ROOT, "rev-parse", "HEAD"],
+        cloned,
+    ):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        commits += done.stdout.split()
+    assert len(commits) == 3 and len(set(commits)) == 1
 
 
 def test_constraints_pin_every_dependency_and_nothing_of_one_machine():
@@ -191,6 +197,8 @@ def test_make_knows_its_targets():
     for target, part in {
         "course": "ucmt-lite course",
         "lab": "jupyter lab",
+        "bundle": "docs/bundle/build.py",
+        "colab": "tests/colab/stand_in.py",
         "test": "pytest",
         "lint": "ruff",
     }.items():
@@ -211,6 +219,8 @@ def test_a_wheel_holds_the_package_with_lessons_recorded_runs_and_results(tmp_pa
     beside = (
         "notebooks/traces/planted.npz",
         "notebooks/90_experiment.ipynb",
+        "notebooks/zh/03_mean_teacher.ipynb",
+        "notebooks/zh/README.md",
         "notebooks/src/course.yaml",
         "results/planted/runs.parquet",
     )

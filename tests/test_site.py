@@ -76,6 +76,27 @@ def test_dead_links_and_foreign_scripts_are_told(site, tmp_path):
     ]
 
 
+def test_what_can_be_pressed_has_the_name_that_it_shows_and_chinese_its_language(site, tmp_path):
+    (tmp_path / "zh").mkdir()
+    page = (
+        '<button class="btn search-button-field" title="Search" aria-label="Search" data-x="">'
+        '<a class="reference" href="a.html">Data cards</a><details open><summary><i></i></summary>'
+        '<article class="bd-article"><details><summary>Hint</summary></details></article>'
+    )
+    for name in ("a.html", "zh/a.html"):
+        (tmp_path / name).write_text(page)
+    (tmp_path / "explorer.html").write_text(
+        '<button class="btn search-button-field" aria-label="">'
+    )
+    site.name_for_all(tmp_path)
+    english, chinese = ((tmp_path / name).read_text() for name in ("a.html", "zh/a.html"))
+    assert '<button class="btn search-button-field" title="Search" data-x="">' in english
+    assert '<details open><summary aria-label="Pages below Data cards"><i>' in english
+    assert "<summary>Hint</summary>" in english and "lang=" not in english
+    assert '<article lang="zh" class="bd-article">' in chinese
+    assert "aria-label" in (tmp_path / "explorer.html").read_text()
+
+
 def test_the_runs_that_the_site_shows_are_recorded(site):
     for method in site.METHODS_SHOWN:
         assert len(recorded(f"heart_{method}_{site.SEED_SHOWN}").map_step)

@@ -49,6 +49,8 @@ PAGES = (
 PICTURES = ("docs/*.png", "results/**/*.png", "data_cards/**/*.png")
 LINK = re.compile(r"\]\(([^)#\s]+)((?:#[^)\s]*)?)\)")
 BADGE = re.compile(r"\[!\[([^\]]*)\]\([^)]*(?:badge|colab)[^)]*\.svg\)\]")
+SEARCH = re.compile(r'(<button class="btn search-button-field[^>]*?) aria-label="[^"]*"')
+ARROW = re.compile(r"(<a [^>]*>([^<]*)</a><details[^>]*><summary)>")
 METHODS_SHOWN = ("mean_teacher", "cps", "ucmt")
 SEED_SHOWN = 50
 # The explorers that are alive inside lessons, by the last line of their cell. They show recorded
@@ -103,6 +105,7 @@ def build() -> int:
     jobs = str(min(4, os.cpu_count() or 1))
     options = ["-b", "html", "-W", "--keep-going", "-q", "-j", jobs, "-c", str(HERE)]
     code = main([*options, "-d", str(SOURCE.parent / "doctrees"), str(SOURCE), str(HTML)])
+    name_for_all(HTML)
     faults = faulty_links(HTML)
     print(*faults, sep="\n", file=sys.stderr)
     return code or int(bool(faults))
@@ -256,6 +259,24 @@ def stage_lab(file: Path) -> None:
         )
         text = f"{head}\n{words}\n{still['text/html']}\n</html>\n"
         file.write_text(text, encoding="utf-8")
+
+
+def name_for_all(site: Path) -> None:
+    """Give all that can be pressed a name that is seen and heard, and Chinese text its language.
+
+    The theme leaves the arrows of its sidebar without a name, and the search with one that is not
+    what stands on it.
+    """
+    for page in site.rglob("*.html"):
+        if "bd-article" not in (text := page.read_text("utf-8")):
+            continue  # an explorer
+        text = SEARCH.sub(r"\1", text)
+        text = ARROW.sub(r'\1 aria-label="Pages below \2">', text)
+        if page.parent.name == "zh":
+            text = text.replace(
+                '<article class="bd-article"', '<article lang="zh" class="bd-article"'
+            )
+        page.write_text(text, "utf-8")
 
 
 def faulty_links(site: Path) -> list[str]:

@@ -299,6 +299,28 @@ def test_seconds_are_recorded_only_when_asked(copied):
     assert course.check_notebooks(root=copied) == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process")
+def test_the_peak_of_a_lesson_is_its_own_and_stands_in_its_header(tiny):
+    lesson = f"{LESSON}\n# %%\nheld = b'1' * 200_000_000\ndel held\n"
+    root = tiny(lesson)
+    here = b"1" * 600_000_000  # of the process that starts the kernel: does not count
+    course.build_notebooks(measure=True, root=root)
+    del here
+    megabytes = json.loads((root / "src/times.json").read_text())["00_tiny"]["megabytes"]
+    assert 220 < megabytes < 600 and megabytes % 10 == 0
+    for notebook in open_pair(root):
+        assert f" CPU cores, with about {megabytes} MB of memory\n" in notebook.cells[1].source
+
+
+@pytest.mark.parametrize("more", [{}, {"megabytes": None}])
+def test_a_lesson_whose_memory_was_not_measured_says_nothing_of_it(copied, more):
+    measured = {"00_tiny": {"seconds": 7, "on": "2 CPU cores"} | more}
+    (copied / "src/times.json").write_text(json.dumps(measured))
+    assert course.build_notebooks(root=copied) == []
+    header = open_pair(copied)[0].cells[1].source
+    assert "running every cell: 7 s on 2 CPU cores\n" in header and "memory" not in header
+
+
 def test_the_quick_profile_injects_its_parameters(tiny, tmp_path, capsys):
     root = tiny()
     assert course.run_all(profile="quick", out=tmp_path / "quick", root=root) == 0

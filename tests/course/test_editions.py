@@ -1,5 +1,6 @@
 """The Chinese edition: the same code, numbers, links and formulas as the English beside it."""
 
+import json
 import re
 import shutil
 from collections import Counter
@@ -277,6 +278,18 @@ def test_a_caption_takes_its_numbers_from_the_output_and_goes_where_the_picture_
     ]
     assert solved == ["> **图：** 20 步之后 Dice 为 0.5。"] * 2
     assert exercises == solved[:1]  # the picture of the check is for those who wrote the exercise
+
+
+def test_the_header_tells_seconds_and_memory_as_the_english_one_does(tiny):
+    measured = {"seconds": 7, "on": "2 CPU cores"}
+    for more, said in (
+        ({}, "7 秒（2 个 CPU 核心）\n"),
+        ({"megabytes": 1230}, "7 秒（2 个 CPU 核心，约 1,230 MB 内存）\n"),
+    ):
+        (tiny / "src/times.json").write_text(json.dumps({"00_tiny": measured | more}))
+        course.build_notebooks(["00_tiny"], root=tiny)
+        for page in pages(tiny):
+            assert f"运行全部单元格：{said}" in page.cells[1].source
 
 
 def test_links_hold_in_the_folder_of_the_edition(tiny):

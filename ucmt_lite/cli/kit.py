@@ -121,7 +121,9 @@ def add_course(commands: Any) -> None:
     command.add_argument("--profile", choices=("quick", "full"), default="quick")
     command.add_argument("--force", action="store_true", help="build or record again what is fresh")
     command.add_argument(
-        "--measure", action="store_true", help="write the seconds each lesson took into times.json"
+        "--measure",
+        action="store_true",
+        help="write the seconds and the memory that each lesson took into times.json",
     )
     command.set_defaults(do=_do_course)
 

@@ -7,6 +7,7 @@ same pair in `notebooks/zh/`, with the same outputs.
 """
 
 import json
+import math
 import os
 import platform
 import shutil
@@ -53,7 +54,7 @@ def build_notebooks(
 
     A lesson keeps its outputs, whatever became of its text, until its code, a recording that it
     shows or a function of the kit that it ran has changed, unless `force`. `measure` executes too,
-    and records the seconds in `src/times.json`, from which the headers are filled.
+    and records seconds and memory in `src/times.json`, from which the headers are filled.
 
     Errors: InputError for a lesson that breaks the rules, NotebookError for one that stops.
     """
@@ -70,11 +71,11 @@ def build_notebooks(
         record = None
         outdated = bool(_fault_of_library(course, name))
         if force or measure or outdated or not _keep_outputs(notebook, old):
-            old, seconds, record = _execute_full(course, name, notebook)
+            old, spent, record = _execute_full(course, name, notebook)
             executed.append(name)
             if measure:
-                _record_seconds(course, name, seconds)
-                notebook = compose(course, name)  # its header now tells the seconds
+                _record_spent(course, name, spent)
+                notebook = compose(course, name)  # its header now tells what was measured
             _keep_outputs(notebook, old)
         for path, text in _texts(course, name, notebook).items():
             with atomic(path) as temporary:
@@ -142,10 +143,10 @@ def _code_cells(notebook: Any) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def _execute_full(course: Course, name: str, notebook: Any) -> tuple[Any, float, ran.Record]:
+def _execute_full(course: Course, name: str, notebook: Any) -> tuple[Any, dict, ran.Record]:
     """Run a lesson at full size.
 
-    Return it with its outputs and stamp, the seconds it took, and what it ran of the kit.
+    Return it with its outputs and stamp, the time and memory it took, and what it ran of the kit.
     """
     stamp = notebook.metadata.ucmt_lite | {
         "python": platform.python_version(),
@@ -154,10 +155,10 @@ def _execute_full(course: Course, name: str, notebook: Any) -> tuple[Any, float,
     with TemporaryDirectory() as folder:
         before = Path(folder) / f"{name}.ipynb"
         after = Path(folder) / "executed.ipynb"
-        notes = Path(folder) / "calls.txt"
+        calls, memory = Path(folder) / "calls.txt", Path(folder) / "memory.txt"
         write_notebook(notebook, before)
         sources = ran.read_kit()
-        startup = [ran.startup_line(notes)]
+        startup = [ran.startup_line(calls, memory)]
         started = time.perf_counter()
         try:
             executed = execute_notebook(before, after, environment=_REPEATABLE, startup=startup)
@@ -167,15 +168,26 @@ def _execute_full(course: Course, name: str, notebook: Any) -> tuple[Any, float,
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(after, kept)
             raise NotebookError(f"{error} (what ran is in {kept})") from None
-        seconds = time.perf_counter() - started
-        record = ran.make_record(notes, sources)
+        spent = {
+            "seconds": round(time.perf_counter() - started),
+            "megabytes": _peak_megabytes(memory),
+            "on": f"{os.cpu_count()} CPU cores",
+        }
+        record = ran.make_record(calls, sources)
     executed.metadata = type(executed.metadata)({"kernelspec": dict(KERNEL), "ucmt_lite": stamp})
-    return executed, seconds, record
+    return executed, spent, record
 
 
-def _record_seconds(course: Course, name: str, seconds: float) -> None:
-    """Write how long a lesson took into `src/times.json`."""
-    course.times[name] = {"seconds": round(seconds), "on": f"{os.cpu_count()} CPU cores"}
+def _peak_megabytes(notes: Path) -> int | None:
+    """Return the most memory that a kernel noted, to the next ten MB; None where it could not."""
+    if not notes.is_file():
+        return None
+    return math.ceil(int(notes.read_text()) * 1024 / 1e7) * 10
+
+
+def _record_spent(course: Course, name: str, spent: dict) -> None:
+    """Write what a lesson took, seconds and memory, into `src/times.json`."""
+    course.times[name] = spent
     text = json.dumps(course.times, indent=1, sort_keys=True) + "\n"
     with atomic(course.root / "src" / "times.json") as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -167,7 +167,9 @@ def _header(course: Course, name: str) -> str:
     running = "尚未测量"
     if measured:
         cores = measured["on"].replace(" CPU cores", " 个 CPU 核心")
-        running = f"{measured['seconds']} 秒（{cores}）"
+        megabytes = measured.get("megabytes")
+        memory = f"，约 {megabytes:,} MB 内存" if megabytes else ""
+        running = f"{measured['seconds']} 秒（{cores}{memory}）"
     exercises = f"，练习 {lesson.exercises} 分钟" if lesson.exercises else ""
     before = [_prerequisite(course, item) for item in lesson.prerequisites]
     lines = [

@@ -252,6 +252,8 @@ def _header(course: Course, name: str) -> str:
     lesson = course.lessons[name]
     measured = course.times.get(name)
     running = f"{measured['seconds']} s on {measured['on']}" if measured else "not measured yet"
+    if measured and measured.get("megabytes"):
+        running += f", with about {measured['megabytes']:,} MB of memory"
     exercises = f", {lesson.exercises} min of exercises" if lesson.exercises else ""
     prerequisites = [
         f"[{course.lessons[item].title}]({item}.ipynb)" if item in course.lessons else item

@@ -26,9 +26,13 @@ NAMED = 6  # changed functions that a sentence names
 Record = dict[str, dict[str, str]]
 
 
-def startup_line(notes: Path) -> str:
-    """Return the line by which a kernel begins to note calls, without a trace among its names."""
-    code = f"{inspect.getsource(noting)}\nnote_calls({str(notes)!r})"
+def startup_line(calls: Path, memory: Path) -> str:
+    """Return the line by which a kernel begins to note its calls, and the memory that it takes.
+
+    It leaves no trace among the kernel's names.
+    """
+    begin = f"note_calls({str(calls)!r})\nnote_memory({str(memory)!r})"
+    code = f"{inspect.getsource(noting)}\n{begin}"
     return f"exec({code!r}, {{'__name__': 'noting'}})"
 
 
