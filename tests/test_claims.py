@@ -10,6 +10,7 @@ from ucmt_lite.experiments import results
 from ucmt_lite.experiments.comparison import compare_runs, interval
 from ucmt_lite.experiments.recordings import planned_recordings
 from ucmt_lite.explore import uncertainty
+from ucmt_lite.predict.metrics import area_under_risk
 from ucmt_lite.training.traces import recorded
 
 SEEDS = (10, 11, 12, 13, 14)  # of the recipe of before
@@ -121,7 +122,7 @@ def test_entropy_finds_the_errors_of_the_recorded_runs_and_disagreement_hardly_a
         a, b = (trace.predictions[name][-1] for name in trace.branches)
         wrong = uncertainty.wrong_labels(trace)[-1]
         entropy = trace.uncertainty[-1]
-        found = [uncertainty.area_under_risk(doubt, wrong) for doubt in (entropy, a != b)]
+        found = [area_under_risk(doubt, wrong) for doubt in (entropy, a != b)]
         return [round(area, 3) for area in (*found, wrong.mean())], a == b, wrong
 
     ours, alike, wrong = areas("ucmt")

@@ -356,10 +356,12 @@ uncertainty.figure(ucmt, threshold=threshold)
 # 可选的图有两张：均值的熵，以及两个学生单纯的**分歧**，决策不同处为 1，其他地方为 0。从怀疑最小到最大依次留下像素，对所有覆盖率的风险取平均，就得到这个面积。*运行之前先想：* 两张图中哪一张的面积更小？它们胜得过一张什么都不知道的图吗？
 
 # %%
+from ucmt_lite.predict.metrics import area_under_risk
+
 student1, student2 = (ucmt.predictions[name][-1] for name in ucmt.branches)
 maps = {"entropy of the mean": entropy, "disagreement": student1 != student2, "nothing": 0 * entropy}
 for name, doubt in maps.items():
-    print(f"{name:20} area under the risk {uncertainty.area_under_risk(doubt, wrong):.3f}")
+    print(f"{name:20} area under the risk {area_under_risk(doubt, wrong):.3f}")
 
 # %% [markdown]
 # <details><summary>Answer</summary>

@@ -9,6 +9,7 @@ from synthetic import disc, synthetic
 from ucmt_lite.common import InputError
 from ucmt_lite.explore import annotate, compare, ema, monitor, training, uncertainty, volume
 from ucmt_lite.explore.draw.picture import overlap
+from ucmt_lite.predict.metrics import area_under_risk
 from ucmt_lite.training import traces
 
 
@@ -109,19 +110,17 @@ def test_the_area_under_the_risk_is_the_mean_risk_of_all_coverages():
     doubt, wrong = random.normal(size=(30, 40)), random.random((30, 40)) < 0.2
     levels = np.sort(doubt, axis=None)
     _, risk = uncertainty.risk_coverage(doubt, wrong, levels)
-    assert uncertainty.area_under_risk(doubt, wrong) == pytest.approx(risk.mean())
-    assert uncertainty.area_under_risk(np.zeros((30, 40)), wrong) == pytest.approx(wrong.mean())
-    best = uncertainty.area_under_risk(wrong, wrong)
-    assert best < uncertainty.area_under_risk(wrong + 0.5 * doubt, wrong) < wrong.mean()
+    assert area_under_risk(doubt, wrong) == pytest.approx(risk.mean())
+    assert area_under_risk(np.zeros((30, 40)), wrong) == pytest.approx(wrong.mean())
+    best = area_under_risk(wrong, wrong)
+    assert best < area_under_risk(wrong + 0.5 * doubt, wrong) < wrong.mean()
 
 
 def test_pixels_of_equal_doubt_come_in_no_order():
     random = np.random.default_rng(0)
     doubt, wrong = random.integers(0, 3, 300), random.random(300) < 0.3
-    shuffled = [
-        uncertainty.area_under_risk(doubt + random.uniform(0, 0.5, 300), wrong) for _ in range(400)
-    ]
-    assert uncertainty.area_under_risk(doubt, wrong) == pytest.approx(np.mean(shuffled), abs=0.005)
+    shuffled = [area_under_risk(doubt + random.uniform(0, 0.5, 300), wrong) for _ in range(400)]
+    assert area_under_risk(doubt, wrong) == pytest.approx(np.mean(shuffled), abs=0.005)
 
 
 def test_calibration_of_someone_who_knows_the_ambiguity_is_the_ideal_line():

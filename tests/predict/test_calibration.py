@@ -7,7 +7,8 @@ from torch import nn
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data import cases, load
-from ucmt_lite.predict.calibration import calibration_error, measure_calibration, risk_area
+from ucmt_lite.predict.calibration import calibration_error, measure_calibration
+from ucmt_lite.predict.metrics import area_under_risk
 
 
 class Oracle(nn.Module):
@@ -41,9 +42,12 @@ def test_confidence_in_bins_is_compared_with_what_is_right():
 def test_a_perfect_order_has_the_smallest_area_and_one_by_chance_the_error_rate():
     rng = np.random.default_rng(0)
     right = rng.random(20_000) < 0.8
-    perfect, by_chance = risk_area(right.astype(float), right), risk_area(rng.random(20_000), right)
+    perfect, by_chance = (
+        area_under_risk(~right, ~right),
+        area_under_risk(rng.random(20_000), ~right),
+    )
     assert perfect < 0.03 and by_chance == pytest.approx(0.2, abs=0.01)
-    assert risk_area(1 - right.astype(float), right) > 0.5
+    assert area_under_risk(right, ~right) > 0.5
 
 
 @pytest.mark.parametrize("confidence", [0.7, 0.99])

@@ -104,23 +104,6 @@ def risk_coverage(
         return count / entropy.size, errors / count
 
 
-def area_under_risk(doubt: np.ndarray, wrong: np.ndarray) -> float:
-    """Return the mean risk over all coverages, pixels kept from the least doubt to the most.
-
-    0 is the best; of a map that knows nothing it is the share of wrong labels. Of pixels with equal
-    doubt none comes first: they are wrong as often as they are on average. (Geifman & El-Yaniv,
-    2017, arXiv 1705.08500.)
-
-    >>> wrong = np.array([True, False, False, False])
-    >>> [area_under_risk(np.array(doubt), wrong) for doubt in ([9, 2, 1, 0], [0, 0, 0, 0])]
-    [0.0625, 0.25]
-    """
-    _, group, size = np.unique(doubt, return_inverse=True, return_counts=True)
-    rate = np.bincount(group.ravel(), wrong.ravel()) / size
-    errors = np.repeat(rate, size).cumsum()
-    return float((errors / np.arange(1, errors.size + 1)).mean())
-
-
 def calibration(entropy: np.ndarray, ambiguity: np.ndarray) -> np.ndarray:
     """Return the mean entropy in equal bins of the known ambiguity; nan below 5 pixels in a bin.
 

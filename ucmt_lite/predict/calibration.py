@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from ucmt_lite.common import InputError
+from ucmt_lite.predict.metrics import area_under_risk
 from ucmt_lite.predict.network import probabilities
 
 if TYPE_CHECKING:
@@ -35,20 +36,6 @@ def calibration_error(confidence: ArrayLike, right: ArrayLike, bins: int = _BINS
     return round(float(np.abs(hits - sure).sum() / len(confidence)), 12)
 
 
-def risk_area(confidence: ArrayLike, right: ArrayLike) -> float:
-    """Return the area under the risk-coverage curve (Geifman & El-Yaniv, NeurIPS 2017).
-
-    The mean share of errors among the pixels kept, over all shares that can be kept, the surest
-    first. An order by chance has the share of all errors.
-
-    >>> risk_area([0.9, 0.8, 0.7, 0.6], [True, True, True, False])
-    0.0625
-    """
-    order = np.argsort(-np.ravel(confidence), kind="stable")
-    wrong = ~np.ravel(right).astype(bool)[order]
-    return float((np.cumsum(wrong) / np.arange(1, len(wrong) + 1)).mean())
-
-
 def measure_calibration(
     net: nn.Module, cases: "Cases", *, patch: int | Sequence[int] | None = None
 ) -> dict[str, float]:
@@ -72,7 +59,7 @@ def measure_calibration(
         "overconfidence": float(on_object[0].mean() - on_object[1].mean())
         if is_object.any()
         else float("nan"),
-        "risk_area": risk_area(confidence, right),
+        "risk_area": area_under_risk(1 - confidence, ~right),
     }
 
 
