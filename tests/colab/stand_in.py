@@ -25,7 +25,15 @@ ROOT = HERE.parents[1]
 BUILD = ROOT / "build/colab"
 PYTHON = BUILD / "venv/bin/python"
 # The part of Colab's own package that widgets ask for; a page that asks for more fails.
-STAND_IN = "def enable_custom_widget_manager(): pass\ndef disable_custom_widget_manager(): pass\n"
+STAND_IN = """\
+from types import SimpleNamespace
+
+_widgets = SimpleNamespace(_installed_url=None)
+
+
+def enable_custom_widget_manager():
+    _widgets._installed_url = "https://widgets.invalid"
+"""
 
 
 def versions() -> dict[str, str]:
