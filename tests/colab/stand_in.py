@@ -102,8 +102,9 @@ def repository() -> Path:
 
 def publish(course: Course) -> None:
     """Put the last commit there; without a branch pip could not clone it."""
-    init = ["git", "init", "--quiet", "--bare", "--initial-branch=main", repository()]
-    subprocess.run(init, check=True)
+    if not repository().is_dir():
+        init = ["git", "init", "--quiet", "--bare", "--initial-branch=main", repository()]
+        subprocess.run(init, check=True)
     names = [f"HEAD:refs/tags/{course.tag}", "HEAD:refs/heads/main"]
     command = ["git", "push", "--quiet", "--force", repository(), *names]
     subprocess.run(command, cwd=ROOT, check=True)
