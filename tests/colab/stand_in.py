@@ -25,7 +25,15 @@ ROOT = HERE.parents[1]
 BUILD = ROOT / "build/colab"
 PYTHON = BUILD / "venv/bin/python"
 # The part of Colab's own package that widgets ask for; a page that asks for more fails.
-STAND_IN = "def enable_custom_widget_manager(): pass\ndef disable_custom_widget_manager(): pass\n"
+STAND_IN = """\
+from types import SimpleNamespace
+
+_widgets = SimpleNamespace(_installed_url=None)
+
+
+def enable_custom_widget_manager():
+    _widgets._installed_url = "https://widgets.invalid"
+"""
 
 
 def versions() -> dict[str, str]:
@@ -94,8 +102,9 @@ def repository() -> Path:
 
 def publish(course: Course) -> None:
     """Put the last commit there; without a branch pip could not clone it."""
-    init = ["git", "init", "--quiet", "--bare", "--initial-branch=main", repository()]
-    subprocess.run(init, check=True)
+    if not repository().is_dir():
+        init = ["git", "init", "--quiet", "--bare", "--initial-branch=main", repository()]
+        subprocess.run(init, check=True)
     names = [f"HEAD:refs/tags/{course.tag}", "HEAD:refs/heads/main"]
     command = ["git", "push", "--quiet", "--force", repository(), *names]
     subprocess.run(command, cwd=ROOT, check=True)
