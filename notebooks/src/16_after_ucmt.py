@@ -82,7 +82,7 @@ show_source(fixmatch)
 
 # %%
 from ucmt_lite import RunConfig, train
-from ucmt_lite.data import cases, load, to_input
+from ucmt_lite.data import cases, load
 
 run = train(RunConfig(method="adamix", labeled=4, seed=seed, iterations=iterations))
 validation = cases(load("phantom_heart", size=64).splits["validation"])
@@ -91,17 +91,22 @@ validation = cases(load("phantom_heart", size=64).splits["validation"])
 # *Before you run the next cell:* which share of all pixels has a confidence of 0.95 and more? And how many of *those* are wrong?
 
 # %%
-from ucmt_lite.explore.mixes import logits_of
+import numpy as np
 
-x = to_input(torch.tensor(validation.images[:]))
-truth = torch.tensor(validation.masks[:])
-logits = logits_of(run.nets.teacher, x)
+from ucmt_lite.core.losses import pseudo_label
+from ucmt_lite.core.uncertainty import confidence
+from ucmt_lite.predict.network import probabilities
+
+p = torch.tensor(np.stack([probabilities(run.net, image) for image in validation.images]))
+truth = torch.tensor(np.stack(validation.masks))
+wrong = pseudo_label(p.log()) != truth
 for threshold in (0.0, 0.5, 0.8, 0.95, 0.99):
-    label, sure = my_sure(logits, threshold)
-    heart = (truth > 0) & sure
-    wrong = (label != truth)[sure].float().mean()
-    print(f"{threshold:.2f}: {sure.float().mean():5.1%} of pixels count, {wrong:.2%} of them wrong")
-    print(f"      {heart.sum() / (truth > 0).sum():5.1%} of the heart's pixels count")
+    sure = confidence(p.log()) >= threshold
+    heart = sure[truth > 0].float().mean()
+    print(
+        f"{threshold:.2f}: {sure.float().mean():6.1%} of pixels count, {heart:6.1%} of the heart's,"
+        f" {wrong[sure].float().mean():6.2%} of those that count are wrong"
+    )
 
 # %% [markdown]
 # The threshold removes most of the errors, and with them most of the heart: what is left is background, of which the network was sure anyway. A threshold on confidence is not free. It decides *where* there is something to learn.

@@ -269,7 +269,7 @@ def test_keeping_a_comparison_also_fills_the_page_above(sweep, tmp_path):
     picture = Image.open(tmp_path / "results/all.png")
     assert f"![{picture.text['Description']}](all.png)" in text
     assert text.endswith(
-        "And <!-- before -->\n\nNo comparison of UCMT with the baseline is kept"
+        "And <!-- before -->\n\nNo comparison of CPS or UCMT with the baseline is kept"
         " here.\n\n<!-- end -->\n"
     )
 

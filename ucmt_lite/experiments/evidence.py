@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 WIDEST = 28  # letters in a line of a variant's name
-MARKERS = "osD^vP*X"  # tell variants of one method apart, which share its colour and dash
+MARKERS = "osD^vP*Xh<"  # tell variants of one method apart, which share its colour and dash
 
 
 def plot_scores(runs: "DataFrame", score: str = "dice") -> Picture | Table:

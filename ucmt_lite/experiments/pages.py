@@ -169,7 +169,7 @@ def _at_a_glance(folder: Path, part: str) -> str:
     """Return the comparisons of methods in `folder`: a picture, and a table with a row per case."""
     compared = _compared_methods(folder, part)
     if not compared:
-        return "No comparison of UCMT with the baseline is kept here."
+        return "No comparison of CPS or UCMT with the baseline is kept here."
     shown = [method for method in METHODS if any(method in line.dice for line in compared)]
     lines = []
     for line in compared:
@@ -182,7 +182,7 @@ def _at_a_glance(folder: Path, part: str) -> str:
 
 
 def _compared_methods(folder: Path, part: str) -> Sequence[Gains]:
-    """Return a line for each case in which UCMT was compared with the baseline, both plain."""
+    """Return a line for each case in which CPS or UCMT was compared with the plain baseline."""
     lines = []
     for table in sorted(folder.glob("*/runs.parquet")):
         runs = results.load_runs(table)
@@ -190,7 +190,7 @@ def _compared_methods(folder: Path, part: str) -> Sequence[Gains]:
             continue
         runs = runs[runs["variant"].isin(METHODS) & (runs["split"] == "test")]
         for case, group in by_case(runs):
-            if {"supervised", "ucmt"} <= set(group["variant"]):
+            if "supervised" in set(group["variant"]) and {"cps", "ucmt"} & set(group["variant"]):
                 lines.append(_gains_of(table.parent.name, case, group))
     return lines
 
