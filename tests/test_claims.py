@@ -7,7 +7,7 @@ from scipy import stats
 
 from ucmt_lite.course.lessons import NOTEBOOKS
 from ucmt_lite.experiments import results
-from ucmt_lite.experiments.comparison import compare_runs, interval
+from ucmt_lite.experiments.comparison import compare_runs, interval, scores_by_seed, verdict
 from ucmt_lite.experiments.recordings import planned_recordings
 from ucmt_lite.explore import uncertainty
 from ucmt_lite.predict.metrics import area_under_risk
@@ -517,3 +517,61 @@ def test_on_hearts_instance_norm_costs_and_small_moves_gain():
     means = dice.mean(axis=1).round(3)
     assert (means.idxmax(), means[batch]) == (batch, 0.759)
     assert means["batch norm, weak labeled views, small moves"] == means.min() == 0.5
+
+
+@pytest.fixture(scope="module")
+def after():
+    """Dice on the 200 test images of what came after UCMT: variant -> seed -> value."""
+    table = results.load_runs(results.kept("after_heart") / "runs.parquet")
+    assert (table["gradient_steps"] == 600).all() and set(table["seed"]) == set(RECORDED)
+    return scores_by_seed(table, "dice")
+
+
+def wins(after, one, other):
+    return sum(after[one][seed] > after[other][seed] for seed in RECORDED)
+
+
+def test_what_lesson_16_and_its_results_say_of_rankings(after):
+    half = "ucmt, half the iterations"
+    for method in ("unimatch", "cps", "bcp", "adamix", half):
+        assert wins(after, method, "supervised") == 5
+    assert wins(after, "fixmatch", "supervised") == 1 and wins(after, "unimatch", "cps") == 2
+    for method in ("bcp", "adamix", half):
+        assert wins(after, "cps", method) == 5
+    means = {name: sum(by_seed.values()) / 5 for name, by_seed in after.items()}
+    assert max(means.values()) - means["cps"] < 0.001, "nothing is ahead of CPS"
+    said = {
+        pair: verdict(*interval([after[pair[0]][s] - after[pair[1]][s] for s in RECORDED])[1:])
+        for pair in (("unimatch", "cps"), ("adamix", half), ("bcp", "cps"))
+    }
+    assert list(said.values()) == ["open", "level", "behind"]
+
+
+def test_what_lesson_16_says_of_single_runs(after):
+    rounded = {
+        name: {seed: round(value, 3) for seed, value in by_seed.items()}
+        for name, by_seed in after.items()
+    }
+    assert (min(rounded["fixmatch"].values()), max(rounded["fixmatch"].values())) == (0.196, 0.865)
+    assert rounded["fixmatch"][54] == 0.196 and rounded["fixmatch"][52] == 0.865
+    assert min(rounded["unimatch"].values()) == 0.775
+    curves = results.load_runs(results.kept("after_heart") / "curves.parquet")
+    learned = curves[curves["run"] == "fixmatch_54"].set_index("step")["dice"]
+    assert learned[learned.index <= 240].max() == pytest.approx(0.79, abs=0.005)
+    assert learned.iloc[-1] < 0.25
+
+
+def test_bcp_is_the_least_overconfident():
+    table = results.load_runs(results.kept("after_heart") / "calibration.parquet")
+    means = table.groupby("method")["overconfidence"].mean().round(2)
+    said = {"bcp": 0.13, "cps": 0.18, "unimatch": 0.19, "supervised": 0.29, "fixmatch": 0.41}
+    assert {name: means[name] for name in said} == said and means.idxmin() == "bcp"
+
+
+def test_what_is_said_of_the_left_atrium():
+    table = results.load_runs(results.kept("recipe_la2018") / "runs.parquet")
+    dice = scores_by_seed(table, "dice")
+    means = {name: round(sum(by_seed.values()) / 5, 3) for name, by_seed in dice.items()}
+    assert means == {"supervised": 0.774, "cps": 0.811} and wins(dice, "cps", "supervised") == 5
+    _, low, high = interval([dice["cps"][s] - dice["supervised"][s] for s in RECORDED])
+    assert low < 0 < high and (table["cases"] == 24).all()
