@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from html import unescape
 
 import nbformat
 import pytest
@@ -107,7 +108,7 @@ def test_below_each_picture_stands_its_sentence_with_the_numbers_of_the_english_
         drawn = "".join(
             output.get("data", {}).get("text/html", "") for output in cell.get("outputs", [])
         )
-        alts = re.findall(r'alt="([^"]+)"', drawn)
+        alts = [unescape(alt) for alt in re.findall(r'alt="([^"]+)"', drawn)]
         if alts:
             assert after.source.startswith("> **图：**") and "{" not in after.source
             assert set(numbers(after.source)) == set(numbers(" ".join(alts)))
