@@ -13,6 +13,7 @@ from ucmt_lite.experiments import evidence, results
 from ucmt_lite.experiments.calibration import calibration_listing
 from ucmt_lite.experiments.comparison import compare_runs
 from ucmt_lite.experiments.comparison_text import as_latex, as_markdown, in_markdown
+from ucmt_lite.experiments.lead import lead_listing, until_baseline
 from ucmt_lite.experiments.pages import filled, glance_pictures, overview, publish
 from ucmt_lite.experiments.plan import read_plan
 from ucmt_lite.experiments.report import first_variant
@@ -404,9 +405,13 @@ def test_scores_of_images_and_calibration_are_of_the_runs_beside_them(folder):
         images = results.load_runs(folder / "cases.parquet")
         means = images.groupby(["variant", "labeled", "seed"])["dice"].mean()
         assert np.allclose(means.sort_index().reindex(scores.index), scores, atol=1e-6)
+    text = (folder / "README.md").read_text()
+    if "(`until_baseline`;" in text:
+        curves = results.load_runs(folder / "curves.parquet")
+        assert lead_listing(until_baseline(runs, curves, runs["variant"].iloc[0])) in text
     if (folder / "calibration.parquet").is_file():
         table = results.load_runs(folder / "calibration.parquet")
         assert sorted(table["run"]) == sorted(runs["run"])
         own = runs.set_index("run")["dice"].loc[table["run"]]
         assert np.allclose(own, table["dice"])
-        assert calibration_listing(table) in (folder / "README.md").read_text()
+        assert calibration_listing(table) in text
