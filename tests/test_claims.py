@@ -544,7 +544,7 @@ def test_what_lesson_16_and_its_results_say_of_rankings(after):
         pair: verdict(*interval([after[pair[0]][s] - after[pair[1]][s] for s in RECORDED])[1:])
         for pair in (("unimatch", "cps"), ("adamix", half), ("bcp", "cps"))
     }
-    assert list(said.values()) == ["open", "level", "behind"]
+    assert list(said.values()) == ["open", "level", "worse"]
 
 
 def test_what_lesson_16_says_of_single_runs(after):

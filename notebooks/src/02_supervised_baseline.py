@@ -70,7 +70,7 @@ check_cross_entropy(my_cross_entropy)
 #
 # $$L_\text{Dice} = 1 - \frac{1}{BK} \sum_{b,k} \frac{2 \sum_i p_{bik}\, y_{bik} + \epsilon}{\sum_i p_{bik} + \sum_i y_{bik} + \epsilon}$$
 #
-# for each image $b$ and class $k$ on its own; $y_{bik}$ is 1 where pixel $i$ belongs to class $k$, else 0, and $\epsilon = 10^{-5}$.
+# for each image $b$ and class $k$ on its own; $y_{bik}$ is 1 where pixel $i$ belongs to class $k$, else 0, and $\epsilon = 10^{-5}$. (So a class that an image does not show costs nearly 1 there, with almost no gradient, and nothing once next to nothing is predicted of it; cross-entropy is what teaches absence.)
 #
 # ### Exercise 2: write it
 #
@@ -178,7 +178,7 @@ check_mean_scores(my_mean_scores)
 # Two more things a table must say. *Each image by itself, or all pixels together?* The mean of the images' Dice lets a small object count as much as a large
 # one; a Dice of all pixels pooled is decided by the large ones. The kit takes the mean. (A small object scores lower for the same quality: one wrong rim of pixels is a larger share of it.) And Dice does not say *where* the errors are: a thin rim everywhere and
 # one far island may cost the same overlap. Distances between the borders tell them apart: **HD95** is the distance that 95 % of border points keep within,
-# **ASD** the mean distance, both in pixels or millimetres, and smaller is better.
+# **ASD** the mean distance, both in pixels or millimetres, and smaller is better. Where one of the two masks is empty there is no border to measure to: such images are left out of the mean, and a table has to count them (*no distance*).
 #
 # ## The layer that nobody mentions
 #

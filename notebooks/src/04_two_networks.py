@@ -85,7 +85,7 @@ check_cpc(my_cpc)
 # <details><summary>Think first, then open</summary>
 #
 # CPC asks nothing: two equal doubts are consistent, the loss is 0 and so is the gradient. A decision is never half and half: CPS pushes both to one side, the right one or the wrong one. Soft
-# targets are comfortable, hard targets decide.
+# targets are comfortable, hard targets decide. (To reward decisions as such is called **entropy minimisation**, Grandvalet and Bengio, 2004; hard labels bring it along unasked.)
 # </details>
 #
 # Two curves can show it: the **uncertainty** of the two networks together (the entropy of their mean probabilities, in nats), and their **disagreement** (one minus

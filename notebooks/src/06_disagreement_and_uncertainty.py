@@ -70,13 +70,13 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 #
 # $$\underbrace{H\!\left(\tfrac{p+q}{2}\right)}_{\text{uncertainty}} = \underbrace{\tfrac{1}{2}\big(H(p) + H(q)\big)}_{\text{each is unsure}} + \underbrace{I}_{\text{they contradict each other}}$$
 #
-# $I$ is called the **mutual information** (Houlsby et al., 2011): 0 where both say the same, however unsure, and $\ln 2 = 0.69$ where both are sure of different classes.
+# $I$ is called the **mutual information** (Houlsby et al., 2011): 0 where both say the same, however unsure, and $\ln 2 = 0.69$ where both are sure of different classes. The literature calls the first kind **aleatoric** (the image itself is ambiguous, as the phantom's blurred borders) and the second **epistemic** (other weights would say something else). With one network the second takes several passes with dropout left on (MC dropout; Gal and Ghahramani, 2016); here two networks give it.
 #
 # ### Exercise 1: the contradiction
 #
 # *Medium, about 8 minutes.* Logits `B K H W` of two networks in, $I$ as `B 1 H W` out, without a gradient. Put `1e-6` inside the logarithms, so that sure networks give numbers.
 
-# %% [markdown] lang="zh" english="8444e14f"
+# %% [markdown] lang="zh" english="4706f764"
 # 这些是已记录的训练，只用四张有标注的心脏图像。线是五个随机种子的均值，色带是它们的范围。**分歧**等于一减去两个分支的决策之间的 Dice（Mean Teacher 是学生与教师，其余方法是两个学生）。**不确定性**以奈特（nat）为单位，衡量两个分支*合在一起*有多犹豫。
 #
 # 两个学生一开始就相距很远；学生与教师起初是同一个网络，随即分开。从那以后，两条曲线在每种方法中都下降。曲线低并不能证明什么：一个对任何图像都给出同一答案的网络，分歧是 0，不确定性也是 0。
@@ -87,7 +87,7 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 #
 # $$\underbrace{H\!\left(\tfrac{p+q}{2}\right)}_{\text{uncertainty}} = \underbrace{\tfrac{1}{2}\big(H(p) + H(q)\big)}_{\text{each is unsure}} + \underbrace{I}_{\text{they contradict each other}}$$
 #
-# （三项从左到右：不确定性；各自拿不准；互相矛盾。）$I$ 称为**互信息**（Houlsby et al., 2011）：两者说法相同时为 0，无论各自多么没有把握；两者都确信、却认定不同的类别时，为 $\ln 2 = 0.69$。
+# （三项从左到右：不确定性；各自拿不准；互相矛盾。）$I$ 称为**互信息**（Houlsby et al., 2011）：两者说法相同时为 0，无论各自多么没有把握；两者都确信、却认定不同的类别时，为 $\ln 2 = 0.69$。文献把第一种称为**偶然不确定性**（aleatoric：图像本身就有歧义，例如幻影中模糊的边界），把第二种称为**认知不确定性**（epistemic：换一组权重，说法就不同）。只有一个网络时，第二种要靠保留 dropout 的多次前向传播来得到（MC dropout；Gal and Ghahramani, 2016）；这里由两个网络给出。
 #
 # ### 练习 1：矛盾
 #

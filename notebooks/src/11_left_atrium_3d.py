@@ -69,7 +69,7 @@ check_millilitres(my_millilitres)
 # %% [markdown]
 # ## Resolution
 #
-# A volume at full resolution does not fit into a small computer, so networks see **patches**. A patch that is small against the body shows texture and no place. Making the volume smaller first loses detail, and lets the network see where it is.
+# A volume at full resolution does not fit into a small computer, so networks see **patches**. A patch that is small against the body shows texture and no place. (A stack of 2D slices does fit, and shows place within a slice; what it cannot know is the slice above, so that its surfaces jump from one to the next.) Making the volume smaller first loses detail, and lets the network see where it is.
 #
 # ### Exercise 2: make it smaller
 #

@@ -35,8 +35,8 @@ def test_differences_are_paired_by_seed():
 def test_the_map_says_what_it_shows():
     picture = regime_map(RUNS)
     assert (
-        "4 labels, 600 steps: CPS +0.110 ahead, Mean Teacher +0.001 level, UCMT +0.100 open, BCP"
-        " -0.110 behind" in picture.alt
+        "4 labels, 600 steps: CPS +0.110 better, Mean Teacher +0.001 level, UCMT +0.100 open, BCP"
+        " -0.110 worse" in picture.alt
     )
     (panel,) = picture.figure.axes
     assert [bar.get_facecolor()[:3] for bar in panel.patches][0] != (1, 1, 1)

@@ -157,18 +157,18 @@ def paired(
 
 
 def verdict(low: float, high: float, margin: float = 0.02) -> str:
-    """Return what the interval of a difference says: "ahead", "behind", "level" or "open".
+    """Return what the interval of a difference says: "better", "worse", "level" or "open".
 
     Level is what lies within the margin to both sides, and covers 0. Where there is no interval the
     question is open.
 
     >>> verdict(0.01, 0.05), verdict(-0.01, 0.015), verdict(-0.01, 0.05)
-    ('ahead', 'level', 'open')
+    ('better', 'level', 'open')
     """
     if low > 0:
-        return "ahead"
+        return "better"
     if high < 0:
-        return "behind"
+        return "worse"
     return "level" if low > -margin and high < margin else "open"
 
 

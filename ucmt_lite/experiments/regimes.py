@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 # Okabe & Ito's; a sign says the same where colours are not seen
 _LOOKS = {
-    "ahead": ("#56B4E9", "+"),
+    "better": ("#56B4E9", "+"),
     "level": ("#DDDDDD", "="),
     "open": ("#FFFFFF", "?"),
-    "behind": ("#E69F00", "\N{MINUS SIGN}"),
+    "worse": ("#E69F00", "\N{MINUS SIGN}"),
 }
 
 

@@ -24,7 +24,7 @@ _NETWORKS = ("student1", "teacher")
 _TITLES = {
     "umix": ("UMIX", "cells of this image"),
     "boxmix": ("CutMix", "a box of the other"),
-    "copy_paste": ("BCP", "two thirds of the other"),
+    "copy_paste": ("BCP", "two thirds of each side"),
     "self_paced": ("AdaMix", "cells of the other"),
 }
 
