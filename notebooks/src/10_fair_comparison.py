@@ -82,16 +82,16 @@ for name, one, other in (("ucmt - supervised", ucmt, baseline), ("ucmt - cps", u
 # %% [markdown]
 # ## Images are chance, too
 #
-# The 200 test images are a sample as well: other hearts would have given other means. A **bootstrap** imitates that: it draws five of the five seeds *with* replacement, within each of them 200 of the 200 images, takes the mean, and does so 2,000 times. The middle 95 % of these means are an interval in which both kinds of luck take part.
+# The 200 test images are a sample as well: other hearts would have given other means. A **bootstrap** imitates that: it draws five of the five seeds and 200 of the 200 images, both *with* replacement, takes the mean over all of them, and does so 2,000 times. The middle 95 % of these means are an interval in which both kinds of luck take part.
 #
 # *Before you run:* will it be wider or narrower than the interval above, which knows seeds only?
 
 # %%
-from ucmt_lite.experiments.cases import nested_interval
+from ucmt_lite.experiments.cases import crossed_interval
 
 images = results.load_runs(results.kept("recipe_heart") / "cases.parquet")
 for one, other in (("ucmt", "supervised"), ("ucmt", "cps")):
-    mean, low, high = nested_interval(images, one, other)
+    mean, low, high = crossed_interval(images, one, other)
     print(f"{one} - {other:12} {mean:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
 
 # %% [markdown]

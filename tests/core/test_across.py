@@ -34,6 +34,24 @@ def test_boxmix_leaves_half_of_the_images_alone():
     assert 0.4 < untouched < 0.6
 
 
+def test_a_box_may_be_longer_than_wide():
+    torch.manual_seed(0)
+    mask = numbered(32, 64, 64)
+    pasted = boxmix(mask, share=(0.1, 0.1), aspect=(3, 3), probability=1.0)(mask) != mask
+    for image in pasted:
+        place = image.nonzero()
+        height, width = (place.amax(0) - place.amin(0) + 1).tolist()
+        assert 2.6 < height / width < 3.4
+
+
+def test_adamix_leaves_half_of_the_images_alone():
+    torch.manual_seed(0)
+    doubt = torch.rand(200, 1, 8, 8)
+    source = self_paced_source(doubt, torch.zeros(200), 0.5, 4, 4, 0.5)
+    moved = (source != torch.arange(3200).view(200, 16)).any(1).float().mean()
+    assert 0.4 < moved < 0.6
+
+
 def test_copy_paste_swaps_between_the_two_halves():
     torch.manual_seed(0)
     mask = numbered(6, 12, 12, 9)

@@ -94,3 +94,18 @@ def test_a_masked_loss_is_the_segmentation_loss_of_what_counts():
     torch.testing.assert_close(masked, cropped)
     masked.backward()
     assert (logits.grad[..., :4] != 0).any() and (logits.grad[..., 4:] == 0).all()
+
+
+def test_a_masked_loss_works_in_3d_and_where_an_image_has_nothing_that_counts():
+    torch.manual_seed(0)
+    logits = torch.randn(2, 2, 4, 4, 4, requires_grad=True)
+    target = torch.randint(0, 2, (2, 4, 4, 4))
+    counted = torch.zeros(2, 4, 4, 4, dtype=torch.bool)
+    counted[0] = True
+    loss = masked_loss(logits, target, counted)
+    loss.backward()
+    # Nothing of an empty image is a perfect overlap in the Dice's mean over images
+    alone = masked_loss(logits[:1], target[:1], counted[:1])
+    cross_entropy = torch.nn.functional.cross_entropy(logits[:1], target[:1])
+    torch.testing.assert_close(loss, (cross_entropy + (2 * alone - cross_entropy) / 2) / 2)
+    assert (logits.grad[1] == 0).all() and loss.isfinite()

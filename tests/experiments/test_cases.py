@@ -7,18 +7,19 @@ import pandas as pd
 import pytest
 
 from ucmt_lite.common import InputError
-from ucmt_lite.experiments.cases import cases_of_sweep, nested_interval
+from ucmt_lite.experiments.cases import cases_of_sweep, crossed_interval
 
 
 def scattered(between_seeds, between_images, seeds=6, images=40, gain=0.05):
     """Two variants whose difference scatters between seeds and between images as asked."""
     random = np.random.default_rng(0)
+    shared = random.standard_normal(images)
     rows = []
     for seed in range(seeds):
         own = gain + between_seeds * random.standard_normal()
         for image in range(images):
             base = random.random()
-            noise = between_images * random.standard_normal()
+            noise = between_images * shared[image]
             rows += [("a", seed, f"i{image}", base + own + noise), ("b", seed, f"i{image}", base)]
     return pd.DataFrame(rows, columns=["variant", "seed", "id", "dice"])
 
@@ -31,17 +32,17 @@ def test_the_interval_knows_both_kinds_of_luck():
         "seeds": (0.1, 0),
         "both": (0.1, 0.3),
     }.items():
-        mean, low, high = nested_interval(scattered(seeds, images), "a", "b", draws=400)
+        mean, low, high = crossed_interval(scattered(seeds, images), "a", "b", draws=400)
         widths[name] = high - low
         assert low <= mean <= high
     assert widths["none"] == pytest.approx(0, abs=1e-9)
-    assert 0.05 < widths["images"] < 0.1, "four standard errors of 240 images"
+    assert 0.14 < widths["images"] < 0.24, "four standard errors of 40 images, not of 240"
     assert widths["seeds"] > 0.05 and widths["both"] > widths["images"]
 
 
 def test_pairs_are_kept():
     """Images differ far more than methods; what they share cancels."""
-    mean, low, high = nested_interval(scattered(0, 0.001), "a", "b", draws=200)
+    mean, low, high = crossed_interval(scattered(0, 0.001), "a", "b", draws=200)
     assert mean == pytest.approx(0.05, abs=0.001) and high - low < 0.001
 
 
@@ -49,7 +50,21 @@ def test_variants_of_other_images_are_refused():
     table = scattered(0, 0)
     table.loc[table["variant"] == "b", "id"] += "x"
     with pytest.raises(InputError, match="images in common"):
-        nested_interval(table, "a", "b")
+        crossed_interval(table, "a", "b")
+
+
+def test_a_sweep_over_labels_is_several_comparisons():
+    table = pd.concat([scattered(0, 0), scattered(0, 0)])
+    with pytest.raises(InputError, match="stands twice"):
+        crossed_interval(table, "a", "b")
+
+
+def test_a_missing_image_and_a_sweep_without_runs_are_told(tmp_path):
+    with pytest.raises(InputError, match="images in common"):
+        crossed_interval(scattered(0, 0).iloc[1:], "a", "b")
+    (tmp_path / "grid.json").write_text(json.dumps({"cps_0": {"variant": "cps"}}))
+    with pytest.raises(InputError, match="No run of the sweep"):
+        cases_of_sweep(tmp_path)
 
 
 def test_finished_runs_give_a_row_an_image(tmp_path):

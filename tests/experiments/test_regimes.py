@@ -50,5 +50,13 @@ def test_each_number_of_labels_and_steps_has_a_panel_and_an_empty_one_no_title()
 
 
 def test_runs_of_two_data_sets_make_no_map():
-    with pytest.raises(InputError, match="one data set"):
+    with pytest.raises(InputError, match="differ in dataset"):
         regime_map(pd.concat([RUNS, RUNS.assign(dataset="la2018")]))
+    with pytest.raises(InputError, match="did you mean 'supervised'"):
+        regime_map(RUNS, "superwised")
+
+
+def test_of_distances_less_is_better():
+    distances = RUNS.assign(hd95=10 - 10 * RUNS["dice"])
+    picture = regime_map(distances, score="hd95")
+    assert "Mean HD95" in picture.alt and "CPS +1.100 better" in picture.alt

@@ -72,5 +72,7 @@ def test_what_cannot_be_mixed_is_told_in_a_sentence(nets, hearts):
         mixes.figure({"student1": nets.student1}, hearts)
     with pytest.raises(InputError, match="at least two cases"):
         mixes.figure(nets, hearts.select(hearts.ids[:1]))
+    with pytest.raises(InputError, match="reach=2: give a number from 0 to 1"):
+        mixes.figure(nets, hearts, reach=2)
     with pytest.raises(InputError, match="there are 3 images"):
         mixes.widget(nets, hearts, image=7)

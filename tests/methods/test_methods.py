@@ -11,7 +11,7 @@ from torch import nn
 from ucmt_lite.common import InputError
 from ucmt_lite.core.across import paste
 from ucmt_lite.core.batch import Batch, Clock
-from ucmt_lite.core.losses import masked_loss
+from ucmt_lite.core.losses import dice_loss, masked_loss
 from ucmt_lite.methods import (
     METHODS,
     FlawDetector,
@@ -21,6 +21,7 @@ from ucmt_lite.methods import (
     knobs,
     step_of,
 )
+from ucmt_lite.methods.bcp import largest_components
 from ucmt_lite.methods.cpc import cpc
 from ucmt_lite.methods.gct import flaw_target, gct
 from ucmt_lite.methods.unimatch import thin_features
@@ -368,6 +369,78 @@ def test_unimatch_pastes_boxes_into_images_labels_and_certainty_alike(batch, mon
         assert mixed.terms[0][name] == pytest.approx(plain.terms[0][name], rel=1e-5)
 
 
+def median_confidence(net, image):
+    with torch.no_grad():
+        return net(image).softmax(1).amax(1).median().item()
+
+
+def test_unimatch_is_its_equation(batch, monkeypatch):
+    """With one box and no thinning every term can be written down, weights and certainty too."""
+    inside = torch.zeros(2, 16, 16, dtype=torch.bool)
+    inside[:, 4:12, 2:9] = True
+    monkeypatch.setattr("ucmt_lite.methods.unimatch.boxmix", lambda mask: paste(inside))
+    net, mix = build_nets("unimatch", Spy).student1, paste(inside)
+    threshold = median_confidence(net, batch.u)
+    with torch.no_grad():
+        weak = net(batch.u)
+        y, sure = weak.argmax(1), weak.softmax(1).amax(1) >= threshold
+        wanted = {
+            "strong1": 2 * 0.5 / 4 * masked_loss(net(mix(batch.u1)), mix(y), mix(sure)),
+            "strong2": 2 * 0.5 / 4 * masked_loss(net(mix(batch.u2)), mix(y), mix(sure)),
+            "features": 2 * 0.5 / 2 * masked_loss(weak, y, sure),
+        }
+    _, minimize = one_iteration(
+        "unimatch", batch, ramp=0.5, weight=2.0, threshold=threshold, feature_dropout=0.0
+    )
+    for name, value in wanted.items():
+        assert minimize.terms[0][name] == pytest.approx(value.item(), rel=1e-5)
+
+
+def test_bcp_is_its_equation(batch, monkeypatch):
+    inside = torch.zeros(4, 16, 16, dtype=torch.bool)
+    inside[:, 3:13, 3:13] = True
+    monkeypatch.setattr(
+        "ucmt_lite.methods.bcp.copy_paste", lambda mask, shift: paste(inside, shift)
+    )
+    nets, mix = build_nets("bcp", Spy), paste(inside, 2)
+    with torch.no_grad():
+        label = largest_components(nets.teacher(batch.u).argmax(1))
+        y = mix(torch.cat([batch.y, label]))
+        z = nets.student1(mix(torch.cat([batch.x1, batch.u1])))
+        labeled = inside.clone()
+        labeled[:2] = ~inside[:2]
+        wanted = {
+            "sup": 2 * masked_loss(z, y, labeled),
+            "pseudo": 2 * 0.5 * 0.5 * masked_loss(z, y, ~labeled),
+        }
+    nets_after, minimize = one_iteration("bcp", batch, ramp=0.5)
+    for name, value in wanted.items():
+        assert minimize.terms[0][name] == pytest.approx(value.item(), rel=1e-5)
+    assert torch.equal(nets_after.teacher.seen[0], torch.cat([batch.x, batch.u])), "weak views"
+
+
+def test_adamix_asks_the_teacher_for_doubt_and_the_student_for_difficulty(batch, monkeypatch):
+    asked = []
+
+    def noted(doubt, difficulty, reach, *others):
+        asked.append((doubt, difficulty, reach))
+        return lambda image: image
+
+    monkeypatch.setattr("ucmt_lite.methods.adamix.self_paced", noted)
+    nets = build_nets("adamix", Spy)
+    with torch.no_grad():
+        t_x, t_u, s_u = nets.teacher(batch.x), nets.teacher(batch.u), nets.student1(batch.u1)
+    one_iteration("adamix", batch, ramp=0.3)
+    (doubt_x, hard_x, reach), (doubt_u, hard_u, _) = asked
+    assert reach == 0.3
+    torch.testing.assert_close(doubt_x[:, 0], 1 - t_x.softmax(1).amax(1))
+    torch.testing.assert_close(doubt_u[:, 0], 1 - t_u.softmax(1).amax(1))
+    for b in range(2):
+        torch.testing.assert_close(hard_x[b], dice_loss(t_x[b : b + 1], batch.y[b : b + 1]))
+        own = dice_loss(s_u[b : b + 1], t_u.argmax(1)[b : b + 1])
+        torch.testing.assert_close(hard_u[b], own)
+
+
 def test_unimatch_needs_an_encoder_and_a_decoder(batch):
     nets = build_nets("unimatch", lambda: nn.Conv2d(1, 2, 1))
     with pytest.raises(InputError, match="thins out the features of an encoder"):
@@ -401,9 +474,8 @@ def test_bcp_swaps_one_box_between_labeled_and_unlabeled_images(batch):
     assert swapped[:, 0].flatten(1).sum(1).tolist() == [side**2, side**2]
 
 
-def test_bcp_weighs_labeled_and_unlabeled_regions_apart(batch):
+def test_bcp_counts_each_labeled_pixel_once_over_both_mixes(batch):
     """The labeled region of both mixes is the whole labeled image, box and surroundings."""
-    _, small = one_iteration("bcp", batch, weight=0.1)
     nets = build_nets("bcp", Spy)
     found, real = [], masked_loss
     torch.manual_seed(0)
@@ -430,6 +502,7 @@ def test_ua_mt_counts_pixels_that_the_teacher_is_sure_of(batch):
     assert minimize.terms[0]["consistency"] == 0
     sure_nets, sure = one_iteration("ua_mt", batch)
     assert sure.terms[0]["consistency"] > 0
+    assert torch.equal(sure_nets.student1.seen[0], torch.cat([batch.x1, batch.u1]))
     noisy = sure_nets.teacher.seen[1:]
     assert len(noisy) == 8 and not torch.equal(noisy[0], noisy[1])
     assert all((0 < (n - batch.u).abs().max() <= 0.2001) for n in noisy)

@@ -42,8 +42,8 @@ def boxmix(
     the image before.
 
     `share` is the part of the area that a box has, `aspect` how much longer its first side is than
-    its last, both drawn evenly between their two numbers. Draws from torch's generator. Shapes:
-    mask `B *S`, of which the size counts; see `paste`.
+    its last in parts of the image's sides, both drawn evenly between their two numbers. Draws from
+    torch's generator. Shapes: mask `B *S`, of which the size counts; see `paste`.
 
     >>> _ = torch.manual_seed(0)
     >>> mask = torch.arange(4).view(4, 1, 1).expand(4, 8, 8)
@@ -65,8 +65,8 @@ def copy_paste(mask: Tensor, side: float = 2 / 3, shift: int = 1) -> Mix:
     """The mix of BCP (Bai et al., CVPR 2023): one box of two thirds of each side, the same for all
     images, shows the image `shift` places before.
 
-    With labeled and unlabeled images in one tensor, and `shift` the number of the labeled ones, the
-    labeled receive an unlabeled box and the unlabeled a labeled one. Draws the box's place from
+    With as many labeled as unlabeled images in one tensor, and `shift` their number, the labeled
+    receive an unlabeled box and the unlabeled a labeled one. Draws the box's place from
     torch's generator. Shapes: mask `B *S`, of which the size counts; see `paste`.
 
     >>> mask = torch.tensor([0, 1]).view(2, 1, 1).expand(2, 6, 6)

@@ -23,7 +23,10 @@ def cases_of_sweep(folder: str | Path) -> "DataFrame":
     folder = Path(folder)
     unfinished = unfinished_runs(folder)
     tables = []
-    for name, planned in sweep_plan(folder).items():
+    plan = sweep_plan(folder)
+    if len(unfinished) == len(plan):
+        raise InputError(f"No run of the sweep in {folder} is finished yet: run it to its end.")
+    for name, planned in plan.items():
         if name in unfinished:
             continue
         metrics = json.loads((folder / "runs" / name / "metrics.json").read_text())
@@ -36,22 +39,25 @@ def cases_of_sweep(folder: str | Path) -> "DataFrame":
     return concat(tables, ignore_index=True)
 
 
-def nested_interval(
+def crossed_interval(
     cases: "DataFrame", variant: str, baseline: str, level: float = 0.95, draws: int = 2000
 ) -> tuple[float, float, float]:
     """Return the mean difference of two variants with an interval over seeds and images.
 
-    A bootstrap in two steps: seeds are drawn with replacement, then images within each drawn seed;
-    both variants keep their pairs. With few seeds it is narrower than it should be, as every
-    bootstrap: read it beside the t interval over seeds, not instead. Errors: no seed that both
-    have, or other images.
+    A bootstrap: seeds and images are each drawn with replacement, the same images for all seeds,
+    for a hard image is hard in all of them; both variants keep their pairs. With few seeds it is
+    narrower than it should be, as every bootstrap: read it beside the t interval over seeds, not
+    instead. Errors: several numbers of labels, no seed that both have, or other images.
     """
+    if cases.duplicated(["variant", "seed", "id"]).any():
+        raise InputError("An image stands twice for one variant and seed: select one case first.")
     tables = [
         cases[cases["variant"] == name].pivot(index="seed", columns="id", values="dice")
         for name in (variant, baseline)
     ]
     seeds = tables[0].index.intersection(tables[1].index)
-    if not len(seeds) or list(tables[0].columns) != list(tables[1].columns):
+    same = list(tables[0].columns) == list(tables[1].columns)
+    if not len(seeds) or not same or any(table.isna().any(axis=None) for table in tables):
         raise InputError(
             f"'{variant}' and '{baseline}' have no seed and images in common: compare variants of"
             " one sweep."
@@ -62,7 +68,7 @@ def nested_interval(
     means = []
     for _ in range(draws):
         drawn = random.integers(count, size=count)
-        pick = random.integers(images, size=(count, images))
-        means.append(differences[drawn[:, None], pick].mean())
+        pick = random.integers(images, size=images)
+        means.append(differences[np.ix_(drawn, pick)].mean())
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(differences.mean()), float(low), float(high)

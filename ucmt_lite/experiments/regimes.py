@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ucmt_lite.common import InputError
+from ucmt_lite.common import InputError, one_of
 from ucmt_lite.experiments.comparison import interval, scores_by_seed, verdict
+from ucmt_lite.experiments.config import SCORES, SMALLER_IS_BETTER
+from ucmt_lite.experiments.plan import CASE_FIELDS
 from ucmt_lite.explore.draw.picture import Picture, new_figure
 from ucmt_lite.methods import title_of
 
@@ -25,11 +27,13 @@ def regime_map(
     """Draw a panel for each number of labels (rows) and of gradient steps (columns).
 
     In a panel each variant has a line with its mean difference to the baseline's, over the seeds
-    that both have, and the colour of its `verdict`. Errors: a data set without the baseline, or
-    runs of several data sets.
+    that both have, and the colour of its `verdict`. Errors: an unknown baseline, and runs that
+    differ in more than labels and steps.
     """
-    if runs["dataset"].nunique() != 1:
-        raise InputError("A map is of one data set: select the runs of one.")
+    one_of("variant", baseline, list(dict.fromkeys(runs["variant"])))
+    for name in CASE_FIELDS:
+        if name != "labeled" and name in runs and runs[name].astype(str).nunique() > 1:
+            raise InputError(f"A map is of one case, these runs differ in {name}: select some.")
     labels, steps = sorted(set(runs["labeled"])), sorted(set(runs["gradient_steps"]))
     variants = [name for name in dict.fromkeys(runs["variant"]) if name != baseline]
     height = 0.5 + 0.22 * len(variants)
@@ -47,7 +51,7 @@ def regime_map(
     drawing.suptitle(f"minus {title_of(baseline)}; {key}; margin {margin:g}", fontsize=9)
     return Picture(
         drawing,
-        f"Mean Dice minus that of {title_of(baseline)}, by labels and gradient steps."
+        f"Mean {SCORES[score]} minus that of {title_of(baseline)}, by labels and gradient steps."
         f" {'; '.join(texts)}.",
     )
 
@@ -55,13 +59,17 @@ def regime_map(
 def differences_of(
     runs: "DataFrame", baseline: str, score: str = "dice"
 ) -> dict[str, tuple[float, float, float]]:
-    """Return each variant's mean difference to the baseline with its interval, paired by seed."""
+    """Return each variant's mean difference to the baseline with its interval, paired by seed.
+
+    Of distances, of which less is better, it is the baseline's minus the variant's.
+    """
     scores = scores_by_seed(runs, score)
+    sign = -1 if score in SMALLER_IS_BETTER else 1
     if baseline not in scores:
         return {}
     own = scores.pop(baseline)
     return {
-        variant: interval([by_seed[seed] - own[seed] for seed in by_seed if seed in own])
+        variant: interval([sign * (by_seed[seed] - own[seed]) for seed in by_seed if seed in own])
         for variant, by_seed in scores.items()
     }
 

@@ -59,6 +59,8 @@ class Mixer:
                 )
         if len(cases) < 2:
             raise InputError("The mixes take from another image: give at least two cases.")
+        if len({mask.shape for mask in cases.masks}) > 1:
+            raise InputError("The mixes need images of one size: resize them first.")
         if cases.masks[0].ndim != 2:
             raise InputError(
                 f"The explorer of mixes shows 2D images, these have shape {cases.masks[0].shape}:"
@@ -82,6 +84,8 @@ class Mixer:
 
         if not 0 <= image < len(self.cases):
             raise InputError(f"image={image}: there are {len(self.cases)} images, counted from 0.")
+        if not 0 <= reach <= 1:
+            raise InputError(f"reach={reach}: give a number from 0 to 1.")
         pair = [image, (image + 1) % len(self.cases)]
         x = to_input(torch.tensor(np.stack([self.cases.images[i] for i in pair])))
         student, teacher = logits_of(self.student, x), logits_of(self.teacher, x)
@@ -94,7 +98,12 @@ class Mixer:
                 "boxmix": boxmix(labels, probability=1.0),
                 "copy_paste": copy_paste(labels),
                 "self_paced": self_paced(
-                    doubt(teacher), difficulty, max(reach, 1e-3), 4 * top_k, grid, 1.0
+                    doubt(teacher),
+                    difficulty,
+                    max(reach, 1e-3),
+                    min(4 * top_k, grid**2 // 2),
+                    grid,
+                    1.0,
                 ),
             }
         # An image in which every pixel of both has a number of its own tells what moved

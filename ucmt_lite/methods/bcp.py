@@ -29,7 +29,7 @@ def bcp(
     r"""One iteration of BCP: labeled images with a box of unlabeled ones in them, and the other way
     round (Bai et al. 2023).
 
-    .. math:: L = \ell_{m}(s(z), \bar y) + w\, r\, \ell_{1 - m}(s(z), \bar y), \qquad
+    .. math:: L = 2\, \ell_{m}(s(z), \bar y) + 2\, w\, r\, \ell_{1 - m}(s(z), \bar y), \qquad
               z = c([x_1, u_1]), \ \bar y = c([y, \hat y]), \ m = c([1, 0])
 
     c is `copy_paste`: it swaps one box, two thirds of each side, between labeled and unlabeled
@@ -45,6 +45,8 @@ def bcp(
           here the part of the ramp that lies below `pretraining`, a sixth of the iterations with
           the settings of a run, and the teacher follows from the first iteration.
         - Weight: 0.5 at once in the reference, here with the ramp of every method.
+        - The losses of the two mixes are added in the reference; here both are one minibatch, whose
+          mean counts twice. In pre-training there is one mix, which counts once.
         - Each mix has a half of the labeled images in the reference, all of them here: as many
           images a step as in the other methods.
         - Views: weak in the reference; here the strong ones, and the weak u for the teacher.

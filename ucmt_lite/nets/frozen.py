@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ucmt_lite.common import InputError
 from ucmt_lite.nets.inputs import check_image
 from ucmt_lite.nets.resnet import ResNet50, load_weights
 
@@ -42,6 +43,11 @@ class FrozenProbe(nn.Module):
         norm: str = "batch",
     ) -> None:
         super().__init__()
+        if in_channels not in (1, 3):
+            raise InputError(
+                "A ResNet-50's weights know grey and RGB images, these have"
+                f" {in_channels} channels: choose another network."
+            )
         self.in_channels, self.classes, self.dims, self.stride = in_channels, classes, 2, 8
         self.norm = norm
         self.encoder = ResNet50(3).requires_grad_(False)
@@ -57,7 +63,7 @@ class FrozenProbe(nn.Module):
         return self
 
     def forward(self, x: Tensor) -> Tensor:
-        check_image(x, self.in_channels, self.dims, self.stride, self.training, self.norm)
+        check_image(x, self.in_channels, self.dims, self.stride, self.training, norm="")
         with torch.no_grad():
             fine, deep = self.encoder(standardised(x))
         deep = F.interpolate(deep, fine.shape[2:], mode="bilinear", align_corners=False)
