@@ -112,6 +112,15 @@ def test_adamix_works_on_volumes_and_refuses_too_many_cells():
         self_paced(doubt, difficulty, 0.5, most=40, grid=4)
 
 
+def test_an_image_alone_has_nothing_to_be_mixed_with():
+    for mix in (
+        lambda: boxmix(numbered(1, 8, 8)),
+        lambda: self_paced(torch.rand(1, 1, 8, 8), torch.zeros(1), 0.5, 4, 4),
+    ):
+        with pytest.raises(InputError, match="give 2 or more"):
+            mix()
+
+
 def test_no_gradient_passes_the_choice_of_cells():
     doubt = torch.rand(2, 1, 8, 8, requires_grad=True)
     image = torch.randn(2, 1, 8, 8, requires_grad=True)

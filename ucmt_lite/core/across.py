@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ucmt_lite.common import InputError
 from ucmt_lite.core.mixing import Grid, Mix, cells_per_axis, check_top_k, gather_cells, rank_cells
 
 
@@ -50,6 +51,7 @@ def boxmix(
     >>> [image.unique().tolist() for image in boxmix(mask, probability=1.0)(mask)]
     [[0, 3], [0, 1], [1, 2], [2, 3]]
     """
+    _check_company(len(mask))
     inside = torch.zeros_like(mask, dtype=torch.bool)
     for image in inside:
         if torch.rand(()) < probability:
@@ -76,6 +78,12 @@ def copy_paste(mask: Tensor, side: float = 2 / 3, shift: int = 1) -> Mix:
     inside = torch.zeros_like(mask, dtype=torch.bool)
     inside[(slice(None), *_random_box(mask.shape[1:], [side] * (mask.dim() - 1)))] = True
     return paste(inside, shift)
+
+
+def _check_company(images: int) -> None:
+    """Refuse a minibatch in which there is no other image."""
+    if images < 2:
+        raise InputError("An image is mixed with another one of the minibatch: give 2 or more.")
 
 
 def _between(ends: Sequence[float]) -> float:
@@ -153,6 +161,7 @@ def self_paced_source(
     See `self_paced`.
     """
     images, device = len(doubt), doubt.device
+    _check_company(images)
     rank = rank_cells(doubt, grid)  # B L, the cell of most doubt first
     cells = rank.shape[1]
     check_top_k(most, cells)

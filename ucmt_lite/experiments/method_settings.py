@@ -80,11 +80,6 @@ def check_settings(config: RunConfig) -> None:
         raise InputError(
             f"ema_decay={settings['ema_decay']}: give a number from 0 to 1, such as 0.99."
         )
-    if config.batch < 2 and config.method in ("unimatch", "adamix"):
-        raise InputError(
-            f"batch={config.batch}: {config.method} mixes each image with another one of the"
-            " minibatch, give 2 or more."
-        )
     if "ema_share" in defaults:
         check_teacher(config, settings.get("ema_share", defaults["ema_share"]))
 

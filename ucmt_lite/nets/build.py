@@ -61,16 +61,13 @@ def check_network(name: str, settings: Mapping[str, Any]) -> None:
         find_foreign(name)
         return
     needs = NETS[one_of("network", name, NETS)].needs
-    if needs:
-        for setting in settings:
-            one_of(f"setting of network {name}", setting, needs)
-    if "weights" in needs and "weights" not in settings:
+    for missing in set(needs) - set(settings):
         raise InputError(
-            f"'{name}' needs weights: a frozen encoder knows what its weights know. Give"
-            " network_settings weights=FILE (a ResNet-50's state dict, .pth or .safetensors) or"
-            " weights=imagenet, which fetches them."
+            f"'{name}' needs {missing}: a frozen encoder knows what its weights know. Give"
+            f" network_settings {missing}=FILE (a ResNet-50's state dict, .pth or .safetensors) or"
+            f" {missing}=imagenet, which fetches them."
         )
-    if settings and not needs:
+    if set(settings) - set(needs):
         raise InputError(
             f"network_settings={dict(settings)} is for networks of other packages, '{name}' is one"
             " of this kit: leave it out."
