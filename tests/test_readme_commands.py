@@ -302,7 +302,7 @@ def test_a_report_compares_the_variants(swept, monkeypatch, capsys):
     assert {".md", ".tex", ".parquet", ".ipynb"} <= set(made)
     assert "supervised" in made[".md"].read_text() and "UCMT" in made[".md"].read_text()
     tables = (swept / "runs/mine").glob("*.parquet")
-    assert sorted(path.stem for path in tables) == ["curves", "runs"]
+    assert sorted(path.stem for path in tables) == ["cases", "curves", "runs"]
     assert len(pd.read_parquet(swept / "runs/mine/runs.parquet")) == 2
 
 

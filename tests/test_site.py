@@ -115,8 +115,7 @@ def test_explorers_are_alive_where_lessons_show_them(site):
     assert {lesson for lesson, _ in found} == {"03", "06", "07", "08"}
     assert {re.search(r"explorers/(\w+)", text)[1] for _, text in found} == names
     assert all('src="../explorers/' in text for _, text in found)
-    folded = {lesson for lesson, text in found if "<details>" in text}
-    assert folded == {"06", "08"}, "they would give the answer away"
+    assert all(text.startswith("<details>") for _, text in found), "they give the answer away"
 
 
 def test_the_chinese_page_invites_in_chinese(site):

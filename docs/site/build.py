@@ -53,19 +53,19 @@ SEARCH = re.compile(r'(<button class="btn search-button-field[^>]*?) aria-label=
 ARROW = re.compile(r"(<a [^>]*>([^<]*)</a><details[^>]*><summary)>")
 METHODS_SHOWN = ("mean_teacher", "cps", "ucmt")
 SEED_SHOWN = 50
-# The explorers that are alive inside lessons, by the last line of their cell. They show recorded
-# runs, and the UMIX lab networks trained as its lesson trains them. Where a lesson asks for a guess
-# first they are folded.
+# The explorers that are alive inside lessons, by how their cell ends. They show recorded runs, and
+# the UMIX lab networks trained as its lesson trains them. They are folded, for each lesson asks for
+# a guess first.
 ALIVE: dict[str, tuple[str, Callable[[], Any] | None]] = {
-    'training.widget(traces.recorded("heart_mean_teacher_50"))': (
+    "predict_first(training.widget(recorded), a_number(question, teacher, (0, 1)))": (
         "mean_teacher",
         lambda: training.widget(recorded("heart_mean_teacher_50")),
     ),
-    "ema.widget(decay=0.99, share=[1.0])": (
+    'predict_first(lab, a_number(question, losses["teacher"], (0, 0.1)))': (
         "ema_of_one",
         lambda: ema.widget(decay=0.99, share=[1.0]),
     ),
-    "ema.widget(decay=0.99, share=[0.5, 0.5])": (
+    "predict_first(lab, a_choice(question, ema.last_losses(lab.paths), max, measure))": (
         "ema_of_two",
         lambda: ema.widget(decay=0.99, share=[0.5, 0.5]),
     ),
@@ -74,9 +74,9 @@ ALIVE: dict[str, tuple[str, Callable[[], Any] | None]] = {
         "ucmt",
         lambda: uncertainty.widget(recorded("heart_ucmt_50"), threshold=0.2),
     ),
+    "lab = umix_lab.widget(run.nets, validation, image=1, top_k=4, grid=8)\n"
     "predict_first(lab, which_cells_move(lab.sample))": ("umix_lab", None),  # by `stage_lab`
 }
-FOLDED = "predict_first("
 INVITATION = {False: "The same explorer, alive: move it here", True: "同一个互动图，可在此操作"}
 LAB = RunConfig(method="ucmt", labeled=4, iterations=200)  # as in lesson 08
 COURSE = read_course()
@@ -150,17 +150,17 @@ def with_live_explorers(cells: list[dict], page: str) -> Iterator[dict]:
     """Yield the cells of a page, and below the picture of an explorer that explorer in a frame."""
     for cell in cells:
         yield cell
-        last_line = "".join(cell["source"]).rpartition("\n")[2]
-        if cell["cell_type"] == "code" and last_line in ALIVE:
-            file = os.path.relpath(f"explorers/{ALIVE[last_line][0]}.html", os.path.dirname(page))
+        source = "".join(cell["source"])
+        names = [name for end, (name, _) in ALIVE.items() if source.endswith(end)]
+        if cell["cell_type"] == "code" and names:
+            file = os.path.relpath(f"explorers/{names[0]}.html", os.path.dirname(page))
             words = INVITATION["/zh/" in page]
-            folded = "" if last_line.startswith(FOLDED) else " open"
             text = (
-                f"<details{folded}><summary>{words}</summary>\n"
+                f"<details><summary>{words}</summary>\n"
                 f'<iframe src="{file}" title="{words}" height="700" loading="lazy"></iframe>\n'
                 "</details>"
             )
-            identity = f"alive-{ALIVE[last_line][0]}"
+            identity = f"alive-{names[0]}"
             yield {"cell_type": "markdown", "id": identity, "metadata": {}, "source": text}
 
 

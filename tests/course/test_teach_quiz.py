@@ -99,9 +99,9 @@ def test_numbers_are_what_the_kit_computes():
     assert right_option(23).startswith(RIGHT[checks.check_verdict](0.004, 0.012, 0.02))
     voxels = np.ones(40_000)
     assert numbers(25) == [RIGHT[checks.check_millilitres](voxels, (0.5, 0.5, 2.0))]
-    assert numbers(26) == RIGHT[checks.check_starts](100, 40, 25)
     seconds = {"one": 0.1, "two": 0.2, "three": 0.3}
-    assert numbers(29) == [pytest.approx(RIGHT[checks.check_hours](seconds, 6000, 3))]
+    assert f"replaces {RIGHT[checks.check_pace](0.3, 0.4, 16)} of its surest" in right_option(30)
+    assert numbers(28) == [pytest.approx(RIGHT[checks.check_hours](seconds, 6000, 3))]
 
 
 def test_a_class_is_marked_and_told_what_to_come_back_to(tmp_path, capsys):
@@ -114,7 +114,7 @@ def test_a_class_is_marked_and_told_what_to_come_back_to(tmp_path, capsys):
     ada, ben, cy, di = capsys.readouterr().out.splitlines()
     assert ada == "Ada  30 of 30; lessons to come back to: none"
     assert ben == "Ben  29 of 30; lessons to come back to: 00_start_here"
-    assert cy.startswith("Cy   20 of 30") and "00" not in cy and "15_capstone" in cy
+    assert cy.startswith("Cy   20 of 30") and "00" not in cy and "16_after_ucmt" in cy
     assert di == ben.replace("Ben", "Di ")
 
 

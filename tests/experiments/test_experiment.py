@@ -198,7 +198,7 @@ def test_the_command_answers_wrong_input_with_one_sentence(tmp_path, capsys):
     assert cli.main(["run", "--method", "umct", "--out", str(tmp_path / "run")]) == 2
     assert capsys.readouterr().err.strip().splitlines() == [
         "ucmt-lite: Unknown method 'umct': did you mean 'ucmt'? Known: supervised, mean_teacher,"
-        " cpc, gct, cps, cmt, ucmt."
+        " cpc, gct, cps, cmt, ucmt, ua_mt, fixmatch, unimatch, bcp, adamix."
     ]
     assert cli.main(["run", "--set", "grid", "--out", str(tmp_path / "run")]) == 2
     assert "NAME=VALUE" in capsys.readouterr().err
