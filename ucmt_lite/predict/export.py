@@ -20,6 +20,9 @@ from ucmt_lite.common import InputError, atomic, plain
 from ucmt_lite.predict.segmenter import Segmenter, save_segmenter
 
 _TOLERANCE = 1e-4  # between the probabilities of torch and of the ONNX file
+# A network with steep logits loses more than that to float32's rounding, in torch as in ONNX: so
+# often what torch itself differs from its own result in float64 is granted as well.
+_ROUNDINGS = 3
 _EXAMPLES = {2: "photo.png", 3: "scan.nii.gz"}
 _SIDE = 64  # pixels of the image a 2D network without a size of training is traced with
 
@@ -33,7 +36,8 @@ def to_onnx(segmenter: Segmenter, path: str | os.PathLike) -> float:
     onnxruntime runs it on random images, and torch does.
 
     Raises InputError without the packages onnx, onnxscript and onnxruntime, for a 3D network
-    without a patch, and where the probabilities differ by more than 1e-4.
+    without a patch, and where the probabilities differ by more than 1e-4 and by more than three
+    times what float32 costs torch itself.
     """
     _check_packages()
     net = _WithSoftmax(copy.deepcopy(segmenter.net).float().cpu().eval())
@@ -60,8 +64,10 @@ def to_onnx(segmenter: Segmenter, path: str | os.PathLike) -> float:
     program.model.metadata_props["card"] = json.dumps(plain(segmenter.card), allow_nan=False)
     with atomic(path) as temporary:
         program.save(temporary)
-        difference = max(_difference(net, temporary, images) for images in [first, *others])
-        if not difference <= _TOLERANCE:
+        images = [first, *others]
+        difference = max(_difference(net, temporary, x) for x in images)
+        rounding = max(_rounding(net, x) for x in images)
+        if not difference <= max(_TOLERANCE, _ROUNDINGS * rounding):
             raise InputError(
                 f"The ONNX file gives probabilities that differ by {difference:.1e} from torch's,"
                 " so it is not kept: update torch, onnx and onnxruntime."
@@ -237,6 +243,13 @@ def _difference(net: nn.Module, path: Path, images: Tensor) -> float:
     with torch.inference_mode():
         expected = net(images)
     return float((torch.from_numpy(probs) - expected).abs().max())
+
+
+def _rounding(net: nn.Module, images: Tensor) -> float:
+    """Return by how much torch's probabilities in float32 differ from those in float64 at most."""
+    with torch.inference_mode():
+        exact = copy.deepcopy(net).double()(images.double())
+        return float((net(images) - exact).abs().max())
 
 
 @contextmanager
