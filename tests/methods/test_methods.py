@@ -411,9 +411,9 @@ def test_bcp_is_its_equation(batch, monkeypatch):
         labeled[:2] = ~inside[:2]
         wanted = {
             "sup": 2 * masked_loss(z, y, labeled),
-            "pseudo": 2 * 0.5 * 0.5 * masked_loss(z, y, ~labeled),
+            "pseudo": 2 * 0.5 * 0.25 * masked_loss(z, y, ~labeled),
         }
-    nets_after, minimize = one_iteration("bcp", batch, ramp=0.5)
+    nets_after, minimize = one_iteration("bcp", batch, ramp=0.25)
     for name, value in wanted.items():
         assert minimize.terms[0][name] == pytest.approx(value.item(), rel=1e-5)
     assert torch.equal(nets_after.teacher.seen[0], torch.cat([batch.x, batch.u])), "weak views"
