@@ -75,10 +75,7 @@ class Mixer:
         """Mix one image with the next one, in every way."""
         import torch
 
-        from ucmt_lite.core.across import boxmix, copy_paste, self_paced
         from ucmt_lite.core.losses import pseudo_label
-        from ucmt_lite.core.mixing import umix
-        from ucmt_lite.core.uncertainty import entropy_of_mean
         from ucmt_lite.data import to_input
         from ucmt_lite.methods.adamix import dice_losses, doubt
 
@@ -89,23 +86,10 @@ class Mixer:
         pair = [image, (image + 1) % len(self.cases)]
         x = to_input(torch.tensor(np.stack([self.cases.images[i] for i in pair])))
         student, teacher = logits_of(self.student, x), logits_of(self.teacher, x)
-        labels, unsure = pseudo_label(teacher), entropy_of_mean(student, teacher)
-        difficulty = dice_losses(student, labels)
+        labels, difficulty = pseudo_label(teacher), dice_losses(student, pseudo_label(teacher))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            mixes = {
-                "umix": umix(unsure, unsure, top_k, grid),
-                "boxmix": boxmix(labels, probability=1.0),
-                "copy_paste": copy_paste(labels),
-                "self_paced": self_paced(
-                    doubt(teacher),
-                    difficulty,
-                    max(reach, 1e-3),
-                    min(4 * top_k, grid**2 // 2),
-                    grid,
-                    1.0,
-                ),
-            }
+            mixes = _mixes_of(student, teacher, difficulty, reach, top_k, grid)
         # An image in which every pixel of both has a number of its own tells what moved
         numbers = torch.arange(labels.numel()).view_as(labels)
         return Mixed(
@@ -121,6 +105,26 @@ class Mixer:
             labels={name: mix(labels)[0].numpy() for name, mix in mixes.items()},
             moved={name: (mix(numbers) != numbers)[0].numpy() for name, mix in mixes.items()},
         )
+
+
+def _mixes_of(
+    student: Any, teacher: Any, difficulty: Any, reach: float, top_k: int, grid: int
+) -> dict[str, Any]:
+    """Return the four mixes of two images by name, from what both networks say of them."""
+    from ucmt_lite.core.across import boxmix, copy_paste, self_paced
+    from ucmt_lite.core.losses import pseudo_label
+    from ucmt_lite.core.mixing import umix
+    from ucmt_lite.core.uncertainty import entropy_of_mean
+    from ucmt_lite.methods.adamix import doubt
+
+    labels, unsure = pseudo_label(teacher), entropy_of_mean(student, teacher)
+    most = min(4 * top_k, grid**2 // 2)
+    return {
+        "umix": umix(unsure, unsure, top_k, grid),
+        "boxmix": boxmix(labels, probability=1.0),
+        "copy_paste": copy_paste(labels),
+        "self_paced": self_paced(doubt(teacher), difficulty, max(reach, 1e-3), most, grid, 1.0),
+    }
 
 
 def figure(
