@@ -133,10 +133,10 @@ check_contradiction(my_contradiction)
 # </details>
 
 # %% [markdown]
-# Now look at a run. Drag through training, and watch where the map is bright, and where pseudo labels are wrong (the explorer shows both). *Before you drag:* will the bright places be where the errors are?
+# Now look at a run. First say where its students will disagree. Then drag through training, and watch where the map is bright, and where pseudo labels are wrong (the explorer shows both): are the bright places where the errors are?
 
 # %% [markdown] lang="zh" english="ac7d6a28"
-# 现在看一次训练。拖动滑块走过训练过程，看看图在哪里亮，伪标签又在哪里错（两者在交互图中都有）。*拖动之前先想：* 亮的地方会是出错的地方吗？
+# 现在看一次训练。先说说两个学生会在哪里有分歧。再拖动滑块走过训练过程，看看图在哪里亮，伪标签又在哪里错（两者在交互图中都有）：亮的地方就是出错的地方吗？
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import uncertainty
@@ -147,7 +147,7 @@ predict_first(uncertainty.widget(ucmt, threshold=threshold), where_they_differ(u
 # %% [markdown] lang="zh" english="31f1d52e"
 # > **图：** 两个学生会在哪里有分歧？先画出这个区域，再给出答案。
 # >
-# > <details><summary>答案</summary>两个学生在 {1} % 的像素上有分歧，其平均位置在图像从上往下 {2} %、从左往右 {3} % 处。UCMT 训练 {4} 次迭代后，在探针图像 {5} 上：{6} % 的像素不确定性不超过 {7} 奈特，它们的伪标签有 {8} % 是对的，而全部像素是 {9} %。在边界确实模糊之处（模糊度大于 {10}），平均不确定性为 {11} 奈特，其他地方为 {12}。</details>
+# > <details><summary>答案</summary>两个学生在 {1} % 的像素上有分歧；其中十分之九位于图像从上往下 {2} 至 {3} % 之间，十分之九位于从左往右 {4} 至 {5} % 之间。UCMT 训练 {6} 次迭代后，在探针图像 {7} 上：{8} % 的像素不确定性不超过 {9} 奈特，它们的伪标签有 {10} % 是对的，而全部像素是 {11} %。在边界确实模糊之处（模糊度大于 {12}），平均不确定性为 {13} 奈特，其他地方为 {14}。</details>
 
 # %% [markdown]
 # ## Keep the certain ones?

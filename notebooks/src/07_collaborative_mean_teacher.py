@@ -158,9 +158,9 @@ check_reordered(my_reordered)
 # </details>
 
 # %% [markdown]
-# A network has as many such twins as its hidden units have orders. Average one with its twin, and each hidden unit becomes half of one unit and half of another: no unit at all. Two students with different starts are not even twins. So the mean of their weights is, in general, the mean of nothing.
+# A network has as many such twins as its hidden units have orders, and all do the same. What does the *mean* of the weights of two twins do?
 #
-# The smallest network that shows it has two weights, $f(x) = w_1 w_2 x$. Its loss has two valleys, and either is as good as the other. Let each student sit in a valley of its own, and give each half of the teacher. Where will that teacher be, and how well will it do?
+# The smallest network that can be asked has two weights, $f(x) = w_1 w_2 x$. Its loss has two valleys, and either is as good as the other. Let each student sit in a valley of its own, and give each half of the teacher. Where will that teacher be, and how well will it do?
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import ema
@@ -172,6 +172,8 @@ question = "The students learn in different valleys. Whose loss is the largest i
 predict_first(lab, a_choice(question, ema.last_losses(lab.paths), max, measure))
 
 # %% [markdown]
+# Average a network with its twin, and each hidden unit becomes half of one unit and half of another: no unit at all. Two students with different starts are not even twins. So the mean of their weights is, in general, the mean of nothing.
+#
 # ## What the published code does
 #
 # The paper's figure draws arrows from both students to the teacher. The public code gives student 1 a share of 0.99 and student 2 one of 0.01. Here are both, for a short run. `student1` and `student2` are scored beside the teacher:

@@ -309,7 +309,7 @@ predict_first(lab, which_cells_move(lab.sample))
 # > <details><summary>答案</summary>移动的格子（行/列，从左上角数起）：{4}/{5}，{6}/{7}，{8}/{9}，{10}/{11}，{12}/{13}。umix，`top_k` 为 {14}，网格 {15} x {16}：{17} 个格子被替换，平均不确定性 {18} 奈特；换上的内容来自平均 {19} 奈特的格子。在混合后的图像上，与一同移动的伪标签相比，学生 {20} 的 Dice 为 {21}（混合前 {22}），学生 {23} 的 Dice 为 {24}（混合前 {25}）。</details>
 
 # %% [markdown]
-# The frames lie on the heart, mostly at its borders, and what fills them is blank background: that is what networks are most certain of. After the mix both students agree less with the label that moved along (the explorer says how much): a holed heart is a harder heart. So UMIX mainly *removes* difficult pixels. The first author of UCMT later wrote that fixed rules of this kind tend to trivial changes, and learns where and how much to mix instead (AdaMix, 2024).
+# The frames lie on the heart, mostly at its borders, and what fills them is blank background: that is what networks are most certain of. After the mix both students agree less with the label that moved along (the explorer says how much): a holed heart is a harder heart. So UMIX mainly *removes* difficult pixels. The first author of UCMT later wrote that fixed rules of this kind tend to trivial changes, and learns where and how much to mix instead (AdaMix, 2024, in [lesson 16](16_after_ucmt.ipynb)).
 #
 # ## Does it pay?
 #
@@ -318,7 +318,7 @@ predict_first(lab, which_cells_move(lab.sample))
 # Here are four short runs, one seed: enough to see that all of them train, too few to rank them. They end within a few hundredths of each other.
 
 # %% [markdown] lang="zh" english="bcc3043d"
-# 红框落在心脏上，多半在它的边界上；填进去的是空白背景，那正是网络最有把握的东西。混合之后，两个学生与一同移动的标签都不如先前一致（差多少，互动图里有）：有洞的心脏更难认。所以 UMIX 主要是*移走*困难的像素。UCMT 的第一作者后来写道，这类固定的规则容易带来无关紧要的改动，于是改为学习在哪里混合、混合多少（AdaMix, 2024）。
+# 红框落在心脏上，多半在它的边界上；填进去的是空白背景，那正是网络最有把握的东西。混合之后，两个学生与一同移动的标签都不如先前一致（差多少，互动图里有）：有洞的心脏更难认。所以 UMIX 主要是*移走*困难的像素。UCMT 的第一作者后来写道，这类固定的规则容易带来无关紧要的改动，于是改为学习在哪里混合、混合多少（AdaMix, 2024，见[第 16 课](16_after_ucmt.ipynb)）。
 #
 # ## 值得吗？
 #
@@ -327,13 +327,13 @@ predict_first(lab, which_cells_move(lab.sample))
 # 这里是四次短训练，一个随机种子：足以看出它们都在学习，不足以排出名次。它们的终点相差不过百分之几。
 
 # %%
+import dataclasses
+
 from ucmt_lite.explore import compare
 
-mixes = ("umix", "cutmix", "noise", "identity")
-traces = {
-    mix: [train(RunConfig(**{**config.as_dict(), "settings": {"make_mix": mix}})).trace]
-    for mix in mixes
-}
+traces = {"umix": [run.trace]}  # the run above
+for mix in ("cutmix", "noise", "identity"):
+    traces[mix] = [train(dataclasses.replace(config, settings={"make_mix": mix})).trace]
 compare.figure(traces, ["dice"])
 
 # %% [markdown] lang="zh" english="7cb52f54"

@@ -439,14 +439,14 @@ predict_first(training.widget(three), answer)
 
 # %%
 variants = {
-    "UMIX": settings,
     "UMIX, gentle": {"top_k": 2, "grid": 16},
     "CutMix": {**settings, "make_mix": "cutmix"},
     "no mix": {**settings, "make_mix": "identity"},
 }
 configs = {name: RunConfig(**common, settings=own) for name, own in variants.items()}
 configs["CMT"] = RunConfig(method="cmt", **common)
-mixed = {name: [train(config).trace] for name, config in configs.items()}
+mixed = {"UMIX": [run.trace]}  # the run above
+mixed |= {name: [train(config).trace] for name, config in configs.items()}
 
 # %%
 compare.figure(mixed, ["disagreement", "dice"])
@@ -508,8 +508,8 @@ evidence.plot_scores(ablation)
 # 教师跟随**两个**学生，但在公开代码中并不平均：学生 1 占 0.99，学生 2 占 0.01。为什么不各占一半？试试看：
 
 # %%
-halves = RunConfig(**common, settings={**settings, "ema_share": (0.5, 0.5)})
-curves = train(halves).trace.curves
+half = {**settings, "ema_share": (0.5, 0.5)}
+curves = train(RunConfig(iterations=iterations // 2, seed=seed, settings=half)).trace.curves
 networks = ("student1", "student2", "teacher")
 print({name: round(float(curves[f"dice/{name}"][-1]), 2) for name in networks})
 
@@ -526,19 +526,18 @@ print({name: round(float(curves[f"dice/{name}"][-1]), 2) for name in networks})
 # %% tags=["explorer"]
 from ucmt_lite.explore import ema
 
-share = (0.5, 0.5)
-same = ema.last_losses(ema.simulate(share=share, same_valley=True))
+lab = ema.widget(share=(0.5, 0.5), same_valley=True)
+measure = f"mean loss of the last {ema.WINDOW} steps"
 question = "If both students start in the same valley instead: whose loss is the smallest in the end?"
-answer = a_choice(question, same, min, f"mean loss of the last {ema.WINDOW} steps")
-predict_first(ema.widget(share=share), answer)
+predict_first(lab, a_choice(question, ema.last_losses(lab.paths), min, measure))
 
 # %% [markdown] lang="zh" english="2038c956"
 # > **图：** 如果两个学生改为从同一个山谷出发：最后谁的损失最小？
 # >
-# > <details><summary>答案</summary>答案是教师。最后 {1} 步的平均损失：教师 {2}，学生 {3} 为 {4}，学生 {5} 为 {6}。衰减率为 {7} 的教师（大约记得 {8} 步），以 {9} % 和 {10} % 跟随两个学生，它们从相对的两个山谷出发。最后 {11} 步的平均损失：学生 {12} 为 {13}，学生 {14} 为 {15}，教师为 {16}。教师比每个学生都差：它站在两者之间，一个谁也没到过的地方。</details>
+# > <details><summary>答案</summary>答案是教师。最后 {1} 步的平均损失：教师 {2}，学生 {3} 为 {4}，学生 {5} 为 {6}。衰减率为 {7} 的教师（大约记得 {8} 步），以 {9} % 和 {10} % 跟随两个学生，它们从同一个山谷出发。最后 {11} 步的平均损失：学生 {12} 为 {13}，学生 {14} 为 {15}，教师为 {16}。教师比它的两个学生都好。</details>
 
 # %% [markdown]
-# Tick *start in the same valley*, and see the teacher of that question. Students of a UCMT start apart on purpose. So in the public code, and here, the "collaborative" teacher is, to a hundredth, student 1's mean
+# Take the tick from *start in the same valley*, and see the teacher of our run. Students of a UCMT start apart on purpose. So in the public code, and here, the "collaborative" teacher is, to a hundredth, student 1's mean
 # teacher.
 #
 # ## Paper, reference code, here
@@ -575,7 +574,7 @@ predict_first(ema.widget(share=share), answer)
 # **Next:** what such a comparison can and cannot say, in [a fair comparison](10_fair_comparison.ipynb).
 
 # %% [markdown] lang="zh" english="903c8502"
-# 勾选“start in the same valley”（从同一个山谷出发），看看问题里的那位教师。UCMT 的学生是有意从不同的起点出发的。所以，在公开代码中，在这里也一样，“协同”的教师其实就是学生 1 的平均教师，相差只在百分之一。
+# 去掉“start in the same valley”（从同一个山谷出发）前的勾，看看我们那次训练里的教师。UCMT 的学生是有意从不同的起点出发的。所以，在公开代码中，在这里也一样，“协同”的教师其实就是学生 1 的平均教师，相差只在百分之一。
 #
 # ## 论文、参考代码与本工具包
 #

@@ -55,6 +55,12 @@ def test_runs_stand_side_by_side_and_one_network_less_leaves_a_gap():
     assert len(picture.figure.axes) == 3 * 6 + 3  # a colour scale a row
 
 
+@pytest.mark.parametrize("method", ["mean_teacher", "ucmt"])
+def test_one_run_is_never_wider_than_a_phone_can_show(method):
+    width, height = training.figure(synthetic(method)).figure.get_size_inches()
+    assert (width, height) == (pytest.approx(3 * 2.4), pytest.approx(2 * 2.6))
+
+
 def test_a_volume_is_shown_by_the_slice_with_most_truth():
     flat = synthetic()
     depth = np.zeros((2, 3, 32, 32), np.uint8)

@@ -98,6 +98,15 @@ def test_the_region_of_a_run_is_where_its_networks_differ():
     assert np.array_equal(region.surprise, a != b)
 
 
+def test_a_ring_is_told_by_where_it_lies_and_not_by_its_empty_middle():
+    ring = disc(128, 64, 64, 32) - disc(128, 64, 64, 28)
+    told = Region((disc(128, 64, 64, 32) * 200)[..., None], ring).revealed().alt
+    (low, high), (left, right) = re.findall(r"between (\d+) and (\d+) % of the way", told)
+    rows = 100 * (np.nonzero(ring)[0] + 0.5) / 128
+    assert np.mean((int(low) < rows) & (rows < int(high))) == pytest.approx(0.9, abs=0.05)
+    assert (low, high) == (left, right)
+
+
 def test_numbers_at_random_are_as_far_off_as_is_told():
     drawn = np.random.default_rng(0).uniform(100, 700, 4000)
     off = np.mean([number_score(guess, 250, (100, 700))[0] for guess in drawn])

@@ -1,5 +1,6 @@
 """One image over training: what each network says of it, where two differ, how unsure they are."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -51,15 +52,20 @@ CHARTS = ("dice", "disagreement", "uncertainty", "error")
 def figure(trace: "Trace | Sequence[Trace]", step: int | None = None, image: int = 0) -> Picture:
     """Return one probe image at one recorded step: networks, disagreement, uncertainty.
 
-    Several traces make one row each. The step shown is the recorded one nearest to `step`, the last
-    one where none is named; `image` counts the probe images from 0.
+    Several traces make one row each, one alone rows of three panels, which a phone can show. The
+    step shown is the recorded one nearest to `step`, the last one where none is named; `image`
+    counts the probe images from 0.
     """
     traces = _as_list(trace, image)
     frames = [nearest_look(trace, step) for trace in traces]
     names = [name for name in NET_COLOURS if any(name in trace.predictions for trace in traces)]
     differ = any(_two_networks(trace) for trace in traces)
-    drawing, axes = new_figure(len(traces), len(names) + 2 + differ)
-    rows = zip(axes, traces, frames, trace_titles(traces), strict=True)
+    panels = len(names) + 2 + differ
+    columns = 3 if panels > 4 and len(traces) == 1 else panels
+    drawing, axes = new_figure(len(traces) * math.ceil(panels / columns), columns)
+    for ax in axes.flat:  # what a run does not have stays empty
+        ax.set_axis_off()
+    rows = zip(axes.reshape(len(traces), -1), traces, frames, trace_titles(traces), strict=True)
     for row, one_trace, frame, title in rows:
         _draw_row(row, one_trace, frame, image, names)
         row[0].set_title(f"{title}, {one_trace.map_step[frame]} iterations", fontsize=9)
@@ -229,8 +235,6 @@ def _draw_row(
 ) -> None:
     """Draw one run of the still picture."""
     pixels, truth, classes = trace.image[image], trace.truth[image], len(trace.meta["classes"])
-    for ax in row:  # what a run does not have stays empty
-        ax.set_axis_off()
     draw_image(row[0], pixels)
     draw_outline(row[0], truth, "truth")
     for ax, name in zip(row[1:], names, strict=False):
