@@ -69,8 +69,7 @@ ALIVE: dict[str, tuple[str, Callable[[], Any] | None]] = {
         "ema_of_two",
         lambda: ema.widget(decay=0.99, share=[0.5, 0.5]),
     ),
-    "predict_first(uncertainty.widget(ucmt, threshold=threshold),"
-    " where_they_differ(ucmt, step=200))": (
+    "predict_first(explorer, where_they_differ(ucmt, step=200), question)": (
         "ucmt",
         lambda: uncertainty.widget(recorded("heart_ucmt_50"), threshold=0.2),
     ),

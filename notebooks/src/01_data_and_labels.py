@@ -254,6 +254,7 @@ for draw in (0, 1, 2):
 #
 # - Training set to learn, validation set to choose, test set to judge once.
 # - The patient is the unit that is split. Twins and neighbours across a split measure memory.
+# - It is the unit of a label budget, too: a tenth of all *slices*, drawn from everybody, has seen every patient; a tenth of the *patients* has not. Say which (`labeled_by` in a configuration).
 # - Most pixels are background: count overlap, not pixels.
 # - Which images are labeled is part of the experiment: it is drawn by a seed, and written down.
 #

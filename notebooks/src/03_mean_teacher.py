@@ -417,14 +417,14 @@ scores.table(runs)
 #
 # - The teacher lags behind.
 # - The consistency weighs too little.
-# - There is nothing to be consistent about.
+# - Its target knows too little that the student does not know.
 #
 # <details><summary>What we found</summary>
 #
 # It is not the lag: at the end teacher and student are within 0.01 of each other. It is not a small weight either: on validation images, with another
 # seed, the weight 10 gave 0.69 and the weight 100 gave 0.58, where 1 and the baseline were at 0.77. And decisions of the teacher in place of its
-# probabilities (`hard_consistency`) gave 0.76. What is left is the third: an average of its own past knows little that the student does not know. In
-# [lesson 05](05_cross_pseudo_supervision.ipynb) the target comes from *another* network, at about the same price, and the gain is large.
+# probabilities (`hard_consistency`) gave 0.76. The third is what is left, which is not a proof: an average of its own past may know little that the student does not know. It fits that in
+# [lesson 05](05_cross_pseudo_supervision.ipynb), where the target comes from *another* network at about the same price, the gain is large.
 # </details>
 #
 # Things to take along:
@@ -472,16 +472,16 @@ scores.table(runs)
 #
 # **Next:** two networks instead of one, and [whom to trust where they differ](04_two_networks.ipynb).
 
-# %% [markdown] lang="zh" english="c23d34ea"
+# %% [markdown] lang="zh" english="8286d4b9"
 # 五个种子中，Mean Teacher 有两个高于基线，高出 0.09 和 0.03；有三个低于基线，低 0.02 至 0.05：平均起来，它与基线不相上下。*展开答案之前先想：* 下面哪一条可能是原因？只改变一样东西，你会怎样查明？
 #
 # - 教师落在后面。
 # - 一致性的权重太小。
-# - 没有什么可以保持一致的。
+# - 它的目标所知道的，学生自己差不多也都知道。
 #
 # <details><summary>我们的发现</summary>
 #
-# 不是因为落后：最后教师与学生相差不到 0.01。也不是因为权重小：在验证图像上，用另一个种子，权重 10 得到 0.69，权重 100 得到 0.58，而权重 1 和基线都是 0.77。用教师的决策代替它的概率（`hard_consistency`），得到 0.76。剩下的就是第三条：学生过去的平均所知道的，学生自己差不多也都知道。在[第 05 课](05_cross_pseudo_supervision.ipynb)中，目标来自*另一个*网络，代价相近，提升却很大。
+# 不是因为落后：最后教师与学生相差不到 0.01。也不是因为权重小：在验证图像上，用另一个种子，权重 10 得到 0.69，权重 100 得到 0.58，而权重 1 和基线都是 0.77。用教师的决策代替它的概率（`hard_consistency`），得到 0.76。剩下的是第三条，但这还不是证明：学生过去的平均所知道的，学生自己也许差不多都知道。与此相符的是：在[第 05 课](05_cross_pseudo_supervision.ipynb)中，目标来自*另一个*网络，代价相近，提升却很大。
 # </details>
 #
 # 值得记住的几点：

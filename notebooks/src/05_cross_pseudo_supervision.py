@@ -50,10 +50,10 @@ common = {"method": "cps", "iterations": iterations, "seed": seed}
 run = train(RunConfig(**common, settings={"weight": 0.0}))
 
 # %% [markdown]
-# A weight of 0 takes the unlabeled images out of the loss, so these two never meet.
+# A weight of 0 takes the unlabeled images out of the loss, so these two never meet: they are called CPS below, and are two baselines, **strangers**.
 
-# %% [markdown] lang="zh" english="e259014d"
-# 权重为 0，无标注图像就不进入损失，所以这两个网络从未相遇。
+# %% [markdown] lang="zh" english="4b8e9ab4"
+# 权重为 0，无标注图像就不进入损失，所以这两个网络从未相遇：下图称它们为 CPS，其实是两个基线，两个**陌生人**（strangers）。
 
 # %%
 from ucmt_lite.explore import training
@@ -297,10 +297,10 @@ check_never_corrected(my_never_corrected)
 # </details>
 
 # %% [markdown]
-# For the two strangers of above, on the images watched during training:
+# For the two strangers of above, on the three watched images whose masks the run keeps (8.9 % was one of them):
 
-# %% [markdown] lang="zh" english="4b3e8059"
-# 对上面那两个陌生的网络，在训练中一直观察的图像上：
+# %% [markdown] lang="zh" english="e3360813"
+# 对上面那两个陌生的网络，在训练保留了掩膜的三张观察图像上（8.9 % 说的是其中一张）：
 
 # %%
 strangers = run.trace

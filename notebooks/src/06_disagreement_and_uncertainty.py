@@ -32,14 +32,14 @@ threshold = 0.2
 #
 # > A pseudo label is a guess. Could you tell a good guess from a bad one without knowing the truth?
 #
-# *Before you look:* of Mean Teacher and CPS, whose two branches will disagree longest? Whose pseudo labels will be most certain at the end? (CMT and UCMT, which lessons 07 to 09 build, are drawn as well.)
+# *Before you look:* of the four methods below, whose two branches will be the most certain in the end? And will they be the ones that agree most? (CMT and UCMT are built in lessons 07 to 09.)
 
 # %% [markdown] lang="zh" english="8b6dbead"
 # ## 问题
 #
 # > 伪标签只是猜测。不知道真值时，你能分辨好的猜测和坏的猜测吗？
 #
-# *看图之前先想：* Mean Teacher 和 CPS 各有两个分支，哪一个的两个分支会分歧更久？训练结束时，谁的伪标签最确定？（CMT 和 UCMT 在第 07 至 09 课搭建，这里也一并画出。）
+# *看图之前先想：* 下面四种方法，训练结束时哪一种的两个分支最确定？它们也是最一致的吗？（CMT 和 UCMT 在第 07 至 09 课搭建。）
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import compare
@@ -60,13 +60,15 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 
 # %% [markdown]
 # These are recorded runs on four labeled hearts. The line is the mean of five seeds, the band spans them. **Disagreement** is one minus the Dice of two branches' decisions (student and
-# teacher for Mean Teacher, the two students otherwise). **Uncertainty**, in nats, measures how undecided the branches are *together*.
+# teacher for Mean Teacher, the two students otherwise). **Uncertainty**, in nats, measures how undecided the branches are *together*. Both are of the **probe images**, the 16 validation images that are watched in training; maps are kept of the first three of them.
+#
+# So the most certain are not those that agree most: student and teacher of a Mean Teacher decide nearly alike in the end, and are the least certain together.
 #
 # Two students start far apart; student and teacher start as one and part at once. From then on both curves fall in every method. Low curves are no proof of anything: a network that gives every image the same answer has a disagreement of 0 and an uncertainty of 0.
 #
 # ## Two kinds of doubt
 #
-# Two networks give a pixel the probabilities $p$ and $q$. UCMT's map is the entropy $H$ of their mean. It can be large for two reasons, and it splits exactly:
+# Two networks give a pixel the probabilities $p$ and $q$. The map of this lesson is the entropy $H$ of their mean, here of the two students. (UMIX asks each student and the teacher in the same way, [lesson 08](08_umix.ipynb).) It can be large for two reasons, and it splits exactly:
 #
 # $$\underbrace{H\!\left(\tfrac{p+q}{2}\right)}_{\text{uncertainty}} = \underbrace{\tfrac{1}{2}\big(H(p) + H(q)\big)}_{\text{each is unsure}} + \underbrace{I}_{\text{they contradict each other}}$$
 #
@@ -77,13 +79,15 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 # *Medium, about 8 minutes.* Logits `B K H W` of two networks in, $I$ as `B 1 H W` out, without a gradient. Put `1e-6` inside the logarithms, so that sure networks give numbers.
 
 # %% [markdown] lang="zh" english="4706f764"
-# 这些是已记录的训练，只用四张有标注的心脏图像。线是五个随机种子的均值，色带是它们的范围。**分歧**等于一减去两个分支的决策之间的 Dice（Mean Teacher 是学生与教师，其余方法是两个学生）。**不确定性**以奈特（nat）为单位，衡量两个分支*合在一起*有多犹豫。
+# 这些是已记录的训练，只用四张有标注的心脏图像。线是五个随机种子的均值，色带是它们的范围。**分歧**等于一减去两个分支的决策之间的 Dice（Mean Teacher 是学生与教师，其余方法是两个学生）。**不确定性**以奈特（nat）为单位，衡量两个分支*合在一起*有多犹豫。两者都在**探针图像**上测量，也就是训练中一直观察的 16 张验证图像；图只保留其中前三张的。
+#
+# 可见最确定的不一定最一致：Mean Teacher 的学生与教师最后的决策几乎相同，合在一起却最不确定。
 #
 # 两个学生一开始就相距很远；学生与教师起初是同一个网络，随即分开。从那以后，两条曲线在每种方法中都下降。曲线低并不能证明什么：一个对任何图像都给出同一答案的网络，分歧是 0，不确定性也是 0。
 #
 # ## 两种怀疑
 #
-# 两个网络对一个像素给出概率 $p$ 和 $q$。UCMT 的不确定性图，是两者均值的熵 $H$。它大有两种原因，而且可以精确地拆开：
+# 两个网络对一个像素给出概率 $p$ 和 $q$。本课的不确定性图，是两者均值的熵 $H$，这里的两者是两个学生。（UMIX 用同样的办法问每个学生和教师，见[第 08 课](08_umix.ipynb)。）它大有两种原因，而且可以精确地拆开：
 #
 # $$\underbrace{H\!\left(\tfrac{p+q}{2}\right)}_{\text{uncertainty}} = \underbrace{\tfrac{1}{2}\big(H(p) + H(q)\big)}_{\text{each is unsure}} + \underbrace{I}_{\text{they contradict each other}}$$
 #
@@ -142,12 +146,14 @@ check_contradiction(my_contradiction)
 from ucmt_lite.explore import uncertainty
 
 ucmt = runs["ucmt"][0]
-predict_first(uncertainty.widget(ucmt, threshold=threshold), where_they_differ(ucmt, step=200))
+question = "Where will the students disagree after 200 iterations? Draw it, then give your answer."
+explorer = uncertainty.widget(ucmt, threshold=threshold)
+predict_first(explorer, where_they_differ(ucmt, step=200), question)
 
 # %% [markdown] lang="zh" english="31f1d52e"
-# > **图：** 两个学生会在哪里有分歧？先画出这个区域，再给出答案。
+# > **图：** {1} 次迭代之后，两个学生会在哪里有分歧？先画出来，再给出答案。
 # >
-# > <details><summary>答案</summary>两个学生在 {1} % 的像素上有分歧；其中十分之九位于图像从上往下 {2} 至 {3} % 之间，十分之九位于从左往右 {4} 至 {5} % 之间。UCMT 训练 {6} 次迭代后，在探针图像 {7} 上：{8} % 的像素不确定性不超过 {9} 奈特，它们的伪标签有 {10} % 是对的，而全部像素是 {11} %。在边界确实模糊之处（模糊度大于 {12}），平均不确定性为 {13} 奈特，其他地方为 {14}。</details>
+# > <details><summary>答案</summary>两个学生在 {2} % 的像素上有分歧；其中十分之九位于图像从上往下 {3} 至 {4} % 之间，十分之九位于从左往右 {5} 至 {6} % 之间。UCMT 训练 {7} 次迭代后，在探针图像 {8} 上：{9} % 的像素不确定性不超过 {10} 奈特，它们的伪标签有 {11} % 是对的，而全部像素是 {12} %。在边界确实模糊之处（模糊度大于 {13}），平均不确定性为 {14} 奈特，其他地方为 {15}。</details>
 
 # %% [markdown]
 # ## Keep the certain ones?
@@ -209,14 +215,14 @@ for level, share, risk in zip(levels, *uncertainty.risk_coverage(entropy, wrong,
     print(f"at most {level:.2f} nats: {share:6.1%} kept, {risk:6.2%} of them wrong")
 
 # %% [markdown]
-# (Of all probe images of this run at its end; the explorer above shows one of them.) Risk falls with the threshold, so the map knows something. But five pixels in six are background and easy, and they decide these percentages. The errors that hurt are the ones nobody suspects.
+# (Of the three images whose maps this run keeps, at its end; *wrong* are pseudo labels of the teacher. The explorer above shows one image, and an easy one.) Risk falls with the threshold, so the map knows something. But five pixels in six are background and easy, and they decide these percentages. The errors that hurt are the ones nobody suspects.
 #
 # ### Exercise 3: confident errors
 #
 # *Easy, about 5 minutes.* Of all *wrong* pixels, which share has an entropy of at most `threshold`? Return 0 where nothing is wrong.
 
 # %% [markdown] lang="zh" english="5558fdef"
-# （这里统计的是这次训练结束时的全部探针图像；上面的交互图只显示其中一张。）阈值越低，风险越低，可见这张图确实知道些什么。不过六个像素里有五个是容易判断的背景，这些百分比由它们说了算。真正有害的，是谁也没有起疑的错误。
+# （这里统计的是这次训练结束时保留了图的三张图像；*错误*指教师的伪标签出错。上面的交互图只显示其中一张，而且是容易的一张。）阈值越低，风险越低，可见这张图确实知道些什么。不过六个像素里有五个是容易判断的背景，这些百分比由它们说了算。真正有害的，是谁也没有起疑的错误。
 #
 # ### 练习 3：自信的错误
 #
@@ -327,14 +333,18 @@ check_calibration_error(my_calibration_error)
 # </details>
 
 # %% [markdown]
-# Phantoms know more than real images: their borders are blurred on purpose, and for each pixel it is known how undecided its class *is*. The last panel of the uncertainty picture compares that with the map: a network
-# that knew its borders would follow the line.
+# Background flatters the ECE as it flatters accuracy: thousands of pixels that anybody would call right, and with confidence. On hearts the baseline of [these runs](../results/after_heart/README.md) has an ECE of 0.053 over all pixels and of 0.298 over those of the objects. So say over which pixels it is.
+#
+# Phantoms know more than real images: their borders are blurred on purpose, and for each pixel it is known how undecided its class *is*. The last panel of the picture below compares that with the map: a network
+# that knew its borders would follow the line. This one lies below it, more certain than the borders allow. (The picture is of the first image alone, the easy one of above.)
 #
 # Can calibration be mended? Often by one number: divide the logits by a **temperature** $T$, chosen on validation images, before the softmax. No decision changes,
 # so Dice stays what it is; only the confidences do (Guo et al., 2017). And the curve of risk over coverage has a number, too: the area below it, small where the errors are the uncertain pixels.
 
 # %% [markdown] lang="zh" english="4849b806"
-# 仿真体模知道的比真实图像更多：它们的边界是有意模糊的，每个像素的类别*本来*有多难定，都是已知的。不确定性图的最后一格拿它与网络的图作比较：真正了解边界的网络，会沿着那条线走。
+# 背景会美化准确率，也同样会美化 ECE：成千上万的像素，谁都判断得对，而且很有把握。在心脏上，[这些训练](../results/after_heart/README.md)的基线在全部像素上的 ECE 是 0.053，在目标的像素上是 0.298。所以要说明统计的是哪些像素。
+#
+# 仿真体模知道的比真实图像更多：它们的边界是有意模糊的，每个像素的类别*本来*有多难定，都是已知的。下图的最后一格拿它与网络的图作比较：真正了解边界的网络，会沿着那条线走。这个网络在线的下方，比边界所允许的更确定。（图中只有第一张图像，也就是上面容易的那一张。）
 #
 # 校准能补救吗？往往只要一个数：在 softmax 之前，把 logits 除以一个**温度** $T$，它在验证图像上选定。没有一个决策因此改变，所以 Dice 不变，变的只是置信度（Guo et al., 2017）。风险随覆盖率变化的曲线也可以归结为一个数：曲线下的面积；错误若都落在不确定的像素上，这个面积就小。
 

@@ -216,14 +216,14 @@ check_verdict(my_verdict)
 # </details>
 
 # %% [markdown]
-# Now read the intervals above. CPS against the baseline? UCMT against CPS? Mean Teacher against the baseline?
+# Now read the intervals above. (*Effect g_z* is the mean difference in units of its own scatter over seeds.) CPS against the baseline? UCMT against CPS? Mean Teacher against the baseline?
 #
 # <details><summary>The verdicts</summary>
 #
-# By its own interval CPS is *better* than the baseline. (Holm's correction asks more, for five comparisons were made: its p is 0.084 then. State which of the two you use before you look.) UCMT against CPS is *open*: from -0.034 to +0.016, it covers 0 and does not fit into the margin. Mean Teacher against the baseline is open, too, although its mean difference is 0.005: from -0.064 to +0.075, five seeds hardly narrow it down. No two methods of this table are shown to be level.
+# By its own interval CPS is *better* than the baseline. (Holm's correction asks more, for five comparisons were made: its p is 0.084 then. That p comes from a paired t test, which reads the sizes of the differences and takes them for bell-shaped; by signs alone five comparisons could not get below 5 x 0.0625. State which of them you use before you look. This course uses the interval, uncorrected, for the comparison a lesson is about.) UCMT against CPS is *open*: from -0.034 to +0.016, it covers 0 and does not fit into the margin. Mean Teacher against the baseline is open, too, although its mean difference is 0.005: from -0.064 to +0.075, five seeds hardly narrow it down. No two methods of this table are shown to be level.
 # </details>
 #
-# How many seeds does "level" take? The *whole* interval has to fit into the margin, and its half-width falls with $\sqrt{n}$. With the mean and the scatter of above, UCMT and CPS would need about seventeen seeds, Mean Teacher and the baseline about sixty. This is why so many comparisons stay open, this kit's too. (Two one-sided tests, *TOST*, at 5 % each ask the same of a 90 % interval, which is a little narrower.)
+# How many seeds does "level" take? The *whole* interval has to fit into the margin, and its half-width falls with $\sqrt{n}$. Its middle counts, too: the further the mean is from 0, the less of the margin is left. With the mean and the scatter of above, UCMT and CPS would need about seventeen seeds, Mean Teacher and the baseline about sixty. This is why so many comparisons stay open, this kit's too. (Two one-sided tests, *TOST*, at 5 % each ask the same of a 90 % interval, which is a little narrower.)
 #
 # ## Equal what?
 #
@@ -241,7 +241,7 @@ evidence.plot_scores(runs)
 # %% [markdown]
 # ## What a table must name
 #
-# On the left atrium two families of numbers circulate, and papers mix them. With 8 of 80 labeled volumes UA-MT stands at a Dice of 84.25 in one and at 85.81 in the other, SASSNet at 87.32 and at 85.71: the *order* of the two methods depends on the family (original protocols; re-runs by the authors of MC-Net+ and SS-Net). Neither
+# On the left atrium two families of numbers circulate, and papers mix them. With 8 of 80 labeled volumes UA-MT (a Mean Teacher that leaves out what it doubts, in [lesson 16](16_after_ucmt.ipynb)) stands at a Dice of 84.25 in one and at 85.81 in the other, SASSNet, another method of these years, at 87.32 and at 85.71: the *order* of the two methods depends on the family (original protocols; re-runs by the authors of MC-Net+ and SS-Net). Neither
 # is wrong. They differ in training length and in how the last network was chosen, and a row of one does not belong under a row of the other.
 #
 # So, below every table of yours: the data and the split; which images are labeled; network, loss, iterations *and* steps; how settings were chosen, on which images; **the last network or the best one** (a best one is chosen by validation images that cost labels, too, few of them choose by luck, and chosen by test images it is a lucky one; with a learning rate that falls to 0 the last is the simple, honest choice, and this kit's); seeds, and what the interval is about; the size at which masks were scored.

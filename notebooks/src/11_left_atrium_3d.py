@@ -8,7 +8,7 @@
 # In this lesson you will
 #
 # - scroll through a volume, and compute how many millilitres its mask has;
-# - make volumes smaller, and see what that costs and buys;
+# - make volumes smaller, and compute what that costs;
 # - place sliding windows so that every voxel is seen;
 # - train on four volumes three times, with one thing changed each time.
 
@@ -69,7 +69,7 @@ check_millilitres(my_millilitres)
 # %% [markdown]
 # ## Resolution
 #
-# A volume at full resolution does not fit into a small computer, so networks see **patches**. A patch that is small against the body shows texture and no place. (A stack of 2D slices does fit, and shows place within a slice; what it cannot know is the slice above, so that its surfaces jump from one to the next.) Making the volume smaller first loses detail, and lets the network see where it is.
+# A volume at full resolution does not fit into a small computer, so networks see **patches**. A patch that is small against the body shows texture and no place. (A stack of 2D slices does fit, and shows place within a slice; what it cannot know is the slice above, so that its surfaces jump from one to the next.) Making the volume smaller first loses detail, and lets the network see where it is. (Voxels are rarely cubes. Where slices are thick, one shrinks within the slice first, until they nearly are, as nnU-Net does; `shrink` here takes all axes alike.)
 #
 # ### Exercise 2: make it smaller
 #

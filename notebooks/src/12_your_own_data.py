@@ -227,7 +227,7 @@ for method, run in runs.items():
     print(f"{method:11} Dice {mean['dice']:.3f} on {len(test_set)} test images")
 
 # %% [markdown]
-# Two or three test images cannot rank anything; they can tell whether anything was learned. A network that predicts background alone, a class that is never found, labels that do not show a class: the kit says such things in a sentence at the end of `ucmt-lite run`. They are the first thing to read, before the Dice.
+# Two or three test images cannot rank anything, and here both methods outline these easy discs equally well; they can tell whether anything was learned. A network that predicts background alone, a class that is never found, labels that do not show a class: the kit says such things in a sentence at the end of `ucmt-lite run`. They are the first thing to read, before the Dice.
 #
 # ## Look again
 
@@ -239,6 +239,14 @@ image, truth = test_set.images[0], test_set.masks[0]
 segmentations(image, {"truth": truth, "student1": segment(runs["cps"].net, image)})
 
 # %% [markdown]
+# ## Will unlabeled images pay?
+#
+# Nobody can promise it, but two cheap runs tell more than a guess. Train the *baseline* with half of your labels and with all of them. If the second is hardly better, labels are not what it lacks, and pseudo labels will hardly give it more; if it gains much, there is something to win. That is a rule of thumb and no theorem.
+#
+# And look at where the unlabeled images come from. Another scanner, another disease, a class that no label shows: on photographs such images have cost more than they gave (Oliver et al., 2018), and a pseudo label of something never seen is wrong with confidence. Take them out, and see whether the score on *your* validation images rises.
+#
+# ## In three lines
+#
 # From the command line the whole of it is three lines. The last one writes masks at each picture's own size, and a picture beside each, so that you can look:
 #
 # ```
@@ -254,6 +262,6 @@ segmentations(image, {"truth": truth, "student1": segment(runs["cps"].net, image
 # - Images without masks are training images.
 # - Look three times: at the survey, at the views, at the masks that come out.
 #
-# **References.** Isensee et al., *nnU-Net*, 2021, [arXiv 1904.08128](https://arxiv.org/abs/1904.08128) (its data format is read, too). Maier-Hein et al., *Why rankings of biomedical image analysis competitions should be interpreted with care*, Nature Communications 2018, [arXiv 1806.02051](https://arxiv.org/abs/1806.02051).
+# **References.** Oliver et al., *Realistic evaluation of deep semi-supervised learning*, NeurIPS 2018, [arXiv 1804.09170](https://arxiv.org/abs/1804.09170). Isensee et al., *nnU-Net*, 2021, [arXiv 1904.08128](https://arxiv.org/abs/1904.08128) (its data format is read, too). Maier-Hein et al., *Why rankings of biomedical image analysis competitions should be interpreted with care*, Nature Communications 2018, [arXiv 1806.02051](https://arxiv.org/abs/1806.02051).
 #
 # **Next:** how it goes wrong, in [the failure museum](13_failure_museum.ipynb).

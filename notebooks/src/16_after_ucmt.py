@@ -1,7 +1,7 @@
 # %% [markdown]
 # # After UCMT: which of its ideas lasted
 #
-# UCMT is of 2023. This lesson looks at what the field compares with since: an older cousin of Mean Teacher (UA-MT), two methods of the same years (FixMatch as UniMatch's authors brought it to segmentation, and UniMatch itself), and two that came after (BCP, AdaMix). You write a part of three of them, and the question of the whole course is asked once more: what does it gain, at equal steps, with the same four labels?
+# UCMT is of 2023. This lesson looks at what the field compares with since: an older cousin of Mean Teacher (UA-MT), three of the same year (FixMatch as UniMatch's authors brought it to segmentation, UniMatch itself, and BCP), and one that came after (AdaMix). You write a part of three of them, and the question of the whole course is asked once more: what does it gain, at equal steps, with the same four labels?
 #
 # In this lesson you will
 #
@@ -30,7 +30,7 @@ seed = 0
 # | BCP (2023) | one student | yes | all, of each class the largest connected piece | a box swapped with a labeled image |
 # | AdaMix (2024) | one student | yes | confidence of 0.95 and more | cells of other images, as far as the student is ready |
 #
-# None of them needs two students. (AdaMix exists with two as well; the one here is its Mean Teacher.)
+# None of the other five needs two students. (AdaMix exists with two as well; the one here is its Mean Teacher.)
 #
 # ## Only what one is sure of
 #
@@ -122,6 +122,8 @@ for threshold in (0.0, 0.5, 0.8, 0.95, 0.99):
 # UMIX stays within an image. **BCP** (bidirectional copy-paste) takes a labeled image and an unlabeled one and swaps a box of two thirds of each side between them. So the network sees true and pseudo labels side by side in one image, and cannot treat labeled images as a world of their own:
 #
 # $$z_\text{in} = x\,(1 - b) + u\,b, \qquad z_\text{out} = u\,(1 - b) + x\,b, \qquad b = 1 \text{ inside the box.}$$
+#
+# The true labels in both mixes count twice as much as the pseudo labels (a weight of 0.5). And before any pseudo label is used, the student is **pre-trained** on boxes swapped between *labeled* images, so that the first pseudo labels are not noise: 2,000 of 17,000 iterations in the public code, a sixth of the run here.
 #
 # ### Exercise 2: both ways
 #
