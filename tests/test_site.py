@@ -112,7 +112,7 @@ def test_explorers_are_alive_where_lessons_show_them(site):
         assert [cell for cell in shown if cell in cells] == cells
         found += [(path.name[:2], cell["source"]) for cell in frames]
     names = {name for name, _ in site.ALIVE.values()}
-    assert {lesson for lesson, _ in found} == {"03", "06", "07", "08"}
+    assert {lesson for lesson, _ in found} == {"03", "06", "07", "08", "09"}
     assert {re.search(r"explorers/(\w+)", text)[1] for _, text in found} == names
     assert all('src="../explorers/' in text for _, text in found)
     assert all(text.startswith("<details>") for _, text in found), "they give the answer away"

@@ -69,6 +69,10 @@ ALIVE: dict[str, tuple[str, Callable[[], Any] | None]] = {
         "ema_of_two",
         lambda: ema.widget(decay=0.99, share=[0.5, 0.5]),
     ),
+    "predict_first(lab, a_choice(question, ema.last_losses(lab.paths), min, measure))": (
+        "ema_in_one_valley",
+        lambda: ema.widget(share=(0.5, 0.5), same_valley=True),
+    ),
     "predict_first(explorer, where_they_differ(ucmt, step=200), question)": (
         "ucmt",
         lambda: uncertainty.widget(recorded("heart_ucmt_50"), threshold=0.2),

@@ -135,6 +135,37 @@ def test_a_page_is_stale_once_what_it_ran_has_changed(built, kit, before, after,
     ]
 
 
+@pytest.mark.parametrize(
+    ("importing", "used"),
+    [
+        ("from ucmt_lite.data.rates import RATE\ndef fit():\n    return RATE", True),
+        ("from ucmt_lite.data.rates import Rates\ndef fit():\n    return Rates()", True),
+        ("def fit():\n    from ucmt_lite.data.rates import RATE\n    return RATE", True),
+        ("from ucmt_lite.data import rates\ndef fit():\n    return rates.RATE", True),
+        ("import ucmt_lite.data.rates as r\ndef fit():\n    return r.RATE", True),
+        ("from ucmt_lite.data import RATE\ndef fit():\n    return RATE", True),
+        ("from ucmt_lite.between import AGAIN\ndef fit():\n    return AGAIN", True),
+        ("from ucmt_lite.data.rates import RATE\ndef fit():\n    return 1", False),
+        ("from ucmt_lite.data.rates import lowered\ndef fit():\n    return lowered", False),
+    ],
+    ids="constant class inside file module package twice imported-only function-not-run".split(),
+)
+def test_constants_and_classes_count_where_what_ran_uses_them(importing, used):
+    sources = {
+        "fit.py": importing,
+        "between.py": "from ucmt_lite.data.rates import RATE\nAGAIN = RATE",
+        "data/__init__.py": "",
+        "data/rates.py": "RATE = 0.1\nclass Rates: pass\ndef lowered(): return RATE / 2",
+    }
+    record = {
+        place: {ran.TOP_LEVEL: ran.unit_hashes(text)[ran.TOP_LEVEL]}
+        for place, text in sources.items()
+    }
+    record["fit.py"]["fit"] = ran.unit_hashes(importing)["fit"]
+    changed = ran.changed(record, sources | {"data/rates.py": sources["data/rates.py"] + "\nX = 1"})
+    assert changed == (["top level (data/rates.py)"] if used else [])
+
+
 def test_a_file_that_is_gone_counts_as_changed(built, kit, monkeypatch):
     sources = {place: text for place, text in ran.read_kit().items() if place != FILE}
     monkeypatch.setattr(ran, "read_kit", lambda: sources)

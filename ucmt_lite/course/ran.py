@@ -3,14 +3,14 @@
 While a lesson is built its kernel notes every function of `ucmt_lite` that is called (`noting`).
 Their names, each with a hash of what it does, lie in `src/ran/NAME.json`; a page is stale once one
 of them has changed. Docstrings, comments, annotations and functions that the page did not run do
-not count.
+not count; nor does the top level of a file that was imported and of which nothing was used.
 """
 
 import ast
 import hashlib
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -83,13 +83,83 @@ def changed(record: Record, sources: Mapping[str, str]) -> list[str]:
     >>> changed(old, {"core/ema.py": "RATE = 0.9"})
     ['decay (core/ema.py)', 'top level (core/ema.py)']
     """
-    found = []
+    found, used = [], used_files(record, sources)
     for place, units in sorted(record.items()):
         now = unit_hashes(sources.get(place, ""))
         for unit, old in sorted(units.items(), key=lambda item: (item[0] == TOP_LEVEL, item)):
-            if now.get(unit) != old:
+            if now.get(unit) != old and place in used:
                 found.append(f"{'top level' if unit == TOP_LEVEL else unit} ({place})")
     return found
+
+
+def used_files(record: Record, sources: Mapping[str, str]) -> set[str]:
+    """Return the files of which a page used something, of all that it imported.
+
+    These are the files of which it ran a function, those whose constants or classes these name, and
+    so on.
+
+    >>> sources = {"a.py": "from ucmt_lite.b import K\\ndef f():\\n    return K", "c.py": "L = 2"}
+    >>> record = {"a.py": {"f": ""}, "b.py": {TOP_LEVEL: ""}, "c.py": {TOP_LEVEL: ""}}
+    >>> sorted(used_files(record, sources | {"b.py": "K = 1"}))
+    ['a.py', 'b.py']
+    """
+    used = {place for place, units in record.items() if set(units) != {TOP_LEVEL}}
+    waiting = sorted(used)
+    while waiting:
+        place = waiting.pop()
+        for module, name in _imports_of(sources.get(place, ""), record[place]):
+            new = {home for home in _homes(module, name, sources) if home in record} - used
+            used |= new
+            waiting += sorted(new)
+    return used
+
+
+def _imports_of(source: str, names: Iterable[str]) -> set[tuple[str, str]]:
+    """Return (module, name) of what some functions of a file, or its top level, import and use."""
+    units, found = _units(source), set()
+    for unit in names:
+        nodes = [units.rest] if unit == TOP_LEVEL else units.functions.get(unit, [])
+        for node in (inner for outer in nodes for inner in ast.walk(outer)):
+            if isinstance(node, ast.Name) and node.id in units.imports:
+                module, name, _ = units.imports[node.id].split(" ")
+                found.add((module, name))
+            elif isinstance(node, ast.ImportFrom):
+                found |= {(node.module or "", alias.name) for alias in node.names}
+            elif isinstance(node, ast.Import):
+                found |= {("None", alias.name) for alias in node.names}
+    return found
+
+
+def _homes(module: str, name: str, sources: Mapping[str, str]) -> set[str]:
+    """Return the files in which an imported name may be a constant or a class, or which it names.
+
+    A package may hand out the names of its files.
+
+    >>> sources = {"data/masks.py": "RED = 1", "data/files.py": "BLUE = 1"}
+    >>> _homes("ucmt_lite.data", "RED", sources), _homes("ucmt_lite.data", "files", sources)
+    ({'data/masks.py'}, {'data/files.py'})
+    """
+    whole = name if module == "None" else f"{module}.{name}"
+    path, itself = (text.partition(".")[2].replace(".", "/") for text in (module, whole))
+    inside = f"{path}/" if path else ""
+    return {
+        place
+        for place, source in sources.items()
+        if place in (f"{itself}.py", f"{itself}/__init__.py")
+        or ((place == f"{path}.py" or place.startswith(inside)) and name in _bound(source))
+    }
+
+
+@cache
+def _bound(source: str) -> set[str]:
+    """Return the constants and classes of a file by name."""
+    nodes = list(ast.walk(_units(source).rest))
+    stored = {
+        node.id
+        for node in nodes
+        if isinstance(getattr(node, "ctx", None), ast.Store) and isinstance(node, ast.Name)
+    }
+    return stored | {node.name for node in nodes if isinstance(node, ast.ClassDef)}
 
 
 def told(names: list[str]) -> str:
