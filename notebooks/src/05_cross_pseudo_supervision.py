@@ -380,7 +380,7 @@ pair = [runs["mean_teacher"][0], runs["cps"][0]]
 question = "Where will the two networks of CPS still differ at the end? Draw it, then give your answer."
 predict_first(training.widget(pair, image=1), where_they_differ(pair[1], image=1), question)
 
-# %% [markdown] lang="zh" english="c300deb0"
+# %% [markdown] lang="zh" english="5fa8532f"
 # > **图：** CPS 的两个网络到最后还会在哪里不同？先画出来，再给出答案。
 # >
 # > <details><summary>答案</summary>两个学生在 {1} % 的像素上有分歧；其中十分之九位于图像从上往下 {2} 至 {3} % 之间，十分之九位于从左往右 {4} 至 {5} % 之间。Mean Teacher 训练 {6} 次迭代后，在探针图像 {7} 上：学生 {8} 的 Dice 为 {9}，教师为 {10}。学生 {11} 与教师在 {12} % 的像素上不同。平均不确定性为 {13} 奈特，在距真实边界两个像素以内为 {14}。CPS 训练 {15} 次迭代后，在探针图像 {16} 上：学生 {17} 的 Dice 为 {18}，学生 {19} 为 {20}。学生 {21} 与学生 {22} 在 {23} % 的像素上不同。平均不确定性为 {24} 奈特，在距真实边界两个像素以内为 {25}。</details>
@@ -393,7 +393,7 @@ predict_first(training.widget(pair, image=1), where_they_differ(pair[1], image=1
 # weight is ten times as high, beside the usual CPS and the two *strangers* from the start of this lesson, which never met. Will
 # the two that teach each other come closer sooner?
 
-# %% [markdown] lang="zh" english="1ad4de58"
+# %% [markdown] lang="zh" english="65f41c94"
 # ## 可能出什么错
 #
 # 一旦两者处处一致，每一个听到的就只有自己：协同训练变成了**自训练**，两者共有的错误再也不会得到纠正。UCMT 的作者正是从这一观察出发的。这里设法引发它：关掉权重爬升，权重加大到十倍，称为*急切的*一对（eager）；旁边放上平常的 CPS，称为*平静的*一对（calm），以及本课开头那两个从未相遇的*陌生人*（strangers）。互相教学的两个网络，会更早靠近吗？

@@ -34,7 +34,7 @@ threshold = 0.2
 #
 # *Before you look:* of the four methods below, whose two branches will be the most certain in the end? And will they be the ones that agree most? (CMT and UCMT are built in lessons 07 to 09.)
 
-# %% [markdown] lang="zh" english="8b6dbead"
+# %% [markdown] lang="zh" english="ea66b802"
 # ## 问题
 #
 # > 伪标签只是猜测。不知道真值时，你能分辨好的猜测和坏的猜测吗？
@@ -78,7 +78,7 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 #
 # *Medium, about 8 minutes.* Logits `B K H W` of two networks in, $I$ as `B 1 H W` out, without a gradient. Put `1e-6` inside the logarithms, so that sure networks give numbers.
 
-# %% [markdown] lang="zh" english="4706f764"
+# %% [markdown] lang="zh" english="dfa04f35"
 # 这些是已记录的训练，只用四张有标注的心脏图像。线是五个随机种子的均值，色带是它们的范围。**分歧**等于一减去两个分支的决策之间的 Dice（Mean Teacher 是学生与教师，其余方法是两个学生）。**不确定性**以奈特（nat）为单位，衡量两个分支*合在一起*有多犹豫。两者都在**探针图像**上测量，也就是训练中一直观察的 16 张验证图像；图只保留其中前三张的。
 #
 # 可见最确定的不一定最一致：Mean Teacher 的学生与教师最后的决策几乎相同，合在一起却最不确定。
@@ -139,7 +139,7 @@ check_contradiction(my_contradiction)
 # %% [markdown]
 # Now look at a run. First say where its students will disagree. Then drag through training, and watch where the map is bright, and where pseudo labels are wrong (the explorer shows both): are the bright places where the errors are?
 
-# %% [markdown] lang="zh" english="ac7d6a28"
+# %% [markdown] lang="zh" english="5aea670f"
 # 现在看一次训练。先说说两个学生会在哪里有分歧。再拖动滑块走过训练过程，看看图在哪里亮，伪标签又在哪里错（两者在交互图中都有）：亮的地方就是出错的地方吗？
 
 # %% tags=["explorer"]
@@ -150,7 +150,7 @@ question = "Where will the students disagree after 200 iterations? Draw it, then
 explorer = uncertainty.widget(ucmt, threshold=threshold)
 predict_first(explorer, where_they_differ(ucmt, step=200), question)
 
-# %% [markdown] lang="zh" english="31f1d52e"
+# %% [markdown] lang="zh" english="86ae4b3b"
 # > **图：** {1} 次迭代之后，两个学生会在哪里有分歧？先画出来，再给出答案。
 # >
 # > <details><summary>答案</summary>两个学生在 {2} % 的像素上有分歧；其中十分之九位于图像从上往下 {3} 至 {4} % 之间，十分之九位于从左往右 {5} 至 {6} % 之间。UCMT 训练 {7} 次迭代后，在探针图像 {8} 上：{9} % 的像素不确定性不超过 {10} 奈特，它们的伪标签有 {11} % 是对的，而全部像素是 {12} %。在边界确实模糊之处（模糊度大于 {13}），平均不确定性为 {14} 奈特，其他地方为 {15}。</details>
@@ -221,7 +221,7 @@ for level, share, risk in zip(levels, *uncertainty.risk_coverage(entropy, wrong,
 #
 # *Easy, about 5 minutes.* Of all *wrong* pixels, which share has an entropy of at most `threshold`? Return 0 where nothing is wrong.
 
-# %% [markdown] lang="zh" english="5558fdef"
+# %% [markdown] lang="zh" english="6eddc546"
 # （这里统计的是这次训练结束时保留了图的三张图像；*错误*指教师的伪标签出错。上面的交互图只显示其中一张，而且是容易的一张。）阈值越低，风险越低，可见这张图确实知道些什么。不过六个像素里有五个是容易判断的背景，这些百分比由它们说了算。真正有害的，是谁也没有起疑的错误。
 #
 # ### 练习 3：自信的错误
@@ -341,7 +341,7 @@ check_calibration_error(my_calibration_error)
 # Can calibration be mended? Often by one number: divide the logits by a **temperature** $T$, chosen on validation images, before the softmax. No decision changes,
 # so Dice stays what it is; only the confidences do (Guo et al., 2017). And the curve of risk over coverage has a number, too: the area below it, small where the errors are the uncertain pixels.
 
-# %% [markdown] lang="zh" english="4849b806"
+# %% [markdown] lang="zh" english="9e5f37b3"
 # 背景会美化准确率，也同样会美化 ECE：成千上万的像素，谁都判断得对，而且很有把握。在心脏上，[这些训练](../results/after_heart/README.md)的基线在全部像素上的 ECE 是 0.053，在目标的像素上是 0.298。所以要说明统计的是哪些像素。
 #
 # 仿真体模知道的比真实图像更多：它们的边界是有意模糊的，每个像素的类别*本来*有多难定，都是已知的。下图的最后一格拿它与网络的图作比较：真正了解边界的网络，会沿着那条线走。这个网络在线的下方，比边界所允许的更确定。（图中只有第一张图像，也就是上面容易的那一张。）

@@ -317,7 +317,7 @@ predict_first(lab, which_cells_move(lab.sample))
 #
 # Here are four short runs, one seed: enough to see that all of them train, too few to rank them. They end within a few hundredths of each other.
 
-# %% [markdown] lang="zh" english="bcc3043d"
+# %% [markdown] lang="zh" english="12cb5e4a"
 # 红框落在心脏上，多半在它的边界上；填进去的是空白背景，那正是网络最有把握的东西。混合之后，两个学生与一同移动的标签都不如先前一致（差多少，互动图里有）：有洞的心脏更难认。所以 UMIX 主要是*移走*困难的像素。UCMT 的第一作者后来写道，这类固定的规则容易带来无关紧要的改动，于是改为学习在哪里混合、混合多少（AdaMix, 2024，见[第 16 课](16_after_ucmt.ipynb)）。
 #
 # ## 值得吗？

@@ -406,7 +406,7 @@ evidence.plot_scores(runs_kept)
 #
 # Side by side on one image: which method's networks stay apart longest, and where?
 
-# %% [markdown] lang="zh" english="800a8da1"
+# %% [markdown] lang="zh" english="dcf6db6c"
 # 步数相等时，五个种子中每一个都是 CPS 高于 UCMT，平均高 0.05。这些训练很短，只用一种网络和小小的体模，每种方法的设置都没有经过充分的搜索（CPS 的权重为 1；CMT 和 UCMT 的每个伪标签项为 0.15；在验证图像上，各自相邻的取值不相上下）。*已知*的范围很窄：对这些心脏，在这样的训练长度下，第二个网络的决策已经足以带来提升；教师和混合再添了什么，五个种子看不出来。（换成它的*概率*，也就是 CPC，是否也足够，没有用多个种子跑过；[第 04 课](04_two_networks.ipynb)里两者各跑了一次。）其他数据见[结果页](../results/README.md)。
 #
 # 在同一张图像上并排比较：哪种方法的网络保持不同最久，又在哪里？
@@ -531,7 +531,7 @@ measure = f"mean loss of the last {ema.WINDOW} steps"
 question = "If both students start in the same valley instead: whose loss is the smallest in the end?"
 predict_first(lab, a_choice(question, ema.last_losses(lab.paths), min, measure))
 
-# %% [markdown] lang="zh" english="2038c956"
+# %% [markdown] lang="zh" english="44f2ae98"
 # > **图：** 如果两个学生改为从同一个山谷出发：最后谁的损失最小？
 # >
 # > <details><summary>答案</summary>答案是教师。最后 {1} 步的平均损失：教师 {2}，学生 {3} 为 {4}，学生 {5} 为 {6}。衰减率为 {7} 的教师（大约记得 {8} 步），以 {9} % 和 {10} % 跟随两个学生，它们从同一个山谷出发。最后 {11} 步的平均损失：学生 {12} 为 {13}，学生 {14} 为 {15}，教师为 {16}。教师比它的两个学生都好。</details>
@@ -573,7 +573,7 @@ predict_first(lab, a_choice(question, ema.last_losses(lab.paths), min, measure))
 #
 # **Next:** what such a comparison can and cannot say, in [a fair comparison](10_fair_comparison.ipynb).
 
-# %% [markdown] lang="zh" english="903c8502"
+# %% [markdown] lang="zh" english="3b0f9bbc"
 # 去掉“start in the same valley”（从同一个山谷出发）前的勾，看看我们那次训练里的教师。UCMT 的学生是有意从不同的起点出发的。所以，在公开代码中，在这里也一样，“协同”的教师其实就是学生 1 的平均教师，相差只在百分之一。
 #
 # ## 论文、参考代码与本工具包
