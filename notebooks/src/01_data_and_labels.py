@@ -236,11 +236,11 @@ print(f"Dice on its own four training images {seen:.2f}, on images it never saw 
 #
 # There is a quieter leak: *numbers* computed over all images. Grey values are usually brought to one scale before they enter a network, by the mean and
 # standard deviation of each image itself or of the training set. Taken over training and test images together, they carry something of the test set into training.
-# The kit scales each image by itself.
+# The kit scales photographs by a constant (bytes to -1 to 1), and scans each by its own grey values, so no number passes from one image to another.
 #
 # ## Which labels?
 #
-# One decision is left: which images get the labels. Here a seed draws them, and the number of the seed is kept with each result. Two draws of four
+# One decision is left: which images get the labels. Not by a look at the masks, which one would not have yet. Here a seed draws them, and the number of the seed is kept with each result. Two draws of four
 # hearts can differ by two tenths in Dice ([results](../results/recipe_heart/README.md)), as much as two methods do, so comparisons use the *same* labels for every method, and several draws:
 
 # %%

@@ -184,16 +184,16 @@ show_source(umix_source)
 # %% [markdown]
 # ## How much moves?
 #
-# *Before you compute:* with the paper's setting, `top_k = 2` on a grid of 16 x 16, which share of an image can change?
+# *Before you compute:* with the public code's setting, `top_k = 2` on a grid of 16 x 16, which share of an image can change?
 #
 # ### Exercise 3: the largest share
 #
 # *Easy, about 4 minutes.* Return the largest share of an image (or of a volume, `dims=3`) that UMIX can change.
 
-# %% [markdown] lang="zh" english="717a8891"
+# %% [markdown] lang="zh" english="d76f074e"
 # ## 移动了多少？
 #
-# *计算之前先想：* 按论文的设置，在 16 x 16 的网格上取 `top_k = 2`，一张图像最多有多少会改变？
+# *计算之前先想：* 按公开代码的设置，在 16 x 16 的网格上取 `top_k = 2`，一张图像最多有多少会改变？
 #
 # ### 练习 3：最大的比例
 #
@@ -344,19 +344,19 @@ compare.figure(traces, ["dice"])
 #
 # - A cell is as uncertain as its pixels on average; the most uncertain receive from the most certain of the *other* map.
 # - Image, mask and pseudo label move alike, or the labels lie.
-# - At most $2k$ cells change: 1.6 % of an image in the paper's setting.
+# - At most $2k$ cells change: 1.6 % of an image in the public code's setting.
 # - A claim about the choice of cells needs a rival with the same number of cells. A claim about the mix needs a rival with the same number of steps.
 #
 # **References.** Shen et al., IJCAI 2023, [arXiv 2301.04465](https://arxiv.org/abs/2301.04465). Yun et al., *CutMix*, ICCV 2019, [arXiv 1905.04899](https://arxiv.org/abs/1905.04899). French et al., *Semi-supervised semantic segmentation needs strong, varied perturbations*, BMVC 2020, [arXiv 1906.01916](https://arxiv.org/abs/1906.01916). Shen et al., *AdaMix*, [arXiv 2407.21586](https://arxiv.org/abs/2407.21586).
 #
 # **Next:** everything together, in [UCMT](09_ucmt.ipynb).
 
-# %% [markdown] lang="zh" english="660d6677"
+# %% [markdown] lang="zh" english="821692bd"
 # ## 小结
 #
 # - 一个格子的不确定性是其中像素的平均；最不确定的格子从*另一张*图中最确定的格子那里接收内容。
 # - 图像、掩膜和伪标签要一起移动，否则标签就在说谎。
-# - 至多改变 $2k$ 个格子：按论文的设置，是一张图像的 1.6 %。
+# - 至多改变 $2k$ 个格子：按公开代码的设置，是一张图像的 1.6 %。
 # - 要说格子的选法有用，就需要一个移动同样多格子的对手；要说混合有用，就需要一个步数相同的对手。
 #
 # **参考文献：** Shen et al., IJCAI 2023, [arXiv 2301.04465](https://arxiv.org/abs/2301.04465). Yun et al., *CutMix*, ICCV 2019, [arXiv 1905.04899](https://arxiv.org/abs/1905.04899). French et al., *Semi-supervised semantic segmentation needs strong, varied perturbations*, BMVC 2020, [arXiv 1906.01916](https://arxiv.org/abs/1906.01916). Shen et al., *AdaMix*, [arXiv 2407.21586](https://arxiv.org/abs/2407.21586).

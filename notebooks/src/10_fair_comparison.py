@@ -29,7 +29,7 @@ table = runs.pivot_table(index="variant", columns="seed", values="dice", sort=Fa
 table.round(3)
 
 # %% [markdown]
-# Read down a column before you read along a row. A **seed** draws the labels and the first weights, and within a seed every method had the same. *Before you go on:* which seed was unlucky for nearly all?
+# Read down a column before you read along a row. A **seed** draws the labels and the first weights, and within a seed every method had the same. *Before you go on:* which seed was unlucky for all?
 #
 # ## Pairs
 #

@@ -147,11 +147,11 @@ check_starts(my_starts)
 # </details>
 
 # %% [markdown]
-# Each axis has such a list, and windows are all combinations. A median atrium of 190 x 142 x 88 voxels, with windows of 112 x 112 x 80 and the field's usual steps of 18, 18 and 4, takes 6 x 3 x 3 = 54 windows for one volume.
+# Each axis has such a list, and windows are all combinations. Where they overlap the kit takes the mean; a weight that falls towards the borders of a window, where a network has seen least around, is common, too. A median atrium of 190 x 142 x 88 voxels, with windows of 112 x 112 x 80 and the field's usual steps of 18, 18 and 4, takes 6 x 3 x 3 = 54 windows for one volume.
 #
 # ## Train it: one thing at a time
 #
-# Four labeled volumes, a small V-Net, the same labels and iterations. *Before you run, put them in order:* volumes seen whole with instance norm; the same with batch norm; patches of 32 x 32 x 16 voxels.
+# Four labeled volumes, a small **V-Net** (a U-Net for volumes, which adds where that one concatenates), the same labels and iterations. *Before you run, put them in order:* volumes seen whole with instance norm; the same with batch norm; patches of 32 x 32 x 16 voxels.
 
 # %%
 from ucmt_lite import RunConfig, train

@@ -148,7 +148,7 @@ check_patient(my_patient)
 #
 # ### Exercise 4: stretch the contrast
 #
-# *Medium, about 6 minutes.* Map the `low`-th **percentile** of the grey values (the value that `low` % of the pixels do not exceed) to 0 and the `high`-th to 1, and clip what lies outside. An image of one single value becomes 0 everywhere. (The kit stretches 16-bit pictures from their smallest to their largest value and decides for the whole set whether it does; where a set has such pixels, stretch it like this before you hand it over. CT has a scale of its own, Hounsfield units, in which one window, such as -100 to 300 for soft tissue, does the same for every patient.)
+# *Medium, about 6 minutes.* Map the `low`-th **percentile** of the grey values (the value that `low` % of the pixels do not exceed) to 0 and the `high`-th to 1, and clip what lies outside. An image of one single value becomes 0 everywhere. (The kit stretches 16-bit pictures from their smallest to their largest value and decides for the whole set whether it does; where a set has such pixels, stretch it like this before you hand it over. CT has a scale of its own, Hounsfield units, in which one window, such as -100 to 300 for soft tissue, does the same for every patient. MR has no such scale, so each scan is scaled by its own values. Whatever it is, a new image must be scaled as those in training were: the network knows nothing else.)
 
 # %% tags=["exercise"]
 import numpy as np
@@ -193,7 +193,7 @@ source = load("folder", root=folder, size=64)
 print(*survey(source), sep="\n")
 
 # %% [markdown]
-# Read it line by line. How many cases are in each part, and how many patients? (60/20/20 % is of the six patients with masks.) Which classes were found, on how many pixels? What was passed over? Images without masks went to the training set, where they belong.
+# Read it line by line. How many cases are in each part, and how many patients? (60/20/20 % is of the six patients with masks.) Which classes were found, on how many pixels? Was anything passed over (here nothing)? Images without masks went to the training set, where they belong.
 #
 # Then look at what the network will be shown. **Weak views** move image and mask, **strong views** change colours. If *you* could not outline the object in a strong view, neither can the network (`ucmt-lite data folder --data my_images --picture FILE` draws them, too):
 

@@ -83,7 +83,7 @@ for name, (trace,) in teachers.items():
 # %% [markdown]
 # <details><summary>What happened?</summary>
 #
-# In this run all four lie within 0.03, no more than noise; the slow two are the lowest, each below its own student. Nobody sleeps altogether: the decay is $\min(1 - 1/(n+1), \alpha)$, so at first the teacher is the plain average of its students. But the early ones knew nothing and count as much as the last, so the slow teachers end *below* their student, and go on teaching it. The fast ones are level with their student, for they are nearly it. In a run of many thousand steps a decay of 0.99 remembers good students only, and the gap closes.
+# In this run all four lie within 0.03, which one seed cannot tell from noise; that the slow two are the lowest is what one would expect. Nobody sleeps altogether: the decay is $\min(1 - 1/(n+1), \alpha)$, so at first the teacher is the plain average of its students. But the early ones knew nothing and count as much as the last, so a slow teacher stays behind its student, as the two do here, and goes on teaching it. (For the first 99 steps decays of 0.99 and above are the same average.) The fast ones are level with their student, for they are nearly it. In a run of many thousand steps a decay of 0.99 remembers good students only, and the gap closes.
 # </details>
 #
 # ### Exercise 2: a pace that fits

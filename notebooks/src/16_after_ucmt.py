@@ -38,7 +38,7 @@ seed = 0
 #
 # $$L = \ell\big(s(x_1), y\big) + w\,r\;\ell_m\big(s(u_1), \hat y\big), \qquad \hat y = \operatorname{argmax} s(u), \quad m = \big[\max_k \operatorname{softmax} s(u) \ge \tau\big]$$
 #
-# $\ell_m$ counts the pixels that $m$ selects, and no others; $\tau$ is the **threshold**, 0.95.
+# $\ell_m$ counts the pixels that $m$ selects, and no others: its cross-entropy is their mean, its Dice is of them alone; $\tau$ is the **threshold**, 0.95.
 #
 # ### Exercise 1: which pixels count
 #
@@ -78,7 +78,7 @@ show_source(fixmatch)
 # %% [markdown]
 # There is no second network and no teacher. What keeps it from believing whatever it says, as in the museum's confirmation (lesson 13)? Two things are meant to: the strong view is harder than the one that gave the label, and the threshold. Remember both when you see the results.
 #
-# **UniMatch** asks three times. Two strong views, in which boxes show other images (the **CutMix** of the literature; the one of lesson 08 stays in its image), count a quarter each; the third counts a half and is made inside the network: **feature dropout** sets half of the channels that the encoder found to zero, and the decoder has to say the same with the rest.
+# **UniMatch** asks three times. Two strong views, in which boxes show other images (the **CutMix** of the literature; the one of lesson 08 stays in its image), count a quarter each; the third counts a half and is made inside the network: **feature dropout** sets half of the channels that the encoder found to zero, and the decoder has to say the same with the rest. Colours and boxes are only the changes that somebody thought of; features lost at random are others.
 #
 # $$L = \ell\big(s(x_1), y\big) + w\,r\,\Big(\tfrac14\,\ell_{m_1}\big(s(c_1(u_1)), c_1(\hat y)\big) + \tfrac14\,\ell_{m_2}\big(s(c_2(u_2)), c_2(\hat y)\big) + \tfrac12\,\ell_m\big(d(\text{half of } h(u)), \hat y\big)\Big)$$
 #
@@ -234,9 +234,9 @@ as_table(compare_runs(runs, "supervised"))
 #
 # <details><summary>Answer</summary>
 #
-# **FixMatch**, from 0.196 to 0.865. With seed 52 it is far above the baseline, with the other four below it, and with seed 54 it collapses: 0.79 on the probe images after a third of the training, as much after 360 iterations, when its labels have had full weight for a while, and then down and down. Single runs with that seed, scored on validation images, changed one thing each: a threshold of 0, so that all pixels count (0.36), Dice alone (0.19) or cross-entropy alone (0.42) for the pseudo labels, against 0.22 as it is. So neither the loss is to blame nor the threshold, and the threshold does not protect. It is what lesson 13 calls confirmation: a network that labels for itself has nobody to contradict it, and four labels do not hold it back.
+# **FixMatch**, from 0.196 to 0.865. With seed 52 it is far above the baseline, with the other four below it, and with seed 54 it collapses: 0.79 on the probe images after a third of the training, as much after 360 iterations, when its labels have had full weight for a while, and then down and down. Single runs with that seed, scored on validation images, changed one thing each: a threshold of 0, so that all pixels count (0.36), Dice alone (0.19) or cross-entropy alone (0.42) for the pseudo labels, against 0.22 as it is. So neither the loss nor the threshold explains it alone, and the threshold does not protect. It is what lesson 13 calls confirmation: a network that labels for itself has nobody to contradict it, and four labels do not hold it back.
 #
-# **UniMatch** is FixMatch with boxes of other images, a second view and feature dropout, and never falls below 0.775. Which of the three saves it? With the boxes alone FixMatch reaches 0.863 with that seed: where a heart is cut by a box, the label of the plain image is worth something.
+# **UniMatch** is FixMatch with boxes of other images, a second view and feature dropout, and never falls below 0.775. Which of the three saves it? With the boxes alone FixMatch reaches 0.863 with that seed, on validation images again: where a heart is cut by a box, the label of the plain image is worth something.
 # </details>
 #
 # ## Two by two
@@ -259,9 +259,9 @@ for one, other in (("unimatch", "cps"), ("bcp", "cps"), ("adamix", "cps"), ("ada
 # - **AdaMix and UCMT are level**, within the margin of 0.02 that this course named beforehand. (UCMT with half the iterations, for it takes two steps in each.) They differ in students, threshold and weight, too: what either mix is worth by itself, this does not tell.
 # - **UA-MT and Mean Teacher have the baseline's mean**, within 0.006. Their intervals are wider than the margin, so *open* is all that can be said.
 #
-# Which of UCMT's ideas lasted? *Two networks that contradict each other* carries CPS, and none of the four newer ones here has it; UniMatch and BCP get as far, or nearly, with one student and images cut from other images. *The averaged teacher* stays in BCP and AdaMix; whether it gains anything alone is open. *Mixing by doubt* lives on in AdaMix alone, turned round as training goes on.
+# Which of UCMT's ideas lasted? *Two networks that contradict each other* carries CPS, and none of the other five here has it; UniMatch and BCP get as far, or nearly, with one student and images cut from other images. *The averaged teacher* stays in BCP and AdaMix; whether it gains anything alone is open. *Mixing by doubt* lives on in AdaMix alone, turned round as training goes on.
 #
-# One thing the Dice does not tell: BCP is the best calibrated. Its confidence on the heart is 0.13 above its share of right pixels, that of AdaMix 0.17, of CPS and UniMatch 0.18 and 0.19, the baseline's 0.29 ([after_heart](../results/after_heart/README.md)).
+# One thing the Dice does not tell: BCP is the best calibrated. Its confidence on the heart is, in the mean, 0.13 above its share of right pixels, that of AdaMix 0.17, of CPS and UniMatch 0.18 and 0.19, the baseline's 0.29 ([after_heart](../results/after_heart/README.md)).
 #
 # What this does not say: how it is on real images, with more labels, or after longer training. The papers have tens of thousands of iterations and other images; three weights a method were tried here, on one seed's validation images.
 #
