@@ -94,6 +94,7 @@ def test_what_only_looks_like_patients_is_told(tmp_path, draw):
         (["a1-slice_3", "a1-slice_4", "a2-slice_3", "a2-slice_4"], {"a1", "a2"}),
         (["7_frame01_slice_1", "7_frame02_slice_1", "8_frame01_slice_1"], {"7", "8"}),
         (["vol3 (1)", "vol3 (2)", "vol4 (1)"], {"vol3", "vol4"}),
+        ([f"{name}_{i}" for name in "ABCD" for i in (1, 2)], None),
         (["ISIC_0000001", "ISIC_0000002"], None),
         (["benign (1)", "benign (2)", "malignant (1)"], None),
         (["cju0qkwl35piu09", "cju1b75x63ddl07"], None),
@@ -134,19 +135,51 @@ LINES = {"train": "c0 c1 c2", "test": "c3 c4 c5"}
         (".txt", "images/{0}.png masks/{0}.png"),
         (".txt", "./images\\{}.png"),
         (".csv", "{},7"),
+        (".CSV", "{},7"),
+        (".TXT", "{}"),
     ],
 )
 def test_lists_of_every_kind_are_read(place, ending, line, tmp_path, draw):
     folder_of(tmp_path, [f"c{i}" for i in range(7)], draw)
     (tmp_path / place).mkdir(exist_ok=True)
     for split, keys in LINES.items():
-        head = "id,age\n" if ending == ".csv" and split == "train" else ""
+        head = "id,age\n" if ending.lower() == ".csv" and split == "train" else ""
         text = head + "\n".join(line.format(key) for key in keys.split())
-        (tmp_path / place / f"{split}{ending}").write_text(text)
+        name = split.upper() if ending.isupper() else split
+        (tmp_path / place / f"{name}{ending}").write_text(text)
     source = load("folder", root=tmp_path)
     assert ids(source) == {split: keys.split() for split, keys in LINES.items()}
     assert source.split_rule == "lists in the folder"
     assert source.notes[:1] == ("Not used, in no list: 1 case (first 'c6').",)
+
+
+TABLES = {"train": "7 3 9 1 0 5", "test": "2 8 6 4"}  # the index of a row is an id, too
+
+
+@pytest.mark.parametrize(("head", "row"), [("image_path,age", "{0}"), (",image_path", "{1},{0}")])
+def test_a_table_with_paths_and_an_index(head, row, tmp_path, draw):
+    folder_of(tmp_path, map(str, range(10)), draw)
+    for split, keys in TABLES.items():
+        rows = [row.format(f"images/{key}.png", i) for i, key in enumerate(keys.split())]
+        (tmp_path / f"{split}.csv").write_text("\n".join([head, *rows]))
+    assert ids(load("folder", root=tmp_path)) == {k: sorted(v.split()) for k, v in TABLES.items()}
+
+
+@pytest.mark.parametrize("index", ["", "Unnamed: 0"])
+def test_an_index_is_not_read_as_ids(index, tmp_path, draw):
+    folder_of(tmp_path, map(str, range(10)), draw)
+    for split, keys in TABLES.items():
+        rows = [f"{i},images/{key}.png" for i, key in enumerate(keys.split())]
+        (tmp_path / f"{split}.csv").write_text("\n".join([f"{index},photo", *rows]))
+    with pytest.raises(InputError, match="train.csv begins with a column without a name"):
+        load("folder", root=tmp_path)
+
+
+def test_a_table_without_a_head_is_read_by_its_first_column(tmp_path, draw):
+    folder_of(tmp_path, map(str, range(10)), draw)
+    for split, keys in TABLES.items():
+        (tmp_path / f"{split}.csv").write_text("\n".join(f"{key},old" for key in keys.split()))
+    assert ids(load("folder", root=tmp_path)) == {k: sorted(v.split()) for k, v in TABLES.items()}
 
 
 def test_two_lists_of_one_kind_are_refused(tmp_path, draw):
@@ -196,6 +229,23 @@ def test_linked_folders_are_followed(tmp_path, draw):
     for kind in ("images", "masks"):
         os.symlink(tmp_path / "store/test" / kind, tmp_path / "b" / kind)
     assert sum(map(len, ids(load("folder", root=tmp_path / "b")).values())) == 5
+
+
+@pytest.mark.parametrize("link", ["images/c3.png", "masks/c3.png", "images/more"])
+def test_a_link_that_leads_nowhere_is_refused(link, tmp_path, draw):
+    folder_of(tmp_path, [f"c{i}" for i in range(6)], draw)
+    (tmp_path / link).unlink(missing_ok=True)
+    os.symlink(tmp_path / "gone", tmp_path / link)
+    with pytest.raises(InputError, match=f"{link} is a link to .*gone, which is not there: bring"):
+        load("folder", root=tmp_path)
+    (tmp_path / link).unlink()
+    os.symlink(tmp_path / link, tmp_path / link)  # to itself
+    with pytest.raises(InputError, match=f"{link} is a link to"):
+        load("folder", root=tmp_path)
+    (tmp_path / link).unlink()
+    os.symlink(tmp_path / "masks/c0.png", tmp_path / link)
+    if link != "images/more":
+        assert sum(map(len, ids(load("folder", root=tmp_path)).values())) == 6
 
 
 def test_linked_folders_of_hdf5(tmp_path):
