@@ -1,6 +1,7 @@
 """Patients stay on one side of a split, or it is said; lists beside the data are read."""
 
 import os
+import unicodedata
 
 import h5py
 import numpy as np
@@ -180,6 +181,34 @@ def test_a_table_without_a_head_is_read_by_its_first_column(tmp_path, draw):
     for split, keys in TABLES.items():
         (tmp_path / f"{split}.csv").write_text("\n".join(f"{key},old" for key in keys.split()))
     assert ids(load("folder", root=tmp_path)) == {k: sorted(v.split()) for k, v in TABLES.items()}
+
+
+def accented(form, i):
+    return unicodedata.normalize(form, "Sch\u00e4del") + str(i)
+
+
+@pytest.mark.parametrize("images", ["NFC", "NFD"])
+@pytest.mark.parametrize("others", ["NFC", "NFD"])
+def test_accents_may_be_written_in_two_ways(images, others, tmp_path, draw):
+    names = [accented(others, i) for i in range(6)]
+    for i, name in enumerate(names):
+        draw(tmp_path / "images" / f"{accented(images, i)}.png", SQUARE)
+        draw(tmp_path / "masks" / f"{name}.png", SQUARE)
+    rows = [f"{name},p{i // 2}" for i, name in enumerate(names)]
+    (tmp_path / "groups.csv").write_text("\n".join(["id,group", *rows]), encoding="utf-8")
+    assert set(sides_of(load("folder", root=tmp_path))) == {"p0", "p1", "p2"}
+    (tmp_path / "train.txt").write_text("\n".join(names[:4]), encoding="utf-8")
+    (tmp_path / "test.txt").write_text("\n".join(names[4:]), encoding="utf-8")
+    assert ids(load("folder", root=tmp_path))["test"] == [accented("NFC", i) for i in (4, 5)]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_accents_in_names_of_hdf5(form, tmp_path):
+    for i in range(4):
+        with h5py.File(tmp_path / f"{accented(form, i)}.h5", "w") as file:
+            file["image"], file["label"] = np.random.rand(16, 16), SQUARE[:16, :16] // 255
+    found = sum(ids(load("hdf5", root=tmp_path)).values(), [])
+    assert sorted(found) == [accented("NFC", i) for i in range(4)]
 
 
 def test_two_lists_of_one_kind_are_refused(tmp_path, draw):
