@@ -64,6 +64,50 @@ def test_folders_of_kinds_are_no_patients(tmp_path, draw):
     assert set(sides_of(asked)) == {"benign", "malignant"}
 
 
+@pytest.mark.parametrize("stray", ["s99", "extra/s99"])
+def test_a_stray_case_leaves_folders_of_patients_what_they_are(stray, tmp_path, draw):
+    names = [f"P{patient:03d}/s{4 * patient + k}" for patient in range(5) for k in range(4)]
+    source = load("folder", root=folder_of(tmp_path, [*names, stray], draw))
+    assert {len(splits) for splits in sides_of(source).values()} == {1}
+    assert len(sides_of(source)) == 6
+
+
+def test_folders_with_and_without_numbers_are_kinds(tmp_path, draw):
+    names = [f"{kind}/{kind}_{i}" for kind in ("grade1", "grade2", "normal") for i in range(6)]
+    source = load("folder", root=folder_of(tmp_path, names, draw))
+    assert len(sides_of(source)) == 18
+
+
+def test_many_folders_without_numbers_are_told(tmp_path, draw):
+    people = ("anna", "bert", "carla", "dora", "emil")
+    names = [f"{name}/x{i}{name}" for i, name in enumerate(4 * people)]
+    source = load("folder", root=folder_of(tmp_path, names, draw))
+    assert len(sides_of(source)) == 20 and "folders are on both sides (" in source.split_rule
+    assert "say group='folder' if each folder is a patient" in source.split_rule
+    asked = load("folder", root=tmp_path, group="folder")
+    assert set(sides_of(asked)) == set(people) and "both sides" not in asked.split_rule
+    assert "both sides" not in load("folder", root=tmp_path, group="none").split_rule
+
+
+@pytest.mark.parametrize(
+    ("spellings", "count"),
+    [
+        (("pat{n}_a", "pat{n:02d}_b", "pat{n:03d}_c"), 4),
+        (("pat{n}_a", "Pat{n}_b", "PAT{n}_c"), 4),
+        (("pat{n}_a", "pat_{n}_b", "pat-{n}_c"), 4),
+        (("patient{letter}_1", "patient{letter}_2"), 4),
+        (("sub-{letter}01_1", "sub-{letter}01_2"), 4),
+        (("sub-{letter}_1", "sub-{letter}_2"), 8),  # no number: rather a kind of images
+    ],
+)
+def test_one_patient_in_several_spellings_is_one(spellings, count, tmp_path, draw):
+    patients = zip((1, 2, 10, 11), "ABCD", strict=True)
+    names = [name.format(n=n, letter=x) for n, x in patients for name in spellings]
+    source = load("folder", root=folder_of(tmp_path, names, draw))
+    assert len(sides_of(source)) == count
+    assert all(len(splits) == 1 for splits in sides_of(source).values())
+
+
 @pytest.mark.parametrize("reader", ["folder", "hdf5"])
 def test_names_of_patients_are_groups(reader, tmp_path, draw):
     names = [f"patient{i // 4:03d}_frame{i % 2:02d}_slice_{i % 4}" for i in range(40)]
@@ -95,6 +139,7 @@ def test_what_only_looks_like_patients_is_told(tmp_path, draw):
         (["a1-slice_3", "a1-slice_4", "a2-slice_3", "a2-slice_4"], {"a1", "a2"}),
         (["7_frame01_slice_1", "7_frame02_slice_1", "8_frame01_slice_1"], {"7", "8"}),
         (["vol3 (1)", "vol3 (2)", "vol4 (1)"], {"vol3", "vol4"}),
+        ([f"{name}_{i}" for name in "ABCDE" for i in (1, 2)], set("ABCDE")),
         ([f"{name}_{i}" for name in "ABCD" for i in (1, 2)], None),
         (["ISIC_0000001", "ISIC_0000002"], None),
         (["benign (1)", "benign (2)", "malignant (1)"], None),
@@ -122,6 +167,22 @@ def test_wrong_groups(group, sentence, tmp_path, draw):
     folder_of(tmp_path, [f"c{i}" for i in range(4)], draw)
     with pytest.raises(InputError, match=sentence):
         load("folder", root=tmp_path, group=group)
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("c0.png,p\nimages/c1.png,p\nc2,q\nc3,q\nc4,r\nc5,r\n", ""),
+        ("c0,p\nc1,p\nc2,q\nc3,q\n", "no group for 2 of 6 images (first 'c4')"),
+        ("c0,p\nc1,\nc1,p\nc2,q\nc3,q\nc4,\n", "no group for 2 of 6 images (first 'c4')"),
+    ],
+)
+def test_rows_of_groups(rows, told, tmp_path, draw):
+    folder_of(tmp_path, [f"c{i}" for i in range(6)], draw)
+    (tmp_path / "groups.csv").write_text("id,group\n" + rows)
+    source = load("folder", root=tmp_path)
+    assert set(sides_of(source)) == {"p", "q"} | ({"c4", "c5"} if told else {"r"})
+    assert told in " ".join(source.notes) and ("groups.csv" in " ".join(source.notes)) == bool(told)
 
 
 LINES = {"train": "c0 c1 c2", "test": "c3 c4 c5"}
