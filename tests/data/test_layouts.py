@@ -372,3 +372,32 @@ def test_other_keys_of_hdf5(keys, tmp_path):
 def test_keys_of_hdf5_that_cannot_be_told(arrays, sentence, tmp_path):
     with pytest.raises(InputError, match=sentence):
         load("hdf5", root=hdf5_set(tmp_path / "s", arrays))
+
+
+@pytest.mark.parametrize("shape", [(40, 48, 3), (3, 40, 48), (1, 40, 48), (40, 48, 1)])
+def test_channels_are_no_slices_of_a_volume(shape, tmp_path):
+    arrays = {"image": np.random.default_rng(0).normal(size=shape), "label": np.ones(shape, "u1")}
+    with pytest.raises(InputError, match=r"may be one slice with channels: .* attribute spacing"):
+        load("hdf5", root=hdf5_set(tmp_path / "s", arrays))
+    source = load("hdf5", root=hdf5_set(tmp_path / "t", arrays, {"spacing": [1.0, 1.0, 8.0]}))
+    assert source.dims == 3
+
+
+@pytest.mark.parametrize("shape", [(5, 40, 48), (4, 5, 6), (40, 3, 48)])
+def test_a_volume_of_few_slices_is_read(shape, tmp_path):
+    arrays = {"image": np.random.default_rng(0).normal(size=shape), "label": np.ones(shape, "u1")}
+    assert load("hdf5", root=hdf5_set(tmp_path / "s", arrays)).dims == 3
+
+
+def test_a_file_for_each_split_is_refused_and_a_folder_for_each_is_read(tmp_path):
+    for name in ("train", "test"):
+        (tmp_path / name).mkdir()
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file["images"], file["labels"] = VOLUME, LABEL
+    with pytest.raises(
+        InputError, match=r"t\w+.h5' is called as a split and holds .6, 7, 8.: save"
+    ):
+        load("hdf5", root=tmp_path)
+    for name in ("train", "test"):
+        (tmp_path / f"{name}.h5").rename(tmp_path / name / f"{name}.h5")
+    assert load("hdf5", root=tmp_path).split_rule == "as the data come"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # The usual name of each array first; another one is taken where it is the only one.
 IMAGE_KEYS = ("image", "images", "img", "data", "volume", "raw", "scan", "slice", "x", "ct", "mri")
 MASK_KEYS = ("label", "mask", "labels", "masks", "gt", "seg", "segmentation", "ground_truth", "y")
+_FEW_SLICES, _SIDE = 4, 16  # three axes of 256 x 256 x 3 may be colours
 _DAMAGED = (OSError, ValueError, RuntimeError, LookupError, TypeError, ArithmeticError, MemoryError)
 
 
@@ -120,6 +121,8 @@ def _look(entry: Entry) -> Form:
             raise InputError(
                 f"'{file}': image has {image.ndim} axes: save slices with 2 or volumes with 3."
             )
+        if image.ndim == 3:
+            _check_is_volume(entry, image.shape, spacing)
         if spacing and len(spacing) != image.ndim:
             raise _wrong_spacing(file, spacing, f"the image has {image.ndim} axes")
         if 0 in image.shape:
@@ -128,6 +131,22 @@ def _look(entry: Entry) -> Form:
                 " it out."
             )
         return Form(image.ndim, spacing=spacing)
+
+
+def _check_is_volume(entry: Entry, shape: Sequence[int], spacing: Sequence[float]) -> None:
+    """Refuse three axes that may be channels and tell no spacing, or the slices of a split."""
+    file = entry.image
+    if entry.split is None and file.stem.lower() in PARTS:
+        raise InputError(
+            f"'{file}' is called as a split and holds {shape}: save one file for each slice, in"
+            " folders train/ and test/; if it is one volume, give it another name."
+        )
+    if not spacing and min(shape[0], shape[-1]) <= _FEW_SLICES and sorted(shape)[1] >= _SIDE:
+        raise InputError(
+            f"'{file}': image is {shape}, which may be one slice with channels: save slices with 2"
+            " axes, and class indices as label; if it is a volume, say so by the attribute spacing"
+            " (millimetres for each axis)."
+        )
 
 
 def _check_array(file: Path, key: str, array: Any) -> None:
