@@ -1,6 +1,7 @@
 """Patients stay on one side of a split, or it is said; lists beside the data are read."""
 
 import os
+import unicodedata
 
 import h5py
 import numpy as np
@@ -63,6 +64,50 @@ def test_folders_of_kinds_are_no_patients(tmp_path, draw):
     assert set(sides_of(asked)) == {"benign", "malignant"}
 
 
+@pytest.mark.parametrize("stray", ["s99", "extra/s99"])
+def test_a_stray_case_leaves_folders_of_patients_what_they_are(stray, tmp_path, draw):
+    names = [f"P{patient:03d}/s{4 * patient + k}" for patient in range(5) for k in range(4)]
+    source = load("folder", root=folder_of(tmp_path, [*names, stray], draw))
+    assert {len(splits) for splits in sides_of(source).values()} == {1}
+    assert len(sides_of(source)) == 6
+
+
+def test_folders_with_and_without_numbers_are_kinds(tmp_path, draw):
+    names = [f"{kind}/{kind}_{i}" for kind in ("grade1", "grade2", "normal") for i in range(6)]
+    source = load("folder", root=folder_of(tmp_path, names, draw))
+    assert len(sides_of(source)) == 18
+
+
+def test_many_folders_without_numbers_are_told(tmp_path, draw):
+    people = ("anna", "bert", "carla", "dora", "emil")
+    names = [f"{name}/x{i}{name}" for i, name in enumerate(4 * people)]
+    source = load("folder", root=folder_of(tmp_path, names, draw))
+    assert len(sides_of(source)) == 20 and "folders are on both sides (" in source.split_rule
+    assert "say group='folder' if each folder is a patient" in source.split_rule
+    asked = load("folder", root=tmp_path, group="folder")
+    assert set(sides_of(asked)) == set(people) and "both sides" not in asked.split_rule
+    assert "both sides" not in load("folder", root=tmp_path, group="none").split_rule
+
+
+@pytest.mark.parametrize(
+    ("spellings", "count"),
+    [
+        (("pat{n}_a", "pat{n:02d}_b", "pat{n:03d}_c"), 4),
+        (("pat{n}_a", "Pat{n}_b", "PAT{n}_c"), 4),
+        (("pat{n}_a", "pat_{n}_b", "pat-{n}_c"), 4),
+        (("patient{letter}_1", "patient{letter}_2"), 4),
+        (("sub-{letter}01_1", "sub-{letter}01_2"), 4),
+        (("sub-{letter}_1", "sub-{letter}_2"), 8),  # no number: rather a kind of images
+    ],
+)
+def test_one_patient_in_several_spellings_is_one(spellings, count, tmp_path, draw):
+    patients = zip((1, 2, 10, 11), "ABCD", strict=True)
+    names = [name.format(n=n, letter=x) for n, x in patients for name in spellings]
+    source = load("folder", root=folder_of(tmp_path, names, draw))
+    assert len(sides_of(source)) == count
+    assert all(len(splits) == 1 for splits in sides_of(source).values())
+
+
 @pytest.mark.parametrize("reader", ["folder", "hdf5"])
 def test_names_of_patients_are_groups(reader, tmp_path, draw):
     names = [f"patient{i // 4:03d}_frame{i % 2:02d}_slice_{i % 4}" for i in range(40)]
@@ -94,6 +139,8 @@ def test_what_only_looks_like_patients_is_told(tmp_path, draw):
         (["a1-slice_3", "a1-slice_4", "a2-slice_3", "a2-slice_4"], {"a1", "a2"}),
         (["7_frame01_slice_1", "7_frame02_slice_1", "8_frame01_slice_1"], {"7", "8"}),
         (["vol3 (1)", "vol3 (2)", "vol4 (1)"], {"vol3", "vol4"}),
+        ([f"{name}_{i}" for name in "ABCDE" for i in (1, 2)], set("ABCDE")),
+        ([f"{name}_{i}" for name in "ABCD" for i in (1, 2)], None),
         (["ISIC_0000001", "ISIC_0000002"], None),
         (["benign (1)", "benign (2)", "malignant (1)"], None),
         (["cju0qkwl35piu09", "cju1b75x63ddl07"], None),
@@ -122,6 +169,22 @@ def test_wrong_groups(group, sentence, tmp_path, draw):
         load("folder", root=tmp_path, group=group)
 
 
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("c0.png,p\nimages/c1.png,p\nc2,q\nc3,q\nc4,r\nc5,r\n", ""),
+        ("c0,p\nc1,p\nc2,q\nc3,q\n", "no group for 2 of 6 images (first 'c4')"),
+        ("c0,p\nc1,\nc1,p\nc2,q\nc3,q\nc4,\n", "no group for 2 of 6 images (first 'c4')"),
+    ],
+)
+def test_rows_of_groups(rows, told, tmp_path, draw):
+    folder_of(tmp_path, [f"c{i}" for i in range(6)], draw)
+    (tmp_path / "groups.csv").write_text("id,group\n" + rows)
+    source = load("folder", root=tmp_path)
+    assert set(sides_of(source)) == {"p", "q"} | ({"c4", "c5"} if told else {"r"})
+    assert told in " ".join(source.notes) and ("groups.csv" in " ".join(source.notes)) == bool(told)
+
+
 LINES = {"train": "c0 c1 c2", "test": "c3 c4 c5"}
 
 
@@ -134,19 +197,79 @@ LINES = {"train": "c0 c1 c2", "test": "c3 c4 c5"}
         (".txt", "images/{0}.png masks/{0}.png"),
         (".txt", "./images\\{}.png"),
         (".csv", "{},7"),
+        (".CSV", "{},7"),
+        (".TXT", "{}"),
     ],
 )
 def test_lists_of_every_kind_are_read(place, ending, line, tmp_path, draw):
     folder_of(tmp_path, [f"c{i}" for i in range(7)], draw)
     (tmp_path / place).mkdir(exist_ok=True)
     for split, keys in LINES.items():
-        head = "id,age\n" if ending == ".csv" and split == "train" else ""
+        head = "id,age\n" if ending.lower() == ".csv" and split == "train" else ""
         text = head + "\n".join(line.format(key) for key in keys.split())
-        (tmp_path / place / f"{split}{ending}").write_text(text)
+        name = split.upper() if ending.isupper() else split
+        (tmp_path / place / f"{name}{ending}").write_text(text)
     source = load("folder", root=tmp_path)
     assert ids(source) == {split: keys.split() for split, keys in LINES.items()}
     assert source.split_rule == "lists in the folder"
     assert source.notes[:1] == ("Not used, in no list: 1 case (first 'c6').",)
+
+
+TABLES = {"train": "7 3 9 1 0 5", "test": "2 8 6 4"}  # the index of a row is an id, too
+
+
+@pytest.mark.parametrize(("head", "row"), [("image_path,age", "{0}"), (",image_path", "{1},{0}")])
+def test_a_table_with_paths_and_an_index(head, row, tmp_path, draw):
+    folder_of(tmp_path, map(str, range(10)), draw)
+    for split, keys in TABLES.items():
+        rows = [row.format(f"images/{key}.png", i) for i, key in enumerate(keys.split())]
+        (tmp_path / f"{split}.csv").write_text("\n".join([head, *rows]))
+    assert ids(load("folder", root=tmp_path)) == {k: sorted(v.split()) for k, v in TABLES.items()}
+
+
+@pytest.mark.parametrize("index", ["", "Unnamed: 0"])
+def test_an_index_is_not_read_as_ids(index, tmp_path, draw):
+    folder_of(tmp_path, map(str, range(10)), draw)
+    for split, keys in TABLES.items():
+        rows = [f"{i},images/{key}.png" for i, key in enumerate(keys.split())]
+        (tmp_path / f"{split}.csv").write_text("\n".join([f"{index},photo", *rows]))
+    with pytest.raises(InputError, match="train.csv begins with a column without a name"):
+        load("folder", root=tmp_path)
+
+
+def test_a_table_without_a_head_is_read_by_its_first_column(tmp_path, draw):
+    folder_of(tmp_path, map(str, range(10)), draw)
+    for split, keys in TABLES.items():
+        (tmp_path / f"{split}.csv").write_text("\n".join(f"{key},old" for key in keys.split()))
+    assert ids(load("folder", root=tmp_path)) == {k: sorted(v.split()) for k, v in TABLES.items()}
+
+
+def accented(form, i):
+    return unicodedata.normalize(form, "Sch\u00e4del") + str(i)
+
+
+@pytest.mark.parametrize("images", ["NFC", "NFD"])
+@pytest.mark.parametrize("others", ["NFC", "NFD"])
+def test_accents_may_be_written_in_two_ways(images, others, tmp_path, draw):
+    names = [accented(others, i) for i in range(6)]
+    for i, name in enumerate(names):
+        draw(tmp_path / "images" / f"{accented(images, i)}.png", SQUARE)
+        draw(tmp_path / "masks" / f"{name}.png", SQUARE)
+    rows = [f"{name},p{i // 2}" for i, name in enumerate(names)]
+    (tmp_path / "groups.csv").write_text("\n".join(["id,group", *rows]), encoding="utf-8")
+    assert set(sides_of(load("folder", root=tmp_path))) == {"p0", "p1", "p2"}
+    (tmp_path / "train.txt").write_text("\n".join(names[:4]), encoding="utf-8")
+    (tmp_path / "test.txt").write_text("\n".join(names[4:]), encoding="utf-8")
+    assert ids(load("folder", root=tmp_path))["test"] == [accented("NFC", i) for i in (4, 5)]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_accents_in_names_of_hdf5(form, tmp_path):
+    for i in range(4):
+        with h5py.File(tmp_path / f"{accented(form, i)}.h5", "w") as file:
+            file["image"], file["label"] = np.random.rand(16, 16), SQUARE[:16, :16] // 255
+    found = sum(ids(load("hdf5", root=tmp_path)).values(), [])
+    assert sorted(found) == [accented("NFC", i) for i in range(4)]
 
 
 def test_two_lists_of_one_kind_are_refused(tmp_path, draw):
@@ -196,6 +319,23 @@ def test_linked_folders_are_followed(tmp_path, draw):
     for kind in ("images", "masks"):
         os.symlink(tmp_path / "store/test" / kind, tmp_path / "b" / kind)
     assert sum(map(len, ids(load("folder", root=tmp_path / "b")).values())) == 5
+
+
+@pytest.mark.parametrize("link", ["images/c3.png", "masks/c3.png", "images/more"])
+def test_a_link_that_leads_nowhere_is_refused(link, tmp_path, draw):
+    folder_of(tmp_path, [f"c{i}" for i in range(6)], draw)
+    (tmp_path / link).unlink(missing_ok=True)
+    os.symlink(tmp_path / "gone", tmp_path / link)
+    with pytest.raises(InputError, match=f"{link} is a link to .*gone, which is not there: bring"):
+        load("folder", root=tmp_path)
+    (tmp_path / link).unlink()
+    os.symlink(tmp_path / link, tmp_path / link)  # to itself
+    with pytest.raises(InputError, match=f"{link} is a link to"):
+        load("folder", root=tmp_path)
+    (tmp_path / link).unlink()
+    os.symlink(tmp_path / "masks/c0.png", tmp_path / link)
+    if link != "images/more":
+        assert sum(map(len, ids(load("folder", root=tmp_path)).values())) == 6
 
 
 def test_linked_folders_of_hdf5(tmp_path):

@@ -56,6 +56,105 @@ def test_a_layout_of_pictures(image, mask, tmp_path, draw):
 @pytest.mark.parametrize(
     ("image", "mask"),
     [
+        ("{}_images", "{}_masks"),
+        ("{}Dataset/image", "{}Dataset/mask"),
+        ("{}_set/images", "{}-set/masks"),
+        ("{}ing data/img", "{}ing data/gt"),
+        ("images_{}", "masks_{}"),
+        ("images/{}2017", "masks/{}2017"),
+        ("{}", "{}_masks"),
+    ],
+)
+def test_a_folder_may_name_a_split_and_more(image, mask, tmp_path, draw):
+    for i in range(5):
+        part = "test" if i > 2 else "Train" if image.startswith("{}D") else "train"
+        draw(tmp_path / image.format(part) / f"c{i}.png", SQUARE // 2 + i)
+        draw(tmp_path / mask.format(part) / f"c{i}.png", SQUARE)
+    source = load("folder", root=tmp_path)
+    found = {split: sorted(table["id"]) for split, table in source.splits.items()}
+    assert found == {"train": ["c0", "c1", "c2"], "test": ["c3", "c4"]}
+    assert source.split_rule == "as the data come"
+
+
+@pytest.mark.parametrize("name", ["train_p1", "testimony", "contest_images", "latest"])
+def test_a_folder_that_names_no_split(name, tmp_path, draw):
+    pair_set(tmp_path, f"{name}/images/{{}}.png", f"{name}/masks/{{}}.png", draw)
+    pair_set(tmp_path, "train2/images/x{}.png", "train2/masks/x{}.png", draw)
+    assert "by seed" in load("folder", root=tmp_path, group="none").split_rule
+
+
+def test_images_to_be_tested_elsewhere_stay_unlabeled(tmp_path, draw):
+    pair_set(tmp_path, "train_images/{}.png", "train_masks/{}.png", draw)
+    draw(tmp_path / "test_images/t.png", SQUARE)
+    source = load("folder", root=tmp_path)
+    assert "by seed" in source.split_rule
+    assert "1 image without a mask (first 't')" in " ".join(source.notes)
+
+
+@pytest.mark.parametrize("folder", ["predictions", "overlays", "images/thumbs", "masks_old"])
+def test_what_a_program_left_is_passed_over(folder, tmp_path, draw):
+    pair_set(tmp_path, "images/{}.png", "masks/{}.png", draw)
+    pair_set(tmp_path, f"{folder}/{{}}.png", f"{folder}/{{}}.png", draw)
+    source = load("folder", root=tmp_path)
+    assert sorted(masks_of(source)) == [f"c{i:02d}x" for i in range(5)]
+    assert f"Passed over: 5 .png files (first {folder}/" in " ".join(source.notes)
+
+
+@pytest.mark.parametrize("folder", ["images_orig", "vis", "old"])
+def test_other_folders_of_images_are_read(folder, tmp_path, draw):
+    pair_set(tmp_path, f"{folder}/{{}}.png", "masks/{}.png", draw)
+    assert len(masks_of(load("folder", root=tmp_path))) == 5
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("P{0}/P{0}_{1}.png", "P{0}/P{0}_{1}_mask.png"),
+        ("images/P{0}/s{0}{1}.png", "masks/P{0}/s{0}{1}.png"),
+    ],
+)
+def test_a_mask_whose_slice_is_lost_is_not_joined_to_another(image, mask, tmp_path, draw):
+    for patient in range(4):
+        for k in range(2):
+            draw(tmp_path / image.format(patient, k), SQUARE)
+            draw(tmp_path / mask.format(patient, k), SQUARE)
+    (tmp_path / image.format(2, 1)).unlink()
+    with pytest.raises(InputError, match="Mask '.*' (.a mask by its name. )?has no image called"):
+        load("folder", root=tmp_path)
+
+
+def test_a_second_mask_of_another_name_belongs_to_the_one_image_of_its_folder(tmp_path, draw):
+    for name in "abcd":
+        for file in ("scan.png", "scan_mask.png", "edge_mask.png"):
+            draw(tmp_path / f"{name}x/{file}", SQUARE)
+    assert "4 images with several masks" in " ".join(load("folder", root=tmp_path).notes)
+
+
+def test_masks_that_differ_by_their_endings_are_refused(tmp_path, draw):
+    pair_set(tmp_path, "images/{}.png", "masks/{}.png", draw)
+    draw(tmp_path / "masks/c03x.tif", SQUARE)
+    with pytest.raises(InputError, match=r"two masks of one name \(c03x.png, c03x.tif\): keep"):
+        load("folder", root=tmp_path)
+
+
+def test_a_mask_without_an_image_tells_what_would_be_its_name(tmp_path, draw):
+    pair_set(tmp_path / "a", "skin_lesion_{}1.png", "skin_lesion_{}1_mask.png", draw)
+    pair_set(tmp_path / "b", "images/c_{}.png", "masks/c_mask_3.png", draw)
+    for i in range(3):
+        draw(tmp_path / f"c/skin_lesion_{i}.png", SQUARE)
+        draw(tmp_path / f"c/skin_lesion_{i}_mask.png", SQUARE)
+    assert len(masks_of(load("folder", root=tmp_path / "a"))) == 5
+    with pytest.raises(InputError, match="c_mask_3.png' has no image called 'c_mask_3' or 'c': "):
+        load("folder", root=tmp_path / "b")
+    with pytest.raises(
+        InputError, match="skin_lesion_0.png' .a mask by its name. .*put images into images/ and"
+    ):
+        load("folder", root=tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
         ("imagesTr/{}.nii.gz", "labelsTr/{}.nii.gz"),
         ("imagesTr/{}_0000.nii.gz", "labelsTr/{}.nii.gz"),
         ("images/{}.nii", "labels/{}.nii.gz"),
@@ -131,6 +230,16 @@ def test_a_field_of_view_is_no_truth(tmp_path, draw):
         draw(tmp_path / f"masks/{i}.png", view)
     notes = " ".join(load("folder", root=tmp_path).notes)
     assert "at least 82 % is foreground" in notes and "All 5 masks are the same" in notes
+
+
+@pytest.mark.parametrize(("inverted", "is_told"), [(0, False), (1, False), (3, True)])
+def test_some_masks_that_are_inverted_are_told(inverted, is_told, tmp_path, draw):
+    for i in range(10):
+        draw(tmp_path / f"images/{i}.png", SQUARE + i)
+        draw(tmp_path / f"masks/{i}.png", np.roll(SQUARE, i) ^ (255 * (i < inverted)))
+    notes = " ".join(load("folder", root=tmp_path).notes)
+    assert (f"{inverted} of 10 masks (first '" in notes) == is_told
+    assert ("unlike the others: check that black is background" in notes) == is_told
 
 
 def test_pictures_without_any_mask_name_the_paths_and_a_command(tmp_path, draw):
@@ -263,3 +372,32 @@ def test_other_keys_of_hdf5(keys, tmp_path):
 def test_keys_of_hdf5_that_cannot_be_told(arrays, sentence, tmp_path):
     with pytest.raises(InputError, match=sentence):
         load("hdf5", root=hdf5_set(tmp_path / "s", arrays))
+
+
+@pytest.mark.parametrize("shape", [(40, 48, 3), (3, 40, 48), (1, 40, 48), (40, 48, 1)])
+def test_channels_are_no_slices_of_a_volume(shape, tmp_path):
+    arrays = {"image": np.random.default_rng(0).normal(size=shape), "label": np.ones(shape, "u1")}
+    with pytest.raises(InputError, match=r"may be one slice with channels: .* attribute spacing"):
+        load("hdf5", root=hdf5_set(tmp_path / "s", arrays))
+    source = load("hdf5", root=hdf5_set(tmp_path / "t", arrays, {"spacing": [1.0, 1.0, 8.0]}))
+    assert source.dims == 3
+
+
+@pytest.mark.parametrize("shape", [(5, 40, 48), (4, 5, 6), (40, 3, 48)])
+def test_a_volume_of_few_slices_is_read(shape, tmp_path):
+    arrays = {"image": np.random.default_rng(0).normal(size=shape), "label": np.ones(shape, "u1")}
+    assert load("hdf5", root=hdf5_set(tmp_path / "s", arrays)).dims == 3
+
+
+def test_a_file_for_each_split_is_refused_and_a_folder_for_each_is_read(tmp_path):
+    for name in ("train", "test"):
+        (tmp_path / name).mkdir()
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file["images"], file["labels"] = VOLUME, LABEL
+    with pytest.raises(
+        InputError, match=r"t\w+.h5' is called as a split and holds .6, 7, 8.: save"
+    ):
+        load("hdf5", root=tmp_path)
+    for name in ("train", "test"):
+        (tmp_path / f"{name}.h5").rename(tmp_path / name / f"{name}.h5")
+    assert load("hdf5", root=tmp_path).split_rule == "as the data come"

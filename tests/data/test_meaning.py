@@ -78,6 +78,16 @@ def test_a_palette_that_all_files_share_is_read_by_its_indices(tmp_path):
     assert "Masks are read by their palette: red is class 1, blue is class 2." in notes
 
 
+@pytest.mark.parametrize("clear", [1, 3])
+def test_a_background_that_a_palette_makes_clear_changes_no_index(clear, tmp_path):
+    """Some programs save index 0 as transparent, in some files or in all."""
+    pictures = [with_palette(labels, [BLACK, RED, BLUE]) for labels in (THREE, SHAPE, THREE)]
+    for picture in pictures[:clear]:
+        picture.info["transparency"] = 0
+    masks, _ = read(save_set(tmp_path, pictures), 3)
+    assert (masks[0] == THREE).all() and (masks[1] == SHAPE).all() and (masks[2] == THREE).all()
+
+
 def test_palettes_that_differ_are_read_by_their_colours(tmp_path):
     pictures = [
         with_palette(THREE, [BLACK, RED, BLUE]),

@@ -291,8 +291,13 @@ def test_slices_lie_along_the_coarsest_axis_of_a_nifti_file(flat, tmp_path):
 # DICOM
 
 
-def dicom_series(folder, values, *, spacing=(0.5, 0.8, 3.0), skip=(), uid="1.2.3", names="{}.dcm"):
-    """Write a volume slices x rows x columns as one DICOM series, its files in no order."""
+def dicom_series(
+    folder, values, *, spacing=(0.5, 0.8, 3.0), skip=(), uid="1.2.3", names="{}.dcm", change=None
+):
+    """Write a volume slices x rows x columns as one DICOM series, its files in no order.
+
+    `change(dataset, index)` changes a slice before it is written.
+    """
     pydicom = pytest.importorskip("pydicom", reason="pydicom is optional")
     pytest.importorskip("nibabel", reason="nibabel is optional")
     folder.mkdir(parents=True, exist_ok=True)
@@ -318,6 +323,8 @@ def dicom_series(folder, values, *, spacing=(0.5, 0.8, 3.0), skip=(), uid="1.2.3
         dataset.PixelRepresentation = 0
         dataset.RescaleSlope, dataset.RescaleIntercept = 2, -1000
         dataset.PixelData = plane.astype(np.uint16).tobytes()
+        if change:
+            change(dataset, index)
         dataset.save_as(folder / names.format(9 - index), enforce_file_format=True)
 
 
@@ -373,6 +380,80 @@ def test_a_series_that_is_no_volume_is_told(deep, tmp_path, fault, message):
     done = predict_files(predict.load_segmenter(deep), folder, tmp_path / "out")
     assert message in done.failed[0].error and "\n" not in done.failed[0].error
     assert str(folder) in done.failed[0].error and not (tmp_path / "out").exists()
+
+
+def unplaced(dataset, index):
+    del dataset.ImagePositionPatient
+
+
+def unplaced_and_recounted(dataset, index):
+    del dataset.ImagePositionPatient
+    dataset.InstanceNumber = index + 4
+
+
+def unplaced_and_counted_twice(dataset, index):
+    del dataset.ImagePositionPatient
+    dataset.InstanceNumber = index // 2
+
+
+def unplaced_once(dataset, index):
+    if index == 2:
+        del dataset.ImagePositionPatient
+
+
+def tilted(dataset, index):
+    dataset.ImagePositionPatient[1] += 0.7 * index
+
+
+def hardly_shifted(dataset, index):
+    dataset.ImagePositionPatient[0] += 0.2 * (index > 2)
+
+
+def shifted(dataset, index):
+    dataset.ImagePositionPatient[0] += 30 * (index > 2)
+
+
+def localizer(dataset, index):
+    if index == 3:
+        dataset.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+
+
+def magnified(dataset, index):
+    if index == 3:
+        dataset.PixelSpacing = [2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("change", "skip", "message"),
+    [
+        (unplaced, (3,), "1 to 6 do not number 5 slices one by one: export"),
+        (unplaced_and_counted_twice, (), "0 to 2 do not number 6 slices one by one: export"),
+        (unplaced_once, (), "1 of 6 slices (first '7.dcm') tell no place in space"),
+        (shifted, (), "are shifted sideways, unevenly by 30.00 mm"),
+        (localizer, (), "lie in different directions or have pixels of different size"),
+        (magnified, (), "lie in different directions or have pixels of different size"),
+    ],
+)
+def test_slices_that_do_not_stack_are_told(deep, tmp_path, change, skip, message):
+    values = RNG.integers(0, 9, (6, 8, 8))
+    dicom_series(tmp_path / "scan", values, skip=skip, change=change)
+    done = predict_files(predict.load_segmenter(deep), tmp_path / "scan", tmp_path / "out")
+    assert message in done.failed[0].error and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("change", [unplaced, unplaced_and_recounted, tilted, hardly_shifted])
+def test_slices_that_stack_are_read(deep, tmp_path, change):
+    dicom_series(tmp_path / "scan", RNG.integers(0, 9, (6, 8, 8)), change=change)
+    done = predict_files(predict.load_segmenter(deep), tmp_path / "scan", tmp_path / "out")
+    assert not done.failed
+
+
+def test_a_link_that_leads_nowhere_is_told_and_the_others_go_on(flat, tmp_path):
+    picture_file(tmp_path / "scans/a.png", channels=1)
+    (tmp_path / "scans/b.png").symlink_to(tmp_path / "gone.png")
+    done = predict_files(predict.load_segmenter(flat), tmp_path / "scans", tmp_path / "out")
+    assert len(done.failed) == 1 and "There is no image '" in done.failed[0].error
+    assert files_below(tmp_path / "out") == ["a.png"]
 
 
 def test_without_pydicom_a_sentence_says_what_to_install(deep, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,8 +17,33 @@ def walk_files(root: Path) -> list[Path]:
     """Return all files below a folder, sorted; links to folders are followed, hidden ones not.
 
     A folder that is reached a second time, as by a link to a folder above, is not entered again.
+    A link that leads nowhere is among the files: who opens it is told.
     """
     return sorted(_walk(root, frozenset()))
+
+
+def walk_set(root: Path) -> list[Path]:
+    """Return the files of `walk_files`; a link that leads nowhere is refused.
+
+    Without its mask an image would be an unlabeled one, without its image a case would be gone.
+    """
+    files = walk_files(root)
+    for file in files:
+        if file.is_symlink() and not file.exists():
+            raise InputError(
+                f"{file} is a link to {os.readlink(file)}, which is not there: bring that back, or"
+                " take the link out."
+            )
+    return files
+
+
+def composed(name: str) -> str:
+    """Return a name with each letter and its accent as one character, which Macs take apart.
+
+    >>> len("Scha\u0308del"), len(composed("Scha\u0308del"))
+    (8, 7)
+    """
+    return unicodedata.normalize("NFC", name)
 
 
 def _walk(folder: Path, above: frozenset[str]) -> Iterator[Path]:
@@ -33,11 +59,13 @@ def _walk(folder: Path, above: frozenset[str]) -> Iterator[Path]:
     for entry in inside:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        path = folder / entry.name
+        # Asked of the path: where links lead in a circle, asking the entry raises an error.
+        if os.path.isdir(path):
             if not entry.name.startswith("__"):
-                yield from _walk(folder / entry.name, above | {real})
-        elif entry.is_file():
-            yield folder / entry.name
+                yield from _walk(path, above | {real})
+        elif os.path.isfile(path) or (entry.is_symlink() and not os.path.exists(path)):
+            yield path
 
 
 def check_folder(root: Path, contents: str) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data.files import check_folder, tell_unread, walk_files
+from ucmt_lite.data.files import check_folder, tell_unread, walk_set
 from ucmt_lite.data.layouts import Layout, find_layout
-from ucmt_lite.data.lists import list_files
+from ucmt_lite.data.lists import is_list
 from ucmt_lite.data.pictures import PICTURE_SUFFIXES, PICTURE_WORDS, look_at_pair
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source
@@ -30,7 +30,7 @@ def read_folder(root: Path, request: Request) -> Source:
     layout = _find_pairs(root)
     notes = [
         *layout.notes,
-        tell_unread([f for f in layout.unread if f not in list_files(root)], root),
+        tell_unread([f for f in layout.unread if not is_list(f, root)], root),
     ]
     return read_set(
         [
@@ -51,7 +51,7 @@ def read_folder(root: Path, request: Request) -> Source:
 def _find_pairs(root: Path) -> Layout:
     """Find the pictures below a folder, and say what to do where there are no pairs."""
     check_folder(root, "images/ and masks/")
-    layout = find_layout(root, walk_files(root), PICTURE_SUFFIXES)
+    layout = find_layout(root, walk_set(root), PICTURE_SUFFIXES)
     if not layout.pairs:
         raise InputError(
             f"{root} holds no pictures ({PICTURE_WORDS}): put them into images/ and masks/ below"

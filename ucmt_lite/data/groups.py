@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data.lists import read_text
+from ucmt_lite.data.lists import forms_of, read_text
 
-# What people call a patient in file names: its number is a group without being asked.
-_PATIENT = re.compile(r"(?:^|[/_-])((?:patient|subject|pat|sub|pt)[_-]?\d+)(?!\d)", re.I)
+# What people call a patient in file names: its number is a group without being asked, and so are
+# its letter (patientA) and the label that BIDS writes after "sub-", where it has a number (A01).
+_PATIENT = re.compile(
+    r"(?:^|[/_-])((?:patient|subject|pat|sub|pt)[_-]?\d+(?!\d)"
+    r"|(?:patient|subject)[_-]?[a-z](?![a-z\d])|sub-[a-z]+\d[a-z\d]*)",
+    re.I,
+)
 _DIGITS = re.compile(r"\d")
 # The end of a name that counts pictures of one thing: _12, -slice_3, frame07, " (2)".
 _COUNTED = re.compile(
@@ -21,6 +26,8 @@ _COUNTED = re.compile(
     r"(slice|frame|img|image|layer|view|[sztf])?[\s._-]*\(?\d+\)?$",
     re.I,
 )
+_MANY = 5  # fewer folders or names without a number are kinds of images (benign, malignant)
+_FEW_STRAY = 0.1  # of the cases may lie outside the folders of patients
 
 
 class Groups(NamedTuple):
@@ -29,6 +36,7 @@ class Groups(NamedTuple):
     of_id: dict[str, str]
     sentence: str = ""
     suspected: dict[str, str] | None = None  # id -> what may be its patient
+    by_folder: bool = False  # what is suspected are folders
 
 
 def find_groups(
@@ -53,28 +61,31 @@ def find_groups(
     """
     listed = None if root is None else read_groups(root, folders)
     if listed is not None:
-        return Groups(listed)
+        return listed
     if asked:
         return Groups(_asked_for(folders, asked))
     if any(group is not None for group in known.values()):
         return Groups({key: known.get(key) or group_of(key) for key in folders})
     if group_of is not str:
         return Groups({key: group_of(key) for key in folders})
-    named = {key: _patient(key) for key in folders}
+    named = _one_spelling({key: _patient(key) for key in folders})
     if None not in named.values() and 1 < len(set(named.values())) < len(named):
         patients = {key: str(patient) for key, patient in named.items()}
-        return Groups(patients, _told(patients, "ids name"))
+        return Groups(patients, _told(patients.values(), "ids name"))
+    in_folders = {key: folder or key for key, folder in folders.items()}
     if _are_patients(folders):
-        return Groups(dict(folders), _told(folders, "folders are taken for"))
-    return Groups({key: key for key in folders}, suspected=suspected_patients(folders))
+        return Groups(in_folders, _told(filter(None, folders.values()), "folders are taken for"))
+    alone = {key: key for key in folders}
+    if len(set(filter(None, folders.values()))) >= _MANY and _are_shared(in_folders):
+        return Groups(alone, suspected=in_folders, by_folder=True)
+    return Groups(alone, suspected=suspected_patients(folders))
 
 
-def _told(patients: Mapping[str, str], words: str) -> str:
-    count = len(set(patients.values()))
-    first = next(iter(patients.values()))
+def _told(patients: Iterable[str], words: str) -> str:
+    names = list(dict.fromkeys(patients))
     return (
-        f"{count} {words} patients ({first}, ...), who stay on one side of a split: group='none'"
-        " (--group none) takes every case for itself."
+        f"{len(names)} {words} patients ({names[0]}, ...), who stay on one side of a split:"
+        " group='none' (--group none) takes every case for itself."
     )
 
 
@@ -83,13 +94,37 @@ def _patient(key: str) -> str | None:
     return None if match is None else match.group(1)
 
 
+def _one_spelling(patients: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Give one patient one spelling, that of its first id, whatever capitals, zeros and dashes.
+
+    >>> _one_spelling({"a": "pat1", "b": "PAT_01", "c": "pat10"})
+    {'a': 'pat1', 'b': 'pat1', 'c': 'pat10'}
+    """
+    spellings: dict[str, str] = {}
+
+    def first_spelling(patient: str) -> str:
+        bare = re.sub(r"[_-]", "", patient.lower())
+        return spellings.setdefault(re.sub(r"(?<!\d)0+(?=\d)", "", bare), patient)
+
+    return {key: patient and first_spelling(patient) for key, patient in patients.items()}
+
+
 def _are_patients(folders: Mapping[str, str]) -> bool:
     """Return whether cases lie in several folders that have numbers in their names.
 
-    Folders without one are kinds of images (benign, malignant) rather than patients.
+    Folders without one are kinds of images (benign, malignant) rather than patients. A few cases
+    outside (a stray file, a folder `extra`) leave the others what they are.
     """
-    names = set(folders.values())
-    return 1 < len(names) < len(folders) and all(_DIGITS.search(name) for name in names)
+    sizes = Counter(folders.values())
+    numbered = [name for name in sizes if _DIGITS.search(name)]
+    stray = len(folders) - sum(sizes[name] for name in numbered)
+    return 1 < len(numbered) and len(sizes) < len(folders) and stray <= _FEW_STRAY * len(folders)
+
+
+def _are_shared(parts: Mapping[str, str]) -> bool:
+    """Return whether most ids share what they are mapped to with another id."""
+    sizes = Counter(parts.values())
+    return 2 * sum(size for size in sizes.values() if size > 1) > len(parts)
 
 
 def _asked_for(folders: Mapping[str, str], asked: str) -> dict[str, str]:
@@ -127,21 +162,20 @@ def _asked_for(folders: Mapping[str, str], asked: str) -> dict[str, str]:
     return groups
 
 
-def suspected_patients(folders: Mapping[str, str]) -> dict[str, str] | None:
-    """Return what may be the patient of every id, where several ids share a stem or a folder.
+def suspected_patients(keys: Iterable[str]) -> dict[str, str] | None:
+    """Return what may be the patient of every id, where most ids share a stem with another.
 
-    >>> suspected_patients({"a1_1": "", "a1_2": "", "a2_1": ""})
+    >>> suspected_patients(["a1_1", "a1_2", "a2_1"])
     {'a1_1': 'a1', 'a1_2': 'a1', 'a2_1': 'a2'}
-    >>> suspected_patients({"scan1": "", "scan2": ""})
+    >>> suspected_patients(["scan1", "scan2"])
     """
-    stems = {key: _stem(key) for key in folders}
-    members = defaultdict(list)
-    for key, stem in stems.items():
-        members[stem].append(key)
-    shared = sum(len(keys) for keys in members.values() if len(keys) > 1)
-    if len(members) > 1 and 2 * shared > len(stems):
+    keys = list(keys)
+    stems = {key: _stem(key) for key in keys}
+    if len(set(stems.values())) > 1 and _are_shared(stems):
         return stems
-    return None
+    # Without a number in them (AAA_1, AAA_2, BBB_1), many are needed.
+    names = {key: _COUNTED.sub("", key) for key in keys}
+    return names if len(set(names.values())) >= _MANY and _are_shared(names) else None
 
 
 def _stem(key: str) -> str:
@@ -165,19 +199,24 @@ def tell_suspected(groups: Groups, sides: Mapping[str, str]) -> str:
     for key, side in sides.items():
         seen[groups.suspected[key]].add(side)
     parted = sorted(patient for patient, splits in seen.items() if len(splits) > 1)
-    patients = len(seen)
     if not parted:
         return ""
+    if groups.by_folder:
+        return (
+            f"; cases of {len(parted)} folders are on both sides ({parted[0]}): say group='folder'"
+            " if each folder is a patient, or group='none' if not"
+        )
     return (
-        f"; {len(sides)} ids look like {patients} patients, of whom {len(parted)} are on both sides"
-        f" ({parted[0]}): say group='(REGEX)', or group='none' if they are not"
+        f"; {len(sides)} ids look like {len(seen)} patients, of whom {len(parted)} are on both"
+        f" sides ({parted[0]}): say group='(REGEX)', or group='none' if they are not"
     )
 
 
-def read_groups(root: Path, known: Mapping) -> dict[str, str] | None:
+def read_groups(root: Path, known: Iterable[str]) -> Groups | None:
     """Read `groups.csv` (id,group) of a folder; None where there is none.
 
-    An id without a row, or without a group in it, is a group of its own.
+    An id may have an ending, or the folders before it. One without a row, or without a group in
+    it, is a group of its own, which is told.
     """
     file = root / "groups.csv"
     if not file.is_file():
@@ -187,18 +226,30 @@ def read_groups(root: Path, known: Mapping) -> dict[str, str] | None:
         raise InputError(
             f"{file} needs the columns id,group in its first line and one row for each image."
         )
-    if unknown := [row["id"] for row in rows if row["id"] not in known]:
-        raise InputError(
-            f"{file} names '{unknown[0]}' but there is no such image: add its files or remove the"
-            " row."
-        )
-    groups = {key: key for key in known}
+    of_id = dict.fromkeys(known, "")
     for row in rows:
-        group = (row["group"] or "").strip() or row["id"]
-        if groups[row["id"]] not in (row["id"], group):
+        key = _known_id(row["id"] or "", of_id, file)
+        group = (row["group"] or "").strip()
+        if group and of_id[key] not in ("", group):
             raise InputError(
-                f"{file} puts '{row['id']}' into two groups ({groups[row['id']]}, {group}): keep"
-                " one row."
+                f"{file} puts '{key}' into two groups ({of_id[key]}, {group}): keep one row."
             )
-        groups[row["id"]] = group
-    return groups
+        of_id[key] = of_id[key] or group
+    alone = [key for key, group in of_id.items() if not group]
+    sentence = ""
+    if alone:
+        sentence = (
+            f"groups.csv names no group for {len(alone)} of {len(of_id)} images (first"
+            f" '{alone[0]}'): each is a group of its own."
+        )
+    return Groups({key: group or key for key, group in of_id.items()}, sentence)
+
+
+def _known_id(entry: str, known: Mapping[str, str], file: Path) -> str:
+    """Return the id that an entry of `groups.csv` means."""
+    for form in forms_of(entry.strip()):
+        if form in known:
+            return form
+    raise InputError(
+        f"{file} names '{entry}' but there is no such image: add its files or remove the row."
+    )

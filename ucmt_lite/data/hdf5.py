@@ -12,9 +12,9 @@ import numpy as np
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import unreadable
-from ucmt_lite.data.files import check_folder, tell_unread, walk_files
+from ucmt_lite.data.files import check_folder, composed, tell_unread, walk_set
 from ucmt_lite.data.layouts import PARTS
-from ucmt_lite.data.lists import list_files
+from ucmt_lite.data.lists import is_list
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # The usual name of each array first; another one is taken where it is the only one.
 IMAGE_KEYS = ("image", "images", "img", "data", "volume", "raw", "scan", "slice", "x", "ct", "mri")
 MASK_KEYS = ("label", "mask", "labels", "masks", "gt", "seg", "segmentation", "ground_truth", "y")
+_FEW_SLICES, _SIDE = 4, 16  # three axes of 256 x 256 x 3 may be colours
 _DAMAGED = (OSError, ValueError, RuntimeError, LookupError, TypeError, ArithmeticError, MemoryError)
 
 
@@ -49,7 +50,7 @@ def read_hdf5(root: Path, request: Request, *, pattern: str = "*.h5") -> Source:
     entries, unread = _find_entries(root, pattern)
     with _decoding(entries[0].image), _opened(entries[0].image) as arrays:
         keys = arrays.keys
-    notes = [tell_unread([file for file in unread if file not in list_files(root)], root)]
+    notes = [tell_unread([file for file in unread if not is_list(file, root)], root)]
     if keys[0] != IMAGE_KEYS[0] or keys[1] not in (*MASK_KEYS[:2], ""):
         notes.append(f"Images are read from '{keys[0]}', masks from '{keys[1]}'.")
     return read_set(entries, request, look=_look, open_case=_open_case, root=root, notes=notes)
@@ -66,7 +67,7 @@ def _find_entries(root: Path, pattern: str) -> tuple[list[Entry], list[Path]]:
     check_folder(root, "the .h5 files")
     files: list[Path] = []
     unread: list[Path] = []
-    for file in walk_files(root):
+    for file in walk_set(root):
         name = file.name.lower().replace(".hdf5", ".h5")
         (files if fnmatch(name, pattern) else unread).append(file)
     if not files:
@@ -79,7 +80,7 @@ def _find_entries(root: Path, pattern: str) -> tuple[list[Entry], list[Path]]:
     for file, name in zip(files, names, strict=True):
         folders = file.relative_to(root).parts[: -2 if _is_named_by_folder(file) else -1]
         split = next((PARTS[f.lower()] for f in folders if f.lower() in PARTS), None)
-        inner = "/".join(folder for folder in folders if folder.lower() not in PARTS)
+        inner = composed("/".join(folder for folder in folders if folder.lower() not in PARTS))
         with _decoding(file), _opened(file) as arrays:
             has_mask = arrays.label is not None
         entries.append(Entry(name, file, file if has_mask else None, split, folder=inner))
@@ -94,9 +95,10 @@ def _is_named_by_folder(file: Path) -> bool:
 def _ids(root: Path, files: Sequence[Path]) -> list[str]:
     """Name every file by its stem, or with its folders where two are of one name."""
     names = [file.parent.name if _is_named_by_folder(file) else file.stem for file in files]
+    names = [composed(name) for name in names]
     if len(set(names)) == len(names):
         return names
-    paths = [str(file.relative_to(root).with_suffix("").as_posix()) for file in files]
+    paths = [composed(file.relative_to(root).with_suffix("").as_posix()) for file in files]
     twice = [path for path in paths if paths.count(path) > 1]
     if twice:
         raise InputError(f"Two files in {root} have the id '{twice[0]}': rename one.")
@@ -119,6 +121,8 @@ def _look(entry: Entry) -> Form:
             raise InputError(
                 f"'{file}': image has {image.ndim} axes: save slices with 2 or volumes with 3."
             )
+        if image.ndim == 3:
+            _check_is_volume(entry, image.shape, spacing)
         if spacing and len(spacing) != image.ndim:
             raise _wrong_spacing(file, spacing, f"the image has {image.ndim} axes")
         if 0 in image.shape:
@@ -127,6 +131,22 @@ def _look(entry: Entry) -> Form:
                 " it out."
             )
         return Form(image.ndim, spacing=spacing)
+
+
+def _check_is_volume(entry: Entry, shape: Sequence[int], spacing: Sequence[float]) -> None:
+    """Refuse three axes that may be channels and tell no spacing, or the slices of a split."""
+    file = entry.image
+    if entry.split is None and file.stem.lower() in PARTS:
+        raise InputError(
+            f"'{file}' is called as a split and holds {shape}: save one file for each slice, in"
+            " folders train/ and test/; if it is one volume, give it another name."
+        )
+    if not spacing and min(shape[0], shape[-1]) <= _FEW_SLICES and sorted(shape)[1] >= _SIDE:
+        raise InputError(
+            f"'{file}': image is {shape}, which may be one slice with channels: save slices with 2"
+            " axes, and class indices as label; if it is a volume, say so by the attribute spacing"
+            " (millimetres for each axis)."
+        )
 
 
 def _check_array(file: Path, key: str, array: Any) -> None:

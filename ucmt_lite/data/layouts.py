@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data.files import ending_of
+from ucmt_lite.data.files import composed, ending_of
 
 PARTS = {
     "train": "train",
@@ -25,6 +25,10 @@ PARTS = {
     "test": "test",
     "testing": "test",
 }
+_PART = "|".join(PARTS)
+# Longer names of the folder of a split: TestDataset, train2017, train_images; and masks_test.
+_PART_START = re.compile(rf"^({_PART})_?(?:data)?(?:set)?(?:_?(?:19|20)\d\d)?(?:_(.+))?$")
+_PART_ENDING = re.compile(rf"^(.+)_({_PART})$")
 UNLABELED = {"unlabeled", "unlabelled"}
 _IMAGE_FOLDERS = {
     *("image", "images", "img", "imgs", "original", "originals", "imagestr", "imagests"),
@@ -39,7 +43,10 @@ _FOLDER_OF_MASKS = re.compile(
     r"^lesion$|_(lesion|masks?|labels?|gt|groundtruth|manual\d?)$|(left|right)_?masks?$"
 )
 _FOLDER_OF_IMAGES = re.compile(r"_(image|images)$")
-_FOLDER_PASSED_OVER = re.compile(r"_roi$")
+_FOLDER_PASSED_OVER = re.compile(
+    r"_roi$|^(thumb(nail)?s?|previews?|overlays?|pred(iction)?s?|visuali[sz]ations?|@eadir)$"
+    r"|^(masks?|labels?|images?)_?(old|backup|bak)$"
+)
 _MASK_ENDING = re.compile(
     r"[_-](segmentation|masks?|labels?|seg|gt|groundtruth|lesion|manual\d?)([_-]?\d+)?$", re.I
 )
@@ -98,7 +105,8 @@ def stem_of(file: Path) -> str:
     >>> stem_of(Path("c.1.nii.gz")), stem_of(Path("a.png"))
     ('c.1', 'a')
     """
-    return file.name[: len(file.name) - len(ending_of(file))]
+    name = composed(file.name)
+    return name[: len(name) - len(ending_of(file))]
 
 
 def find_layout(root: Path, files: Sequence[Path], endings: Iterable[str]) -> Layout:
@@ -109,6 +117,7 @@ def find_layout(root: Path, files: Sequence[Path], endings: Iterable[str]) -> La
     known = set(endings)
     usable = [file for file in files if ending_of(file) in known]
     found = [item for item in (_role(root, file) for file in usable) if item is not None]
+    found = _without_open_parts(found)
     read = {item.path for item in found}
     unread = [file for file in files if file not in read]
     images = [item for item in found if not item.is_mask]
@@ -136,15 +145,33 @@ def find_layout(root: Path, files: Sequence[Path], endings: Iterable[str]) -> La
     return Layout(pairs, unread, notes)
 
 
+def _plain(folder: str) -> str:
+    return re.sub(r"[\s-]+", "_", folder.lower())
+
+
+def _part_of(folder: str) -> tuple[str, str | None]:
+    """Return what else the name of a folder says, and the split that it names.
+
+    >>> _part_of("masks_test"), _part_of("train_images"), _part_of("p1")
+    (('masks', 'test'), ('images', 'train'), ('p1', None))
+    """
+    kinds = {"", *_IMAGE_FOLDERS, *_MASK_FOLDERS}
+    start, ending = _PART_START.match(folder), _PART_ENDING.match(folder)
+    if start and (start[2] or "") in kinds:
+        return start[2] or "", PARTS[start[1]]
+    if ending and ending[1] in kinds:
+        return ending[1], PARTS[ending[2]]
+    return folder, None
+
+
 def _role(root: Path, file: Path) -> FoundFile | None:
     """Say what a file is by its folders, then by its name; None for one that is passed over."""
     folders = file.relative_to(root).parts[:-1]
     split, is_image, mask_folder, unlabeled, inner = None, False, "", False, []
     for folder in folders:
-        name = re.sub(r"[\s-]+", "_", folder.lower())
-        if name in PARTS:
-            split = split or PARTS[name]
-        elif name in UNLABELED:
+        name, part = _part_of(_plain(folder))
+        split = split or part
+        if name in UNLABELED:
             unlabeled = True
         elif name in _IMAGE_FOLDERS or _FOLDER_OF_IMAGES.search(name):
             is_image, mask_folder = True, ""  # the innermost folder decides
@@ -152,8 +179,8 @@ def _role(root: Path, file: Path) -> FoundFile | None:
             is_image, mask_folder = False, folder
         elif _FOLDER_PASSED_OVER.search(name):
             return None
-        else:
-            inner.append(folder)
+        elif not part:
+            inner.append(composed(folder))
         if name in ("imagests", "labelsts"):
             split = "test"
         if name in ("imagestr", "labelstr"):
@@ -169,6 +196,18 @@ def _has_open_test(found: Sequence[FoundFile]) -> bool:
     """Return whether a set in the folders of nnU-Net or MSD keeps the labels of its test images."""
     kinds = {folder for item in found for folder in item.folders}
     return "imagestr" in kinds and "labelsts" not in kinds
+
+
+def _without_open_parts(found: Sequence[FoundFile]) -> list[FoundFile]:
+    """Forget a split that a longer name (test_images) gives to images without any mask.
+
+    They are unlabeled images then; a folder that is just called test/ is meant as it says.
+    """
+    masked = {item.split for item in found if item.is_mask}
+    return [
+        item if item.split in masked or PARTS.keys() & item.folders else item._replace(split=None)
+        for item in found
+    ]
 
 
 def _bare(item: FoundFile) -> str:
@@ -189,6 +228,8 @@ def _match(
         far[item.split, _bare(item)].append(item)
         alone[item.split, item.inner].append(item)
     of_image: dict[Path, list[FoundFile]] = defaultdict(list)
+    by_name: set[Path] = set()
+    by_folder: list[tuple[FoundFile, FoundFile]] = []
     for mask in masks:
         ending = _MASK_ENDING.sub("", mask.stem)
         # The longest name first: the mask of "a_seg" may be called "a_seg", too.
@@ -197,15 +238,29 @@ def _match(
             stems[mask.split, mask.inner, ending],
             bares[mask.split, mask.inner, _bare(mask)],
             [i for i in far[mask.split, _bare(mask)] if not (i.inner and mask.inner)],
-            alone[mask.split, mask.inner] if mask.inner else [],
         )
         image = next((few[0] for few in candidates if len(few) == 1), None)
-        if image is None:
+        if image is not None:
+            by_name.add(image.path)
+        elif mask.inner and len(alone[mask.split, mask.inner]) == 1:
+            image = alone[mask.split, mask.inner][0]
+            by_folder.append((mask, image))
+        else:
             raise _orphan(root, mask, images)
         of_image[image.path].append(mask)
+    for mask, image in by_folder:
+        # The image has its own mask already, and this one counts on: its image is missing.
+        if image.path in by_name and _uncounted(mask) == _uncounted(image):
+            raise _orphan(root, mask, images)
     for path, several in of_image.items():
+        _check_twins(root, path, several)
         _check_folders(root, path, several)
     return {path: [item.path for item in several] for path, several in of_image.items()}
+
+
+def _uncounted(item: FoundFile) -> str:
+    """Return what is equal for the slices of one patient: the bare stem without its numbers."""
+    return re.sub(r"\d+", "0", _bare(item))
 
 
 def _orphan(root: Path, mask: FoundFile, images: Sequence[FoundFile]) -> InputError:
@@ -215,11 +270,29 @@ def _orphan(root: Path, mask: FoundFile, images: Sequence[FoundFile]) -> InputEr
             f"Mask '{mask.path.relative_to(root)}' fits several images, or the one of another"
             " split: give the images names of their own."
         )
-    suffix = (ending_of(images[0].path) if images else "") or ending_of(mask.path)
+    if not mask.mask_folder:
+        return InputError(
+            f"Mask '{mask.path.relative_to(root)}' (a mask by its name) has no image called"
+            f" '{_bare(mask)}': add that or take the mask out, or, if it is an image itself, put"
+            " images into images/ and masks into masks/."
+        )
+    names = "' or '".join(dict.fromkeys([mask.stem, _bare(mask)]))
     return InputError(
-        f"Mask '{mask.path.relative_to(root)}' has no image: add an image of the same name"
-        f" (images/{_bare(mask)}{suffix}) or take it out."
+        f"Mask '{mask.path.relative_to(root)}' has no image called '{names}': give its image that"
+        " name, or take the mask out."
     )
+
+
+def _check_twins(root: Path, image: Path, masks: Sequence[FoundFile]) -> None:
+    """Refuse masks of one image that differ by their endings only: one may be an older one."""
+    first: dict[tuple[Path, str], Path] = {}
+    for mask in masks:
+        twin = first.setdefault((mask.path.parent, mask.stem), mask.path)
+        if twin != mask.path:
+            raise InputError(
+                f"Image '{image.relative_to(root)}' has two masks of one name ({twin.name},"
+                f" {mask.path.name}): keep the one that is true."
+            )
 
 
 def _check_folders(root: Path, image: Path, masks: Sequence[FoundFile]) -> None:
@@ -276,7 +349,7 @@ def _tell_layout(root: Path, images: Sequence[FoundFile], masks: Sequence[FoundF
     of_images = {part for i in images for part in i.path.relative_to(root).parts[:-1]} - {
         part for item in images for part in item.inner
     }
-    names = sorted({part for part in of_images if part.lower() not in PARTS})
+    names = sorted(folder for folder in of_images if _part_of(_plain(folder))[0])
     of_masks = sorted({item.mask_folder for item in masks if item.mask_folder})
     if names in ([], ["images"]) and of_masks in ([], ["masks"]):
         return []

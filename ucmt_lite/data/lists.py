@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ucmt_lite.common import InputError
+from ucmt_lite.data.files import composed
 
 # A list may also be called train_slices, as that of ACDC is.
 _NAMES = {
@@ -19,7 +20,10 @@ _NAMES = {
 }
 _ENDINGS = (".list", ".txt", ".csv")
 _FOLDERS = ("", "lists", "splits")
-_ID_COLUMNS = ("id", "name", "image", "file", "filename", "case")
+_ID_COLUMNS = (
+    *("id", "name", "image", "file", "filename", "case"),
+    *("image_id", "image_path", "image_name", "path", "img"),
+)
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,9 @@ class Lists:
 
 
 def read_text(file: Path) -> str:
-    """Return the text of a file, whatever its line ends are."""
+    """Return the text of a file, whatever its line ends and its way to write accents are."""
     try:
-        return file.read_text(encoding="utf-8-sig")
+        return composed(file.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         raise InputError(f"{file} is not in UTF-8: save it again in that encoding.") from None
     except OSError as error:
@@ -54,23 +58,32 @@ def read_lists(root: Path, groups: Mapping[str, str]) -> Lists:
     )
 
 
-def list_files(root: Path) -> set[Path]:
-    """Return the files of a folder that may be lists or groups, which readers do not pass over."""
-    names = [name for names in _NAMES.values() for name in names]
-    files = {
-        root / folder / f"{name}{ending}"
-        for folder in _FOLDERS
-        for name in names
-        for ending in _ENDINGS
-    }
-    return files | {root / "groups.csv", root / "dataset.json"}
+def is_list(file: Path, root: Path) -> bool:
+    """Return whether a file of a set may be a list or the groups, which no reader passes over.
+
+    >>> is_list(Path("s/lists/Train.txt"), Path("s")), is_list(Path("s/notes.txt"), Path("s"))
+    (True, False)
+    """
+    if file in (root / "groups.csv", root / "dataset.json"):
+        return True
+    names = set().union(*(_with_endings(names) for names in _NAMES.values()))
+    return file.name.lower() in names and file.parent in [root / folder for folder in _FOLDERS]
+
+
+def _with_endings(names: Iterable[str]) -> set[str]:
+    return {f"{name}{ending}" for name in names for ending in _ENDINGS}
 
 
 def _find(root: Path, names: tuple[str, ...]) -> Path | None:
-    """Return the one file of a list's names; two are refused."""
-    places = (root / folder for folder in _FOLDERS)
-    files = [place / f"{name}{ending}" for place in places for name in names for ending in _ENDINGS]
-    there = [file for file in files if file.is_file()]
+    """Return the one file of a list's names, in capitals or not; two are refused."""
+    wanted = _with_endings(names)
+    there = [
+        file
+        for place in (root / folder for folder in _FOLDERS)
+        if place.is_dir()
+        for file in sorted(place.iterdir())
+        if file.name.lower() in wanted and file.is_file()
+    ]
     if len(there) > 1:
         raise InputError(f"{there[0]} and {there[1]} are lists of the same: keep one of them.")
     return there[0] if there else None
@@ -79,13 +92,18 @@ def _find(root: Path, names: tuple[str, ...]) -> Path | None:
 def _lines(file: Path) -> list[str]:
     """Return the entries of a list; of a table the column with the ids."""
     text = read_text(file)
-    if file.suffix != ".csv":
+    if file.suffix.lower() != ".csv":
         return [line.strip() for line in text.splitlines() if line.strip()]
     rows = [row for row in csv.reader(text.splitlines()) if row]
     if not rows:
         return []
     head = [cell.strip().lower() for cell in rows[0]]
     column = next((head.index(name) for name in _ID_COLUMNS if name in head), None)
+    if column is None and (not head[0] or head[0].startswith("unnamed")):  # as pandas writes it
+        raise InputError(
+            f"{file} begins with a column without a name (an index), and none is called id: call"
+            " the one that names the images so."
+        )
     body = rows if column is None else rows[1:]
     cells = [row[column or 0].strip() for row in body if len(row) > (column or 0)]
     return [cell for cell in cells if cell]
@@ -95,7 +113,7 @@ def _listed(file: Path, root: Path, groups: Mapping[str, str]) -> list[str]:
     """Return the ids that one list names, in its order."""
     listed: list[str] = []
     for entry in _lines(file):
-        candidates = dict.fromkeys([*_forms(entry), *_forms(entry.split()[0])])
+        candidates = dict.fromkeys([*forms_of(entry), *forms_of(entry.split()[0])])
         exact = next((name for name in candidates if name in groups), None)
         if exact is not None:
             listed.append(exact)
@@ -114,10 +132,10 @@ def _listed(file: Path, root: Path, groups: Mapping[str, str]) -> list[str]:
     return listed
 
 
-def _forms(entry: str) -> list[str]:
+def forms_of(entry: str) -> list[str]:
     """Return what an entry may mean: itself, or of a path the name with and without folders.
 
-    >>> _forms("images/p1/a.png")
+    >>> forms_of("images/p1/a.png")
     ['images/p1/a.png', 'images/p1/a', 'p1/a', 'a']
     """
     forms = [entry]

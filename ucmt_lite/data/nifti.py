@@ -15,9 +15,9 @@ import numpy as np
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import unreadable
-from ucmt_lite.data.files import check_folder, tell_unread, walk_files
+from ucmt_lite.data.files import check_folder, tell_unread, walk_set
 from ucmt_lite.data.layouts import Layout, find_layout
-from ucmt_lite.data.lists import list_files
+from ucmt_lite.data.lists import is_list
 from ucmt_lite.data.preparation import Preparation, clipped
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source
@@ -93,7 +93,6 @@ def read_nifti(root: Path, request: Request, *, window: Sequence[float] | None =
         return clipped(image.values, window), masks
 
     layout = _find_pairs(root)
-    known = list_files(root)
     limits = None if window is None else tuple(float(value) for value in window)
     return read_set(
         [
@@ -105,13 +104,16 @@ def read_nifti(root: Path, request: Request, *, window: Sequence[float] | None =
         open_case=open_case,
         root=root,
         preparation=Preparation(window=limits, orientation=ORIENTATION),
-        notes=[*layout.notes, tell_unread([f for f in layout.unread if f not in known], root)],
+        notes=[
+            *layout.notes,
+            tell_unread([f for f in layout.unread if not is_list(f, root)], root),
+        ],
     )
 
 
 def _find_pairs(root: Path) -> Layout:
     check_folder(root, "images/ and masks/")
-    layout = find_layout(root, walk_files(root), NIFTI_SUFFIXES)
+    layout = find_layout(root, walk_set(root), NIFTI_SUFFIXES)
     if not layout.pairs:
         raise InputError(
             f"{root}/images holds no .nii or .nii.gz files: put images there and masks into"

@@ -155,8 +155,11 @@ def decode_mask(data: PictureFile | np.ndarray, name: str, classes: int) -> Code
     with decoding("Mask", name), _opened(data, name) as picture:
         lossy = picture.format in ("JPEG", "MPO") or _is_lossy_webp(data, picture)
         few = _raw_mode(picture, "L;2") or _raw_mode(picture, "L;4")
-        if picture.mode == "P" and picture.info.get("transparency") is None:
-            return _code_palette(_upright(picture), name, classes)
+        if picture.mode == "P":
+            shown = _upright(picture)
+            if "transparency" in picture.info:
+                _colours_shown(shown, name)
+            return _code_palette(shown, name, classes)
         pixels = _mask_pixels(data, picture, name)
     if pixels.ndim == 2:
         step = {"L;2": 85, "L;4": 17}.get(few[:3])
@@ -193,17 +196,21 @@ def _mask_pixels(data: PictureFile, picture: Image.Image, name: str) -> np.ndarr
     if shown.mode in ("1", "L"):
         return np.asarray(shown)
     if "A" in shown.getbands() or "transparency" in shown.info:
-        layers = np.asarray(shown.convert("RGBA"))
-        colours, alpha = layers[..., :3], layers[..., 3]
-        clear = alpha == 0
-        seen = np.ptp(colours.reshape(-1, 3), axis=0).any()
-        if alpha.min() != alpha.max() and (not seen or colours[clear].any()):
-            raise InputError(
-                f"Mask '{name}' has its shape in its transparency only: save it as one grey"
-                " channel."
-            )
-        return colours
+        return _colours_shown(shown, name)
     return np.asarray(shown.convert("RGB"))
+
+
+def _colours_shown(picture: Image.Image, name: str) -> np.ndarray:
+    """Return the colours of a mask with transparency, which must not be what shows its shape."""
+    layers = np.asarray(picture.convert("RGBA"))
+    colours, alpha = layers[..., :3], layers[..., 3]
+    clear = alpha == 0
+    seen = np.ptp(colours.reshape(-1, 3), axis=0).any()
+    if alpha.min() != alpha.max() and (not seen or colours[clear].any()):
+        raise InputError(
+            f"Mask '{name}' has its shape in its transparency only: save it as one grey channel."
+        )
+    return colours
 
 
 def _is_lossy_webp(data: PictureFile, picture: Image.Image) -> bool:

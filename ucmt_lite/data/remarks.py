@@ -26,6 +26,7 @@ SENTENCES = {
 }
 _NEARLY_ALL = 0.75  # of the pixels
 _MANY_EMPTY = 0.1  # of the masks
+_MANY_FULL = 0.1  # of the masks, where most are not
 _ALIKE = 3  # masks that must all be the same to be told
 
 
@@ -86,12 +87,7 @@ def tell_masks(
             f"{blank} of {len(seen)} masks show no foreground: if nobody has labeled these images,"
             " take their masks out, and they will be unlabeled ones."
         )
-    share = float(np.median([case.share for case in seen])) if seen else 0.0
-    if share > _NEARLY_ALL:
-        notes.append(
-            f"In half of the masks at least {100 * share:.0f} % is foreground: check that black is"
-            " background in them, and that they are not fields of view."
-        )
+    notes += _tell_full(seen)
     if len(filled) >= _ALIKE and len({case.digest for case in seen}) == 1:
         notes.append(
             f"All {len(seen)} masks are the same: check that they are the truth, not a field of"
@@ -102,6 +98,24 @@ def tell_masks(
     if filled and absent:
         notes.append(f"No mask shows {' or '.join(absent)}.")
     return MaskReport(bool(filled), len(lost), tuple(notes))
+
+
+def _tell_full(seen: Sequence[_Seen]) -> list[str]:
+    """Say that most masks, or many among others, are foreground nearly everywhere."""
+    full = [case for case in seen if case.share > _NEARLY_ALL]
+    share = float(np.median([case.share for case in seen])) if seen else 0.0
+    if share > _NEARLY_ALL:
+        return [
+            f"In half of the masks at least {100 * share:.0f} % is foreground: check that black is"
+            " background in them, and that they are not fields of view."
+        ]
+    if len(full) > _MANY_FULL * len(seen):
+        return [
+            f"{len(full)} of {len(seen)} masks (first '{full[0].id}') are foreground by more than"
+            f" {100 * _NEARLY_ALL:.0f} %, unlike the others: check that black is background in"
+            " them, too."
+        ]
+    return []
 
 
 def _see(key: str, masks: Sequence[CodedMask], meaning: Meaning) -> _Seen:

@@ -183,7 +183,7 @@ def _patients(source: Source) -> list[str]:
     """Return what looks like patients, where every case is a group of its own."""
     keys = [key for split in source.splits.values() for key in split["id"]]
     groups = {group for split in source.splits.values() for group in split["group"]}
-    suspected = suspected_patients(dict.fromkeys(keys, ""))
+    suspected = suspected_patients(keys)
     if not suspected or len(groups) < len(keys):
         return []
     patients = sorted(set(suspected.values()))

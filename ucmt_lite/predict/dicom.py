@@ -135,11 +135,43 @@ def _in_order(slices: list[_Slice], folder: Path) -> list[_Slice]:
             f"The slices in '{folder}' differ in size ({shapes[0]}, {shapes[1]}): put each series"
             " into a folder of its own."
         )
+    for each in slices[1:]:
+        if not _are_parallel(slices[0], each):
+            raise InputError(
+                f"The slices in '{folder}' lie in different directions or have pixels of different"
+                f" size ('{slices[0].file.name}', '{each.file.name}'): put each kind into a folder"
+                " of its own."
+            )
     places = {each.file: each.position for each in slices if each.position is not None}
     if len(places) < len(slices):
-        return sorted(slices, key=lambda each: each.number)
+        return _by_number(slices, folder)
     normal = np.cross(slices[0].across, slices[0].down)
     return sorted(slices, key=lambda each: float(normal @ places[each.file]))
+
+
+def _are_parallel(one: _Slice, other: _Slice) -> bool:
+    """Return whether two slices have the same directions and pixels of the same size."""
+    directions = np.allclose([one.across, one.down], [other.across, other.down], atol=0.01)
+    return directions and np.allclose(one.spacing, other.spacing, rtol=0.01, atol=0)
+
+
+def _by_number(slices: Sequence[_Slice], folder: Path) -> list[_Slice]:
+    """Return slices without a place in space by their numbers, which must leave no gap."""
+    lost = [each for each in slices if each.position is None]
+    if len(lost) < len(slices):
+        raise InputError(
+            f"In '{folder}' {len(lost)} of {len(slices)} slices (first '{lost[0].file.name}') tell"
+            " no place in space, as the others do: export the series again, or take them out."
+        )
+    ordered = sorted(slices, key=lambda each: each.number)
+    numbers = [each.number for each in ordered]
+    if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+        raise InputError(
+            f"The slices in '{folder}' tell no place in space, and {numbers[0]} to {numbers[-1]}"
+            f" do not number {len(numbers)} slices one by one: export the series again, complete"
+            " and each slice once."
+        )
+    return ordered
 
 
 def _affine(slices: Sequence[_Slice], folder: Path) -> NDArray:
@@ -165,5 +197,13 @@ def _step(slices: Sequence[_Slice], folder: Path) -> NDArray:
         raise InputError(
             f"The slices in '{folder}' are {steps.min():.2f} to {steps.max():.2f} mm apart: one is"
             " missing or there twice."
+        )
+    # A tilted scanner shifts each slice by as much as the one before.
+    shifts = np.diff(places, axis=0) - steps[:, None] * normal
+    uneven = np.ptp(shifts, axis=0).max()
+    if uneven > 0.5 * min(slices[0].spacing):  # of a pixel
+        raise InputError(
+            f"The slices in '{folder}' are shifted sideways, unevenly by {uneven:.2f} mm, and make"
+            " no volume: put each scan into a folder of its own."
         )
     return (places[-1] - places[0]) / (len(slices) - 1)
