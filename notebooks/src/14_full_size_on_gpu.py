@@ -65,7 +65,7 @@ configs["ucmt"]
 # | CPS | 2 | 0 |
 # | UCMT | 4 (two students, two steps) | 1 |
 #
-# So *equal iterations*, *equal gradient steps* and *equal seconds* are three comparisons ([lesson 10](10_fair_comparison.ipynb)). Seconds depend on the machine, so measure them over twenty iterations; a short run goes before, as the first of all is slower, while memory is laid out. (What starting a run costs is counted in, and a machine with other work is slower whenever it has it: take the estimate for half to twice the truth.)
+# So *equal iterations*, *equal gradient steps* and *equal seconds* are three comparisons ([lesson 10](10_fair_comparison.ipynb)). Seconds depend on the machine, so measure them over twenty iterations; a short run goes before, as the first of all is slower, while memory is laid out. (What starting a run costs is counted in, and a machine with other work is slower whenever it has it: take the estimate for a third to three times the truth.)
 
 # %%
 import time
