@@ -384,6 +384,9 @@ def test_the_page_of_results_is_two_screens_and_leads_to_every_comparison():
     assert len(text.splitlines()) <= 100
     assert [folder.name for folder in KEPT if f"]({folder.name})" not in text] == []
     for file, picture in glance_pictures(RESULTS).items():
+        picture.figure.draw_without_rendering()
+        legend = picture.figure.legends[0].get_window_extent()
+        assert 0 <= legend.x0 and legend.x1 <= picture.figure.bbox.width, "it is cut off"
         assert Image.open(file).text["Description"] == picture.alt
 
 

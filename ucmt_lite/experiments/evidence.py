@@ -128,7 +128,7 @@ def plot_gains(lines: Sequence[Gains], baseline: str = "supervised") -> Picture:
     _finish(ax, [f"{line.name}, {line.labeled} labeled" for line in lines], "")
     title = title_of(baseline)
     ax.set_xlabel(f"mean Dice minus that of {title}", fontsize=9)
-    drawing.legend(loc="outside lower center", ncols=len(texts), fontsize=8)
+    drawing.legend(loc="outside lower center", ncols=min(5, len(texts)), fontsize=8)
     return Picture(drawing, f"Mean Dice minus that of {title}: {'; '.join(texts)}.")
 
 
