@@ -91,6 +91,7 @@ def guide(version: str, without_gpu: bool) -> str:
     return template.format(
         version=version,
         python=".".join(platform.python_version_tuple()[:2]),
+        least=platform.python_version(),  # packages were chosen for this one: older may lack some
         platform=f"{platform.system()} ({platform.machine()})",
         index=f", after `export PIP_EXTRA_INDEX_URL={CPU}`" if without_gpu else "",
     )
