@@ -9,12 +9,12 @@ from scipy import stats
 
 from ucmt_lite.course.lessons import NOTEBOOKS
 from ucmt_lite.experiments import results
-from ucmt_lite.experiments.cases import crossed_interval
+from ucmt_lite.experiments.cases import crossed_interval, right_choices
 from ucmt_lite.experiments.comparison import compare_runs, interval, scores_by_seed, verdict
 from ucmt_lite.experiments.recordings import planned_recordings
 from ucmt_lite.experiments.regimes import differences_of, regime_map
 from ucmt_lite.explore import uncertainty
-from ucmt_lite.predict.metrics import area_under_risk
+from ucmt_lite.predict.metrics import area_under_risk, area_under_roc
 from ucmt_lite.training.traces import recorded
 
 SEEDS = (10, 11, 12, 13, 14)  # of the recipe of before
@@ -128,6 +128,9 @@ def test_entropy_finds_the_errors_of_the_recorded_runs_and_disagreement_hardly_a
         wrong = uncertainty.wrong_labels(trace)[-1]
         entropy = trace.uncertainty[-1]
         found = [area_under_risk(doubt, wrong) for doubt in (entropy, a != b)]
+        order = area_under_roc(entropy, wrong)
+        assert order == area_under_roc(entropy.astype(float) ** 3, wrong) > 0.75
+        assert 0.5 < area_under_roc(a != b, wrong) < 0.56
         return [round(area, 3) for area in (*found, wrong.mean())], a == b, wrong
 
     ours, alike, wrong = areas("ucmt")
@@ -579,6 +582,33 @@ def test_intervals_over_seeds_and_images_are_what_the_pages_say(name, pair, said
     mean, low, high = crossed_interval(images, *pair)
     assert f"{mean:+.3f} ({low:.3f} to {high:.3f})".endswith(f"{said.strip(')')})")
     assert said in (results.kept(name) / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ("cps", "supervised", (0.95, 1.0)),
+        ("cps", "cmt", (0.88, 1.0)),
+        ("ucmt", "cps", (0.6, 0.94)),
+        ("mean_teacher", "supervised", (0.62, 0.91)),
+    ],
+)
+def test_what_four_validation_images_would_have_chosen_on_hearts(one, other, said):
+    images = results.load_runs(results.kept("recipe_heart") / "cases.parquet")
+    shares = right_choices(images, one, other, [4])["4 images"].round(2)
+    assert (shares.min(), shares.max()) == said
+
+
+def test_how_often_a_few_images_choose_right_is_what_lesson_10_says():
+    images = results.load_runs(results.kept("recipe_heart") / "cases.parquet")
+    far = right_choices(images, "mean_teacher", "supervised", [4, 16])
+    assert [round(abs(d), 3) for d in far["difference"]] == [0.092, 0.029, 0.027, 0.048, 0.016]
+    assert 0.85 < far.loc[50, "4 images"] < 0.93 and 0.58 < far.loc[54, "4 images"] < 0.66
+    assert (far.loc[50:53, "16 images"] > 0.9).all() and far.loc[54, "16 images"] < 0.8
+    near = right_choices(images, "ucmt", "cps", [64])
+    within = near[near["difference"].abs() < 0.0115]["64 images"]
+    assert list(within.index) == [51, 52, 53]
+    assert (round(within.min(), 2), round(within.max(), 2)) == (0.68, 0.99)
 
 
 def test_bcp_is_the_least_overconfident():

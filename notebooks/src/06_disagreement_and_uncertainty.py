@@ -11,8 +11,9 @@
 # - split uncertainty into *both are unsure* and *both are sure, and contradict each other*;
 # - measure **risk and coverage**, and count **confident errors**;
 # - measure **calibration**: of the pixels called 80 % certain, are 80 % right?
+# - and tell it from *order*: do the wrong pixels come first?
 
-# %% [markdown] lang="zh" english="bb62dc20"
+# %% [markdown] lang="zh" english="a96e0fe3"
 # # 分歧与不确定性：网络对自己的错误知道多少
 #
 # UCMT 论文的第一张图画了三条曲线：两个网络有多大**分歧**，它们的伪标签有多**不确定**，结果又有多好。论文拿这些曲线立论：过早达成一致的网络，就不再能互相学习。本课用已记录的训练把曲线重画一遍，把这两个词分开来看，再问一个曲线回答不了的问题：网络感到不确定的*地方*，正是它出错的地方吗？
@@ -23,6 +24,7 @@
 # - 把不确定性拆成两种：*两个网络都拿不准*，以及*两个网络都很有把握，却互相矛盾*；
 # - 测量**风险与覆盖率**，数一数**自信的错误**；
 # - 测量**校准**：网络称有 80 % 把握的像素里，真有 80 % 是对的吗？
+# - 并把它与*顺序*区分开：错误的像素排在前面吗？
 
 # %% tags=["parameters"]
 threshold = 0.2
@@ -386,25 +388,100 @@ for name, doubt in maps.items():
 # </details>
 
 # %% [markdown]
+# ## Order, or size?
+#
+# Two things can be asked of a doubt, and they are not the same. Does it put the wrong pixels *first*? And is it as *large* as the errors are frequent? Calibration is the second. The first has a number of its own: draw one wrong pixel and one right one; how often is the wrong one the more doubtful? It is the **area under the ROC curve** (AUROC): 1 where all wrong pixels have more doubt than all right ones, 0.5 for a map that knows nothing.
+#
+# ### Exercise 5: one wrong, one right
+#
+# *Medium, about 6 minutes.* `doubt` and `wrong` are arrays of one shape, floats and booleans. Compare every wrong pixel with every right one, and return the share of pairs in which the wrong one has more doubt. A pair of equal doubt counts half.
+
+# %% [markdown] lang="zh" english="2d394b84"
+# ## 顺序，还是大小？
+#
+# 对一种怀疑可以提两个问题，它们并不相同。它是否把错误的像素排在*前面*？它的*大小*是否与出错的频率相符？校准问的是第二个。第一个有它自己的数：抽一个错误的像素和一个正确的像素，错误的那个更可疑的情形有多常见？这就是 **ROC 曲线下的面积**（AUROC）：所有错误的像素都比所有正确的更可疑时为 1，什么都不知道的图为 0.5。
+#
+# ### 练习 5：一错一对
+#
+# *中等，约 6 分钟。* `doubt` 和 `wrong` 是形状相同的数组，分别为浮点数和布尔值。把每个错误的像素与每个正确的像素相比，返回错误的那个更可疑的配对所占的比例。怀疑相等的一对算一半。
+
+# %% tags=["exercise"]
+def my_area_under_roc(doubt, wrong):
+    # solution
+    above = doubt[wrong][:, None] > doubt[~wrong][None]
+    equal = doubt[wrong][:, None] == doubt[~wrong][None]
+    return (above + 0.5 * equal).mean()
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_area_under_roc
+
+check_area_under_roc(my_area_under_roc)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# `doubt[wrong][:, None]` is a column and `doubt[~wrong][None]` a row; comparing them gives a table of all pairs.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Two such tables: one of `>`, one of `==` that counts half. Their sum, averaged.
+# </details>
+
+# %% [markdown] lang="zh" english="d6aeb76a"
+# <details><summary>提示 1</summary>
+#
+# `doubt[wrong][:, None]` 是一列，`doubt[~wrong][None]` 是一行；两者相比，得到所有配对的一张表。
+# </details>
+# <details><summary>提示 2</summary>
+#
+# 要两张这样的表：一张是 `>`，一张是 `==`，后者算一半。相加之后取平均。
+# </details>
+
+# %% [markdown]
+# *Before you run:* the last map below is the entropy to the third power, so most of its doubts are far smaller. Which number will change, which not?
+
+# %% [markdown] lang="zh" english="77eee5c3"
+# *运行之前先想：* 下面最后一张图是熵的三次方，它的怀疑大多小得多。哪个数会变，哪个不会？
+
+# %%
+from ucmt_lite.predict.metrics import area_under_roc
+
+for name, doubt in {**maps, "entropy cubed": entropy**3}.items():
+    print(f"{name:20} AUROC {area_under_roc(doubt, wrong):.3f}, mean doubt {np.mean(doubt):.3f}")
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The order stays, so the AUROC does, and so does the area under the risk; only the size of the doubt has changed. This is why one number cannot speak for a map of uncertainty: a good AUROC finds the pixels to look at first, a small ECE says how many of them will be wrong. Name the one that your use needs. To sort images for a second reading you need order, to add up risks you need size.
+# </details>
+
+# %% [markdown] lang="zh" english="07f0cdcd"
+# <details><summary>答案</summary>
+#
+# 顺序不变，AUROC 就不变，风险曲线下的面积也不变；变的只是怀疑的大小。所以一个数说不清一张不确定性图：AUROC 高，能找出该先看的像素；ECE 小，能说出其中有多少会是错的。用途需要哪一个，就报哪一个。要排出先复查哪些图像，需要的是顺序；要把风险加起来，需要的是大小。
+# </details>
+
+# %% [markdown]
 # ## Recap
 #
 # - Disagreement compares decisions, uncertainty compares probabilities; both fall in every method, for good and for bad reasons.
 # - Uncertainty of two networks = what each doubts + what they contradict each other about.
 # - A threshold trades coverage for risk, and keeps the errors that are certain enough.
-# - Calibration asks whether 80 % means 80 %.
+# - Calibration asks whether 80 % means 80 %; AUROC asks whether the wrong pixels come first.
 #
 # **References.** Shen et al., IJCAI 2023, [arXiv 2301.04465](https://arxiv.org/abs/2301.04465) (Figure 1 d to f; the entropy there is that of each pseudo label by itself, the first part of the sum above). Houlsby et al., *Bayesian active learning*,
 # [arXiv 1112.5745](https://arxiv.org/abs/1112.5745). Guo et al., *On calibration of modern neural networks*, ICML 2017, [arXiv 1706.04599](https://arxiv.org/abs/1706.04599). Geifman & El-Yaniv, *Selective classification*, NeurIPS 2017, [arXiv 1705.08500](https://arxiv.org/abs/1705.08500).
 #
 # **Next:** one teacher for two students, in [the collaborative mean teacher](07_collaborative_mean_teacher.ipynb).
 
-# %% [markdown] lang="zh" english="e021efe6"
+# %% [markdown] lang="zh" english="f945ae0d"
 # ## 小结
 #
 # - 分歧比较决策，不确定性比较概率；在每种方法中两者都会下降，原因有好有坏。
 # - 两个网络的不确定性 = 各自的犹豫 + 彼此的矛盾。
 # - 阈值用覆盖率换取低风险，却会留下足够自信的错误。
-# - 校准问的是：80 % 是否真的意味着 80 %。
+# - 校准问的是：80 % 是否真的意味着 80 %；AUROC 问的是：错误的像素是否排在前面。
 #
 # **参考文献：** Shen et al., IJCAI 2023, [arXiv 2301.04465](https://arxiv.org/abs/2301.04465)（Figure 1 d 至 f；那里的熵是每个伪标签自己的熵，即上面和式的第一部分）。Houlsby et al., *Bayesian active learning*, [arXiv 1112.5745](https://arxiv.org/abs/1112.5745). Guo et al., *On calibration of modern neural networks*, ICML 2017, [arXiv 1706.04599](https://arxiv.org/abs/1706.04599). Geifman & El-Yaniv, *Selective classification*, NeurIPS 2017, [arXiv 1705.08500](https://arxiv.org/abs/1705.08500).
 #

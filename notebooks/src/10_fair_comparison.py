@@ -8,6 +8,7 @@
 #
 # - compute an interval for a difference, and see it shrink with pairing;
 # - test with a coin, and correct for having tested often;
+# - count how often a few validation images choose wrongly;
 # - tell *level* from *unknown*: **equivalence** needs a margin;
 # - compare at **equal gradient steps**, and say what a table must name.
 
@@ -239,6 +240,59 @@ from ucmt_lite.experiments import evidence
 evidence.plot_scores(runs)
 
 # %% [markdown]
+# ## Who chose the settings?
+#
+# Validation images choose: a weight, a threshold, one of two methods. Each of them has a mask that somebody drew, and with four labeled images to train on nobody has two hundred more. How many does a choice need?
+#
+# The kept runs can answer, for we know the Dice of both networks on 200 images. Take those for the truth, draw $n$ of them, choose by their mean, and count how often the choice is the one that all 200 make.
+#
+# ### Exercise 5: how often is the choice right?
+#
+# *Medium, about 8 minutes.* `better` and `worse` are arrays with a Dice per image, the same images in the same order; over all images `better` has the higher mean. Draw `n` images without replacement, `draws` times, with `random.choice(len(better), n, replace=False)`. Return the share of draws in which `better` has the higher mean.
+
+
+# %% tags=["exercise"]
+def my_right_choices(better, worse, n, draws, random):
+    # solution
+    right = 0
+    for _ in range(draws):
+        drawn = random.choice(len(better), n, replace=False)
+        right += better[drawn].mean() > worse[drawn].mean()
+    return right / draws
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_right_choices
+
+check_right_choices(my_right_choices)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# Both networks are scored on the *same* drawn images: one list of places, `better[drawn]` and `worse[drawn]`.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Count the draws in which the one mean is above the other, and divide by `draws`.
+# </details>
+
+# %% [markdown]
+# *Before you run:* Mean Teacher and the baseline differ by 0.02 to 0.09 within a seed. How often do four images choose right? And sixteen?
+
+# %%
+from ucmt_lite.experiments.cases import right_choices
+
+right_choices(images, "mean_teacher", "supervised", [4, 16, 64]).round(3)
+
+# %%
+right_choices(images, "ucmt", "cps", [4, 16, 64]).round(3)
+
+# %% [markdown]
+# <details><summary>What it says</summary>
+#
+# Four images find a difference of 0.09 in nine draws of ten, and one of 0.016 little more often than a coin does. Sixteen find nearly every difference of 0.03. Where two runs are within 0.011 of each other, sixty-four choose right in 68 to 99 % of the draws: that depends on how much the difference scatters over images. So with a validation set as small as the labeled one, search coarsely: a weight of 0.1, 1 or 10 it can tell apart, 0.8 or 1 it cannot. And the more settings are tried, the luckier is the best of them ([lesson 13](13_failure_museum.ipynb), room 3). (These are test images of finished runs, taken for validation images; no setting of this kit was chosen with them.)
+# </details>
+#
 # ## What a table must name
 #
 # On the left atrium two families of numbers circulate, and papers mix them. With 8 of 80 labeled volumes UA-MT (a Mean Teacher that leaves out what it doubts, in [lesson 16](16_after_ucmt.ipynb)) stands at a Dice of 84.25 in one and at 85.81 in the other, SASSNet, another method of these years, at 87.32 and at 85.71: the *order* of the two methods depends on the family (original protocols; re-runs by the authors of MC-Net+ and SS-Net). Neither
@@ -252,6 +306,7 @@ evidence.plot_scores(runs)
 # - Five seeds cannot reach p < 0.05 by signs alone. Correct for the number of tests.
 # - "Not significant" is not "level". Level needs a margin that was named before.
 # - Equal iterations, or equal gradient steps: say which.
+# - A few validation images can choose between settings that differ a lot, and no others.
 #
 # **References.** Holm, *A simple sequentially rejective multiple test procedure*, 1979. Lakens, *Equivalence tests*, 2017. Bouthillier et al., *Accounting for variance in machine learning benchmarks*, MLSys 2021, [arXiv 2103.03098](https://arxiv.org/abs/2103.03098). Oliver et al., *Realistic evaluation of deep semi-supervised learning*, NeurIPS 2018, [arXiv 1804.09170](https://arxiv.org/abs/1804.09170). The tables: repositories of DTC (HiLab-git) and CrossMatch (AiEson).
 #

@@ -185,23 +185,38 @@ for name, run in runs.items():
 # </details>
 
 # %%
-net, patch = runs["whole, instance norm"].net, runs["whole, instance norm"].prepared.patch
-small = shrunk(test_set.select(test_set.ids[:1]), shrink)
-prediction = evaluate(net, small, patch=patch, distances=False)["mean"]["dice"]
-print(f"Dice {prediction:.3f} of the volume below")
-
-# %%
 from ucmt_lite.predict import segment
 
-masks = {"truth": small.masks[0], "student1": segment(net, small.images[0], patch=patch)}
-volumes.figure(small.images[0][0], masks)
+net, patch = runs["whole, instance norm"].net, runs["whole, instance norm"].prepared.patch
+small = shrunk(test_set.select(test_set.ids[:1]), shrink)
+truth = small.masks[0]
+prediction = segment(net, small.images[0], patch=patch)
+volumes.figure(small.images[0][0], {"truth": truth, "student1": prediction})
 
 # %% [markdown]
+# ## One prediction, three numbers
+#
+# Some papers score the volume as a whole. Others cut it into slices and average the Dice of the slices, all of them, or those that show something. *Before you run:* which of the three will be the highest for the prediction above? And which the lowest?
+
+# %%
+by_slice = np.array([dice(prediction[..., z], truth[..., z]) for z in range(truth.shape[-1])])
+shows = truth.any(axis=(0, 1))
+print(f"the volume: {dice(prediction, truth):.3f}")
+print(f"all {len(shows)} slices: {by_slice.mean():.3f}")
+print(f"the {shows.sum()} that show something: {by_slice[shows].mean():.3f}")
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The volume and the mean of all slices are level here, by luck: two faults cancel. The 20 slices without atrium count as 1 where nothing was found in them, and lift the mean; those at both ends of the atrium hold a few voxels each, are hard, and count as much as the large ones in the middle. Without the empty slices the same prediction has 0.10 less. A table of volumes and a table of slices cannot be compared, and "mean Dice" says neither which nor what became of empty slices.
+# </details>
+#
 # ## Recap
 #
 # - Spacing turns voxels into millilitres. Scores in voxels mean nothing across scanners.
 # - Make volumes smaller before you make networks larger: a patch should see where it is.
 # - Score at the resolution of the labels, whatever the network saw.
+# - Dice by volume and by slice are different numbers: say which.
 # - Small minibatches and batch norm do not go together, least of all in 3D.
 #
 # **References.** Xiong et al., *A global benchmark of algorithms for segmenting the left atrium*, Medical Image Analysis 2021, [arXiv 2004.12314](https://arxiv.org/abs/2004.12314). Milletari et al., *V-Net*, 3DV 2016, [arXiv 1606.04797](https://arxiv.org/abs/1606.04797). Isensee et al., *nnU-Net*, Nature Methods 2021, [arXiv 1904.08128](https://arxiv.org/abs/1904.08128).

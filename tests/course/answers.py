@@ -363,6 +363,45 @@ def pace(difficulty, reach, most):
     return max(-most, min(most, int(most * (1 - difficulty / reach))))
 
 
+def right_choices(better, worse, n, draws, random, replace=False, center=np.mean):
+    drawn = [random.choice(len(better), n, replace=replace) for _ in range(draws)]
+    return sum(center(better[d]) > center(worse[d]) for d in drawn) / draws
+
+
+def right_choices_unpaired(better, worse, n, draws, random):
+    def few(scores):
+        return random.choice(scores, n, replace=False).mean()
+
+    return sum(few(better) > few(worse) for _ in range(draws)) / draws
+
+
+def scattered(truth, labels, random, source=None):
+    result = labels.copy()
+    for k in np.unique(truth):
+        inside = truth == k
+        result[inside] = random.permutation((labels if source is None else source)[inside])
+    return result
+
+
+def scattered_in_place(truth, labels, random):
+    for k in np.unique(truth):
+        labels[truth == k] = random.permutation(labels[truth == k])
+    return labels
+
+
+def scattered_as_any_class(truth, labels, random):
+    wrong, places = (labels != truth).sum(), random.permutation(truth.size)
+    result = truth.copy()
+    result.flat[places[:wrong]] = (truth.flat[places[:wrong]] + 1) % 3
+    return result
+
+
+def area_under_roc(doubt, wrong, half=0.5):
+    above = doubt[wrong][:, None] > doubt[~wrong][None]
+    equal = doubt[wrong][:, None] == doubt[~wrong][None]
+    return (above + half * equal).mean()
+
+
 RIGHT = {
     checks.check_sure: sure_pixels,
     checks.check_swap: swap,
@@ -376,11 +415,14 @@ RIGHT = {
     checks.check_decay: lambda steps: 0.5 ** (10 / steps),
     checks.check_choice: choice,
     checks.check_lost: lost,
+    checks.check_area_under_roc: area_under_roc,
+    checks.check_scattered: scattered,
     checks.check_hours: hours,
     checks.check_interval: interval,
     checks.check_sign_test: sign_test,
     checks.check_holm: holm,
     checks.check_verdict: verdict,
+    checks.check_right_choices: right_choices,
     checks.check_millilitres: millilitres,
     checks.check_shrunk: shrunk,
     checks.check_starts: starts,
@@ -591,6 +633,36 @@ WRONG = {
         (lambda low, high, m: verdict(low, high, 1.0), "does not fit"),
         (lambda low, high, m: verdict(-high, -low, m), "wholly above 0"),
         (lambda low, high, m: None, "return"),
+    ],
+    checks.check_right_choices: [
+        (right_choices_unpaired, "same drawn images"),
+        (lambda b, w, n, draws, r: draws * right_choices(b, w, n, draws, r), "divide it"),
+        (lambda b, w, n, draws, r: 1 - right_choices(b, w, n, draws, r), "`worse` is ahead"),
+        (lambda b, w, n, draws, r: right_choices(b, w, n, 1, r), "anew"),
+        (lambda *given: right_choices(*given, replace=True), "replace=False"),
+        (lambda *given: right_choices(*given, center=np.median), "*means*"),
+        (lambda b, w, n, draws, r: right_choices(b, w, len(b), draws, r), "anew"),
+        (lambda b, w, n, draws, r: right_choices(b, w, 1, draws, r), "not one"),
+        (lambda *given: None, "return"),
+    ],
+    checks.check_scattered: [
+        (lambda t, p, r: p.copy(), "have not moved"),
+        (lambda t, p, r: scattered(t, p, r, t), "shuffle the labels"),
+        (lambda t, p, r: r.permutation(p.ravel()).reshape(p.shape), "one true class"),
+        (lambda t, p, r: np.random.default_rng(0).permutation(p), "one true class"),
+        (scattered_in_place, "on a copy"),
+        (scattered_as_any_class, "in other ways"),
+        (lambda t, p, r: scattered(t, p, r).ravel(), "of shape"),
+        (lambda t, p, r: None, "return"),
+    ],
+    checks.check_area_under_roc: [
+        (lambda d, w: area_under_roc(d, w, half=0), "count half."),
+        (lambda d, w: area_under_roc(d, w, half=1), "not whole"),
+        (lambda d, w: area_under_roc(-d, w), "*right* pixel"),
+        (lambda d, w: area_under_roc(d, w) * w.sum() * (~w).sum(), "number of pairs"),
+        (lambda d, w: (d[w] > d[~w].mean()).mean(), "not with their mean"),
+        (lambda d, w: d[w].mean() - d[~w].mean(), "over all pairs"),
+        (lambda d, w: None, "return"),
     ],
     checks.check_millilitres: [
         (lambda m, s: 1000 * millilitres(m, s), "cubic millimetres"),

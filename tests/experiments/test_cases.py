@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ucmt_lite.common import InputError
-from ucmt_lite.experiments.cases import cases_of_sweep, crossed_interval
+from ucmt_lite.experiments.cases import cases_of_sweep, crossed_interval, right_choices
 
 
 def scattered(between_seeds, between_images, seeds=6, images=40, gain=0.05):
@@ -78,3 +78,22 @@ def test_finished_runs_give_a_row_an_image(tmp_path):
     table = cases_of_sweep(tmp_path)
     assert list(table["id"]) == ["one", "two"] and np.allclose(table["dice"], [0.75, 0.1])
     assert set(table["variant"]) == {"cps"} and set(table["seed"]) == {0}
+
+
+def test_few_images_choose_right_as_often_as_one_can_compute():
+    """One image of ten makes the difference: n of ten hold it in n of ten draws."""
+    rows = [("a", 0, f"i{image}", float(image == 3)) for image in range(10)]
+    rows += [("b", 0, f"i{image}", 0.05) for image in range(10)]
+    table = pd.DataFrame(rows, columns=["variant", "seed", "id", "dice"])
+    shares = right_choices(table, "a", "b", [1, 5, 10], draws=4000).loc[0]
+    assert shares["difference"] == pytest.approx(0.05)
+    expected = {"1 images": 0.1, "5 images": 0.5, "10 images": 1.0}
+    for name, share in expected.items():
+        assert shares[name] == pytest.approx(share, abs=0.03)
+    mirrored = right_choices(table, "b", "a", [5], draws=4000).loc[0]
+    assert mirrored["5 images"] == shares["5 images"], "right is what all images say, either way"
+
+
+def test_more_images_than_there_are_cannot_choose():
+    with pytest.raises(InputError, match="41 of 40 images cannot be drawn"):
+        right_choices(scattered(0, 0), "a", "b", [4, 41])

@@ -8,7 +8,7 @@ from torch import nn
 from ucmt_lite.common import InputError
 from ucmt_lite.data import cases, load
 from ucmt_lite.predict.calibration import calibration_error, measure_calibration
-from ucmt_lite.predict.metrics import area_under_risk
+from ucmt_lite.predict.metrics import area_under_risk, area_under_roc
 
 
 class Oracle(nn.Module):
@@ -48,6 +48,18 @@ def test_a_perfect_order_has_the_smallest_area_and_one_by_chance_the_error_rate(
     )
     assert perfect < 0.03 and by_chance == pytest.approx(0.2, abs=0.01)
     assert area_under_risk(right, ~right) > 0.5
+
+
+def test_the_area_under_roc_is_what_all_pairs_say_and_only_order_counts():
+    rng = np.random.default_rng(1)
+    wrong = rng.random((20, 20)) < 0.3
+    doubt = np.round(rng.random((20, 20)) + 0.2 * wrong, 1)
+    one, other = doubt[wrong][:, None], doubt[~wrong][None]
+    by_pairs = ((one > other) + 0.5 * (one == other)).mean()
+    assert area_under_roc(doubt, wrong) == pytest.approx(by_pairs)
+    assert area_under_roc(np.exp(5 * doubt), wrong) == area_under_roc(doubt, wrong)
+    assert area_under_roc(-doubt, wrong) == pytest.approx(1 - by_pairs)
+    assert np.isnan(area_under_roc(doubt, np.zeros_like(wrong)))
 
 
 @pytest.mark.parametrize("confidence", [0.7, 0.99])

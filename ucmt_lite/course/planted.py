@@ -42,3 +42,22 @@ def small_lesions(count: int = 40, side: int = 512, seed: int = 0) -> list[NDArr
         for row, column in random.integers(0, side - 3, (3, 2)):
             mask[row : row + 3, column : column + 3] = 1
     return masks
+
+
+def scattered_errors(
+    truth: NDArray[np.integer], labels: NDArray[np.integer], random: np.random.Generator
+) -> NDArray[np.integer]:
+    """Return a mask with as many mistakes as `labels`, of the same kinds, at random places.
+
+    Within the pixels of each true class the given labels change places: bias becomes noise.
+
+    >>> truth, labels = np.array([0, 0, 0, 1]), np.array([1, 0, 0, 1])
+    >>> scattered = scattered_errors(truth, labels, np.random.default_rng(0))
+    >>> sorted(scattered[:3].tolist()), int(scattered[3])
+    ([0, 0, 1], 1)
+    """
+    scattered = labels.copy()
+    for k in np.unique(truth):
+        inside = truth == k
+        scattered[inside] = random.permutation(labels[inside])
+    return scattered

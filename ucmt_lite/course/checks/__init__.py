@@ -20,12 +20,14 @@ from ucmt_lite.course.checks.failures import (
     check_hours,
     check_lost,
     check_pair_lives,
+    check_scattered,
 )
 from ucmt_lite.course.checks.losses import (
     check_cross_entropy,
     check_dice_loss,
 )
 from ucmt_lite.course.checks.maps import (
+    check_area_under_roc,
     check_calibration_error,
     check_confident_errors,
     check_contradiction,
@@ -52,6 +54,7 @@ from ucmt_lite.course.checks.overlap import (
 from ucmt_lite.course.checks.statistics import (
     check_holm,
     check_interval,
+    check_right_choices,
     check_seeds_needed,
     check_sign_test,
     check_verdict,
@@ -79,6 +82,7 @@ from ucmt_lite.course.checks.volumes import (
 )
 
 __all__ = [
+    "check_area_under_roc",
     "check_calibration_error",
     "check_cell_means",
     "check_choice",
@@ -117,8 +121,10 @@ __all__ = [
     "check_ramp",
     "check_random_cells",
     "check_reordered",
+    "check_right_choices",
     "check_right_pixels",
     "check_risk_coverage",
+    "check_scattered",
     "check_seeds_needed",
     "check_shrunk",
     "check_sign_test",

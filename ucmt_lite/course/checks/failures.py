@@ -162,6 +162,48 @@ def check_lost(answer: Answer) -> None:
             )
 
 
+def check_scattered(answer: Answer) -> None:
+    """Check `answer(truth, labels, random)`: as many mistakes of each kind, at other places."""
+    random = np.random.default_rng(0)
+    truth = np.zeros((24, 24), np.int64)
+    truth[4:20, 4:20], truth[8:14, 8:14] = 1, 2
+    labels = np.roll(truth, 2, axis=1)  # a network that is wrong along the same borders each time
+    with judging(answer) as judged:
+        given = truth.copy(), labels.copy()
+        result = np.asarray(judged(*given, random))
+        require(
+            (given[0] == truth).all() and (given[1] == labels).all(),
+            "the arrays that were given have changed: work on a copy.",
+        )
+        require(result.shape == truth.shape, f"a mask of shape {truth.shape} is asked for.")
+        wrong, was = int((result != truth).sum()), int((labels != truth).sum())
+        require(
+            (result != labels).any(),
+            "these are the given labels: the mistakes have not moved.",
+        )
+        require(wrong > 0, "nothing is wrong any more: shuffle the labels, not the truth.")
+        require(
+            wrong == was,
+            f"{was} pixels were wrong, and {wrong} are: shuffle within the pixels of one true class"
+            " at a time.",
+        )
+        require(
+            (_confusions(truth, result) == _confusions(truth, labels)).all(),
+            "as many pixels are wrong, but in other ways: each pixel of a class gets the label of"
+            " another pixel of that class.",
+        )
+        still = float(((result != truth) & (labels != truth)).sum() / was)
+        require(
+            still < 0.7,
+            f"{still:.0%} of the wrong pixels are where they were: shuffle at random.",
+        )
+
+
+def _confusions(truth: np.ndarray, labels: np.ndarray, classes: int = 3) -> np.ndarray:
+    """Count how often each class was called each class."""
+    return np.bincount(classes * truth.ravel() + labels.ravel(), minlength=classes**2)
+
+
 def check_hours(answer: Answer) -> None:
     """Check `answer(seconds, iterations, seeds)`: the hours of all methods together."""
     with judging(answer) as judged:

@@ -228,6 +228,34 @@ def check_calibration_error(answer: Answer) -> None:
         )
 
 
+def check_area_under_roc(answer: Answer) -> None:
+    """Check `answer(doubt, wrong)`: how often a wrong pixel has more doubt than a right one."""
+    random = np.random.default_rng(6)
+    wrong = random.random((8, 8)) < 0.3
+    doubt = np.round(random.random((8, 8)) + 0.4 * wrong, 1)  # rounded: some doubts are equal
+    above = doubt[wrong][:, None] > doubt[~wrong][None]
+    equal = doubt[wrong][:, None] == doubt[~wrong][None]
+    with judging(answer) as judged:
+        require_value(
+            judged.number(doubt, wrong),
+            float((above + 0.5 * equal).mean()),
+            [
+                (float(above.mean()), "pairs of equal doubt count half."),
+                (float((above | equal).mean()), "pairs of equal doubt count half, not whole."),
+                (
+                    1 - float((above + 0.5 * equal).mean()),
+                    "that is how often the *right* pixel has more doubt.",
+                ),
+                (float((above + 0.5 * equal).sum()), "that is a number of pairs: take the mean."),
+                (
+                    float((doubt[wrong] > doubt[~wrong].mean()).mean()),
+                    "compare each wrong pixel with each right one, not with their mean.",
+                ),
+            ],
+            "compare every wrong pixel with every right one, and take the mean over all pairs.",
+        )
+
+
 def _gaps(confidence: np.ndarray, right: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
     """Return confidence minus accuracy in each bin, 0 where it is empty, and the bins' shares."""
     place = np.minimum((confidence * bins).astype(int), bins - 1)

@@ -160,6 +160,42 @@ def check_verdict(answer: Answer) -> None:
             )
 
 
+def check_right_choices(answer: Answer) -> None:
+    """Check `answer(better, worse, n, draws, random)`: how often few images choose as all do."""
+    random = np.random.default_rng(0)
+    hard = random.random(40)
+    rarely = np.array([1.0, *[0.0] * 9])  # one image in ten makes all of the difference
+    with judging(answer) as judged:
+        paired = judged.number(hard + 0.01, hard, 4, 500, np.random.default_rng(1))
+        require_value(
+            paired,
+            1.0,
+            [
+                (0.0, "that counts the draws in which `worse` is ahead."),
+                (500.0, "that is a number of draws: divide it by `draws`."),
+            ],
+            "where one is ahead by 0.01 on every image, every draw chooses right: score both on the"
+            " same drawn images.",
+        )
+        one = judged.number(rarely, np.full(10, 0.05), 1, 4000, np.random.default_rng(2))
+        require(
+            one not in (0.0, 1.0),
+            "every draw says the same: draw `n` images anew, `draws` times.",
+        )
+        several = judged.number(rarely, np.full(10, 0.05), 5, 4000, np.random.default_rng(3))
+        require_value(
+            several,
+            0.5,
+            [
+                (0.0, "a choice by five images compares their *means*, not how many are ahead."),
+                (0.1, "draw `n` images each time, not one."),
+                (1 - 0.9**5, "no image is drawn twice: `replace=False`."),
+            ],
+            f"five of these ten images choose right in half of the draws: it says {several:.2f}.",
+            tolerance=0.04,
+        )
+
+
 def check_seeds_needed(answer: Answer) -> None:
     """Check `answer(deviation, margin)`: seeds until an interval is no wider than the margin."""
     with judging(answer) as judged:
