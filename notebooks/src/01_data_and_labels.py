@@ -22,7 +22,7 @@ seed = 0
 # > A network outlines its test images with a Dice of 0.95. What would you ask before you believe it?
 #
 # Every set of the course has a card that answers the first questions: where the images come from, who drew the masks, what each class
-# is, how they were split. The card of a phantom can be printed:
+# is, how they were split (those of this kit are [data cards](https://github.com/ucmt-lite/ucmt-lite/blob/v0.1.0/data_cards/README.md)). Here is how a phantom is split; its seeds are those of the drawing, not of a run:
 
 # %%
 from ucmt_lite.data import cases, load

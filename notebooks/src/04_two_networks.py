@@ -22,7 +22,7 @@ seed = 0
 # > Which?
 #
 # Here are two networks that were trained on the same four hearts from different weights (`cpc` with the weight 0: they never hear of each
-# other). One unlabeled heart, two opinions:
+# other). One heart that nobody trained on, two opinions:
 
 # %%
 from ucmt_lite import RunConfig, segment, train

@@ -34,14 +34,14 @@ threshold = 0.2
 #
 # > A pseudo label is a guess. Could you tell a good guess from a bad one without knowing the truth?
 #
-# *Before you look:* of the four methods below, whose two branches will be the most certain in the end? And will they be the ones that agree most? (CMT and UCMT are built in lessons 07 to 09.)
+# *Before you look:* of the four methods below, whose two branches (the two networks that are compared) will be the most certain in the end? And will they be the ones that agree most? (CMT and UCMT are built in lessons 07 to 09.)
 
-# %% [markdown] lang="zh" english="ea66b802"
+# %% [markdown] lang="zh" english="34246c91"
 # ## 问题
 #
 # > 伪标签只是猜测。不知道真值时，你能分辨好的猜测和坏的猜测吗？
 #
-# *看图之前先想：* 下面四种方法，训练结束时哪一种的两个分支最确定？它们也是最一致的吗？（CMT 和 UCMT 在第 07 至 09 课搭建。）
+# *看图之前先想：* 下面四种方法，训练结束时哪一种的两个分支（相互比较的两个网络）最确定？它们也是最一致的吗？（CMT 和 UCMT 在第 07 至 09 课搭建。）
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import compare
@@ -64,7 +64,10 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 # These are recorded runs on four labeled hearts. The line is the mean of five seeds, the band spans them. **Disagreement** is one minus the Dice of two branches' decisions (student and
 # teacher for Mean Teacher, the two students otherwise). **Uncertainty**, in nats, measures how undecided the branches are *together*. Both are of the **probe images**, the 16 validation images that are watched in training; maps are kept of the first three of them.
 #
-# So the most certain are not those that agree most: student and teacher of a Mean Teacher decide nearly alike in the end, and are the least certain together.
+# <details><summary>And do the most certain agree most?</summary>
+#
+# No: student and teacher of a Mean Teacher decide nearly alike in the end, and are the least certain together.
+# </details>
 #
 # Two students start far apart; student and teacher start as one and part at once. From then on both curves fall in every method. Low curves are no proof of anything: a network that gives every image the same answer has a disagreement of 0 and an uncertainty of 0.
 #
@@ -80,10 +83,13 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 #
 # *Medium, about 8 minutes.* Logits `B K H W` of two networks in, $I$ as `B 1 H W` out, without a gradient. Put `1e-6` inside the logarithms, so that sure networks give numbers.
 
-# %% [markdown] lang="zh" english="dfa04f35"
+# %% [markdown] lang="zh" english="bb4a6715"
 # 这些是已记录的训练，只用四张有标注的心脏图像。线是五个随机种子的均值，色带是它们的范围。**分歧**等于一减去两个分支的决策之间的 Dice（Mean Teacher 是学生与教师，其余方法是两个学生）。**不确定性**以奈特（nat）为单位，衡量两个分支*合在一起*有多犹豫。两者都在**探针图像**上测量，也就是训练中一直观察的 16 张验证图像；图只保留其中前三张的。
 #
-# 可见最确定的不一定最一致：Mean Teacher 的学生与教师最后的决策几乎相同，合在一起却最不确定。
+# <details><summary>最确定的也最一致吗？</summary>
+#
+# 不：Mean Teacher 的学生与教师最后的决策几乎相同，合在一起却最不确定。
+# </details>
 #
 # 两个学生一开始就相距很远；学生与教师起初是同一个网络，随即分开。从那以后，两条曲线在每种方法中都下降。曲线低并不能证明什么：一个对任何图像都给出同一答案的网络，分歧是 0，不确定性也是 0。
 #
@@ -335,7 +341,7 @@ check_calibration_error(my_calibration_error)
 # </details>
 
 # %% [markdown]
-# Background flatters the ECE as it flatters accuracy: thousands of pixels that anybody would call right, and with confidence. On hearts the baseline of [these runs](../results/after_heart/README.md) has an ECE of 0.053 over all pixels and of 0.298 over those of the objects. So say over which pixels it is. Calibrated is not the same as useful, either: a map may rank the errors well and be too sure throughout, and a temperature mends the second without touching much of the first.
+# Background flatters the ECE as it flatters accuracy: thousands of pixels that anybody would call right, and with confidence. On hearts the baseline of [these runs](../results/after_heart/README.md) has an ECE of 0.053 over all pixels and of 0.298 over those of the objects (five seeds, 200 test images). So say over which pixels it is. Calibrated is not the same as useful, either: a map may rank the errors well and be too sure throughout, and a temperature mends the second without touching much of the first.
 #
 # Phantoms know more than real images: their borders are blurred on purpose, and for each pixel it is known how undecided its class *is*. The last panel of the picture below compares that with the map: a network
 # that knew its borders would follow the line. This one lies below it, more certain than the borders allow. (The picture is of the first image alone, the easy one of above.)
@@ -343,8 +349,8 @@ check_calibration_error(my_calibration_error)
 # Can calibration be mended? Often by one number: divide the logits by a **temperature** $T$, chosen on validation images, before the softmax. No decision changes,
 # so Dice stays what it is; only the confidences do (Guo et al., 2017). And the curve of risk over coverage has a number, too: the area below it, small where the errors are the uncertain pixels.
 
-# %% [markdown] lang="zh" english="7735417a"
-# 背景会美化准确率，也同样会美化 ECE：成千上万的像素，谁都判断得对，而且很有把握。在心脏上，[这些训练](../results/after_heart/README.md)的基线在全部像素上的 ECE 是 0.053，在目标的像素上是 0.298。所以要说明统计的是哪些像素。校准好也不等于有用：一张图可以把错误排得很准，却处处过于自信；温度能补救后者，对前者几乎没有影响。
+# %% [markdown] lang="zh" english="b987248d"
+# 背景会美化准确率，也同样会美化 ECE：成千上万的像素，谁都判断得对，而且很有把握。在心脏上，[这些训练](../results/after_heart/README.md)的基线在全部像素上的 ECE 是 0.053，在目标的像素上是 0.298（五个种子，200 张测试图像）。所以要说明统计的是哪些像素。校准好也不等于有用：一张图可以把错误排得很准，却处处过于自信；温度能补救后者，对前者几乎没有影响。
 #
 # 仿真体模知道的比真实图像更多：它们的边界是有意模糊的，每个像素的类别*本来*有多难定，都是已知的。下图的最后一格拿它与网络的图作比较：真正了解边界的网络，会沿着那条线走。这个网络在线的下方，比边界所允许的更确定。（图中只有第一张图像，也就是上面容易的那一张。）
 #
@@ -359,13 +365,13 @@ uncertainty.figure(ucmt, threshold=threshold)
 # %% [markdown]
 # ## Which doubt finds errors better?
 #
-# There are two maps to choose from: the entropy of the mean, and the plain **disagreement** of the two students, 1 where they decide differently and 0 elsewhere. Keep pixels from the least doubt to the most, take the mean
+# There are two maps to choose from, both of the two students: the entropy of their mean, and the plain **disagreement**, 1 where they decide differently and 0 elsewhere. The labels that are judged are the teacher's, as above. Keep pixels from the least doubt to the most, take the mean
 # risk over all coverages, and you have the area. *Before you run:* which of the two maps has the smaller one, and does either beat a map that knows nothing?
 
-# %% [markdown] lang="zh" english="1797e5a4"
+# %% [markdown] lang="zh" english="9a046b4d"
 # ## 哪一种怀疑更能找到错误？
 #
-# 可选的图有两张：均值的熵，以及两个学生单纯的**分歧**，决策不同处为 1，其他地方为 0。从怀疑最小到最大依次留下像素，对所有覆盖率的风险取平均，就得到这个面积。*运行之前先想：* 两张图中哪一张的面积更小？它们胜得过一张什么都不知道的图吗？
+# 可选的图有两张，都来自两个学生：均值的熵，以及单纯的**分歧**，决策不同处为 1，其他地方为 0。被判断对错的，与上面一样，是教师的标签。从怀疑最小到最大依次留下像素，对所有覆盖率的风险取平均，就得到这个面积。*运行之前先想：* 两张图中哪一张的面积更小？它们胜得过一张什么都不知道的图吗？
 
 # %%
 from ucmt_lite.predict.metrics import area_under_risk

@@ -172,7 +172,10 @@ question = "The students learn in different valleys. Whose loss is the largest i
 predict_first(lab, a_choice(question, ema.last_losses(lab.paths), max, measure))
 
 # %% [markdown]
+# <details><summary>Why?</summary>
+#
 # Average a network with its twin, and each hidden unit becomes half of one unit and half of another: no unit at all. Two students with different starts are not even twins. So the mean of their weights is, in general, the mean of nothing.
+# </details>
 #
 # ## What the published code does
 #

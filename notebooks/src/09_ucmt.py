@@ -41,11 +41,11 @@ seed = 0
 # $$L = \sum_{i=1,2} \ell\big(s_i(x_i), y\big) + w\,r\,\Big(\ell\big(s_1(u_1), \hat y_2\big) + \ell\big(s_2(u_2), \hat y_1\big) +
 #   \sum_{i=1,2} \ell\big(s_i(u_i), \hat y_t\big)\Big)$$
 #
-# is CMT: the labels, the cross of the last lesson, and the teacher's label $\hat y_t$ for both. Here $x_i$ and $u_i$ are strong
+# is CMT: the labels, the cross of [lesson 05](05_cross_pseudo_supervision.ipynb), and the teacher's label $\hat y_t$ for both. Here $x_i$ and $u_i$ are strong
 # views of labeled and unlabeled images, $y$ the masks, $w$ the weight of everything unsupervised and $r$ its ramp-up from almost 0
 # to 1 (`clock.ramp`). As code:
 
-# %% [markdown] lang="zh" english="2a2df9db"
+# %% [markdown] lang="zh" english="48020921"
 # ## 问题
 #
 # > 两个网络越来越一致。怎样让它们继续学习，又不喂给它们胡话？
@@ -55,7 +55,7 @@ seed = 0
 # $$L = \sum_{i=1,2} \ell\big(s_i(x_i), y\big) + w\,r\,\Big(\ell\big(s_1(u_1), \hat y_2\big) + \ell\big(s_2(u_2), \hat y_1\big) +
 #   \sum_{i=1,2} \ell\big(s_i(u_i), \hat y_t\big)\Big)$$
 #
-# 这就是 CMT：真实的标签、上一课的交叉，以及教师给两个学生的标签 $\hat y_t$。其中 $x_i$ 和 $u_i$ 是有标注图像和无标注图像的强增强视图，$y$ 是掩膜，$w$ 是全部无监督项的权重，$r$ 是它的爬升系数，从接近 0 升到 1（`clock.ramp`）。写成代码：
+# 这就是 CMT：真实的标签、[第 05 课](05_cross_pseudo_supervision.ipynb)的交叉，以及教师给两个学生的标签 $\hat y_t$。其中 $x_i$ 和 $u_i$ 是有标注图像和无标注图像的强增强视图，$y$ 是掩膜，$w$ 是全部无监督项的权重，$r$ 是它的爬升系数，从接近 0 升到 1（`clock.ramp`）。写成代码：
 
 # %%
 from ucmt_lite.explore.draw.picture import show_source
@@ -344,15 +344,15 @@ predict_first(compare.widget(runs), answer)
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# That depends on what is equal. After 100 *iterations* the students of UCMT differ by 0.22, those of CPS by 0.32: they agree sooner. But 100 iterations are 200 *gradient steps* of UCMT, and after 200 steps those of CPS are at 0.15: step by step, UCMT keeps them apart for longer. In the end both are close, at 0.06 and 0.05.
+# That depends on what is equal. After 100 *iterations* the students of UCMT differ by 0.22, those of CPS by 0.32: they agree sooner. But 100 iterations are 200 *gradient steps* of UCMT, and after 200 steps those of CPS are at 0.15: step by step, UCMT keeps them apart for longer. In the end both are close, at 0.06 and 0.05. (A common teacher by itself should rather pull two students together, for both hear the same. What may hold them apart is that each sees views of its own, and images mixed by doubts that it does not share. CMT, which has the teacher and not the mix, ends at 0.08.)
 # </details>
 #
 # On the 200 test images:
 
-# %% [markdown] lang="zh" english="f9851f0c"
+# %% [markdown] lang="zh" english="a0380166"
 # <details><summary>答案</summary>
 #
-# 这要看让什么相等。100 次*迭代*之后，UCMT 的学生相差 0.22，CPS 的两个网络相差 0.32：它们更早达成一致。但 UCMT 的 100 次迭代是 200 个*梯度步*，而 CPS 走过 200 步之后已是 0.15：按步数来看，UCMT 确实让它们更久地保持不同。到最后两者都很接近，分别为 0.06 和 0.05。
+# 这要看让什么相等。100 次*迭代*之后，UCMT 的学生相差 0.22，CPS 的两个网络相差 0.32：它们更早达成一致。但 UCMT 的 100 次迭代是 200 个*梯度步*，而 CPS 走过 200 步之后已是 0.15：按步数来看，UCMT 确实让它们更久地保持不同。到最后两者都很接近，分别为 0.06 和 0.05。（共同的教师本身应当把两个学生拉近，因为两者听到的是同一句话。能让它们保持不同的，也许是各自看到的视图，以及按彼此不尽相同的怀疑混合的图像。CMT 有教师而不混合，终点是 0.08。）
 # </details>
 #
 # 在 200 张测试图像上：
@@ -373,10 +373,10 @@ scores.table(runs)
 # | CMT below CPS | in 5 of 5, by 0.03 to 0.11 |
 # | UCMT above CPS | in 2 of 5, by 0.01; below it in 3, by up to 0.03 |
 #
-# The *means* stand in the paper's order, supervised < Mean Teacher < CPS < UCMT, except for its last step; its first one, five seeds do not show. And UCMT took *twice* the gradient steps. With half
+# In the paper the order is supervised < Mean Teacher < CPS < UCMT. The *means* here agree with it but for the last two, which stand the other way round; and that Mean Teacher is above the baseline, five seeds do not show. And UCMT took *twice* the gradient steps. With half
 # its iterations, so with as many steps as the others:
 
-# %% [markdown] lang="zh" english="be61a4d2"
+# %% [markdown] lang="zh" english="a3635986"
 # | 说法 | 五个种子，各 600 次迭代 |
 # |---|---|
 # | CPS 高于基线 | 5 个中有 5 个，高出 0.07 至 0.23 |
@@ -387,7 +387,7 @@ scores.table(runs)
 # | CMT 低于 CPS | 5 个中有 5 个，低 0.03 至 0.11 |
 # | UCMT 高于 CPS | 5 个中有 2 个，高出 0.01；3 个低于它，最多低 0.03 |
 #
-# 这些*均值*的次序与论文相同，有监督 < Mean Teacher < CPS < UCMT，只有最后一级除外；至于第一级，五个种子还看不出来。而且 UCMT 走的梯度步是*两倍*。如果迭代次数减半，步数就与其他方法相同：
+# 论文中的次序是 有监督 < Mean Teacher < CPS < UCMT。这里的*均值*与它相符，只是最后两个的次序相反；至于 Mean Teacher 高于基线，五个种子还看不出来。而且 UCMT 走的梯度步是*两倍*。如果迭代次数减半，步数就与其他方法相同：
 
 # %%
 from ucmt_lite.experiments import evidence, results
@@ -456,8 +456,8 @@ compare.figure(mixed, ["disagreement", "dice"])
 # %% [markdown]
 # <details><summary>What we got with seed 0</summary>
 #
-# CMT, with half the gradient steps, is at 0.48, every variant of UCMT between 0.70 and 0.74: after 200 iterations it is the second step that shows, and
-# not what is mixed into it. (CMT is scored by its teacher, which still lags at this length; its students are at 0.55 and 0.68 in [lesson 07](07_collaborative_mean_teacher.ipynb).) UMIX has 0.711, its gentle share 0.709, CutMix, which chooses its cells blindly, 0.738, and no mix at all 0.705. Two
+# CMT, with half the gradient steps, is at 0.48, every variant of UCMT between 0.70 and 0.74. What is mixed does not show. Nor is the whole gap the second step: CMT
+# is scored by its teacher, which still lags at this length, and its students are at 0.55 and 0.68 in [lesson 07](07_collaborative_mean_teacher.ipynb). Compare students with students before you credit a step. UMIX has 0.711, its gentle share 0.709, CutMix, which chooses its cells blindly, 0.738, and no mix at all 0.705. Two
 # seeds differ by more.
 # </details>
 # <details><summary>What would be a proof?</summary>
@@ -466,20 +466,20 @@ compare.figure(mixed, ["disagreement", "dice"])
 # every variant's settings searched with the same effort.
 # </details>
 #
-# We tried it under an earlier recipe, whose networks had batch norm: five seeds of 600 iterations, scored on the test images. Each dot is a run, the bar
+# We tried it under an earlier recipe (settings that all runs of the kit had then, such as batch norm and no small moves of the images): five seeds of 600 iterations, scored on the test images. Each dot is a run, the bar
 # their mean:
 
-# %% [markdown] lang="zh" english="e6a21cfb"
+# %% [markdown] lang="zh" english="e5b2d178"
 # <details><summary>我们用种子 0 得到的结果</summary>
 #
-# CMT 的梯度步只有一半，是 0.48；UCMT 的各个变体都在 0.70 与 0.74 之间：200 次迭代之后，看得出的是第二步的作用，而不是混进去了什么。（CMT 由它的教师来评分，而教师在这个长度上仍然落后；在[第 07 课](07_collaborative_mean_teacher.ipynb)中，它的学生为 0.55 和 0.68。）UMIX 为 0.711，温和的比例为 0.709，盲目选格子的 CutMix 为 0.738，完全不混合为 0.705。两个种子之间的差别都比这大。
+# CMT 的梯度步只有一半，是 0.48；UCMT 的各个变体都在 0.70 与 0.74 之间。混进去的是什么，看不出来。差距也不全是第二步的作用：CMT 由它的教师来评分，而教师在这个长度上仍然落后；在[第 07 课](07_collaborative_mean_teacher.ipynb)中，它的学生为 0.55 和 0.68。先让学生与学生相比，再谈哪一步的功劳。UMIX 为 0.711，温和的比例为 0.709，盲目选格子的 CutMix 为 0.738，完全不混合为 0.705。两个种子之间的差别都比这大。
 # </details>
 # <details><summary>怎样才算证明？</summary>
 #
 # 几个全新的种子；各个变体用相同的标注；训练长到稳定下来；用没有参与任何选择的图像来打分；每个变体的设置都以同样的力度搜索过。
 # </details>
 #
-# 我们用以前的一套配方试过，那时的网络带有批归一化：五个种子，各 600 次迭代，在测试图像上打分。每个点是一次训练，横线是它们的均值：
+# 我们用以前的一套配方试过（配方指当时所有训练共有的设置，例如批归一化，图像不作小幅移动）：五个种子，各 600 次迭代，在测试图像上打分。每个点是一次训练，横线是它们的均值：
 
 # %%
 ablation = results.load_runs(results.kept("heart_ablation") / "runs.parquet")

@@ -98,7 +98,7 @@ for one, other in (("ucmt", "supervised"), ("ucmt", "cps")):
 # %% [markdown]
 # <details><summary>The answer</summary>
 #
-# Narrower, although it knows more. 200 images add little luck here, and five seeds drawn with replacement can only repeat what five seeds hold: nearly every draw misses some of them, and none invents a sixth. With few seeds a bootstrap is too sure. The t interval is wide because Student's $t$ of 2.776 pays for having so few. Read the wider one.
+# Narrower, although it knows more. 200 images add little luck here, and five seeds drawn with replacement can only repeat what five seeds hold: nearly every draw misses some of them, and none invents a sixth. With few seeds a bootstrap is too sure. The t interval is wide because Student's $t$ of 2.776 pays for having so few. Read the wider one. (Where several images are of one patient, it is patients that have to be drawn: images of one person are no independent luck.)
 # </details>
 #
 # ## A test with a coin
@@ -139,7 +139,7 @@ check_sign_test(my_sign_test)
 #
 # <details><summary>The answer</summary>
 #
-# 2/32 = 0.0625. Five seeds can *never* reach 0.05 in a sign test, however large the differences. A reviewer who asks five-seed studies for it asks for the impossible, and an author who reports "5 of 5" with p < 0.05 has assumed more than a coin.
+# 2/32 = 0.0625 (with three seeds 0.25, and Student's $t$ is 4.303). Five seeds can *never* reach 0.05 in a sign test, however large the differences. A reviewer who asks five-seed studies for it asks for the impossible, and an author who reports "5 of 5" with p < 0.05 has assumed more than a coin.
 # </details>
 #
 # ## Testing often
@@ -217,7 +217,7 @@ check_verdict(my_verdict)
 # </details>
 
 # %% [markdown]
-# Now read the intervals above. (*Effect g_z* is the mean difference in units of its own scatter over seeds.) CPS against the baseline? UCMT against CPS? Mean Teacher against the baseline?
+# Now read the intervals above. (*Effect g_z* in the table is the mean difference in units of its own scatter over seeds.) CPS against the baseline? UCMT against CPS? Mean Teacher against the baseline?
 #
 # <details><summary>The verdicts</summary>
 #

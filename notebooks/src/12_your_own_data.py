@@ -178,7 +178,7 @@ check_stretched(my_stretch)
 # </details>
 
 # %% [markdown]
-# Volumes come as NIfTI (`.nii.gz`), HDF5 (`.h5` with `image` and `label`) or DICOM series. They are read the same way (`--dataset nifti` or `hdf5`); what is new is the size of a voxel, which differs along the axes, and the orientation, which the kit brings into one.
+# Volumes come as NIfTI (`.nii.gz`) or HDF5 (`.h5` with `image` and `label`), and are read the same way (`--dataset nifti` or `hdf5`). DICOM series have to become NIfTI first, to train on (`dcm2niix` does it); `ucmt-lite predict` takes them as they are. With volumes what is new is the size of a voxel, which differs along the axes, and the orientation, which the kit brings into one.
 #
 # The kit gives distances (HD95, ASD) in the millimetres of each volume's spacing, and it does not resample: a network that learns from voxels of 1 mm and of 2 mm sees the same heart in two sizes, so bring your volumes to one spacing first. `shrink` counts voxels, not millimetres: with `shrink=2`, voxels of 0.6 x 0.6 x 1.2 mm become voxels of 1.2 x 1.2 x 2.4 mm. A patch of 32 voxels a side then sees 38 x 38 x 77 mm in place of 19 x 19 x 38. [Lesson 11](11_left_atrium_3d.ipynb) is about what resolution and windows do to volumes.
 #
@@ -257,7 +257,9 @@ for size in (32, 48, 64, 96, 128):
 #
 # ## Will unlabeled images pay?
 #
-# Nobody can promise it, but two cheap runs tell more than a guess. Train the *baseline* with half of your labels and with all of them. If the second is hardly better, labels are not what it lacks, and pseudo labels will hardly give it more; if it gains much, there is something to win. That is a rule of thumb and no theorem.
+# Two assumptions have to hold, whatever the method. **Smoothness**: images that look alike have masks that look alike; consistency builds on it. **Clusters**: between two classes there are few pixels in doubt, so that a border may be drawn where there is little (*low density*); a hard label builds on it, for it pushes each pixel to one side.
+#
+# Nobody can promise that, but two cheap runs tell more than a guess. Train the *baseline* with half of your labels and with all of them. If the second is hardly better, labels are not what it lacks, and pseudo labels will hardly give it more; if it gains much, there is something to win. That is a rule of thumb and no theorem.
 #
 # And look at where the unlabeled images come from. Another scanner, another disease, a class that no label shows: on photographs such images have cost more than they gave (Oliver et al., 2018), and a pseudo label of something never seen is wrong with confidence. Take them out, and see whether the score on *your* validation images rises.
 #

@@ -31,7 +31,7 @@ print(torch.cuda.get_device_name() if device == "cuda" else "no GPU here: stay w
 #
 # ## What is run
 #
-# The paper's two-dimensional setting is images of 256 pixels, a minibatch of 8 labeled and 8 unlabeled images, AdamW. Its network is a DeepLabv3+ with a pretrained encoder; here it is a U-Net that starts from chance, so that nothing is downloaded and all methods start alike. 181 labeled images are a tenth of the 1,815 to train on, and 11,350 the gradient steps of each student in the public code: 25 passes over them, two steps an iteration. So UCMT has half as many iterations here, and every method as many steps. Where ISIC 2018 is not at hand, phantoms of skin lesions take its place: then it is a test of the machine and not of the method.
+# The paper's two-dimensional setting is images of 256 pixels, a minibatch of 8 labeled and 8 unlabeled images, AdamW. Its network is a DeepLabv3+ with a pretrained encoder; here it is a U-Net that starts from chance, so that nothing is downloaded and all methods start alike. 181 labeled images are a tenth of the 1,815 to train on, and 11,350 the gradient steps of each student in the public code: 25 passes over the 1,815 images in minibatches of 8 are 5,675 iterations, of two steps each. So UCMT has half as many iterations here, and every method as many steps. (This profile has not been run by us: it takes a GPU.) Where ISIC 2018 is not at hand, phantoms of skin lesions take its place: then it is a test of the machine and not of the method.
 
 # %%
 profiles = {
@@ -64,6 +64,8 @@ configs["ucmt"]
 # | Mean Teacher | 1 | 1 |
 # | CPS | 2 | 0 |
 # | UCMT | 4 (two students, two steps) | 1 |
+#
+# (UA-MT, UniMatch and the others of lesson 16: their seconds stand in its first table. To *predict*, every method needs one network and one pass.)
 #
 # So *equal iterations*, *equal gradient steps* and *equal seconds* are three comparisons ([lesson 10](10_fair_comparison.ipynb)). Seconds depend on the machine, so measure them over twenty iterations; a short run goes before, as the first of all is slower, while memory is laid out. (What starting a run costs is counted in, and a machine with other work is slower whenever it has it: take the estimate for a third to three times the truth.)
 
@@ -134,7 +136,7 @@ from ucmt_lite.explore import compare
 compare.figure({method: [one.trace] for method, one in finished.items()})
 
 # %% [markdown]
-# One seed ranks nothing, at any size. For a comparison write the settings above as a grid and give it seeds: `ucmt-lite sweep grid.yaml --out runs/mine`, then `ucmt-lite report runs/mine` ([lesson 10](10_fair_comparison.ipynb) reads such a report).
+# The curves score 16 validation images, the table 200 test images: the two do not even agree on an order here. One seed ranks nothing, at any size. For a comparison write the settings above as a grid and give it seeds: `ucmt-lite sweep grid.yaml --out runs/mine`, then `ucmt-lite report runs/mine` ([lesson 10](10_fair_comparison.ipynb) reads such a report).
 #
 # ## Recap
 #

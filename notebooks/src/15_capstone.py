@@ -31,7 +31,7 @@ seeds = [0, 1]
 #
 # ## An experiment, as an example
 #
-# *Does CPS need its ramp-up?* Expectation: without it, lower by 0.05 or more. A result that would prove this wrong: an interval of the difference that lies above $-0.02$. Two seeds here, so that the page runs in a minute; five or more in yours.
+# *Does CPS need its ramp-up?* Expectation: without it, lower by 0.05 or more. A result that would prove this wrong: an interval of the difference that lies above $-0.02$. Two seeds here, so that the page runs in two minutes; five or more in yours.
 
 # %%
 from ucmt_lite import RunConfig, train
@@ -64,7 +64,7 @@ for seed, a, b in zip(seeds, without, with_ramp, strict=True):
 #
 # ### Exercise 1: how many seeds?
 #
-# *Medium, about 5 minutes.* Differences between two methods scatter from seed to seed with a standard deviation of `deviation`. The mean of $n$ of them has an interval of 95 % with a half-width of about $1.96 \cdot \text{deviation} / \sqrt{n}$. How many seeds until that is at most `margin`? (Student's quantile in place of 1.96, [lesson 10](10_fair_comparison.ipynb), asks for a few more.)
+# *Medium, about 5 minutes.* Differences between two methods scatter from seed to seed with a standard deviation of `deviation`. The mean of $n$ of them has an interval of 95 % with a half-width of about $1.96 \cdot \text{deviation} / \sqrt{n}$. How many seeds until that is at most `margin`? (Student's quantile in place of 1.96, [lesson 10](10_fair_comparison.ipynb), asks for a few more. And *level* asks for more still, because the mean of the differences is not 0.)
 
 # %% tags=["exercise"]
 import math

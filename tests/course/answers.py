@@ -172,6 +172,11 @@ def contradiction_without_epsilon(a, b):
     return entropy_without_epsilon(a, b) - (one + other) / 2
 
 
+def contradiction_of_logits(a, b):
+    of_mean = entropy_of_mean((a + b) / 2)
+    return of_mean - (entropy_of_mean(a) + entropy_of_mean(b)) / 2
+
+
 def risk_coverage(entropy, wrong, threshold):
     kept = entropy <= threshold
     return kept.mean(), wrong[kept].mean() if kept.any() else 0.0
@@ -249,6 +254,11 @@ def sign_test(values, sides=2, keep_zeros=False, most=1.0):
 def sign_test_of_wins(values):
     wins, n = sum(d > 0 for d in values), sum(d != 0 for d in values)
     return min(1.0, 2 * sum(math.comb(n, k) for k in range(wins, n + 1)) / 2**n)
+
+
+def sign_test_with_zeros(values):
+    wins, losses, n = sum(d > 0 for d in values), sum(d < 0 for d in values), len(values)
+    return 2 * sum(math.comb(n, k) for k in range(max(wins, losses), n + 1)) / 2**n
 
 
 def sign_test_exactly(values):
@@ -553,6 +563,7 @@ WRONG = {
         (lambda: {"weight": 4.0, "ramp": 0.0}, "they are blind"),
         (lambda: {"weight": 10.0, "ramp": 0.5}, "drown"),
         (lambda: {"weight": 0.0, "ramp": 0.5}, "do not teach"),
+        (lambda: {"weight": 1e-6, "ramp": 0.5}, "0.1 or more"),
         (lambda: {"weight": 1.0, "ramp": 100}, "a share of the run"),
         (lambda: {"weight": 1.0}, "the keys"),
         (lambda: None, "return"),
@@ -572,6 +583,7 @@ WRONG = {
         (lambda v, t: (int(np.argmax(v)), max(v)), "flattered"),
         (lambda v, t: (int(np.argmin(v)), 0.0), "the worst"),
         (lambda v, t: choice(v, t)[1], "two things"),
+        (lambda v, t: (choice(v, t)[0], t), "not a list"),
         (lambda v, t: (choice(v, t)[0], 0.5), "the test score of setting"),
         (lambda v, t: None, "return"),
     ],
@@ -610,6 +622,7 @@ WRONG = {
         (sign_test_exactly, "more lopsided"),
         (lambda d: sign_test(d, keep_zeros=True), "leave them out"),
         (sign_test_of_wins, "the larger of"),
+        (sign_test_with_zeros, "count in n"),
         (lambda d: 1 - sign_test(d), "one minus p"),
         (lambda d: None, "return"),
     ],
@@ -782,6 +795,7 @@ WRONG = {
         (lambda a, b: (entropy_of_mean(a) + entropy_of_mean(b)) / 2, "doubts by itself"),
         (lambda a, b: contradiction(a, b, each=1.0), "not their sum"),
         (lambda a, b: contradiction(a, b) / 0.6931472, "bits"),
+        (contradiction_of_logits, "not of the logits"),
         (lambda a, b: contradiction(a, b)[:, 0], "keepdim"),
         (lambda a, b: contradiction(a, b) + 0 * a[:, :1], "carries a gradient"),
         (contradiction_without_epsilon, "0 * log(0)"),
@@ -813,6 +827,7 @@ WRONG = {
         (lambda c, r, b: abs(c - r).mean(), "each pixel"),
         (lambda c, r, b: len(c) * calibration_error(c, r, b), "divide by"),
         (lambda c, r, b: float("nan"), "empty bin"),
+        (lambda c, r, b: 60 / 62 * calibration_error(c[:-2], r[:-2], b), "exactly 1"),
         (lambda c, r, b: calibration_error(c, r, b + 3), "weighted by"),
         (lambda c, r, b: None, "return"),
     ],

@@ -23,7 +23,10 @@ def check_pair_lives(answer: Answer) -> None:
             "return a dictionary with the keys weight and ramp.",
         )
         weight, ramp = settings["weight"], settings["ramp"]
-        require(weight > 0, "with a weight of 0 they do not teach each other: give more than 0.")
+        require(
+            weight >= 0.1,
+            f"with a weight of {weight} they do not teach each other: give 0.1 or more.",
+        )
         require(0 <= ramp <= 1, "the ramp is a share of the run: give 0 to 1.")
         require(
             weight <= 5,
@@ -101,6 +104,10 @@ def check_choice(answer: Answer) -> None:
             require(
                 isinstance(result, tuple | list) and len(result) == 2,
                 "two things are asked for: `return index, score`.",
+            )
+            require(
+                not any(isinstance(one, tuple | list) for one in result),
+                "one index and one score are asked for, not a list of them.",
             )
             index, score = int(result[0]), float(result[1])
             require(

@@ -91,6 +91,7 @@ def check_contradiction(answer: Answer) -> None:
         )
         p, q = logits1.detach().softmax(1), logits2.detach().softmax(1)
         of_mean, each = _entropy((p + q) / 2), (_entropy(p) + _entropy(q)) / 2
+        of_mean_logits = _entropy(((logits1 + logits2).detach() / 2).softmax(1))
         right = of_mean - each
         require_value(
             contradiction,
@@ -103,6 +104,7 @@ def check_contradiction(answer: Answer) -> None:
                     of_mean - 2 * each,
                     "the *mean* of the two entropies is taken off, not their sum.",
                 ),
+                (of_mean_logits - each, "take the mean of the probabilities, not of the logits."),
                 (
                     right / torch.log(torch.tensor(2.0)),
                     "that is in bits: take the natural logarithm.",
@@ -202,6 +204,8 @@ def check_calibration_error(answer: Answer) -> None:
         # Too modest where unsure, too sure elsewhere.
         right = random.random(62) < np.where(confidence < 0.75, confidence + 0.2, confidence - 0.3)
         gaps, share = _gaps(confidence, right, bins=5)
+        fewer_gaps, fewer = _gaps(confidence[:-2], right[:-2], bins=5)
+        without_ones = float((60 / 62 * fewer * abs(fewer_gaps)).sum())
         error = judged.number(confidence, right, 5)
         require(error == error, "an empty bin has no mean: leave it out.")
         unweighted = "every bin counts alike: weigh it by its share of the pixels."
@@ -222,6 +226,7 @@ def check_calibration_error(answer: Answer) -> None:
                 ),
                 (float((62 * share * abs(gaps)).sum()), "divide by the number of pixels."),
                 (float(abs(gaps).max()), "that is the largest gap: take the weighted mean of all."),
+                (without_ones, "a confidence of exactly 1 belongs to the last bin."),
             ],
             "it is not the mean gap between confidence and accuracy, weighted by the bins' shares.",
             tolerance=1e-6,

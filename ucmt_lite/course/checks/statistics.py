@@ -76,6 +76,12 @@ def check_sign_test(answer: Answer) -> None:
                         / 2**with_zeros,
                         "differences of 0 are neither wins nor losses: leave them out.",
                     ),
+                    (
+                        2
+                        * sum(math.comb(with_zeros, k) for k in range(extreme, with_zeros + 1))
+                        / 2**with_zeros,
+                        "differences of 0 do not count in n either: leave them out.",
+                    ),
                     (1 - right, "that is one minus p: a small p stands for a rare result."),
                     (
                         min(1.0, 2 * sum(math.comb(n, k) for k in range(wins, n + 1)) / 2**n),
