@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.files import ending_of, walk_files
-from ucmt_lite.data.layouts import split_mask_ending
+from ucmt_lite.data.layouts import split_mask_word
 from ucmt_lite.predict import formats
 from ucmt_lite.predict.dicom import is_dicom
 
@@ -51,7 +51,8 @@ def find_jobs(
 
 def _folder_jobs(folder: Path, apart: Sequence[Path], passed_over: Counter[str]) -> Iterator[Job]:
     """Yield the images below a folder, but not what lies in the folders `apart`."""
-    skipped = {path.resolve() for path in apart} - {folder.resolve()}
+    here = folder.resolve()
+    skipped = {path.resolve() for path in apart} - {here, *here.parents}
     series: dict[Path, list[Path]] = {}
     files = walk_files(folder)
     stems = {file.parent / image_stem(file) for file in files}
@@ -59,7 +60,7 @@ def _folder_jobs(folder: Path, apart: Sequence[Path], passed_over: Counter[str])
         place = file.relative_to(folder)
         if skipped & set(file.resolve().parents):
             continue
-        stem, ending = split_mask_ending(image_stem(file))
+        stem, ending = split_mask_word(image_stem(file))
         if formats.ending_of_image(file) and not (ending and file.parent / stem in stems):
             yield _file_job(file, place.as_posix())
         elif is_dicom(file):
