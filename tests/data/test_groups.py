@@ -164,6 +164,7 @@ def test_what_only_looks_like_patients_is_told(tmp_path, draw):
             [f"s{i}_{part}{k}" for i in (7, 8) for part, k in (("tile", 1), ("visit", 2))],
             {"s7", "s8"},
         ),
+        ([f"s{i}{how}" for i in (7, 8) for how in ("", "_hflip", "_rot90")], {"s7", "s8"}),
         (["7l", "8r", "lr", "od"], None),
         (["CHNCXR_0001_0", "CHNCXR_0002_1", "CHNCXR_0003_1"], None),
     ],
@@ -408,6 +409,16 @@ def test_linked_folders_are_followed(tmp_path, draw):
     for kind in ("images", "masks"):
         os.symlink(tmp_path / "store/test" / kind, tmp_path / "b" / kind)
     assert sum(map(len, ids(load("folder", root=tmp_path / "b")).values())) == 5
+
+
+@pytest.mark.parametrize("reader", ["folder", "hdf5"])
+def test_a_folder_that_is_reached_twice_is_refused(reader, tmp_path, draw):
+    folder_of(tmp_path / "a", [f"c{i}" for i in range(6)], draw)
+    with h5py.File(tmp_path / "a/images/c.h5", "w") as file:
+        file["image"], file["label"] = SQUARE, SQUARE // 255
+    os.symlink(tmp_path / "a", tmp_path / "latest")
+    with pytest.raises(InputError, match="a/images and .*latest/images are the same folder, by a"):
+        load(reader, root=tmp_path)
 
 
 @pytest.mark.parametrize("link", ["images/c3.png", "masks/c3.png", "images/more"])

@@ -216,17 +216,17 @@ def test_several_masks_are_one(tmp_path, draw):
 
 
 @pytest.mark.parametrize("mask", ["masks/{}/{{}}.png", "masks/{{}}_mask_{}.png"])
-@pytest.mark.parametrize("value", [1, 2])
+@pytest.mark.parametrize("value", [1, 2, 255])
 def test_masks_of_one_class_a_file_are_not_joined_to_one(mask, value, tmp_path, draw):
     for number in (1, 2):
         pair_set(tmp_path, "images/{}.png", mask.format(number), draw)
         for i in range(5):
-            labels = np.roll(SQUARE, 9 * number) // 255 * (value if number == 2 else 1)
+            labels = np.roll(SQUARE, 9 * number) // 255 * (1 if value + number == 3 else value)
             draw(tmp_path / mask.format(number).format(f"c{i:02d}x"), labels)
     if value == 2:
         assert np.unique(masks_of(load("folder", root=tmp_path, classes=3))["c00x"]).size == 3
         return
-    with pytest.raises(InputError, match="several masks .* with one number where 3 classes are"):
+    with pytest.raises(InputError, match="several masks .* with one value where 3 classes are"):
         load("folder", root=tmp_path, classes=3)
     assert "several masks" in " ".join(load("folder", root=tmp_path).notes)
 
@@ -360,6 +360,15 @@ def test_pictures_without_any_mask_name_the_paths_and_a_command(tmp_path, draw):
         load("folder", root=tmp_path)
 
 
+@pytest.mark.parametrize("reader", ["folder", "nifti"])
+@pytest.mark.parametrize("masks", ["masks", "Ground Truth", "labels_train"])
+def test_the_folder_of_images_alone_names_the_one_above(reader, masks, tmp_path, draw):
+    pair_set(tmp_path / "s", "images/{}.png", f"{masks}/{{}}.png", draw)
+    (tmp_path / "s/images/a.nii").touch()
+    with pytest.raises(InputError, match=f"{masks}/ lies beside it: give the folder of both, .*s"):
+        load(reader, root=tmp_path / "s/images")
+
+
 def test_several_channels_of_a_case_are_refused(tmp_path, draw):
     pair_set(tmp_path, "imagesTr/{}_0000.png", "labelsTr/{}.png", draw)
     pair_set(tmp_path, "imagesTr/{}_0001.png", "labelsTr/{}.png", draw)
@@ -470,6 +479,14 @@ def test_other_keys_of_hdf5(keys, tmp_path):
     source = load("hdf5", root=root)
     assert (cases(source.splits["test"]).masks[0] == LABEL).all()
     assert f"Images are read from '{keys[0]}', masks from '{keys[1]}'." in source.notes
+
+
+@pytest.mark.parametrize("keys", [("label", "mask"), ("mask", "gt")])
+def test_a_second_array_that_may_be_the_mask_is_told(keys, tmp_path):
+    arrays = {"image": VOLUME, keys[0]: LABEL, keys[1]: 1 - LABEL}
+    source = load("hdf5", root=hdf5_set(tmp_path / "s", arrays))
+    assert (cases(source.splits["test"]).masks[0] == LABEL).all()
+    assert "More than one array may be the mask in 3 cases (first '" in " ".join(source.notes)
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,31 @@ def test_a_folder_with_images_in_it_stands_for_those(flat, tmp_path):
     assert files_below(tmp_path / "out") == ["a.png"]
 
 
+@pytest.mark.parametrize("folder", ["train/masks", "labels", "predictions", "p1/thumbs"])
+def test_masks_and_what_a_program_left_are_not_segmented(flat, tmp_path, folder):
+    picture_file(tmp_path / "set/train/images/a.png")
+    picture_file(tmp_path / f"set/{folder}/a.png", channels=1)
+    segmenter = predict.load_segmenter(flat)
+    done = predict_files(segmenter, tmp_path / "set", tmp_path / "out")
+    assert files_below(tmp_path / "out") == ["train/images/a.png"]
+    assert done.passed_over == {".png": 1}
+    predict_files(segmenter, tmp_path / "set" / folder, tmp_path / "asked for")
+    assert files_below(tmp_path / "asked for") == ["a.png"]
+
+
+def test_a_truth_that_exif_does_not_turn_is_named(flat, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "truth").mkdir()
+    pixels = np.zeros((40, 50), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    Image.fromarray(pixels).save(tmp_path / "truth/a.png")
+    done = predict_files(
+        predict.load_segmenter(flat), tmp_path / "a.png", tmp_path / "out", masks=tmp_path / "truth"
+    )
+    assert "the image is turned by its EXIF orientation, the mask is not" in done.failed[0].error
+
+
 def test_extras_lie_in_folders_of_their_own(flat, tmp_path):
     photo = picture_file(tmp_path / "set/photo.png")
     segmenter = predict.load_segmenter(flat)
@@ -205,7 +230,7 @@ def test_several_truths_of_an_image_are_refused(flat, tmp_path, names):
 @pytest.mark.parametrize(
     ("truth", "message"),
     [
-        (np.zeros((4, 4), np.uint8), r"is \(4, 4\) but its image is \(40, 50\)"),
+        (np.zeros((4, 4), np.uint8), "is 4 x 4 pixels but its image is 50 x 40"),
         (None, "cannot be read"),
     ],
     ids=["another size", "broken"],

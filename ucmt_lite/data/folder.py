@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.files import check_folder, walk_set
-from ucmt_lite.data.layouts import Layout, find_layout
+from ucmt_lite.data.layouts import Layout, check_whole, find_layout
 from ucmt_lite.data.lists import is_list, tell_passed_over
 from ucmt_lite.data.pictures import PICTURE_SUFFIXES, PICTURE_WORDS, look_at_pair
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
@@ -57,6 +57,7 @@ def _find_pairs(root: Path) -> Layout:
             f"{root} holds no pictures ({PICTURE_WORDS}): put them into images/ and masks/ below"
             " it."
         )
+    check_whole(root, layout.pairs)
     if not any(pair.masks for pair in layout.pairs):
         first = layout.pairs[0].image.relative_to(root)
         unread = [file for file in layout.unread if not is_list(file, root)]

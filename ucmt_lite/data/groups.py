@@ -20,12 +20,13 @@ _PATIENT = re.compile(
 )
 _DIGITS = re.compile(r"\d")
 # The end of a name that counts pictures of one thing: _12, -slice_3, frame07, " (2)"; its pieces
-# (_x3_y7, _tile12), its visits, or its two eyes (_left, 01R).
+# (_x3_y7, _tile12), its visits, its two eyes (_left, 01R), or a copy (_flip).
 _COUNTED = re.compile(
     r"([\s._-]+|(?<=[a-z0-9])(?=(slice|frame)))"
-    r"(slice|frame|img|image|layer|view|tile|patch|crop|row|col|visit|ses|session|day|[sztfxyv])?"
+    r"(slice|frame|img|image|layer|view|tile|patch|crop|row|col|visit|ses|session|day|aug|rot|copy"
+    r"|[sztfxyv])?"
     r"[\s._-]*\(?\d+\)?$"
-    r"|([\s._-]+|(?<=\d))(left|right|od|os|[lr])$",
+    r"|([\s._-]+|(?<=\d))(left|right|od|os|[lr]|[hv]?flip(ped)?|aug(mented)?|copy)$",
     re.I,
 )
 # A folder below that of a patient: p1/left, p1/visit2, p1/T2.

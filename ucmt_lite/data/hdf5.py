@@ -61,7 +61,7 @@ def load_image(file: Path) -> np.ndarray:
     return _load_array(file, IMAGE_KEYS)
 
 
-def load_mask(file: Path) -> np.ndarray:
+def load_label(file: Path) -> np.ndarray:
     """Return the mask of a file, which needs no image."""
     return _load_array(file, MASK_KEYS)
 
@@ -146,7 +146,8 @@ def _look(entry: Entry) -> Form:
                 f"'{file}': image is {image.shape}, which is nothing at all: save it again or take"
                 " it out."
             )
-        return Form(image.ndim, spacing=spacing)
+        several = sum(key.lower() in MASK_KEYS for key in image.file) > 1
+        return Form(image.ndim, spacing=spacing, remark="two masks" if several else "")
 
 
 def _check_is_volume(entry: Entry, shape: Sequence[int], spacing: Sequence[float]) -> None:

@@ -106,6 +106,33 @@ def split_mask_word(stem: str) -> tuple[str, str]:
     return (stem[: found.start()] + stem[found.end() :], found[0]) if found else (stem, "")
 
 
+def check_whole(root: Path, pairs: Sequence[Pair]) -> None:
+    """Refuse a folder of images alone where the folder of their masks lies beside it."""
+    if any(pair.masks for pair in pairs):
+        return
+    above = root.resolve().parent
+    try:
+        beside = sorted(path.name for path in above.iterdir() if path.is_dir())
+    except OSError:  # then it is nobody's business
+        return
+    masks = next((name for name in beside if _part_of(_plain(name))[0] in _MASK_FOLDERS), "")
+    if masks:
+        raise InputError(
+            f"{root} holds images alone, and {masks}/ lies beside it: give the folder of both,"
+            f" {above}."
+        )
+
+
+def lies_among_masks(root: Path, file: Path) -> bool:
+    """Return whether a file below `root` is in a folder of masks, or in one that is passed over.
+
+    >>> lies_among_masks(Path("s"), Path("s/masks/a.png")), lies_among_masks(Path("s"), Path("s/a"))
+    (True, False)
+    """
+    names = [_part_of(_plain(folder))[0] for folder in file.relative_to(root).parts[:-1]]
+    return any(name in _MASK_FOLDERS or _FOLDER_PASSED_OVER.search(name) for name in names)
+
+
 def stem_of(file: Path) -> str:
     """Return a file's name without its ending.
 

@@ -218,22 +218,19 @@ def decide_meaning(masks: Iterable[CodedMask], classes: Sequence[str]) -> Meanin
     return meaning
 
 
-def check_several(
-    masks: Mapping[str, Sequence[CodedMask]], meaning: Meaning, classes: Sequence[str]
-) -> None:
-    """Refuse masks of one class a file: several of an image, where all of the set show one class.
+def check_several(masks: Mapping[str, Sequence[CodedMask]], classes: Sequence[str]) -> None:
+    """Refuse masks of one class a file: several of an image, where all of the set show one value.
 
     Their union would be that class, and the others would be lost. `masks` are those of all ids.
     """
     several = next((key for key, ours in masks.items() if len(ours) > 1), None)
     if several is None or len(classes) < 3:
         return
-    every = [mask for ours in masks.values() for mask in ours]
-    shown = {label for mask in every for label in meaning.classes_of(mask)}
+    shown = {shade.shown for ours in masks.values() for mask in ours for shade in mask.shades}
     if len(shown - {0}) == 1:
         files = ", ".join(mask.name for mask in masks[several][:2])
         raise InputError(
-            f"Image '{several}' has several masks ({files}), and all masks mark with one number"
+            f"Image '{several}' has several masks ({files}), and all masks mark with one value"
             f" where {len(classes)} classes are asked for: save all classes of an image in one"
             " mask, as class indices."
         )

@@ -16,7 +16,7 @@ import numpy as np
 from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import unreadable
 from ucmt_lite.data.files import check_folder, walk_set
-from ucmt_lite.data.layouts import Layout, find_layout
+from ucmt_lite.data.layouts import Layout, check_whole, find_layout
 from ucmt_lite.data.lists import tell_passed_over
 from ucmt_lite.data.preparation import Preparation, clipped
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
@@ -119,6 +119,7 @@ def _find_pairs(root: Path) -> Layout:
             f"{root}/images holds no .nii or .nii.gz files: put images there and masks into"
             f" {root}/masks."
         )
+    check_whole(root, layout.pairs)
     return layout
 
 
@@ -142,7 +143,7 @@ def load_volume(kind: str, file: Path, own_axes: np.ndarray | None = None) -> Vo
         return Volume(np.ascontiguousarray(turned), grid.spacing, axes)
 
 
-def load_mask(mask: Path, image: Path) -> np.ndarray:
+def load_volume_mask(mask: Path, image: Path) -> np.ndarray:
     """Return the values of a mask with the axes of its image's file; it must lie on its grid."""
     _look(Entry(mask.name, image, (mask,)))
     values = load_volume("Mask", mask, _axes_of(mask, image)).values

@@ -140,7 +140,7 @@ def looks_standardised(values: np.ndarray) -> bool:
     return bool(values.min() < 0 and abs(values.mean()) < 2.5 and 0.2 < values.std() < 2.5)
 
 
-def check_numbers(values: np.ndarray, name: str) -> None:
+def check_plain(values: np.ndarray, name: str) -> None:
     """Refuse text, records and complex numbers."""
     if values.dtype.kind not in "biuf":
         raise InputError(

@@ -194,8 +194,8 @@ def read_set(
 
     drafts = dict(zip(chosen, in_threads(read, chosen, f"reading {request.name}"), strict=True))
     masks = {entry.id: drafts[entry].masks for entry in chosen if entry.has_mask}
+    check_several(masks, request.classes)
     meaning = decide_meaning([m for several in masks.values() for m in several], request.classes)
-    check_several(masks, meaning, request.classes)
     kinds = {entry.id: draft.kind for entry, draft in drafts.items()}
     values, mixture = decide_values(kinds, decisions.dims)
 

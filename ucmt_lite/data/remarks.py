@@ -22,6 +22,10 @@ SENTENCES = {
         "The header of the image or of its mask tells no position in space in"
         " {cases} (first '{name}'): each mask is taken to lie on its image, voxel by voxel."
     ),
+    "two masks": (
+        "More than one array may be the mask in {cases} (first '{name}'): label is read, or mask"
+        " where there is none."
+    ),
     "no spacing": "Headers have no usable spacing in {cases} (first '{name}').",
 }
 _NEARLY_ALL = 0.75  # of the pixels

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucmt_lite.common import InputError, atomic
+from ucmt_lite.data.pictures import look_at_pair
 from ucmt_lite.predict import formats, metrics
 from ucmt_lite.predict.dicom import series_to_nifti
 from ucmt_lite.predict.jobs import Job, find_jobs
@@ -301,6 +302,8 @@ def _scored(
     if wanted.truths is None or job.key not in wanted.truths.files:
         return row
     file = wanted.truths.files[job.key]
+    if formats.kind_of(file) == formats.kind_of(image) == "picture":
+        look_at_pair(image, [file], job.key)
     truth = wanted.truths.read(job.key, image)
     if truth.shape != mask.shape:
         raise InputError(

@@ -21,7 +21,7 @@ from ucmt_lite.common import InputError, atomic
 from ucmt_lite.data import hdf5, nifti
 from ucmt_lite.data.columns import unreadable
 from ucmt_lite.data.pictures import PICTURE_SUFFIXES
-from ucmt_lite.data.preparation import check_numbers
+from ucmt_lite.data.preparation import check_plain
 from ucmt_lite.predict.overlays import PALETTE
 
 # Which kind a file is, by its ending; DICOM files are series in folders (`predict.dicom`).
@@ -68,7 +68,7 @@ def read_values(file: Path) -> NDArray:
         "numpy": _numpy_array,
     }
     values = readers[kind_of(file)](file)
-    check_numbers(values, str(file))
+    check_plain(values, str(file))
     return values
 
 
@@ -92,10 +92,10 @@ def read_mask_values(file: Path, image: Path) -> NDArray:
     """Return the values of a mask that is no picture, with the axes of its image."""
     kind = kind_of(file)
     if kind == "hdf5":
-        return hdf5.load_mask(file)
+        return hdf5.load_label(file)
     if kind == "numpy":
         return _numpy_array(file)
-    return nifti.load_mask(file, image) if kind_of(image) == "nifti" else _nifti_values(file)
+    return nifti.load_volume_mask(file, image) if kind_of(image) == "nifti" else _nifti_values(file)
 
 
 def write_mask(mask: NDArray[np.uint8], image: Path, path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.files import ending_of, walk_files
-from ucmt_lite.data.layouts import split_mask_word
+from ucmt_lite.data.layouts import lies_among_masks, split_mask_word
 from ucmt_lite.predict import formats
 from ucmt_lite.predict.dicom import is_dicom
 
@@ -50,7 +50,7 @@ def find_jobs(
 
 
 def _folder_jobs(folder: Path, apart: Sequence[Path], passed_over: Counter[str]) -> Iterator[Job]:
-    """Yield the images below a folder, but not what lies in the folders `apart`."""
+    """Yield the images below a folder, but no masks, and not what lies in the folders `apart`."""
     here = folder.resolve()
     skipped = {path.resolve() for path in apart} - {here, *here.parents}
     series: dict[Path, list[Path]] = {}
@@ -61,7 +61,8 @@ def _folder_jobs(folder: Path, apart: Sequence[Path], passed_over: Counter[str])
         if skipped & set(file.resolve().parents):
             continue
         stem, ending = split_mask_word(image_stem(file))
-        if formats.ending_of_image(file) and not (ending and file.parent / stem in stems):
+        is_mask = bool(ending) and file.parent / stem in stems or lies_among_masks(folder, file)
+        if formats.ending_of_image(file) and not is_mask:
             yield _file_job(file, place.as_posix())
         elif is_dicom(file):
             series.setdefault(file.parent, []).append(file)

@@ -18,7 +18,7 @@ from ucmt_lite.common import InputError
 from ucmt_lite.data import hdf5, nifti
 from ucmt_lite.data.columns import unpng, unreadable
 from ucmt_lite.data.pictures import PICTURE_SUFFIXES, PICTURE_WORDS, decoding, encode_image
-from ucmt_lite.data.preparation import Preparation, check_numbers, clipped, prepare_volume
+from ucmt_lite.data.preparation import Preparation, check_plain, clipped, prepare_volume
 from ucmt_lite.data.source import channels_first
 
 _EACH = Preparation("each")
@@ -118,7 +118,7 @@ def _array(image: Any) -> NDArray:
         return np.asarray(image)
     path = _existing(Path(image))
     values = _file_values(path)
-    check_numbers(values, str(path))
+    check_plain(values, str(path))
     return values
 
 
