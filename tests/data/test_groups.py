@@ -270,6 +270,18 @@ def test_what_may_be_meant_as_a_list_is_told(reader, name, is_told, tmp_path, dr
 
 
 TABLE_ENDINGS = (".csv", ".tsv")
+
+
+def test_a_group_that_a_table_spells_in_two_ways_is_one(tmp_path, draw):
+    folder_of(tmp_path, [f"c{i}" for i in range(8)], draw)
+    groups = ["p1", "P01", "p10", "p10", "3", "3.0", "13", "13"]
+    rows = [f"c{i},{group}" for i, group in enumerate(groups)]
+    (tmp_path / "groups.csv").write_text("\n".join(["id,group", *rows]))
+    source = load("folder", root=tmp_path)
+    assert set(sides_of(source)) == {"p1", "p10", "3", "13"}
+    assert "in two ways ('p1' and 'P01'): they are taken for one." in " ".join(source.notes)
+
+
 LINES = {"train": "c0 c1 c2", "test": "c3 c4 c5"}
 
 

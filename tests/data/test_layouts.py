@@ -369,6 +369,27 @@ def test_the_folder_of_images_alone_names_the_one_above(reader, masks, tmp_path,
         load(reader, root=tmp_path / "s/images")
 
 
+def test_the_folder_of_masks_alone_names_the_one_above(tmp_path, draw):
+    pair_set(tmp_path / "s", "images/{}.png", "masks/{}.png", draw)
+    with pytest.raises(InputError, match="holds masks alone, and images/ lies beside it: give the"):
+        load("folder", root=tmp_path / "s/masks")
+
+
+@pytest.mark.parametrize("folder", ["masks_colour", "edges", "images/backup", "images_small"])
+def test_copies_and_maps_of_images_are_told(folder, tmp_path, draw):
+    pair_set(tmp_path, "images/{}.png", "masks/{}.png", draw)
+    draw(tmp_path / folder / "c02x.png", SQUARE)
+    told = f"1 image without a mask called as images that have one (first {folder}/c02x.png, as"
+    assert told in " ".join(load("folder", root=tmp_path).notes)
+
+
+def test_unlabeled_patients_are_no_copies(tmp_path, draw):
+    for patient in range(5):
+        for kind in ("images", "masks")[: 1 + (patient < 4)]:
+            draw(tmp_path / f"{kind}/p{patient}/001.png", SQUARE)
+    assert "called as images" not in " ".join(load("folder", root=tmp_path).notes)
+
+
 def test_several_channels_of_a_case_are_refused(tmp_path, draw):
     pair_set(tmp_path, "imagesTr/{}_0000.png", "labelsTr/{}.png", draw)
     pair_set(tmp_path, "imagesTr/{}_0001.png", "labelsTr/{}.png", draw)

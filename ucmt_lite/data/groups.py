@@ -251,14 +251,29 @@ def read_groups(root: Path, known: Iterable[str]) -> Groups | None:
                 f"{file} puts '{key}' into two groups ({of_id[key]}, {group}): keep one row."
             )
         of_id[key] = of_id[key] or group
+    first: dict[str, str] = {}
+    one = {group: first.setdefault(_spelled(group), group) for group in of_id.values()}
+    sentences = [
+        f"groups.csv spells one group in two ways ('{two}' and '{group}'): they are taken for one."
+        for group, two in one.items()
+        if group != two
+    ][:1]
     alone = [key for key, group in of_id.items() if not group]
-    sentence = ""
     if alone:
-        sentence = (
+        sentences.append(
             f"groups.csv names no group for {len(alone)} of {len(of_id)} images (first"
             f" '{alone[0]}'): each is a group of its own."
         )
-    return Groups({key: group or key for key, group in of_id.items()}, sentence)
+    return Groups({key: one[group] or key for key, group in of_id.items()}, " ".join(sentences))
+
+
+def _spelled(group: str) -> str:
+    """Return a group as others may spell it.
+
+    >>> [_spelled(group) for group in ("P01", "p1", "7.0", "10")]
+    ['p1', 'p1', '7', '10']
+    """
+    return re.sub(r"(?<!\d)0+(?=\d)", "", group.lower().removesuffix(".0"))
 
 
 def _known_id(entry: str, known: Mapping[str, str], file: Path) -> str:

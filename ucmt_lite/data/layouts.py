@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data.files import composed, ending_of
+from ucmt_lite.data.files import composed, ending_of, quantity
 
 PARTS = {
     "train": "train",
@@ -107,7 +107,7 @@ def split_mask_word(stem: str) -> tuple[str, str]:
 
 
 def check_whole(root: Path, pairs: Sequence[Pair]) -> None:
-    """Refuse a folder of images alone where the folder of their masks lies beside it."""
+    """Refuse a folder of one kind alone where one of the other kind lies beside it."""
     if any(pair.masks for pair in pairs):
         return
     above = root.resolve().parent
@@ -115,10 +115,12 @@ def check_whole(root: Path, pairs: Sequence[Pair]) -> None:
         beside = sorted(path.name for path in above.iterdir() if path.is_dir())
     except OSError:  # then it is nobody's business
         return
-    masks = next((name for name in beside if _part_of(_plain(name))[0] in _MASK_FOLDERS), "")
-    if masks:
+    kind = _part_of(_plain(root.resolve().name))[0]
+    wanted, this = (_IMAGE_FOLDERS, "masks") if kind in _MASK_FOLDERS else (_MASK_FOLDERS, "images")
+    other = next((name for name in beside if _part_of(_plain(name))[0] in wanted), "")
+    if other:
         raise InputError(
-            f"{root} holds images alone, and {masks}/ lies beside it: give the folder of both,"
+            f"{root} holds {this} alone, and {other}/ lies beside it: give the folder of both,"
             f" {above}."
         )
 
@@ -178,6 +180,7 @@ def find_layout(root: Path, files: Sequence[Path], endings: Iterable[str]) -> La
         for item in images
     ]
     notes += _tell_layout(root, images, masks)
+    notes += _tell_namesakes(root, images, of_image)
     return Layout(pairs, unread, notes)
 
 
@@ -447,6 +450,31 @@ def _same_id(name: str, other: Path, file: Path) -> InputError:
         f"Two images in {file.parent} have the id '{name}' ({pair}): rename one; a mask beside its"
         " image needs an ending, such as _mask."
     )
+
+
+def _tell_namesakes(
+    root: Path, images: Sequence[FoundFile], of_image: Mapping[Path, Sequence[Path]]
+) -> list[str]:
+    """Return a sentence on a folder of images without masks that are called as those with one.
+
+    They may be copies, edges or depths of them, and even of those that are tested on. Folders of
+    patients with the same names of files are another matter: then several of them have masks.
+    """
+    masked = {item.stem: item.path for item in images if item.path in of_image}
+    folders = {item.inner for item in images if item.path in of_image}
+    alike = [
+        item
+        for item in images
+        if item.stem in masked and item.inner not in folders and not item.unlabeled
+    ]
+    if not alike or len(folders) > 1:
+        return []
+    copy, first = (path.relative_to(root) for path in (alike[0].path, masked[alike[0].stem]))
+    return [
+        f"{quantity(len(alike), 'image')} without a mask called as images that have one (first"
+        f" {copy}, as {first}): if they are copies or maps of those, move them away, for they are"
+        " trained on."
+    ]
 
 
 def _tell_layout(root: Path, images: Sequence[FoundFile], masks: Sequence[FoundFile]) -> list[str]:
