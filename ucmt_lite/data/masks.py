@@ -16,7 +16,6 @@ from ucmt_lite.common import InputError
 
 BINARY = ("background", "foreground")
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
-_VOID = {255, 65535}
 _COLOUR_NAMES = {
     BLACK: "black",
     WHITE: "white",
@@ -275,8 +274,12 @@ def _has_void(numbers: set[int], classes: Sequence[str]) -> bool:
 
     It says "ignore this pixel", and is no class.
     """
-    others = numbers - _VOID
-    return bool(numbers & _VOID and others - {0} and max(others) < len(classes))
+    others = {number for number in numbers if not _is_void(number)}
+    return bool(len(others) < len(numbers) and others - {0} and max(others) < len(classes))
+
+
+def _is_void(number: int) -> bool:
+    return number in (255, 65535)
 
 
 def _by_index(masks: Sequence[CodedMask], classes: Sequence[str]) -> Meaning | None:
@@ -373,7 +376,7 @@ def _refusal(masks: Sequence[CodedMask], classes: Sequence[str]) -> InputError:
     odd = [mask for mask in masks if not {s.shown for s in mask.shades} <= table]
     mask = odd[0] if odd else max(masks, key=lambda mask: len(mask.shades))
     if _has_void({_number(shade) for other in masks for shade in other.shades}, classes):
-        void = next(m for m in masks if any(_number(shade) in _VOID for shade in m.shades))
+        void = next(m for m in masks if any(_is_void(_number(shade)) for shade in m.shades))
         return InputError(
             f"Mask '{void.name}' holds 255 beside class indices, as of pixels that nobody labeled,"
             " which are no class here: give them one, such as 0 for the background."

@@ -92,12 +92,9 @@ class Entry(NamedTuple):
         return str(self.image) if isinstance(self.image, Path) else self.id
 
     @property
-    def mask_names(self) -> list[str]:
-        """What a sentence calls each mask."""
-        if not self.has_mask:
-            return []
-        masks = self.mask if isinstance(self.mask, tuple) else (self.mask,)
-        return [str(mask) if isinstance(mask, Path) else self.id for mask in masks]
+    def mask_name(self) -> str:
+        """What a sentence calls the mask."""
+        return str(self.mask) if isinstance(self.mask, Path) else self.id
 
 
 class Form(NamedTuple):
@@ -262,7 +259,7 @@ def _draft(
     encoded, kind = _encode(image, entry.image_name, decisions)
     shape = form.shape or (image.shape if isinstance(image, np.ndarray) else ())
     shape = tuple(shape[: decisions.dims])
-    named = zip(_several(masks), entry.mask_names, strict=True)
+    named = zip(_several(masks), _mask_names(entry), strict=True)
     coded = [decode_mask(mask, name, len(decisions.classes)) for mask, name in named]
     if coded:
         shape = coded[0].codes.shape
@@ -283,6 +280,13 @@ def _several(masks: Readable | Sequence[Readable] | None) -> Sequence[Readable]:
     if masks is None:
         return ()
     return masks if isinstance(masks, (tuple, list)) else (masks,)
+
+
+def _mask_names(entry: Entry) -> list[str]:
+    """Return what a sentence calls each mask of a case."""
+    if isinstance(entry.mask, tuple):
+        return [entry._replace(mask=mask).mask_name for mask in entry.mask]
+    return [entry.mask_name] if entry.has_mask else []
 
 
 def _encode(image: Readable, name: str, decisions: Decisions, values: str = "") -> tuple[Any, str]:
@@ -346,7 +350,7 @@ def _tell_entries(entries: Sequence[Entry]) -> list[str]:
         )
     several = [e for e in entries if isinstance(e.mask, tuple) and len(e.mask) > 1]
     if several:
-        first, second = (Path(name) for name in several[0].mask_names[:2])
+        first, second = (Path(name) for name in _mask_names(several[0])[:2])
         shown = -2 if first.name == second.name else -1
         two = " and ".join("/".join(file.parts[shown:]) for file in (first, second))
         sentences.append(
