@@ -332,6 +332,16 @@ def test_a_true_volume_must_lie_on_its_image(deep, tmp_path, change, message):
     assert not done.files[0].dice and message in done.failed[0].error
 
 
+@pytest.mark.parametrize("image", ["c1_0000", "c1_image", "img_c1", "c1"])
+def test_the_truth_of_an_image_that_is_called_so(deep, tmp_path, image):
+    path = nifti_file(tmp_path / f"{image}.nii.gz")
+    segmenter = predict.load_segmenter(deep)
+    predict_files(segmenter, path, tmp_path / "truth")
+    (tmp_path / f"truth/{image}.nii.gz").rename(tmp_path / "truth/c1.nii.gz")
+    done = predict_files(segmenter, path, tmp_path / "out", masks=tmp_path / "truth")
+    assert done.files[0].dice == (1, 1)
+
+
 def test_a_packed_volume_is_read_whatever_its_ending(deep, tmp_path):
     packed = nifti_file(tmp_path / "a.nii.gz").rename(tmp_path / "a.nii")
     assert not predict_files(predict.load_segmenter(deep), packed, tmp_path / "out").failed

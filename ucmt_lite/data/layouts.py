@@ -106,6 +106,15 @@ def split_mask_word(stem: str) -> tuple[str, str]:
     return (stem[: found.start()] + stem[found.end() :], found[0]) if found else (stem, "")
 
 
+def bare_image_name(stem: str) -> str:
+    """Return an image's name without what only says that it is one, which its mask does not have.
+
+    >>> bare_image_name("c1_0000"), bare_image_name("img_7"), bare_image_name("c1")
+    ('c1', '7', 'c1')
+    """
+    return _IMAGE_START.sub("", _IMAGE_ENDING.sub("", stem))
+
+
 def check_whole(root: Path, pairs: Sequence[Pair]) -> None:
     """Refuse a folder of one kind alone where one of the other kind lies beside it."""
     if any(pair.masks for pair in pairs):
@@ -256,7 +265,7 @@ def _bare(item: FoundFile) -> str:
     """Return a stem without what names its kind, so that an image's and its mask's are equal."""
     if item.is_mask:
         return _MASK_START.sub("", _MASK_ENDING.sub("", item.stem))
-    return _IMAGE_START.sub("", _IMAGE_ENDING.sub("", item.stem))
+    return bare_image_name(item.stem)
 
 
 def _match(

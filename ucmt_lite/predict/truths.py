@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.files import walk_files
-from ucmt_lite.data.layouts import split_mask_word
+from ucmt_lite.data.layouts import bare_image_name, split_mask_word
 from ucmt_lite.data.masks import CodedMask, Meaning, decide_meaning
 from ucmt_lite.data.pictures import decode_mask
 from ucmt_lite.predict import formats
@@ -37,7 +37,8 @@ def find_truths(folder: Path, jobs: Sequence[Job], classes: Sequence[str]) -> Tr
     if not folder.is_dir():
         raise InputError(f"There is no folder '{folder}' of masks: check the path.")
     by_key = _by_key(folder, {file.resolve() for job in jobs for file in job.files})
-    several = {job.key: by_key[job.key] for job in jobs if job.key in by_key}
+    several = {job.key: by_key.get(job.key) or by_key.get(_bare(job.key), []) for job in jobs}
+    several = {key: found for key, found in several.items() if found}
     for key, (first, *others) in several.items():
         if others:
             raise InputError(
@@ -48,9 +49,15 @@ def find_truths(folder: Path, jobs: Sequence[Job], classes: Sequence[str]) -> Tr
     if not files:
         raise InputError(
             f"No image has a mask in '{folder}': name the masks as the images, such as"
-            f" {jobs[0].key}.png."
+            f" {jobs[0].mask}."
         )
     return Truths(files, classes, decide_meaning(_seen(files.values(), len(classes)), classes))
+
+
+def _bare(key: str) -> str:
+    """Return a key without what only says that it is an image's: c1 of c1_0000, as in nnU-Net."""
+    place = Path(key)
+    return (place.parent / bare_image_name(place.name)).as_posix()
 
 
 def _by_key(folder: Path, images: Collection[Path]) -> dict[str, list[Path]]:
