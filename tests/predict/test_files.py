@@ -332,6 +332,18 @@ def test_a_true_volume_must_lie_on_its_image(deep, tmp_path, change, message):
     assert not done.files[0].dice and message in done.failed[0].error
 
 
+def test_a_folder_a_case_holds_image_and_mask(flat, tmp_path):
+    segmenter = predict.load_segmenter(flat)
+    for case in "ab":
+        photo = picture_file(tmp_path / f"set/{case}/image.png")
+        Image.fromarray(segmenter.segment(photo)).save(photo.parent / "segmentation.png")
+    done = predict_files(segmenter, tmp_path / "set", tmp_path / "out", masks=tmp_path / "set")
+    assert files_below(tmp_path / "out") == ["a/image.png", "b/image.png", "scores.csv"]
+    assert [row.dice for row in done.files] == [(1, 1), (1, 1)]
+    picture_file(tmp_path / "alone/mask.png")
+    assert len(predict_files(segmenter, tmp_path / "alone", tmp_path / "out2").files) == 1
+
+
 @pytest.mark.parametrize("image", ["c1_0000", "c1_image", "img_c1", "c1"])
 def test_the_truth_of_an_image_that_is_called_so(deep, tmp_path, image):
     path = nifti_file(tmp_path / f"{image}.nii.gz")

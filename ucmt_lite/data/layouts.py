@@ -97,12 +97,12 @@ class Layout:
 
 
 def split_mask_word(stem: str) -> tuple[str, str]:
-    """Split what names a mask off a file's name, where it ends or begins so.
+    """Split what names a mask off a file's name, where it ends or begins so, or is nothing else.
 
-    >>> [split_mask_word(stem) for stem in ("lesion1_segmentation", "mask_1", "lesion1")]
-    [('lesion1', '_segmentation'), ('1', 'mask_'), ('lesion1', '')]
+    >>> [split_mask_word(stem) for stem in ("lesion1_segmentation", "mask_1", "mask", "lesion1")]
+    [('lesion1', '_segmentation'), ('1', 'mask_'), ('', 'mask'), ('lesion1', '')]
     """
-    found = _MASK_ENDING.search(stem) or _MASK_START.search(stem)
+    found = _MASK_ENDING.search(stem) or _MASK_START.search(stem) or _MASK_ALONE.search(stem)
     return (stem[: found.start()] + stem[found.end() :], found[0]) if found else (stem, "")
 
 

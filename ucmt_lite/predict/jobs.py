@@ -56,12 +56,14 @@ def _folder_jobs(folder: Path, apart: Sequence[Path], passed_over: Counter[str])
     series: dict[Path, list[Path]] = {}
     files = walk_files(folder)
     stems = {file.parent / image_stem(file) for file in files}
+    in_folder = Counter(file.parent for file in files if formats.ending_of_image(file))
     for file in files:
         place = file.relative_to(folder)
         if skipped & set(file.resolve().parents):
             continue
         stem, ending = split_mask_word(image_stem(file))
-        is_mask = bool(ending) and file.parent / stem in stems or lies_among_masks(folder, file)
+        beside = file.parent / stem in stems if stem else in_folder[file.parent] > 1
+        is_mask = bool(ending) and beside or lies_among_masks(folder, file)
         if formats.ending_of_image(file) and not is_mask:
             yield _file_job(file, place.as_posix())
         elif is_dicom(file):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +37,14 @@ def find_truths(folder: Path, jobs: Sequence[Job], classes: Sequence[str]) -> Tr
     if not folder.is_dir():
         raise InputError(f"There is no folder '{folder}' of masks: check the path.")
     by_key = _by_key(folder, {file.resolve() for job in jobs for file in job.files})
-    several = {job.key: by_key.get(job.key) or by_key.get(_bare(job.key), []) for job in jobs}
-    several = {key: found for key, found in several.items() if found}
+    folders = Counter(_folder_of(job) for job in jobs)
+    several = {}
+    for job in jobs:
+        names = [job.key, _bare(job.key)]
+        if folders[_folder_of(job)] == 1:  # a folder a case: image.png and mask.png
+            names.append(_folder_of(job))
+        if found := next((by_key[name] for name in names if name in by_key), []):
+            several[job.key] = found
     for key, (first, *others) in several.items():
         if others:
             raise InputError(
@@ -52,6 +58,10 @@ def find_truths(folder: Path, jobs: Sequence[Job], classes: Sequence[str]) -> Tr
             f" {jobs[0].mask}."
         )
     return Truths(files, classes, decide_meaning(_seen(files.values(), len(classes)), classes))
+
+
+def _folder_of(job: Job) -> str:
+    return Path(job.key).parent.as_posix()
 
 
 def _bare(key: str) -> str:
