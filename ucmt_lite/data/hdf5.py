@@ -13,7 +13,7 @@ import numpy as np
 from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import unreadable
 from ucmt_lite.data.files import check_folder, composed, walk_set
-from ucmt_lite.data.layouts import PARTS
+from ucmt_lite.data.layouts import PARTS, part_of
 from ucmt_lite.data.lists import tell_passed_over
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source
@@ -95,8 +95,8 @@ def _find_entries(root: Path, pattern: str) -> tuple[list[Entry], list[Path]]:
     entries = []
     for file, name in zip(files, names, strict=True):
         folders = file.relative_to(root).parts[: -2 if _is_named_by_folder(file) else -1]
-        split = next((PARTS[f.lower()] for f in folders if f.lower() in PARTS), None)
-        inner = composed("/".join(folder for folder in folders if folder.lower() not in PARTS))
+        split = next((part for _, part in map(part_of, folders) if part), None)
+        inner = composed("/".join(folder for folder in folders if not part_of(folder)[1]))
         with _decoding(file), _opened(file) as arrays:
             has_mask = arrays.label is not None
         entries.append(Entry(name, file, file if has_mask else None, split, folder=inner))

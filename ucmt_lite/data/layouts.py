@@ -124,9 +124,9 @@ def check_whole(root: Path, pairs: Sequence[Pair]) -> None:
         beside = sorted(path.name for path in above.iterdir() if path.is_dir())
     except OSError:  # then it is nobody's business
         return
-    kind = _part_of(_plain(root.resolve().name))[0]
+    kind = part_of(root.resolve().name)[0]
     wanted, this = (_IMAGE_FOLDERS, "masks") if kind in _MASK_FOLDERS else (_MASK_FOLDERS, "images")
-    other = next((name for name in beside if _part_of(_plain(name))[0] in wanted), "")
+    other = next((name for name in beside if part_of(name)[0] in wanted), "")
     if other:
         raise InputError(
             f"{root} holds {this} alone, and {other}/ lies beside it: give the folder of both,"
@@ -140,7 +140,7 @@ def lies_among_masks(root: Path, file: Path) -> bool:
     >>> lies_among_masks(Path("s"), Path("s/masks/a.png")), lies_among_masks(Path("s"), Path("s/a"))
     (True, False)
     """
-    names = [_part_of(_plain(folder))[0] for folder in file.relative_to(root).parts[:-1]]
+    names = [part_of(folder)[0] for folder in file.relative_to(root).parts[:-1]]
     return any(name in _MASK_FOLDERS or _FOLDER_PASSED_OVER.search(name) for name in names)
 
 
@@ -193,16 +193,13 @@ def find_layout(root: Path, files: Sequence[Path], endings: Iterable[str]) -> La
     return Layout(pairs, unread, notes)
 
 
-def _plain(folder: str) -> str:
-    return re.sub(r"[\s-]+", "_", folder.lower())
+def part_of(folder: str) -> tuple[str, str | None]:
+    """Return what else the name of a folder says, in small letters, and the split that it names.
 
-
-def _part_of(folder: str) -> tuple[str, str | None]:
-    """Return what else the name of a folder says, and the split that it names.
-
-    >>> _part_of("masks_test"), _part_of("train_images"), _part_of("p1")
-    (('masks', 'test'), ('images', 'train'), ('p1', None))
+    >>> part_of("masks_test"), part_of("Train-Images"), part_of("TestDataset"), part_of("p1")
+    (('masks', 'test'), ('images', 'train'), ('', 'test'), ('p1', None))
     """
+    folder = re.sub(r"[\s-]+", "_", folder.lower())
     kinds = {"", *_IMAGE_FOLDERS, *_MASK_FOLDERS}
     start, ending = _PART_START.match(folder), _PART_ENDING.match(folder)
     if start and (start[2] or "") in kinds:
@@ -217,7 +214,7 @@ def _role(root: Path, file: Path) -> FoundFile | None:
     folders = file.relative_to(root).parts[:-1]
     split, is_image, mask_folder, unlabeled, inner = None, False, "", False, []
     for folder in folders:
-        name, part = _part_of(_plain(folder))
+        name, part = part_of(folder)
         split = split or part
         if name in UNLABELED:
             unlabeled = True
@@ -491,7 +488,7 @@ def _tell_layout(root: Path, images: Sequence[FoundFile], masks: Sequence[FoundF
     of_images = {part for i in images for part in i.path.relative_to(root).parts[:-1]} - {
         part for item in images for part in item.inner
     }
-    names = sorted(folder for folder in of_images if _part_of(_plain(folder))[0])
+    names = sorted(folder for folder in of_images if part_of(folder)[0])
     of_masks = sorted({item.mask_folder for item in masks if item.mask_folder})
     if names in ([], ["images"]) and of_masks in ([], ["masks"]):
         return []
