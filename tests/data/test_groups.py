@@ -89,6 +89,12 @@ def test_folders_below_a_patient_are_of_that_patient(parts, tmp_path, draw):
         assert all(len(splits) == 1 for splits in sides_of(source).values())
 
 
+def test_people_below_one_folder_with_a_number_are_patients(tmp_path, draw):
+    names = [f"set2/{name}/{name}{i}x" for name in ("anna", "bert", "carla") for i in range(4)]
+    source = load("folder", root=folder_of(tmp_path, names, draw))
+    assert set(sides_of(source)) == {"set2/anna", "set2/bert", "set2/carla"}
+
+
 def test_many_folders_without_numbers_are_told(tmp_path, draw):
     people = ("anna", "bert", "carla", "dora", "emil")
     names = [f"{name}/x{i}{name}" for i, name in enumerate(4 * people)]

@@ -79,12 +79,13 @@ def find_groups(
     if None not in named.values() and 1 < len(set(named.values())) < len(named):
         patients = {key: str(patient) for key, patient in named.items()}
         return Groups(patients, _told(patients.values(), "ids name"))
-    owners = {key: _patient_folder(folder) for key, folder in folders.items()}
-    in_folders = {key: owner or key for key, owner in owners.items()}
-    if _are_patients(owners):
-        return Groups(in_folders, _told(filter(None, owners.values()), "folders are taken for"))
+    above = {key: _patient_folder(folder) for key, folder in folders.items()}
+    for owners in (above, folders):
+        in_folders = {key: owner or key for key, owner in owners.items()}
+        if _are_patients(owners):
+            return Groups(in_folders, _told(filter(None, owners.values()), "folders are taken for"))
     alone = {key: key for key in folders}
-    if len(set(filter(None, owners.values()))) >= _MANY and _are_shared(in_folders):
+    if len(set(filter(None, folders.values()))) >= _MANY and _are_shared(in_folders):
         return Groups(alone, suspected=in_folders, by_folder=True)
     return Groups(alone, suspected=suspected_patients(folders))
 
