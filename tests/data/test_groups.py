@@ -78,6 +78,23 @@ def test_folders_with_and_without_numbers_are_kinds(tmp_path, draw):
     assert len(sides_of(source)) == 18
 
 
+@pytest.mark.parametrize("parts", [("left", "right"), ("visit1", "visit_2"), ("T1", "T2/b")])
+def test_folders_below_a_patient_are_of_that_patient(parts, tmp_path, draw):
+    names = [
+        f"p{n}/{part}/{n}{i}{k}" for n in range(5) for i, part in enumerate(parts) for k in "ab"
+    ]
+    for seed in range(3):
+        source = load("folder", root=folder_of(tmp_path, names, draw), seed=seed)
+        assert set(sides_of(source)) == {f"p{n}" for n in range(5)}
+        assert all(len(splits) == 1 for splits in sides_of(source).values())
+
+
+def test_people_below_one_folder_with_a_number_are_patients(tmp_path, draw):
+    names = [f"set2/{name}/{name}{i}x" for name in ("anna", "bert", "carla") for i in range(4)]
+    source = load("folder", root=folder_of(tmp_path, names, draw))
+    assert set(sides_of(source)) == {"set2/anna", "set2/bert", "set2/carla"}
+
+
 def test_many_folders_without_numbers_are_told(tmp_path, draw):
     people = ("anna", "bert", "carla", "dora", "emil")
     names = [f"{name}/x{i}{name}" for i, name in enumerate(4 * people)]
@@ -145,6 +162,16 @@ def test_what_only_looks_like_patients_is_told(tmp_path, draw):
         (["benign (1)", "benign (2)", "malignant (1)"], None),
         (["cju0qkwl35piu09", "cju1b75x63ddl07"], None),
         (["1", "2", "3"], None),
+        ([f"{i:04d}_{side}" for i in (7, 8) for side in ("left", "right")], {"0007", "0008"}),
+        ([f"Image_{i}{side}" for i in (7, 8) for side in "LR"], {"Image_7", "Image_8"}),
+        ([f"{i}-{side}" for i in (7, 8) for side in ("OD", "OS")], {"7", "8"}),
+        ([f"s{i}_x{k}_y{k}" for i in (7, 8) for k in (1, 2)], {"s7", "s8"}),
+        (
+            [f"s{i}_{part}{k}" for i in (7, 8) for part, k in (("tile", 1), ("visit", 2))],
+            {"s7", "s8"},
+        ),
+        ([f"s{i}{how}" for i in (7, 8) for how in ("", "_hflip", "_rot90")], {"s7", "s8"}),
+        (["7l", "8r", "lr", "od"], None),
         (["CHNCXR_0001_0", "CHNCXR_0002_1", "CHNCXR_0003_1"], None),
     ],
 )
@@ -185,6 +212,82 @@ def test_rows_of_groups(rows, told, tmp_path, draw):
     assert told in " ".join(source.notes) and ("groups.csv" in " ".join(source.notes)) == bool(told)
 
 
+@pytest.mark.parametrize(
+    ("name", "head", "row"),
+    [
+        ("groups.csv", "id;group", "{};{}"),
+        ("groups.csv", "id\tgroup", "{}\t{}"),
+        ("groups.csv", "id, group", "{}, {}"),
+        ("groups.csv", '"ID","Group"', '"{}","{}"'),
+        ("groups.csv", "age,image,patient", "7,{}.png,{}"),
+        ("groups.csv", "id,group", "{},{}\n,"),
+        ("Groups.CSV", "id,group", "{},{}"),
+        ("splits/groups.tsv", "id\tgroup", "{}\t{}"),
+    ],
+)
+def test_tables_of_groups_as_programs_write_them(name, head, row, tmp_path, draw):
+    folder_of(tmp_path, [f"c{i}" for i in range(6)], draw)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    rows = [row.format(f"c{i}", f"p{i // 2}") for i in range(6)]
+    (tmp_path / name).write_bytes("\r\n".join(["\ufeff" + head, *rows]).encode())
+    source = load("folder", root=tmp_path)
+    assert set(sides_of(source)) == {"p0", "p1", "p2"} and "Passed" not in " ".join(source.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("id,group,group\nc0,a,b\n", "has two columns called group: keep the true one"),
+        ("id;age\nc0;7\n", "groups.csv needs the columns id,group in its first line"),
+        ("id,group\n", "groups.csv needs the columns id,group in its first line and one row"),
+        ('id,group\n"c0,' + "a" * 200_000, "groups.csv is no table .field larger than"),
+    ],
+)
+def test_tables_of_groups_that_say_nothing(text, sentence, tmp_path, draw):
+    folder_of(tmp_path, [f"c{i}" for i in range(4)], draw)
+    (tmp_path / "groups.csv").write_text(text)
+    with pytest.raises(InputError, match=sentence):
+        load("folder", root=tmp_path)
+
+
+@pytest.mark.parametrize("reader", ["folder", "hdf5"])
+@pytest.mark.parametrize(
+    ("name", "is_told"),
+    [
+        ("train_list.txt", True),
+        ("test_ids.txt", True),
+        ("splits_final.json", True),
+        ("patients.csv", True),
+        ("trainset.lst", True),
+        ("notes.txt", False),
+        ("contest.csv", False),
+        ("extra/test_ids.txt", False),
+    ],
+)
+def test_what_may_be_meant_as_a_list_is_told(reader, name, is_told, tmp_path, draw):
+    folder_of(tmp_path, [f"c{i}" for i in range(4)], draw)
+    for i in range(4):
+        with h5py.File(tmp_path / f"c{i}.h5", "w") as file:
+            file["image"], file["label"] = np.random.rand(16, 16), SQUARE[:16, :16] // 255
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("c0\n")
+    notes = " ".join(load(reader, root=tmp_path).notes)
+    assert (f"perhaps meant as lists: {name}; splits are read from train.txt" in notes) == is_told
+
+
+TABLE_ENDINGS = (".csv", ".tsv")
+
+
+def test_a_group_that_a_table_spells_in_two_ways_is_one(tmp_path, draw):
+    folder_of(tmp_path, [f"c{i}" for i in range(8)], draw)
+    groups = ["p1", "P01", "p10", "p10", "3", "3.0", "13", "13"]
+    rows = [f"c{i},{group}" for i, group in enumerate(groups)]
+    (tmp_path / "groups.csv").write_text("\n".join(["id,group", *rows]))
+    source = load("folder", root=tmp_path)
+    assert set(sides_of(source)) == {"p1", "p10", "3", "13"}
+    assert "in two ways ('p1' and 'P01'): they are taken for one." in " ".join(source.notes)
+
+
 LINES = {"train": "c0 c1 c2", "test": "c3 c4 c5"}
 
 
@@ -198,6 +301,9 @@ LINES = {"train": "c0 c1 c2", "test": "c3 c4 c5"}
         (".txt", "./images\\{}.png"),
         (".csv", "{},7"),
         (".CSV", "{},7"),
+        (".csv", "{};7"),
+        (".csv", "{}\t7"),
+        (".tsv", "{}\t7"),
         (".TXT", "{}"),
     ],
 )
@@ -205,7 +311,9 @@ def test_lists_of_every_kind_are_read(place, ending, line, tmp_path, draw):
     folder_of(tmp_path, [f"c{i}" for i in range(7)], draw)
     (tmp_path / place).mkdir(exist_ok=True)
     for split, keys in LINES.items():
-        head = "id,age\n" if ending.lower() == ".csv" and split == "train" else ""
+        head = (
+            line.format("id") + "\n" if ending.lower() in TABLE_ENDINGS and split == "train" else ""
+        )
         text = head + "\n".join(line.format(key) for key in keys.split())
         name = split.upper() if ending.isupper() else split
         (tmp_path / place / f"{name}{ending}").write_text(text)
@@ -319,6 +427,16 @@ def test_linked_folders_are_followed(tmp_path, draw):
     for kind in ("images", "masks"):
         os.symlink(tmp_path / "store/test" / kind, tmp_path / "b" / kind)
     assert sum(map(len, ids(load("folder", root=tmp_path / "b")).values())) == 5
+
+
+@pytest.mark.parametrize("reader", ["folder", "hdf5"])
+def test_a_folder_that_is_reached_twice_is_refused(reader, tmp_path, draw):
+    folder_of(tmp_path / "a", [f"c{i}" for i in range(6)], draw)
+    with h5py.File(tmp_path / "a/images/c.h5", "w") as file:
+        file["image"], file["label"] = SQUARE, SQUARE // 255
+    os.symlink(tmp_path / "a", tmp_path / "latest")
+    with pytest.raises(InputError, match="a/images and .*latest/images are the same folder, by a"):
+        load(reader, root=tmp_path)
 
 
 @pytest.mark.parametrize("link", ["images/c3.png", "masks/c3.png", "images/more"])

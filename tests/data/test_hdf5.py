@@ -240,6 +240,15 @@ def test_a_spacing_that_does_not_fit_and_a_group_for_an_array_are_refused(volume
         load("hdf5", root=root)
 
 
+@pytest.mark.parametrize("folder", ["{}", "{}ing_set", "{}Dataset", "{}_images"])
+def test_folders_of_splits_are_those_of_pictures(volumes, tmp_path, folder):
+    for part, names in (("train", "abc"), ("test", "de")):
+        volumes(root=tmp_path / "s" / folder.format(part.title()), names=names)
+    source = load("hdf5", root=tmp_path / "s")
+    found = {split: sorted(table["id"]) for split, table in source.splits.items()}
+    assert found == {"train": ["a", "b", "c"], "test": ["d", "e"]}
+
+
 def test_every_spelling_of_the_suffix_is_read(volumes):
     root = volumes()
     (root / "a.h5").rename(root / "a.hdf5")

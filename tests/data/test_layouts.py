@@ -27,6 +27,8 @@ PAIRS = [
     ("PH2/{0}/{0}_Dermoscopic_Image/{0}.bmp", "PH2/{0}/{0}_lesion/{0}_lesion.bmp"),
     ("stage1_train/{}/images/scan.png", "stage1_train/{}/masks/object1.png"),
     ("imagesTr/{}.png", "labelsTr/{}.png"),
+    ("{}/imaging.png", "{}/segmentation.png"),
+    ("set/{0}/{0}.png", "set/{0}/mask.png"),
 ]
 
 
@@ -209,7 +211,117 @@ def test_several_masks_are_one(tmp_path, draw):
     masks = masks_of(source)
     assert (masks["benign (3)"] == np.maximum(first, second) // 255).all()
     assert (masks["benign (0)"] == first // 255).all()
-    assert "1 image with several masks (first 'benign (3)'): their union is read." in source.notes
+    told = "1 image with several masks (first 'benign (3)': benign (3)_mask.png and benign (3)_mask"
+    assert any(note.startswith(told) for note in source.notes)
+
+
+@pytest.mark.parametrize("mask", ["masks/{}/{{}}.png", "masks/{{}}_mask_{}.png"])
+@pytest.mark.parametrize("value", [1, 2, 255])
+def test_masks_of_one_class_a_file_are_not_joined_to_one(mask, value, tmp_path, draw):
+    for number in (1, 2):
+        pair_set(tmp_path, "images/{}.png", mask.format(number), draw)
+        for i in range(5):
+            labels = np.roll(SQUARE, 9 * number) // 255 * (1 if value + number == 3 else value)
+            draw(tmp_path / mask.format(number).format(f"c{i:02d}x"), labels)
+    if value == 2:
+        assert np.unique(masks_of(load("folder", root=tmp_path, classes=3))["c00x"]).size == 3
+        return
+    with pytest.raises(InputError, match="several masks .* with one value where 3 classes are"):
+        load("folder", root=tmp_path, classes=3)
+    assert "several masks" in " ".join(load("folder", root=tmp_path).notes)
+
+
+@pytest.mark.parametrize("mask", ["{}_mask{}", "masks/{}_mask{}", "{}-label{}"])
+@pytest.mark.parametrize("link", ["_", "-"])
+def test_a_number_may_be_of_the_mask_or_of_the_image(mask, link, tmp_path, draw):
+    for name in ("a", "b", "c10"):
+        for number in ("", f"{link}1"):
+            folder = "images/" if "/" in mask else ""
+            draw(tmp_path / f"{folder}{name}{number}.png", SQUARE)
+            draw(tmp_path / f"{mask.format(name, number)}.png", SQUARE)
+    with pytest.raises(InputError, match=f"may be of the image 'a' or of 'a{link}1': call it a"):
+        load("folder", root=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["{}_mask (1)", "{}_mask - Copy", "{}_mask_liver", "label {}"])
+def test_what_is_called_a_mask_is_not_learned_from(name, tmp_path, draw):
+    pair_set(tmp_path, "{}.png", "{}_mask.png", draw)
+    draw(tmp_path / f"{name.format('c01x')}.png", SQUARE)
+    with pytest.raises(InputError, match="is called as a mask, but as that of no image: let its"):
+        load("folder", root=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("mask", "sentence"),
+    [
+        ("masks/c{:03d}.png", "no image called 'c000' .did you mean 'c0'..: give its image that"),
+        ("masks/mask_{}.png", "has no image called 'mask_0' or '0'"),
+        ("masks/c{}_liver.png", r"'c0_liver' \(if it shows one class of 'c0', save all classes"),
+        ("c{}_liver_mask.png", r"'c0_liver' \(if it shows one class of 'c0', save all classes"),
+        ("masks/p{0}/c{0}.png", "c0.png' fits 'images/q/c0.png', which is of another folder or"),
+    ],
+)
+def test_the_sentence_on_a_lost_mask_names_what_may_be_its_image(mask, sentence, tmp_path, draw):
+    folder = "images/q/" if "/c{0}" in mask else "images/"
+    for i in range(3):
+        draw(tmp_path / f"{folder if mask.startswith('masks') else ''}c{i}.png", SQUARE)
+        draw(tmp_path / mask.format(i), SQUARE)
+    with pytest.raises(InputError, match=sentence):
+        load("folder", root=tmp_path)
+
+
+@pytest.mark.parametrize("ending", [".dcm", ".jp2"])
+def test_an_image_of_a_kind_that_is_not_read_is_named(ending, tmp_path, draw):
+    pair_set(tmp_path, "images/{}.png", "masks/{}.png", draw)
+    (tmp_path / "images/c01x.png").rename(tmp_path / f"images/c01x{ending}")
+    with pytest.raises(InputError, match=f"belongs to 'images/c01x{ending}', which is of a kind"):
+        load("folder", root=tmp_path)
+
+
+def test_masks_of_a_kind_that_is_not_read_are_named(tmp_path, draw):
+    draw(tmp_path / "images/a.png", SQUARE)
+    (tmp_path / "masks").mkdir()
+    np.save(tmp_path / "masks/a.npy", SQUARE)
+    with pytest.raises(InputError, match=r"\(first images/a.png; masks/a.npy is not read\): put"):
+        load("folder", root=tmp_path)
+
+
+def test_an_image_and_its_mask_of_one_name_say_what_to_do(tmp_path, draw):
+    for ending in (".jpg", ".png"):
+        draw(tmp_path / f"a{ending}", SQUARE)
+    with pytest.raises(InputError, match="a mask beside its image needs an ending, such as _mask"):
+        load("folder", root=tmp_path)
+
+
+def test_the_folders_and_lists_of_voc(tmp_path, draw):
+    pair_set(tmp_path, "JPEGImages/{}.jpg", "SegmentationClass/{}.png", draw)
+    pair_set(tmp_path, "JPEGImages/{}.jpg", "SegmentationObject/{}.png", draw)
+    lists = tmp_path / "ImageSets/Segmentation"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_text("c00x\nc01x\nc02x\n")
+    (lists / "val.txt").write_text("c03x\nc04x\n")
+    source = load("folder", root=tmp_path)
+    found = {split: sorted(table["id"]) for split, table in source.splits.items()}
+    assert found == {"train": ["c00x", "c01x", "c02x"], "test": ["c03x", "c04x"]}
+
+
+@pytest.mark.parametrize("reader", ["hdf5", "folder"])
+def test_classes_that_cannot_be_learned_are_told(reader, tmp_path, draw):
+    for i in range(4):
+        part = "test" if i > 2 else "train"
+        labels = SQUARE // 255 * (2 if i > 2 else 1) * (reader == "folder")
+        if reader == "folder":
+            draw(tmp_path / part / f"images/{i}.png", SQUARE)
+            draw(tmp_path / part / f"masks/{i}.png", labels)
+            continue
+        with h5py.File(tmp_path / f"{i}.h5", "w") as file:
+            file["image"], file["label"] = SQUARE + i, labels
+    notes = " ".join(load(reader, root=tmp_path, classes=3).notes)
+    told = {
+        "hdf5": "No mask shows class 1 or class 2.",
+        "folder": "No mask of a training image shows class 2, which others do: no network can",
+    }
+    assert told[reader] in notes
 
 
 def test_left_and_right_are_one_and_two_kinds_of_masks_are_refused(tmp_path, draw):
@@ -246,6 +358,36 @@ def test_pictures_without_any_mask_name_the_paths_and_a_command(tmp_path, draw):
     draw(tmp_path / "a/1.png", SQUARE)
     with pytest.raises(InputError, match=r"first a/1.png\): put images into .*/images and masks"):
         load("folder", root=tmp_path)
+
+
+@pytest.mark.parametrize("reader", ["folder", "nifti"])
+@pytest.mark.parametrize("masks", ["masks", "Ground Truth", "labels_train"])
+def test_the_folder_of_images_alone_names_the_one_above(reader, masks, tmp_path, draw):
+    pair_set(tmp_path / "s", "images/{}.png", f"{masks}/{{}}.png", draw)
+    (tmp_path / "s/images/a.nii").touch()
+    with pytest.raises(InputError, match=f"{masks}/ lies beside it: give the folder of both, .*s"):
+        load(reader, root=tmp_path / "s/images")
+
+
+def test_the_folder_of_masks_alone_names_the_one_above(tmp_path, draw):
+    pair_set(tmp_path / "s", "images/{}.png", "masks/{}.png", draw)
+    with pytest.raises(InputError, match="holds masks alone, and images/ lies beside it: give the"):
+        load("folder", root=tmp_path / "s/masks")
+
+
+@pytest.mark.parametrize("folder", ["masks_colour", "edges", "images/backup", "images_small"])
+def test_copies_and_maps_of_images_are_told(folder, tmp_path, draw):
+    pair_set(tmp_path, "images/{}.png", "masks/{}.png", draw)
+    draw(tmp_path / folder / "c02x.png", SQUARE)
+    told = f"1 image without a mask called as images that have one (first {folder}/c02x.png, as"
+    assert told in " ".join(load("folder", root=tmp_path).notes)
+
+
+def test_unlabeled_patients_are_no_copies(tmp_path, draw):
+    for patient in range(5):
+        for kind in ("images", "masks")[: 1 + (patient < 4)]:
+            draw(tmp_path / f"{kind}/p{patient}/001.png", SQUARE)
+    assert "called as images" not in " ".join(load("folder", root=tmp_path).notes)
 
 
 def test_several_channels_of_a_case_are_refused(tmp_path, draw):
@@ -358,6 +500,14 @@ def test_other_keys_of_hdf5(keys, tmp_path):
     source = load("hdf5", root=root)
     assert (cases(source.splits["test"]).masks[0] == LABEL).all()
     assert f"Images are read from '{keys[0]}', masks from '{keys[1]}'." in source.notes
+
+
+@pytest.mark.parametrize("keys", [("label", "mask"), ("mask", "gt")])
+def test_a_second_array_that_may_be_the_mask_is_told(keys, tmp_path):
+    arrays = {"image": VOLUME, keys[0]: LABEL, keys[1]: 1 - LABEL}
+    source = load("hdf5", root=hdf5_set(tmp_path / "s", arrays))
+    assert (cases(source.splits["test"]).masks[0] == LABEL).all()
+    assert "More than one array may be the mask in 3 cases (first '" in " ".join(source.notes)
 
 
 @pytest.mark.parametrize(

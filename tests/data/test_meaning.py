@@ -6,7 +6,7 @@ from PIL import Image
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data import cases, load
-from ucmt_lite.data.masks import class_names
+from ucmt_lite.data.masks import WHITE, class_names
 
 SHAPE = np.zeros((40, 60), np.uint8)
 SHAPE[5:20, 7:20] = 1
@@ -99,6 +99,38 @@ def test_palettes_that_differ_are_read_by_their_colours(tmp_path):
     assert "by their colours: black is background, blue is class 1, red is class 2." in notes
 
 
+VOID = THREE.copy()
+VOID[:2] = 255
+
+
+def voc_picture(labels):
+    """Return a picture with the palette of VOC, whose last colour is that of pixels to ignore."""
+    return with_palette(labels, [BLACK, RED, BLUE] + [BLACK] * 252 + [(224, 224, 192)])
+
+
+@pytest.mark.parametrize("make", [np.asarray, voc_picture])
+@pytest.mark.parametrize("classes", [2, 3, 4])
+def test_pixels_that_nobody_labeled_are_no_class(make, classes, tmp_path):
+    labels = VOID if classes > 2 else np.where(VOID == 2, 0, VOID)
+    with pytest.raises(InputError, match="[12].png' holds 255 beside class indices, .*: give them"):
+        read(save_set(tmp_path, [make(labels % 255), make(labels), make(labels)]), classes)
+
+
+def test_the_last_colour_of_a_palette_is_not_taken_for_a_class(tmp_path):
+    """Of these files none shows class 2, and there are as many colours as classes."""
+    labels = np.where(VOID == 2, 0, VOID)
+    with pytest.raises(InputError, match="holds 255 beside class indices"):
+        read(save_set(tmp_path, [voc_picture(labels)] * 3), 3)
+
+
+@pytest.mark.parametrize("colour", [WHITE, RED])
+def test_smoothed_borders_are_told(colour, tmp_path):
+    shape = Image.fromarray(SHAPE * 255).resize((31, 19)).resize((60, 40))
+    smooth = np.asarray(shape)[..., None] * (np.array(colour) > 0)
+    with pytest.raises(InputError, match="different values, .* borders that were smoothed: save"):
+        read(save_set(tmp_path, [smooth.astype(np.uint8)] * 3))
+
+
 @pytest.mark.parametrize("colours", [[BLACK, RED], [BLACK, RED, GREEN, BLUE]])
 def test_one_colour_for_each_class(colours, tmp_path):
     labels = THREE % len(colours)
@@ -116,8 +148,8 @@ def test_one_colour_for_each_class(colours, tmp_path):
         (lambda: painted(SHAPE, [(255, 255, 255), RED]), 2, "need black for the background"),
         (lambda: painted(SHAPE, [BLACK, RED]), 3, "where 3 classes need black"),
         (lambda: with_palette(SHAPE, [(255, 255, 255), RED]), 2, "need black for the background"),
-        (lambda: np.array([0, 1, 255], np.uint8)[THREE], 2, "holds the values 0, 1, 255 where 2"),
-        (lambda: np.array([0, 1, 255], np.uint8)[THREE], 3, "holds the values 0, 1, 255 where 3"),
+        (lambda: np.array([0, 1, 255], np.uint8)[THREE], 2, "holds 255 beside class indices"),
+        (lambda: np.array([0, 1, 255], np.uint8)[THREE], 3, "holds 255 beside class indices"),
         (lambda: np.array([0, 80], np.uint8)[SHAPE], 2, "holds the values 0, 80 where 2 classes"),
         (lambda: np.arange(2400, dtype=np.uint16).reshape(40, 60), 2, "holds the values 0, 1, 2"),
         (

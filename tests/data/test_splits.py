@@ -45,6 +45,8 @@ def test_few_groups():
     }
     with pytest.raises(InputError, match=r"All 2 cases belong to one group \('p'\)"):
         split_groups({"a": "p", "b": "p"})
+    with pytest.raises(InputError, match=r"There is one case \('a'\) and none to test on: give at"):
+        split_groups({"a": "p"})
     with pytest.raises(InputError, match="no cases"):
         split_groups({})
 

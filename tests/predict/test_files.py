@@ -15,6 +15,7 @@ from ucmt_lite.common import InputError
 from ucmt_lite.data import cases, load
 from ucmt_lite.nets import make
 from ucmt_lite.predict import predict_files
+from ucmt_lite.predict.dicom import series_to_nifti
 
 RNG = np.random.default_rng(0)
 NAMES = ["background", "lesion", "other"]
@@ -127,6 +128,31 @@ def test_a_folder_with_images_in_it_stands_for_those(flat, tmp_path):
     assert files_below(tmp_path / "out") == ["a.png"]
 
 
+@pytest.mark.parametrize("folder", ["train/masks", "labels", "predictions", "p1/thumbs"])
+def test_masks_and_what_a_program_left_are_not_segmented(flat, tmp_path, folder):
+    picture_file(tmp_path / "set/train/images/a.png")
+    picture_file(tmp_path / f"set/{folder}/a.png", channels=1)
+    segmenter = predict.load_segmenter(flat)
+    done = predict_files(segmenter, tmp_path / "set", tmp_path / "out")
+    assert files_below(tmp_path / "out") == ["train/images/a.png"]
+    assert done.passed_over == {".png": 1}
+    predict_files(segmenter, tmp_path / "set" / folder, tmp_path / "asked for")
+    assert files_below(tmp_path / "asked for") == ["a.png"]
+
+
+def test_a_truth_that_exif_does_not_turn_is_named(flat, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "truth").mkdir()
+    pixels = np.zeros((40, 50), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    Image.fromarray(pixels).save(tmp_path / "truth/a.png")
+    done = predict_files(
+        predict.load_segmenter(flat), tmp_path / "a.png", tmp_path / "out", masks=tmp_path / "truth"
+    )
+    assert "the image is turned by its EXIF orientation, the mask is not" in done.failed[0].error
+
+
 def test_extras_lie_in_folders_of_their_own(flat, tmp_path):
     photo = picture_file(tmp_path / "set/photo.png")
     segmenter = predict.load_segmenter(flat)
@@ -173,9 +199,38 @@ def test_dice_where_masks_are_given(flat, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "place"), [("{}_mask", "set"), ("mask_{}", "set"), ("mask_{}", "t"), ("{}", "s/masks")]
+)
+def test_truths_are_found_beside_images_and_in_the_folder_of_a_set(flat, tmp_path, name, place):
+    images = tmp_path / ("s/images" if place == "s/masks" else "set")
+    segmenter = predict.load_segmenter(flat)
+    for key in "ab":
+        photo = picture_file(images / f"{key}.png")
+        (tmp_path / place).mkdir(exist_ok=True)
+        truth = Image.fromarray(segmenter.segment(photo))
+        truth.save(tmp_path / place / f"{name.format(key)}.png")
+    given = images.parent if place == "s/masks" else images
+    truths = given if place == "s/masks" else tmp_path / place
+    done = predict_files(segmenter, given, tmp_path / "out", masks=truths)
+    assert [row.dice for row in done.files] == [(1, 1), (1, 1)]
+
+
+@pytest.mark.parametrize("names", [("a.png", "a.tif"), ("a_mask_1.png", "a_mask_2.png")])
+def test_several_truths_of_an_image_are_refused(flat, tmp_path, names):
+    photo = picture_file(tmp_path / "set/a.png")
+    (tmp_path / "truth").mkdir()
+    for name in names:
+        Image.fromarray(np.zeros((40, 50), np.uint8)).save(tmp_path / "truth" / name)
+    with pytest.raises(InputError, match=rf"'a' has several masks in .* \({', '.join(names)}\)"):
+        predict_files(
+            predict.load_segmenter(flat), photo, tmp_path / "out", masks=tmp_path / "truth"
+        )
+
+
+@pytest.mark.parametrize(
     ("truth", "message"),
     [
-        (np.zeros((4, 4), np.uint8), r"is \(4, 4\) but its image is \(40, 50\)"),
+        (np.zeros((4, 4), np.uint8), "is 4 x 4 pixels but its image is 50 x 40"),
         (None, "cannot be read"),
     ],
     ids=["another size", "broken"],
@@ -250,6 +305,101 @@ def test_a_true_volume_in_another_orientation_is_turned(deep, tmp_path):
     nibabel.save(nibabel.as_closest_canonical(truth), tmp_path / "truth/scan.nii.gz")
     done = predict_files(segmenter, path, tmp_path / "out", masks=tmp_path / "truth")
     assert done.files[0].dice == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda affine: np.eye(4), ""),  # no position at all: it lies on its image
+        (lambda affine: affine, ""),
+        (lambda affine: affine @ np.diag([-1.0, 1, 1, 1]), "its axes towards RAS but its image"),
+        (lambda affine: affine @ np.diag([2.0, 2, 1, 1]), "has voxels of 1 x 1 x 2 mm but its"),
+        (lambda affine: affine + np.array([[0, 0, 0, 9]] + [[0] * 4] * 3), "lies elsewhere than"),
+    ],
+)
+def test_a_true_volume_must_lie_on_its_image(deep, tmp_path, change, message):
+    nibabel = pytest.importorskip("nibabel", reason="nibabel is optional")
+    path = nifti_file(tmp_path / "scan.nii.gz")
+    segmenter = predict.load_segmenter(deep)
+    affine = change(nibabel.load(path).affine)
+    (tmp_path / "truth").mkdir()
+    truth = nibabel.Nifti1Image(segmenter.segment(path), affine)
+    nibabel.save(truth, tmp_path / "truth/scan.nii.gz")
+    done = predict_files(segmenter, path, tmp_path / "out", masks=tmp_path / "truth")
+    if not message:
+        assert done.files[0].dice == (1, 1)
+        return
+    assert not done.files[0].dice and message in done.failed[0].error
+
+
+def test_a_folder_a_case_holds_image_and_mask(flat, tmp_path):
+    segmenter = predict.load_segmenter(flat)
+    for case in "ab":
+        photo = picture_file(tmp_path / f"set/{case}/image.png")
+        Image.fromarray(segmenter.segment(photo)).save(photo.parent / "segmentation.png")
+    done = predict_files(segmenter, tmp_path / "set", tmp_path / "out", masks=tmp_path / "set")
+    assert files_below(tmp_path / "out") == ["a/image.png", "b/image.png", "scores.csv"]
+    assert [row.dice for row in done.files] == [(1, 1), (1, 1)]
+    picture_file(tmp_path / "alone/mask.png")
+    assert len(predict_files(segmenter, tmp_path / "alone", tmp_path / "out2").files) == 1
+
+
+@pytest.mark.parametrize("image", ["c1_0000", "c1_image", "img_c1", "c1"])
+def test_the_truth_of_an_image_that_is_called_so(deep, tmp_path, image):
+    path = nifti_file(tmp_path / f"{image}.nii.gz")
+    segmenter = predict.load_segmenter(deep)
+    predict_files(segmenter, path, tmp_path / "truth")
+    (tmp_path / f"truth/{image}.nii.gz").rename(tmp_path / "truth/c1.nii.gz")
+    done = predict_files(segmenter, path, tmp_path / "out", masks=tmp_path / "truth")
+    assert done.files[0].dice == (1, 1)
+
+
+def test_a_packed_volume_is_read_whatever_its_ending(deep, tmp_path):
+    packed = nifti_file(tmp_path / "a.nii.gz").rename(tmp_path / "a.nii")
+    assert not predict_files(predict.load_segmenter(deep), packed, tmp_path / "out").failed
+
+
+@pytest.mark.parametrize("net", ["flat", "deep"])
+def test_hdf5_files_are_read_by_the_names_that_data_are_read_by(net, tmp_path, request):
+    segmenter = predict.load_segmenter(request.getfixturevalue(net))
+    with h5py.File(tmp_path / "a.h5", "w") as h5:
+        h5["img"] = RNG.normal(size=(20, 18, 16)[: segmenter.card["dims"]])
+        h5["gt"] = np.zeros(h5["img"].shape, np.uint8)
+    done = predict_files(segmenter, tmp_path / "a.h5", tmp_path / "out", masks=tmp_path)
+    assert not done.failed and len(done.files[0].dice) == 2
+
+
+def save_hdf5(file, values):
+    with h5py.File(file, "w") as h5:
+        h5["image"] = values
+
+
+@pytest.mark.parametrize("net", ["flat", "deep"])
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("a.npy", np.full((20, 18, 16), "x"), "a.npy' holds <U1 and no plain numbers: save one"),
+        ("a.npy", np.ones((20, 18, 16), complex), "a.npy' holds complex128 and no plain numbers"),
+        ("a.npy", np.ones((20, 18, 16), [("r", "u1")]), "and no plain numbers: save one number"),
+        ("a.npy", np.full((20, 18, 16), np.nan), "a.npy' holds NaN or infinite values: repair it"),
+        ("a.h5", "text", "image holds text and no array of plain numbers: save one"),
+        ("a.h5", np.ones((20, 18, 16), complex), "image holds complex128 and no array of plain"),
+    ],
+)
+def test_what_holds_no_numbers_is_told_by_its_file(net, name, values, message, tmp_path, request):
+    (save_hdf5 if name == "a.h5" else np.save)(tmp_path / name, values)
+    segmenter = predict.load_segmenter(request.getfixturevalue(net))
+    done = predict_files(segmenter, tmp_path / name, tmp_path / "out")
+    assert message in done.failed[0].error and name in done.failed[0].error
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_channels_first_are_no_slices(flat, tmp_path, channels):
+    segmenter = predict.load_segmenter(flat)
+    np.save(tmp_path / "a.npy", RNG.normal(size=(channels, 20, 18)))
+    done = predict_files(segmenter, tmp_path / "a.npy", tmp_path / "out")
+    assert "which may be one picture with its channels first: save it" in done.failed[0].error
+    assert not predict_files(segmenter, tmp_path / "a.npy", tmp_path / "out", axis=0).failed
 
 
 def test_hdf5_volumes_and_their_own_labels(deep, tmp_path):
@@ -356,6 +506,26 @@ def test_a_2d_network_sees_the_slices_of_a_series_as_their_pictures_are(flat, tm
 
     mask = np.asarray(nibabel.load(tmp_path / "out/scan.nii.gz").dataobj)
     np.testing.assert_array_equal(mask[:, :, 1].T, segmenter.segment(values[1] * 2 - 1000))
+
+
+def inverse(dataset, index):
+    dataset.PhotometricInterpretation = "MONOCHROME1"
+
+
+def signed_inverse(dataset, index):
+    inverse(dataset, index)
+    dataset.PixelRepresentation = 1
+
+
+@pytest.mark.parametrize("change", [inverse, signed_inverse])
+def test_slices_whose_highest_value_is_black_are_turned_alike(tmp_path, change):
+    values = RNG.integers(0, 1000, (4, 9, 8)) * np.arange(1, 5)[:, None, None]
+    dicom_series(tmp_path / "scan", values, change=change)
+    series_to_nifti(sorted((tmp_path / "scan").iterdir()), tmp_path / "scan.nii")
+    import nibabel
+
+    volume = np.asarray(nibabel.load(tmp_path / "scan.nii").dataobj)
+    assert len(np.unique(volume + 2.0 * values.transpose(2, 1, 0))) == 1
 
 
 @pytest.mark.parametrize(

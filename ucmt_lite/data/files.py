@@ -23,11 +23,20 @@ def walk_files(root: Path) -> list[Path]:
 
 
 def walk_set(root: Path) -> list[Path]:
-    """Return the files of `walk_files`; a link that leads nowhere is refused.
+    """Return the files of `walk_files`; a link that leads nowhere, or to them, is refused.
 
-    Without its mask an image would be an unlabeled one, without its image a case would be gone.
+    Without its mask an image would be an unlabeled one, without its image a case would be gone; one
+    that is reached twice could be on both sides of a split.
     """
     files = walk_files(root)
+    folders = {file.parent for file in files}
+    first: dict[str, Path] = {}
+    for folder in sorted(folders):
+        other = first.setdefault(os.path.realpath(folder), folder)
+        if other != folder:
+            raise InputError(
+                f"{other} and {folder} are the same folder, by a link: take one of them out."
+            )
     for file in files:
         if file.is_symlink() and not file.exists():
             raise InputError(

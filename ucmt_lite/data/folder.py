@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data.files import check_folder, tell_unread, walk_set
-from ucmt_lite.data.layouts import Layout, find_layout
-from ucmt_lite.data.lists import is_list
+from ucmt_lite.data.files import check_folder, walk_set
+from ucmt_lite.data.layouts import Layout, check_whole, find_layout
+from ucmt_lite.data.lists import is_list, tell_passed_over
 from ucmt_lite.data.pictures import PICTURE_SUFFIXES, PICTURE_WORDS, look_at_pair
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source
@@ -30,7 +30,7 @@ def read_folder(root: Path, request: Request) -> Source:
     layout = _find_pairs(root)
     notes = [
         *layout.notes,
-        tell_unread([f for f in layout.unread if not is_list(f, root)], root),
+        *tell_passed_over(layout.unread, root),
     ]
     return read_set(
         [
@@ -57,11 +57,14 @@ def _find_pairs(root: Path) -> Layout:
             f"{root} holds no pictures ({PICTURE_WORDS}): put them into images/ and masks/ below"
             " it."
         )
+    check_whole(root, layout.pairs)
     if not any(pair.masks for pair in layout.pairs):
-        first = layout.pairs[0].image
+        first = layout.pairs[0].image.relative_to(root)
+        unread = [file for file in layout.unread if not is_list(file, root)]
+        also = f"; {unread[0].relative_to(root)} is not read" if unread else ""
         raise InputError(
             f"None of the {len(layout.pairs)} pictures in {root} is a mask (first"
-            f" {first.relative_to(root)}): put images into {root / 'images'} and masks of the same"
+            f" {first}{also}): put images into {root / 'images'} and masks of the same"
             f" names into {root / 'masks'}, as in mkdir {root / 'masks'} and mv *_mask.png"
             f" {root / 'masks'}."
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data.lists import forms_of, read_text
+from ucmt_lite.data.lists import forms_of, read_pairs
 
 # What people call a patient in file names: its number is a group without being asked, and so are
 # its letter (patientA) and the label that BIDS writes after "sub-", where it has a number (A01).
@@ -20,11 +19,19 @@ _PATIENT = re.compile(
     re.I,
 )
 _DIGITS = re.compile(r"\d")
-# The end of a name that counts pictures of one thing: _12, -slice_3, frame07, " (2)".
+# The end of a name that counts pictures of one thing: _12, -slice_3, frame07, " (2)"; its pieces
+# (_x3_y7, _tile12), its visits, its two eyes (_left, 01R), or a copy (_flip).
 _COUNTED = re.compile(
     r"([\s._-]+|(?<=[a-z0-9])(?=(slice|frame)))"
-    r"(slice|frame|img|image|layer|view|[sztf])?[\s._-]*\(?\d+\)?$",
+    r"(slice|frame|img|image|layer|view|tile|patch|crop|row|col|visit|ses|session|day|aug|rot|copy"
+    r"|[sztfxyv])?"
+    r"[\s._-]*\(?\d+\)?$"
+    r"|([\s._-]+|(?<=\d))(left|right|od|os|[lr]|[hv]?flip(ped)?|aug(mented)?|copy)$",
     re.I,
+)
+# A folder below that of a patient: p1/left, p1/visit2, p1/T2.
+_BELOW_PATIENT = re.compile(
+    r"^(\D+|(visit|ses|session|scan|series|study|day|week|month|time|tp|t|eye)[\s._-]*\d+)$", re.I
 )
 _MANY = 5  # fewer folders or names without a number are kinds of images (benign, malignant)
 _FEW_STRAY = 0.1  # of the cases may lie outside the folders of patients
@@ -72,9 +79,11 @@ def find_groups(
     if None not in named.values() and 1 < len(set(named.values())) < len(named):
         patients = {key: str(patient) for key, patient in named.items()}
         return Groups(patients, _told(patients.values(), "ids name"))
-    in_folders = {key: folder or key for key, folder in folders.items()}
-    if _are_patients(folders):
-        return Groups(in_folders, _told(filter(None, folders.values()), "folders are taken for"))
+    above = {key: _patient_folder(folder) for key, folder in folders.items()}
+    for owners in (above, folders):
+        in_folders = {key: owner or key for key, owner in owners.items()}
+        if _are_patients(owners):
+            return Groups(in_folders, _told(filter(None, owners.values()), "folders are taken for"))
     alone = {key: key for key in folders}
     if len(set(filter(None, folders.values()))) >= _MANY and _are_shared(in_folders):
         return Groups(alone, suspected=in_folders, by_folder=True)
@@ -107,6 +116,19 @@ def _one_spelling(patients: Mapping[str, str | None]) -> dict[str, str | None]:
         return spellings.setdefault(re.sub(r"(?<!\d)0+(?=\d)", "", bare), patient)
 
     return {key: patient and first_spelling(patient) for key, patient in patients.items()}
+
+
+def _patient_folder(folder: str) -> str:
+    """Return a folder without those that hold one visit, one side or one kind of a patient.
+
+    >>> _patient_folder("p1/left"), _patient_folder("p1/visit2/T1"), _patient_folder("site1/p02")
+    ('p1', 'p1', 'site1/p02')
+    """
+    above, _, last = folder.rpartition("/")
+    while _DIGITS.search(above) and _BELOW_PATIENT.match(last):
+        folder = above
+        above, _, last = folder.rpartition("/")
+    return folder
 
 
 def _are_patients(folders: Mapping[str, str]) -> bool:
@@ -215,39 +237,49 @@ def tell_suspected(groups: Groups, sides: Mapping[str, str]) -> str:
 def read_groups(root: Path, known: Iterable[str]) -> Groups | None:
     """Read `groups.csv` (id,group) of a folder; None where there is none.
 
-    An id may have an ending, or the folders before it. One without a row, or without a group in
+    An id may have an ending, or folders before it. One without a row, or without a group in
     it, is a group of its own, which is told.
     """
-    file = root / "groups.csv"
-    if not file.is_file():
+    pairs = read_pairs(root)
+    if pairs is None:
         return None
-    rows = list(csv.DictReader(read_text(file).splitlines()))
-    if not rows or not {"id", "group"} <= set(rows[0]):
-        raise InputError(
-            f"{file} needs the columns id,group in its first line and one row for each image."
-        )
+    file, rows = pairs
     of_id = dict.fromkeys(known, "")
-    for row in rows:
-        key = _known_id(row["id"] or "", of_id, file)
-        group = (row["group"] or "").strip()
+    for entry, group in rows:
+        key = _known_id(entry, of_id, file)
         if group and of_id[key] not in ("", group):
             raise InputError(
                 f"{file} puts '{key}' into two groups ({of_id[key]}, {group}): keep one row."
             )
         of_id[key] = of_id[key] or group
+    first: dict[str, str] = {}
+    one = {group: first.setdefault(_spelled(group), group) for group in of_id.values()}
+    sentences = [
+        f"groups.csv spells one group in two ways ('{two}' and '{group}'): they are taken for one."
+        for group, two in one.items()
+        if group != two
+    ][:1]
     alone = [key for key, group in of_id.items() if not group]
-    sentence = ""
     if alone:
-        sentence = (
+        sentences.append(
             f"groups.csv names no group for {len(alone)} of {len(of_id)} images (first"
             f" '{alone[0]}'): each is a group of its own."
         )
-    return Groups({key: group or key for key, group in of_id.items()}, sentence)
+    return Groups({key: one[group] or key for key, group in of_id.items()}, " ".join(sentences))
+
+
+def _spelled(group: str) -> str:
+    """Return a group as others may spell it.
+
+    >>> [_spelled(group) for group in ("P01", "p1", "7.0", "10")]
+    ['p1', 'p1', '7', '10']
+    """
+    return re.sub(r"(?<!\d)0+(?=\d)", "", group.lower().removesuffix(".0"))
 
 
 def _known_id(entry: str, known: Mapping[str, str], file: Path) -> str:
     """Return the id that an entry of `groups.csv` means."""
-    for form in forms_of(entry.strip()):
+    for form in forms_of(entry):
         if form in known:
             return form
     raise InputError(

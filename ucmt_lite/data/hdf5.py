@@ -12,9 +12,9 @@ import numpy as np
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import unreadable
-from ucmt_lite.data.files import check_folder, composed, tell_unread, walk_set
-from ucmt_lite.data.layouts import PARTS
-from ucmt_lite.data.lists import is_list
+from ucmt_lite.data.files import check_folder, composed, walk_set
+from ucmt_lite.data.layouts import PARTS, part_of
+from ucmt_lite.data.lists import tell_passed_over
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source
 
@@ -50,7 +50,7 @@ def read_hdf5(root: Path, request: Request, *, pattern: str = "*.h5") -> Source:
     entries, unread = _find_entries(root, pattern)
     with _decoding(entries[0].image), _opened(entries[0].image) as arrays:
         keys = arrays.keys
-    notes = [tell_unread([file for file in unread if not is_list(file, root)], root)]
+    notes = tell_passed_over(unread, root)
     if keys[0] != IMAGE_KEYS[0] or keys[1] not in (*MASK_KEYS[:2], ""):
         notes.append(f"Images are read from '{keys[0]}', masks from '{keys[1]}'.")
     return read_set(entries, request, look=_look, open_case=_open_case, root=root, notes=notes)
@@ -58,8 +58,24 @@ def read_hdf5(root: Path, request: Request, *, pattern: str = "*.h5") -> Source:
 
 def load_image(file: Path) -> np.ndarray:
     """Return the image of a file, which needs no mask."""
-    with _decoding(file), _opened(file) as arrays:
-        return arrays.image[()]
+    return _load_array(file, IMAGE_KEYS)
+
+
+def load_label(file: Path) -> np.ndarray:
+    """Return the mask of a file, which needs no image."""
+    return _load_array(file, MASK_KEYS)
+
+
+def _load_array(file: Path, known: Sequence[str]) -> np.ndarray:
+    import h5py
+
+    with _decoding(file), h5py.File(file, "r") as h5:
+        key = _key(file, h5, known)
+        if not key:
+            raise InputError(f"'{file}' has the keys {', '.join(h5)}: name its array {known[0]}.")
+        _check_is_array(file, h5, key)
+        _check_array(file, key, h5[key])
+        return h5[key][()]
 
 
 def _find_entries(root: Path, pattern: str) -> tuple[list[Entry], list[Path]]:
@@ -79,8 +95,8 @@ def _find_entries(root: Path, pattern: str) -> tuple[list[Entry], list[Path]]:
     entries = []
     for file, name in zip(files, names, strict=True):
         folders = file.relative_to(root).parts[: -2 if _is_named_by_folder(file) else -1]
-        split = next((PARTS[f.lower()] for f in folders if f.lower() in PARTS), None)
-        inner = composed("/".join(folder for folder in folders if folder.lower() not in PARTS))
+        split = next((part for _, part in map(part_of, folders) if part), None)
+        inner = composed("/".join(folder for folder in folders if not part_of(folder)[1]))
         with _decoding(file), _opened(file) as arrays:
             has_mask = arrays.label is not None
         entries.append(Entry(name, file, file if has_mask else None, split, folder=inner))
@@ -130,7 +146,8 @@ def _look(entry: Entry) -> Form:
                 f"'{file}': image is {image.shape}, which is nothing at all: save it again or take"
                 " it out."
             )
-        return Form(image.ndim, spacing=spacing)
+        several = sum(key.lower() in MASK_KEYS for key in image.file) > 1
+        return Form(image.ndim, spacing=spacing, remark="two masks" if several else "")
 
 
 def _check_is_volume(entry: Entry, shape: Sequence[int], spacing: Sequence[float]) -> None:
@@ -187,12 +204,18 @@ def _opened(file: Path) -> Iterator[_Arrays]:
                 f"'{file}' has the keys {', '.join(h5)}: name its arrays image and label."
             )
         for key in filter(None, (image, label)):
-            if not isinstance(h5[key], h5py.Dataset):
-                raise InputError(
-                    f"'{file}': {key} is a group, not an array: save the array under that name."
-                )
+            _check_is_array(file, h5, key)
         spacing = _spacing(file, h5.attrs.get("spacing", ()))
         yield _Arrays(h5[image], h5[label] if label else None, spacing, (image, label))
+
+
+def _check_is_array(file: Path, h5: Any, key: str) -> None:
+    import h5py
+
+    if not isinstance(h5[key], h5py.Dataset):
+        raise InputError(
+            f"'{file}': {key} is a group, not an array: save the array under that name."
+        )
 
 
 def _key(file: Path, h5: Any, known: Sequence[str]) -> str:

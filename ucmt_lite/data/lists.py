@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data.files import composed
+from ucmt_lite.data.files import composed, tell_unread
 
 # A list may also be called train_slices, as that of ACDC is.
 _NAMES = {
@@ -18,12 +19,22 @@ _NAMES = {
     "labeled": ("labeled", "labelled", "train_labeled", "train_labelled"),
     "unlabeled": ("unlabeled", "unlabelled", "train_unlabeled", "train_unlabelled"),
 }
-_ENDINGS = (".list", ".txt", ".csv")
-_FOLDERS = ("", "lists", "splits")
+_TABLES = (".csv", ".tsv")
+_ENDINGS = (".list", ".txt", *_TABLES)
+_GROUPS = {f"groups{ending}" for ending in _TABLES}
+_FOLDERS = ("", "lists", "splits", "ImageSets/Segmentation")
 _ID_COLUMNS = (
     *("id", "name", "image", "file", "filename", "case"),
     *("image_id", "image_path", "image_name", "path", "img"),
 )
+_GROUP_COLUMNS = ("group", "patient", "patient_id", "subject", "subject_id")
+# Files of these names and endings that are no list are told by name.
+_LIKE_LISTS = re.compile(
+    r"(^|[\W_])(train(ing)?|val(id(ation)?)?|test(ing)?|splits?|folds?|(un)?labell?ed"
+    r"|groups?|patients?|subjects?)([\W_\d]|set|$)",
+    re.I,
+)
+_LIKE_ENDINGS = {*_ENDINGS, ".json", ".lst", ".xlsx"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ def read_lists(root: Path, groups: Mapping[str, str]) -> Lists:
     image (what comes after it is passed over), name a group, or be the start of ids up to an
     underscore (`patient001` for all its slices).
     """
-    files = {kind: _find(root, names) for kind, names in _NAMES.items()}
+    files = {kind: _find(root, _with_endings(names)) for kind, names in _NAMES.items()}
     there = {kind: file for kind, file in files.items() if file is not None}
     return Lists(
         {kind: _listed(file, root, groups) for kind, file in there.items()}, tuple(there.values())
@@ -64,19 +75,41 @@ def is_list(file: Path, root: Path) -> bool:
     >>> is_list(Path("s/lists/Train.txt"), Path("s")), is_list(Path("s/notes.txt"), Path("s"))
     (True, False)
     """
-    if file in (root / "groups.csv", root / "dataset.json"):
+    if file == root / "dataset.json":
         return True
-    names = set().union(*(_with_endings(names) for names in _NAMES.values()))
-    return file.name.lower() in names and file.parent in [root / folder for folder in _FOLDERS]
+    names = _GROUPS.union(*(_with_endings(names) for names in _NAMES.values()))
+    return file.name.lower() in names and _is_at_hand(file, root)
+
+
+def _is_at_hand(file: Path, root: Path) -> bool:
+    return file.parent in [root / folder for folder in _FOLDERS]
+
+
+def tell_passed_over(unread: Iterable[Path], root: Path) -> list[str]:
+    """Return sentences on the files that no reader reads, and on those that may be lists."""
+    files = [file for file in unread if not is_list(file, root)]
+    likely = [
+        file.name
+        for file in sorted(files)
+        if _is_at_hand(file, root)
+        and file.suffix.lower() in _LIKE_ENDINGS
+        and _LIKE_LISTS.search(file.stem)
+    ]
+    if not likely:
+        return [tell_unread(files, root)]
+    return [
+        tell_unread(files, root),
+        f"Not read, but perhaps meant as lists: {', '.join(likely[:3])}; splits are read from"
+        " train.txt, val.txt and test.txt, patients from groups.csv.",
+    ]
 
 
 def _with_endings(names: Iterable[str]) -> set[str]:
     return {f"{name}{ending}" for name in names for ending in _ENDINGS}
 
 
-def _find(root: Path, names: tuple[str, ...]) -> Path | None:
+def _find(root: Path, wanted: set[str]) -> Path | None:
     """Return the one file of a list's names, in capitals or not; two are refused."""
-    wanted = _with_endings(names)
     there = [
         file
         for place in (root / folder for folder in _FOLDERS)
@@ -91,13 +124,12 @@ def _find(root: Path, names: tuple[str, ...]) -> Path | None:
 
 def _lines(file: Path) -> list[str]:
     """Return the entries of a list; of a table the column with the ids."""
-    text = read_text(file)
-    if file.suffix.lower() != ".csv":
-        return [line.strip() for line in text.splitlines() if line.strip()]
-    rows = [row for row in csv.reader(text.splitlines()) if row]
+    if file.suffix.lower() not in _TABLES:
+        return [line.strip() for line in read_text(file).splitlines() if line.strip()]
+    rows = _rows(file)
     if not rows:
         return []
-    head = [cell.strip().lower() for cell in rows[0]]
+    head = [cell.lower() for cell in rows[0]]
     column = next((head.index(name) for name in _ID_COLUMNS if name in head), None)
     if column is None and (not head[0] or head[0].startswith("unnamed")):  # as pandas writes it
         raise InputError(
@@ -105,8 +137,48 @@ def _lines(file: Path) -> list[str]:
             " the one that names the images so."
         )
     body = rows if column is None else rows[1:]
-    cells = [row[column or 0].strip() for row in body if len(row) > (column or 0)]
+    cells = [row[column or 0] for row in body if len(row) > (column or 0)]
     return [cell for cell in cells if cell]
+
+
+def _rows(file: Path) -> list[list[str]]:
+    """Return the rows of a table whose cells stand between commas, semicolons or tabs.
+
+    The first line says which. Rows without anything in them are left out.
+    """
+    lines = read_text(file).splitlines()
+    separator = max(",;\t", key=lines[0].count) if lines else ","
+    try:
+        rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+    except csv.Error as error:
+        raise InputError(f"{file} is no table ({error}): save it again as CSV.") from None
+    stripped = [[cell.strip() for cell in row] for row in rows]
+    return [row for row in stripped if any(row)]
+
+
+def read_pairs(root: Path) -> tuple[Path, list[tuple[str, str]]] | None:
+    """Return `groups.csv` of a folder and the id and group of its rows; None where it has none.
+
+    The columns may have other usual names (`image`, `patient`), in capitals or not.
+    """
+    file = _find(root, _GROUPS)
+    if file is None:
+        return None
+    rows = _rows(file)
+    head = [cell.lower() for cell in rows[0]] if rows else []
+    columns = []
+    for names in (_ID_COLUMNS, _GROUP_COLUMNS):
+        there = [name for name in names if name in head]
+        if not there or len(rows) < 2:
+            raise InputError(
+                f"{file} needs the columns id,group in its first line and one row for each image."
+            )
+        if head.count(there[0]) > 1:
+            raise InputError(f"{file} has two columns called {there[0]}: keep the true one.")
+        columns.append(head.index(there[0]))
+    width = max(columns) + 1
+    filled = [row + [""] * (width - len(row)) for row in rows[1:]]
+    return file, [(row[columns[0]], row[columns[1]]) for row in filled]
 
 
 def _listed(file: Path, root: Path, groups: Mapping[str, str]) -> list[str]:

@@ -180,8 +180,7 @@ class Meaning:
         if mask.lossy:
             return [int(_grey(shade) > 127) for shade in mask.shades]
         if self.by_index:
-            keys = [_grey(s) if s.stored is None else s.stored for s in mask.shades]
-            return [self.table[key] for key in keys]
+            return [self.table[_number(shade)] for shade in mask.shades]
         return [self.table[shade.shown] for shade in mask.shades]
 
     def indices(self, mask: CodedMask) -> np.ndarray:
@@ -218,6 +217,24 @@ def decide_meaning(masks: Iterable[CodedMask], classes: Sequence[str]) -> Meanin
     return meaning
 
 
+def check_several(masks: Mapping[str, Sequence[CodedMask]], classes: Sequence[str]) -> None:
+    """Refuse masks of one class a file: several of an image, where all of the set show one value.
+
+    Their union would be that class, and the others would be lost. `masks` are those of all ids.
+    """
+    several = next((key for key, ours in masks.items() if len(ours) > 1), None)
+    if several is None or len(classes) < 3:
+        return
+    shown = {shade.shown for ours in masks.values() for mask in ours for shade in mask.shades}
+    if len(shown - {0}) == 1:
+        files = ", ".join(mask.name for mask in masks[several][:2])
+        raise InputError(
+            f"Image '{several}' has several masks ({files}), and all masks mark with one value"
+            f" where {len(classes)} classes are asked for: save all classes of an image in one"
+            " mask, as class indices."
+        )
+
+
 def _grey(shade: Shade) -> int:
     return shade.colour[0]
 
@@ -247,12 +264,30 @@ def _as_shown(masks: Sequence[CodedMask], classes: int) -> Meaning | None:
     return Meaning(table)
 
 
+def _number(shade: Shade) -> int:
+    """Return what a file stores for a shade: its place in the palette, or its grey."""
+    return _grey(shade) if shade.stored is None else shade.stored
+
+
+def _has_void(numbers: set[int], classes: Sequence[str]) -> bool:
+    """Return whether the largest number lies beside class indices: many sets mark so with 255.
+
+    It says "ignore this pixel", and is no class.
+    """
+    others = {number for number in numbers if not _is_void(number)}
+    return bool(len(others) < len(numbers) and others - {0} and max(others) < len(classes))
+
+
+def _is_void(number: int) -> bool:
+    return number in (255, 65535)
+
+
 def _by_index(masks: Sequence[CodedMask], classes: Sequence[str]) -> Meaning | None:
     """Read indices into a palette that all files share, black first; or numbers of a few bits."""
     shows: dict[int, tuple[int, int, int]] = {}
     for mask in masks:
         for shade in mask.shades:
-            index = _grey(shade) if shade.stored is None else shade.stored
+            index = _number(shade)
             plain = shade.stored is None and isinstance(shade.shown, int)
             if index >= len(classes) or (shade.stored is None and not plain):
                 return None
@@ -288,6 +323,8 @@ def _by_colour(masks: Sequence[CodedMask], classes: Sequence[str]) -> Meaning | 
         return None
     if all(len(set(colour)) == 1 for colour in others):
         return None
+    if _has_void({_number(shade) for shade in shades}, classes):
+        return None
     return _ordered(others, shades, classes, "colours")
 
 
@@ -301,8 +338,7 @@ def _by_grey(masks: Sequence[CodedMask], classes: Sequence[str]) -> Meaning | No
     greys = sorted({_grey(shade) for shade in shades})
     if len(greys) != len(classes) or greys[0] != 0:
         return None
-    # 255 beside small numbers is how many sets write "ignore this pixel".
-    if greys[-1] == 255 and greys[-2] < len(classes):
+    if _has_void(set(greys), classes):
         return None
     return _ordered([(grey,) * 3 for grey in greys[1:]], shades, classes, "greys")
 
@@ -339,20 +375,40 @@ def _refusal(masks: Sequence[CodedMask], classes: Sequence[str]) -> InputError:
     table = set(range(len(classes))) | ({255, 65535} if len(classes) == 2 else set())
     odd = [mask for mask in masks if not {s.shown for s in mask.shades} <= table]
     mask = odd[0] if odd else max(masks, key=lambda mask: len(mask.shades))
+    if _has_void({_number(shade) for other in masks for shade in other.shades}, classes):
+        void = next(m for m in masks if any(_is_void(_number(shade)) for shade in m.shades))
+        return InputError(
+            f"Mask '{void.name}' holds 255 beside class indices, as of pixels that nobody labeled,"
+            " which are no class here: give them one, such as 0 for the background."
+        )
     if not any(isinstance(shade.shown, tuple) for shade in mask.shades):
         if _ambiguous(mask):
             return InputError(
                 f"Mask '{mask.name}' has a palette with the same colour twice, so that its classes"
                 " cannot be told apart: save it as one grey channel of class indices."
             )
-        return _unexpected(mask.name, [_grey(shade) for shade in mask.shades], len(classes))
+        greys = [_grey(shade) for shade in mask.shades]
+        if len(greys) > 4 * len(classes) and greys[-1] == 255:
+            return _blurred(mask.name, len(greys))
+        return _unexpected(mask.name, greys, len(classes))
     colours = sorted({shade.colour for other in masks for shade in other.shades})
+    if len(colours) > 4 * len(classes):
+        return _blurred(mask.name, len(colours))
     shown = ", ".join(str(Shade(colour)) for colour in colours[:6])
     more = ", ..." if len(colours) > 6 else ""
     return InputError(
         f"Mask '{mask.name}' is a colour picture and the masks of the set show {shown}{more}, where"
         f" {len(classes)} classes need black for the background and {len(classes) - 1} more: give"
         " classes= as a number or names, or save masks as one grey channel of class indices."
+    )
+
+
+def _blurred(name: str, count: int) -> InputError:
+    """Return the sentence for a mask of more shades than its classes can have."""
+    return InputError(
+        f"Mask '{name}' holds {count} different values, as of an image, or of borders that were"
+        " smoothed: save class indices, or 0/255, without smoothing (resize by the nearest"
+        " neighbour)."
     )
 
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import unreadable
-from ucmt_lite.data.files import check_folder, tell_unread, walk_set
-from ucmt_lite.data.layouts import Layout, find_layout
-from ucmt_lite.data.lists import is_list
+from ucmt_lite.data.files import check_folder, walk_set
+from ucmt_lite.data.layouts import Layout, check_whole, find_layout
+from ucmt_lite.data.lists import tell_passed_over
 from ucmt_lite.data.preparation import Preparation, clipped
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source
@@ -106,7 +106,7 @@ def read_nifti(root: Path, request: Request, *, window: Sequence[float] | None =
         preparation=Preparation(window=limits, orientation=ORIENTATION),
         notes=[
             *layout.notes,
-            tell_unread([f for f in layout.unread if not is_list(f, root)], root),
+            *tell_passed_over(layout.unread, root),
         ],
     )
 
@@ -119,6 +119,7 @@ def _find_pairs(root: Path) -> Layout:
             f"{root}/images holds no .nii or .nii.gz files: put images there and masks into"
             f" {root}/masks."
         )
+    check_whole(root, layout.pairs)
     return layout
 
 
@@ -128,7 +129,7 @@ def load_volume(kind: str, file: Path, own_axes: np.ndarray | None = None) -> Vo
     `own_axes` are nibabel's orientation of its axes, where another file's are meant.
     """
     with _decoding(kind, file):
-        stored = _load(file)
+        stored = open_volume(file)
         if np.dtype(stored.get_data_dtype()).kind not in "biuf":
             raise InputError(
                 f"{kind} '{file}' holds {stored.get_data_dtype()} and no plain numbers: save one"
@@ -140,6 +141,13 @@ def load_volume(kind: str, file: Path, own_axes: np.ndarray | None = None) -> Vo
         turned = _nibabel().orientations.apply_orientation(values, axes)
         # In one order in memory too, so that sums over it are the same, bit by bit.
         return Volume(np.ascontiguousarray(turned), grid.spacing, axes)
+
+
+def load_volume_mask(mask: Path, image: Path) -> np.ndarray:
+    """Return the values of a mask with the axes of its image's file; it must lie on its grid."""
+    _look(Entry(mask.name, image, (mask,)))
+    values = load_volume("Mask", mask, _axes_of(mask, image)).values
+    return Volume(values, (), _header("Image", image).own_axes).as_stored(values)
 
 
 def _axes_of(mask: Path, image: Path) -> np.ndarray | None:
@@ -215,7 +223,7 @@ def _listed(numbers: Sequence[float]) -> str:
 
 def _header(kind: str, file: Path) -> _Grid:
     with _decoding(kind, file):
-        return _grid(kind, file, _load(file))
+        return _grid(kind, file, open_volume(file))
 
 
 def _grid(kind: str, file: Path, stored: Any) -> _Grid:
@@ -290,7 +298,7 @@ def _damaged() -> tuple[type[Exception], ...]:
     )
 
 
-def _load(file: Path) -> Any:
+def open_volume(file: Path) -> Any:
     """Return the image of a file, its voxels not read yet; compressed or not, whatever its name."""
     nibabel = _nibabel()
     with open(file, "rb") as stream:

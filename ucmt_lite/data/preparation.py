@@ -140,6 +140,14 @@ def looks_standardised(values: np.ndarray) -> bool:
     return bool(values.min() < 0 and abs(values.mean()) < 2.5 and 0.2 < values.std() < 2.5)
 
 
+def check_plain(values: np.ndarray, name: str) -> None:
+    """Refuse text, records and complex numbers."""
+    if values.dtype.kind not in "biuf":
+        raise InputError(
+            f"Image '{name}' holds {values.dtype} and no plain numbers: save one number a pixel."
+        )
+
+
 def check_finite(values: np.ndarray, name: str) -> None:
     """Refuse NaN and infinite values."""
     if values.dtype.kind == "f" and not np.isfinite(values).all():

@@ -28,7 +28,7 @@ from ucmt_lite.data.columns import (
 from ucmt_lite.data.files import quantity
 from ucmt_lite.data.groups import find_groups, tell_suspected
 from ucmt_lite.data.lists import Lists, read_lists
-from ucmt_lite.data.masks import BINARY, CodedMask, Meaning, decide_meaning
+from ucmt_lite.data.masks import BINARY, CodedMask, Meaning, check_several, decide_meaning
 from ucmt_lite.data.pictures import PictureFile, decode_mask, encode_image
 from ucmt_lite.data.preparation import (
     Preparation,
@@ -190,7 +190,9 @@ def read_set(
         return _draft(entry, forms[entry], open_case(entry), decisions, is_scored)
 
     drafts = dict(zip(chosen, in_threads(read, chosen, f"reading {request.name}"), strict=True))
-    meaning = decide_meaning([m for draft in drafts.values() for m in draft.masks], request.classes)
+    masks = {entry.id: drafts[entry].masks for entry in chosen if entry.has_mask}
+    check_several(masks, request.classes)
+    meaning = decide_meaning([m for several in masks.values() for m in several], request.classes)
     kinds = {entry.id: draft.kind for entry, draft in drafts.items()}
     values, mixture = decide_values(kinds, decisions.dims)
 
@@ -202,8 +204,7 @@ def read_set(
         return _item(entry, groups[entry.id], draft, meaning, decisions)
 
     items = {item.id: item for item in in_threads(finish, chosen, f"preparing {request.name}")}
-    masks = {entry.id: drafts[entry].masks for entry in chosen if entry.has_mask}
-    seen = tell_masks(masks, meaning, request.classes, decisions.size)
+    seen = tell_masks(masks, meaning, request.classes, decisions.size, trained)
     if empty and not seen.has_foreground:
         raise InputError(empty)
     remarks = tell_remarks({entry.id: form.remark for entry, form in forms.items()})
@@ -258,7 +259,8 @@ def _draft(
     encoded, kind = _encode(image, entry.image_name, decisions)
     shape = form.shape or (image.shape if isinstance(image, np.ndarray) else ())
     shape = tuple(shape[: decisions.dims])
-    coded = [_coded(mask, entry, decisions) for mask in _several(masks)]
+    named = zip(_several(masks), _mask_names(entry), strict=True)
+    coded = [decode_mask(mask, name, len(decisions.classes)) for mask, name in named]
     if coded:
         shape = coded[0].codes.shape
     spacing = form.spacing
@@ -280,9 +282,11 @@ def _several(masks: Readable | Sequence[Readable] | None) -> Sequence[Readable]:
     return masks if isinstance(masks, (tuple, list)) else (masks,)
 
 
-def _coded(mask: Readable, entry: Entry, decisions: Decisions) -> CodedMask:
-    name = entry.id if isinstance(entry.mask, tuple) else entry.mask_name
-    return decode_mask(mask, name, len(decisions.classes))
+def _mask_names(entry: Entry) -> list[str]:
+    """Return what a sentence calls each mask of a case."""
+    if isinstance(entry.mask, tuple):
+        return [entry._replace(mask=mask).mask_name for mask in entry.mask]
+    return [entry.mask_name] if entry.has_mask else []
 
 
 def _encode(image: Readable, name: str, decisions: Decisions, values: str = "") -> tuple[Any, str]:
@@ -344,10 +348,13 @@ def _tell_entries(entries: Sequence[Entry]) -> list[str]:
             f"{quantity(len(bare), 'image')} without a mask (first '{bare[0]}'): unlabeled, for"
             " training only."
         )
-    several = [e.id for e in entries if isinstance(e.mask, tuple) and len(e.mask) > 1]
+    several = [e for e in entries if isinstance(e.mask, tuple) and len(e.mask) > 1]
     if several:
+        first, second = (Path(name) for name in _mask_names(several[0])[:2])
+        shown = -2 if first.name == second.name else -1
+        two = " and ".join("/".join(file.parts[shown:]) for file in (first, second))
         sentences.append(
-            f"{quantity(len(several), 'image')} with several masks (first '{several[0]}'): their"
-            " union is read."
+            f"{quantity(len(several), 'image')} with several masks (first '{several[0].id}':"
+            f" {two}): their union is read."
         )
     return sentences

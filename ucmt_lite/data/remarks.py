@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -21,6 +21,10 @@ SENTENCES = {
     "no position": (
         "The header of the image or of its mask tells no position in space in"
         " {cases} (first '{name}'): each mask is taken to lie on its image, voxel by voxel."
+    ),
+    "two masks": (
+        "More than one array may be the mask in {cases} (first '{name}'): label is read, or mask"
+        " where there is none."
     ),
     "no spacing": "Headers have no usable spacing in {cases} (first '{name}').",
 }
@@ -69,8 +73,12 @@ def tell_masks(
     meaning: Meaning,
     classes: Sequence[str],
     size: int | None,
+    trained: Collection[str],
 ) -> MaskReport:
-    """Say what is odd about the masks of all ids: lost at this size, empty, alike, nearly full."""
+    """Say what is odd about the masks of all ids: lost at this size, empty, alike, nearly full.
+
+    `trained` are the ids of the training images.
+    """
     seen = [_see(key, several, meaning) for key, several in masks.items()]
     lost = [case for case in seen if case.lost]
     notes = []
@@ -95,8 +103,14 @@ def tell_masks(
         )
     shown = {k for case in seen for k in case.classes}
     absent = [name for k, name in enumerate(classes) if k and k not in shown]
-    if filled and absent:
+    if absent:
         notes.append(f"No mask shows {' or '.join(absent)}.")
+    learned = {k for case in seen if case.id in trained for k in case.classes}
+    if unseen := [classes[k] for k in sorted(shown - learned)]:
+        notes.append(
+            f"No mask of a training image shows {' or '.join(unseen)}, which others do: no network"
+            " can learn it from this split."
+        )
     return MaskReport(bool(filled), len(lost), tuple(notes))
 
 

@@ -49,6 +49,11 @@ def split_groups(
     {'train': 6, 'validation': 2, 'test': 2}
     """
     order = shuffled(groups.values(), seed)
+    if len(groups) == 1:
+        raise InputError(
+            f"There is one case ('{next(iter(groups))}') and none to test on: give at least two,"
+            " one file each."
+        )
     if len(order) < 2:
         raise InputError(
             f"All {len(groups)} cases belong to one group ('{order[0]}'): add cases of another"

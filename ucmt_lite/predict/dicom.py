@@ -116,7 +116,9 @@ def _values(dataset: Any) -> NDArray[np.float32]:
     """Return the values of a slice, rows x columns, as the scanner means them."""
     stored = dataset.pixel_array.astype(np.float32)
     if dataset.get("PhotometricInterpretation") == "MONOCHROME1":  # the highest value is black
-        stored = stored.max() + stored.min() - stored
+        # From the range of the file, not of the slice, so that all slices are turned alike.
+        is_signed = int(dataset.get("PixelRepresentation") or 0) == 1
+        stored = (-1 if is_signed else 2 ** int(dataset.BitsStored) - 1) - stored
     slope = float(dataset.get("RescaleSlope", 1) or 1)
     return stored * slope + float(dataset.get("RescaleIntercept", 0) or 0)
 

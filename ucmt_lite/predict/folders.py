@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucmt_lite.common import InputError, atomic
+from ucmt_lite.data.pictures import look_at_pair
 from ucmt_lite.predict import formats, metrics
 from ucmt_lite.predict.dicom import series_to_nifti
 from ucmt_lite.predict.jobs import Job, find_jobs
@@ -93,7 +94,8 @@ def predict_files(
     On demand, each in a folder below `out`: `uncertainty`, maps of the entropy in nats (in a PNG,
     255 stands for ln K); `probabilities`, npz files with `probabilities` (float16 `K *S`) and
     `classes`; `pictures`, PNG files of the image and of the image with its mask's outlines. `masks`
-    is a folder with true masks of the images' names; Dice then stands in `out/scores.csv`. A 2D
+    is a folder with true masks of the images' names, or with masks/ in it; Dice then stands in
+    `out/scores.csv`. A 2D
     network goes through a volume slice by slice, along `axis` or, if None, as `slice_axis` says.
     `overlap` is what neighbouring windows of a 3D network share of a side. `progress` shows a bar.
 
@@ -106,7 +108,7 @@ def predict_files(
 
     names = [images] if isinstance(images, (str, os.PathLike)) else list(images)
     inputs, out = [Path(name) for name in names], Path(out)
-    truth_folder = None if masks is None else Path(masks)
+    truth_folder = None if masks is None else _folder_of_masks(Path(masks))
     jobs, passed_over = find_jobs(inputs, out, truth_folder)
     flags = {_UNCERTAINTY: uncertainty, _PROBABILITIES: probabilities, _PICTURES: pictures}
     extras = frozenset(name for name, flag in flags.items() if flag)
@@ -135,6 +137,11 @@ def slice_axis(shape: Sequence[int], spacing: Sequence[float] = ()) -> int:
     if spacing and sum(math.isclose(mm, max(spacing)) for mm in spacing) == 1:
         return int(np.argmax(spacing))
     return max(range(len(shape)), key=lambda axis: (-shape[axis], axis))
+
+
+def _folder_of_masks(folder: Path) -> Path:
+    """Return the folder masks/ of a set, where the set is given."""
+    return folder / "masks" if (folder / "masks").is_dir() else folder
 
 
 def _check_targets(jobs: Sequence[Job], wanted: _Wanted) -> None:
@@ -173,7 +180,9 @@ def _predict_or_tell(segmenter: Segmenter, job: Job, wanted: _Wanted) -> Predict
             row = PredictedFile(job.image, target)
             return _scored(row, job, image, mask, wanted, len(segmenter.card["classes"]))
     except InputError as mistake:
-        return PredictedFile(job.image, target, error=str(mistake))
+        # A slice is an array to what refuses it; the user knows the file.
+        sentence = str(mistake).replace("Image 'array'", f"Image '{job.image}'")
+        return PredictedFile(job.image, target, error=sentence)
     except OSError as cause:
         raise InputError(
             f"{wanted.out} cannot be written ({cause.strerror or cause}): choose another folder"
@@ -235,6 +244,8 @@ def _softmax_of(
         return segmenter.probabilities(values)
     if values.ndim != 3 or 0 in values.shape:
         raise InputError(f"Image '{image}' is {values.shape}: give an image or a volume.")
+    if wanted.axis is None and kind != "nifti":
+        _check_slices(values.shape, image)
     axis = _checked_axis(wanted.axis, values.shape, image)
     slices = np.moveaxis(values, axis, 0)
     if rows_first:
@@ -244,6 +255,15 @@ def _softmax_of(
     slices = slices.astype(np.int32) if whole else slices
     probs = np.stack([segmenter.probabilities(part) for part in slices], axis=1)  # K N H W
     return np.moveaxis(probs.swapaxes(2, 3) if rows_first else probs, 1, axis + 1)
+
+
+def _check_slices(shape: Sequence[int], image: Path) -> None:
+    """Refuse three or four slices that may be the channels of one picture."""
+    if shape[0] in (3, 4) and min(shape[1:]) >= 16 and not formats.read_spacing(image):
+        raise InputError(
+            f"Image '{image}' is {tuple(shape)}, which may be one picture with its channels first:"
+            " save it as H W 3, or, if these are slices, say axis=0 (--axis 0)."
+        )
 
 
 def _checked_axis(axis: int | None, shape: Sequence[int], image: Path) -> int:
@@ -282,6 +302,8 @@ def _scored(
     if wanted.truths is None or job.key not in wanted.truths.files:
         return row
     file = wanted.truths.files[job.key]
+    if formats.kind_of(file) == formats.kind_of(image) == "picture":
+        look_at_pair(image, [file], job.key)
     truth = wanted.truths.read(job.key, image)
     if truth.shape != mask.shape:
         raise InputError(

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from ucmt_lite.common import InputError, atomic
+from ucmt_lite.data import hdf5, nifti
 from ucmt_lite.data.columns import unreadable
 from ucmt_lite.data.pictures import PICTURE_SUFFIXES
+from ucmt_lite.data.preparation import check_plain
 from ucmt_lite.predict.overlays import PALETTE
 
 # Which kind a file is, by its ending; DICOM files are series in folders (`predict.dicom`).
@@ -59,12 +61,15 @@ def mask_name(name: str, ending: str) -> str:
 
 def read_values(file: Path) -> NDArray:
     """Return the values of an image: `H W` or `H W 3` of a picture, `*S` of all else."""
-    kind = kind_of(file)
-    if kind == "nifti":
-        return _nifti_values(file)
-    if kind == "hdf5":
-        return _hdf5_array(file, ("image",))
-    return _picture_values(file) if kind == "picture" else _numpy_array(file)
+    readers = {
+        "nifti": _nifti_values,
+        "hdf5": hdf5.load_image,
+        "picture": _picture_values,
+        "numpy": _numpy_array,
+    }
+    values = readers[kind_of(file)](file)
+    check_plain(values, str(file))
+    return values
 
 
 def read_spacing(file: Path) -> tuple[float, ...]:
@@ -87,15 +92,10 @@ def read_mask_values(file: Path, image: Path) -> NDArray:
     """Return the values of a mask that is no picture, with the axes of its image."""
     kind = kind_of(file)
     if kind == "hdf5":
-        return _hdf5_array(file, ("label", "mask"))
+        return hdf5.load_label(file)
     if kind == "numpy":
         return _numpy_array(file)
-    values = _nifti_values(file)
-    if kind_of(image) != "nifti":
-        return values
-    orientations = nibabel_module().orientations
-    own, other = (orientations.io_orientation(_nifti(name).affine) for name in (file, image))
-    return orientations.apply_orientation(values, orientations.ornt_transform(own, other))
+    return nifti.load_volume_mask(file, image) if kind_of(image) == "nifti" else _nifti_values(file)
 
 
 def write_mask(mask: NDArray[np.uint8], image: Path, path: Path) -> None:
@@ -171,24 +171,6 @@ def _numpy_array(file: Path) -> NDArray:
         raise unreadable("Image", file, error) from error
 
 
-def _hdf5_array(file: Path, keys: Sequence[str]) -> NDArray:
-    """Return the first array of these names that a file has."""
-    import h5py
-
-    try:
-        with h5py.File(file, "r") as h5:
-            key = next((key for key in keys if isinstance(h5.get(key), h5py.Dataset)), None)
-            if key is None:
-                raise InputError(
-                    f"'{file}' has the keys {', '.join(h5)}: name its array {keys[0]}."
-                )
-            return h5[key][()]
-    except InputError:
-        raise
-    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise unreadable("File", file, error) from error
-
-
 def _nifti_values(file: Path) -> NDArray:
     """Return the voxels of a volume with three axes; further ones must have the length 1."""
     image = _nifti(file)
@@ -203,9 +185,8 @@ def _nifti_values(file: Path) -> NDArray:
 
 def _nifti(file: Path) -> Any:
     """Open a NIfTI file; its voxels are not read yet."""
-    nibabel = nibabel_module()
     try:
-        return nibabel.load(file)
+        return nifti.open_volume(file)
     except _damaged_nifti() as error:
         raise unreadable("Image", file, error) from error
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.files import ending_of, walk_files
-from ucmt_lite.data.layouts import split_mask_ending
+from ucmt_lite.data.layouts import lies_among_masks, split_mask_word
 from ucmt_lite.predict import formats
 from ucmt_lite.predict.dicom import is_dicom
 
@@ -50,17 +50,21 @@ def find_jobs(
 
 
 def _folder_jobs(folder: Path, apart: Sequence[Path], passed_over: Counter[str]) -> Iterator[Job]:
-    """Yield the images below a folder, but not what lies in the folders `apart`."""
-    skipped = {path.resolve() for path in apart} - {folder.resolve()}
+    """Yield the images below a folder, but no masks, and not what lies in the folders `apart`."""
+    here = folder.resolve()
+    skipped = {path.resolve() for path in apart} - {here, *here.parents}
     series: dict[Path, list[Path]] = {}
     files = walk_files(folder)
     stems = {file.parent / image_stem(file) for file in files}
+    in_folder = Counter(file.parent for file in files if formats.ending_of_image(file))
     for file in files:
         place = file.relative_to(folder)
         if skipped & set(file.resolve().parents):
             continue
-        stem, ending = split_mask_ending(image_stem(file))
-        if formats.ending_of_image(file) and not (ending and file.parent / stem in stems):
+        stem, ending = split_mask_word(image_stem(file))
+        beside = file.parent / stem in stems if stem else in_folder[file.parent] > 1
+        is_mask = bool(ending) and beside or lies_among_masks(folder, file)
+        if formats.ending_of_image(file) and not is_mask:
             yield _file_job(file, place.as_posix())
         elif is_dicom(file):
             series.setdefault(file.parent, []).append(file)

@@ -18,7 +18,7 @@ from ucmt_lite.common import InputError
 from ucmt_lite.data import hdf5, nifti
 from ucmt_lite.data.columns import unpng, unreadable
 from ucmt_lite.data.pictures import PICTURE_SUFFIXES, PICTURE_WORDS, decoding, encode_image
-from ucmt_lite.data.preparation import Preparation, clipped, prepare_volume
+from ucmt_lite.data.preparation import Preparation, check_plain, clipped, prepare_volume
 from ucmt_lite.data.source import channels_first
 
 _EACH = Preparation("each")
@@ -117,10 +117,16 @@ def _array(image: Any) -> NDArray:
     if not _is_path(image):
         return np.asarray(image)
     path = _existing(Path(image))
+    values = _file_values(path)
+    check_plain(values, str(path))
+    return values
+
+
+def _file_values(path: Path) -> NDArray:
     name = path.name.lower()
     if name.endswith((".h5", ".hdf5")):
         return hdf5.load_image(path)
-    if _is_nifti(image):
+    if _is_nifti(path):
         volume = nifti.load_volume("Image", path)
         return volume.as_stored(volume.values)
     if name.endswith(".npy"):

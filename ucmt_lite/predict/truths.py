@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.files import walk_files
-from ucmt_lite.data.layouts import split_mask_ending
+from ucmt_lite.data.layouts import bare_image_name, split_mask_word
 from ucmt_lite.data.masks import CodedMask, Meaning, decide_meaning
 from ucmt_lite.data.pictures import decode_mask
 from ucmt_lite.predict import formats
@@ -35,27 +36,58 @@ def find_truths(folder: Path, jobs: Sequence[Job], classes: Sequence[str]) -> Tr
     """Find the true masks in a folder; at least one image must have one of its name."""
     if not folder.is_dir():
         raise InputError(f"There is no folder '{folder}' of masks: check the path.")
-    by_key = _by_key(folder)
-    files = {job.key: by_key[job.key] for job in jobs if job.key in by_key}
+    by_key = _by_key(folder, {file.resolve() for job in jobs for file in job.files})
+    folders = Counter(_folder_of(job) for job in jobs)
+    several = {}
+    for job in jobs:
+        names = [job.key, _bare(job.key)]
+        if folders[_folder_of(job)] == 1:  # a folder a case: image.png and mask.png
+            names.append(_folder_of(job))
+        if found := next((by_key[name] for name in names if name in by_key), []):
+            several[job.key] = found
+    for key, (first, *others) in several.items():
+        if others:
+            raise InputError(
+                f"Image '{key}' has several masks in '{folder}' ({first.name}, {others[0].name}):"
+                " keep the one that is true, or join them in one."
+            )
+    files = {key: first for key, (first,) in several.items()}
     if not files:
         raise InputError(
             f"No image has a mask in '{folder}': name the masks as the images, such as"
-            f" {jobs[0].key}.png."
+            f" {jobs[0].mask}."
         )
     return Truths(files, classes, decide_meaning(_seen(files.values(), len(classes)), classes))
 
 
-def _by_key(folder: Path) -> dict[str, Path]:
-    """Return the files below a folder by their place in it, without ending."""
-    files: dict[str, Path] = {}
+def _folder_of(job: Job) -> str:
+    return Path(job.key).parent.as_posix()
+
+
+def _bare(key: str) -> str:
+    """Return a key without what only says that it is an image's: c1 of c1_0000, as in nnU-Net."""
+    place = Path(key)
+    return (place.parent / bare_image_name(place.name)).as_posix()
+
+
+def _by_key(folder: Path, images: Collection[Path]) -> dict[str, list[Path]]:
+    """Return the files below a folder by their place in it, without ending.
+
+    Images that lie there, too, are no masks; but an HDF5 file holds both.
+    """
+    whole: dict[str, list[Path]] = defaultdict(list)
+    bare: dict[str, list[Path]] = defaultdict(list)
     for file in walk_files(folder):
         if not formats.ending_of_image(file):
             continue
-        parent = file.relative_to(folder).parent
-        files[(parent / image_stem(file)).as_posix()] = file
-        # A mask's own ending, as in lesion1_segmentation.png, counts less than a whole name.
-        files.setdefault((parent / split_mask_ending(image_stem(file))[0]).as_posix(), file)
-    return files
+        if file.resolve() in images and formats.kind_of(file) != "hdf5":
+            continue
+        parent, stem = file.relative_to(folder).parent, image_stem(file)
+        whole[(parent / stem).as_posix()].append(file)
+        if split_mask_word(stem)[1]:
+            bare[(parent / split_mask_word(stem)[0]).as_posix()].append(file)
+    # A mask's own ending, as in lesion1_segmentation.png, counts less than a whole name.
+    return bare | whole
 
 
 def _seen(files: Iterable[Path], classes: int) -> Iterator[CodedMask]:
