@@ -278,14 +278,14 @@ print(f"{'mean':20} Dice {validation_scores['dice']:.2f}")
 # ## What the other images can give
 #
 # The other 296 hearts show how hearts vary: thick and thin ones, bright and dark ones. A **semi-supervised** method
-# learns from them without being told their outlines. [Lesson 09](09_ucmt.ipynb) builds **UCMT** (Shen et al., IJCAI
+# learns from them without being told their outlines. (Two neighbours: *weakly supervised* learning has cheaper labels, boxes or clicks, and *self-supervised* learning has none at first and sets itself tasks, such as filling holes.) [Lesson 09](09_ucmt.ipynb) builds **UCMT** (Shen et al., IJCAI
 # 2023): two *students* that teach each other, and a *teacher* that follows both. Here is a run of it that was recorded
 # earlier, on four labeled hearts, 600 iterations long. Give a guess first, then move through its training:
 
-# %% [markdown] lang="zh" english="2061b5c3"
+# %% [markdown] lang="zh" english="e0371b45"
 # ## 其他图像能给我们什么
 #
-# 其余的 296 颗心脏展示了心脏怎样变化：有厚有薄，有明有暗。**半监督**方法不必知道它们的轮廓，也能从中学习。[第 09 课](09_ucmt.ipynb)搭建 **UCMT**（Shen et al., IJCAI 2023）：两个互相教学的*学生*，和一位跟随两者的*教师*。下面是它的一次训练，用四张有标注的心脏图像，共 600 次迭代，事先已经记录下来。先猜一猜，再在训练过程中前后移动看看：
+# 其余的 296 颗心脏展示了心脏怎样变化：有厚有薄，有明有暗。**半监督**方法不必知道它们的轮廓，也能从中学习。（它有两位邻居：*弱监督*学习用更便宜的标注，例如方框或点击；*自监督*学习起初没有标注，自己给自己出题，例如补全缺失的部分。）[第 09 课](09_ucmt.ipynb)搭建 **UCMT**（Shen et al., IJCAI 2023）：两个互相教学的*学生*，和一位跟随两者的*教师*。下面是它的一次训练，用四张有标注的心脏图像，共 600 次迭代，事先已经记录下来。先猜一猜，再在训练过程中前后移动看看：
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import compare, training

@@ -70,7 +70,7 @@ check_cross_entropy(my_cross_entropy)
 #
 # $$L_\text{Dice} = 1 - \frac{1}{BK} \sum_{b,k} \frac{2 \sum_i p_{bik}\, y_{bik} + \epsilon}{\sum_i p_{bik} + \sum_i y_{bik} + \epsilon}$$
 #
-# for each image $b$ and class $k$ on its own; $y_{bik}$ is 1 where pixel $i$ belongs to class $k$, else 0, and $\epsilon = 10^{-5}$. (So a class that an image does not show costs nearly 1 there, with almost no gradient, and nothing once next to nothing is predicted of it; cross-entropy is what teaches absence.)
+# for each image $b$ and class $k$ on its own; $y_{bik}$ is 1 where pixel $i$ belongs to class $k$, else 0, and $\epsilon = 10^{-5}$. (Of a class that an image does not show, $y$ is 0: the loss is nearly 1 as long as anything of it is predicted, with almost no gradient, and falls to 0 only when next to nothing is. Cross-entropy is what teaches absence.)
 #
 # ### Exercise 2: write it
 #

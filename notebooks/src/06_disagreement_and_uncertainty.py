@@ -69,7 +69,7 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 # No: student and teacher of a Mean Teacher decide nearly alike in the end, and are the least certain together.
 # </details>
 #
-# Two students start far apart; student and teacher start as one and part at once. From then on both curves fall in every method. Low curves are no proof of anything: a network that gives every image the same answer has a disagreement of 0 and an uncertainty of 0.
+# Two students start far apart; student and teacher start as one and part at once. From then on both curves fall in every method, if not always straight. Low curves are no proof of anything: a network that gives every image the same answer has a disagreement of 0 and an uncertainty of 0.
 #
 # ## Two kinds of doubt
 #
@@ -83,7 +83,7 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 #
 # *Medium, about 8 minutes.* Logits `B K H W` of two networks in, $I$ as `B 1 H W` out, without a gradient. Put `1e-6` inside the logarithms, so that sure networks give numbers.
 
-# %% [markdown] lang="zh" english="bb4a6715"
+# %% [markdown] lang="zh" english="462d25ef"
 # 这些是已记录的训练，只用四张有标注的心脏图像。线是五个随机种子的均值，色带是它们的范围。**分歧**等于一减去两个分支的决策之间的 Dice（Mean Teacher 是学生与教师，其余方法是两个学生）。**不确定性**以奈特（nat）为单位，衡量两个分支*合在一起*有多犹豫。两者都在**探针图像**上测量，也就是训练中一直观察的 16 张验证图像；图只保留其中前三张的。
 #
 # <details><summary>最确定的也最一致吗？</summary>
@@ -91,7 +91,7 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 # 不：Mean Teacher 的学生与教师最后的决策几乎相同，合在一起却最不确定。
 # </details>
 #
-# 两个学生一开始就相距很远；学生与教师起初是同一个网络，随即分开。从那以后，两条曲线在每种方法中都下降。曲线低并不能证明什么：一个对任何图像都给出同一答案的网络，分歧是 0，不确定性也是 0。
+# 两个学生一开始就相距很远；学生与教师起初是同一个网络，随即分开。从那以后，两条曲线在每种方法中都下降，只是并不总是一路向下。曲线低并不能证明什么：一个对任何图像都给出同一答案的网络，分歧是 0，不确定性也是 0。
 #
 # ## 两种怀疑
 #

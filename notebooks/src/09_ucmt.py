@@ -36,7 +36,7 @@ seed = 0
 # > Two networks agree more and more. How do we keep them learning, without feeding them nonsense?
 #
 # The answer of the paper has two parts. **CMT**, the collaborative mean teacher, adds to CPS a teacher that follows both
-# students (how equally, we will see) and gives both a second pseudo label. **UMIX** makes a second image out of each one.
+# students (how equally, we will see) and gives both a second pseudo label, in the hope that an average is calmer than either and so more often right. **UMIX** makes a second image out of each one.
 #
 # $$L = \sum_{i=1,2} \ell\big(s_i(x_i), y\big) + w\,r\,\Big(\ell\big(s_1(u_1), \hat y_2\big) + \ell\big(s_2(u_2), \hat y_1\big) +
 #   \sum_{i=1,2} \ell\big(s_i(u_i), \hat y_t\big)\Big)$$
@@ -45,12 +45,12 @@ seed = 0
 # views of labeled and unlabeled images, $y$ the masks, $w$ the weight of everything unsupervised and $r$ its ramp-up from almost 0
 # to 1 (`clock.ramp`). As code:
 
-# %% [markdown] lang="zh" english="48020921"
+# %% [markdown] lang="zh" english="39675d92"
 # ## 问题
 #
 # > 两个网络越来越一致。怎样让它们继续学习，又不喂给它们胡话？
 #
-# 论文的回答有两部分。**CMT**，即协同平均教师，在 CPS 之上加了一位跟随两个学生的教师（跟随得有多平均，下面会看到），它给两个学生各一份第二个伪标签。**UMIX** 则由每张图像再造出一张。
+# 论文的回答有两部分。**CMT**，即协同平均教师，在 CPS 之上加了一位跟随两个学生的教师（跟随得有多平均，下面会看到），它给两个学生各一份第二个伪标签，希望平均出来的教师比任何一个学生更平稳，因而更常判对。**UMIX** 则由每张图像再造出一张。
 #
 # $$L = \sum_{i=1,2} \ell\big(s_i(x_i), y\big) + w\,r\,\Big(\ell\big(s_1(u_1), \hat y_2\big) + \ell\big(s_2(u_2), \hat y_1\big) +
 #   \sum_{i=1,2} \ell\big(s_i(u_i), \hat y_t\big)\Big)$$

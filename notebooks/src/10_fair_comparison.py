@@ -187,7 +187,7 @@ as_table(compare_runs(runs, "supervised"))
 #
 # A p above 0.05 does not say "equal". It may say "we looked too little". To claim that two methods are level, name a **margin** first: a difference that would not matter, here 0.02. Then read the interval of the difference:
 #
-# - wholly above 0: *better* (and wholly below: *worse*);
+# - wholly above 0: *better* (and wholly below: *worse*). That says that the sign is sure, and not that the difference matters: one of 0.005 to 0.015 is better, and smaller than the margin. Then say both;
 # - inside the margin, from $-0.02$ to $+0.02$, and covering 0: *level*;
 # - anything else: *open*.
 #
@@ -290,7 +290,7 @@ right_choices(images, "ucmt", "cps", [4, 16, 64]).round(3)
 # %% [markdown]
 # <details><summary>What it says</summary>
 #
-# Four images find a difference of 0.09 in nine draws of ten, and one of 0.016 little more often than a coin does. Sixteen find nearly every difference of 0.03. Where two runs are within 0.011 of each other, sixty-four choose right in 68 to 99 % of the draws: that depends on how much the difference scatters over images. So with a validation set as small as the labeled one, search coarsely: a weight of 0.1, 1 or 10 it can tell apart, 0.8 or 1 it cannot. And the more settings are tried, the luckier is the best of them ([lesson 13](13_failure_museum.ipynb), room 3). (These are test images of finished runs, taken for validation images; no setting of this kit was chosen with them.)
+# Four images find a difference of 0.09 in nine draws of ten, and one of 0.016 little more often than a coin does. Sixteen find nearly every difference of 0.03. Where two runs are within 0.011 of each other, sixty-four choose right in 68 to 99 % of the draws: that depends on how much the difference scatters over images. (With forty labeled images of your own: ten of them for choosing, or **cross-validation**, in which each quarter judges in turn the networks that learned from the others, and the mean of the four chooses.) So with a validation set as small as the labeled one, search coarsely: a weight of 0.1, 1 or 10 it can tell apart, 0.8 or 1 it cannot. And the more settings are tried, the luckier is the best of them ([lesson 13](13_failure_museum.ipynb), room 3). (These are test images of finished runs, taken for validation images; no setting of this kit was chosen with them.)
 # </details>
 #
 # ## What a table must name
@@ -298,7 +298,7 @@ right_choices(images, "ucmt", "cps", [4, 16, 64]).round(3)
 # On the left atrium two families of numbers circulate, and papers mix them. With 8 of 80 labeled volumes UA-MT (a Mean Teacher that leaves out what it doubts, in [lesson 16](16_after_ucmt.ipynb)) stands at a Dice of 84.25 in one and at 85.81 in the other, SASSNet, another method of these years, at 87.32 and at 85.71: the *order* of the two methods depends on the family (original protocols; re-runs by the authors of MC-Net+ and SS-Net). Neither
 # is wrong. They differ in training length and in how the last network was chosen, and a row of one does not belong under a row of the other.
 #
-# So, below every table of yours: the data and the split; which images are labeled; network, loss, iterations *and* steps; how settings were chosen, on which images; **the last network or the best one** (a best one is chosen by validation images that cost labels, too, few of them choose by luck, and chosen by test images it is a lucky one; with a learning rate that falls to 0 the last is the simple, honest choice, and this kit's); seeds, and what the interval is about; the size at which masks were scored.
+# So, below every table of yours: the data and the split; which images are labeled; network, loss, iterations *and* steps; how settings were chosen, on which images; what the *same network with all labels* reaches (the upper bound: a gain of 0.05 is little of a gap of 0.3, and all of one of 0.06); **the last network or the best one** (a best one is chosen by validation images that cost labels, too, few of them choose by luck, and chosen by test images it is a lucky one; with a learning rate that falls to 0 the last is the simple, honest choice, and this kit's); seeds, and what the interval is about; the size at which masks were scored.
 #
 # ## Recap
 #

@@ -257,7 +257,7 @@ for size in (32, 48, 64, 96, 128):
 #
 # ## Will unlabeled images pay?
 #
-# Two assumptions have to hold, whatever the method. **Smoothness**: images that look alike have masks that look alike; consistency builds on it. **Clusters**: between two classes there are few pixels in doubt, so that a border may be drawn where there is little (*low density*); a hard label builds on it, for it pushes each pixel to one side.
+# Two assumptions have to hold, whatever the method. **Smoothness**: images that look alike have masks that look alike; consistency builds on it. **Clusters**: between two classes there are few pixels in doubt, so that a border may be drawn where there is little (*low density*); a hard label builds on it, for it pushes each pixel to one side. (The literature adds a third, the *manifold*: images fill a small part of all that pixels could be, and unlabeled ones show which.)
 #
 # Nobody can promise that, but two cheap runs tell more than a guess. Train the *baseline* with half of your labels and with all of them. If the second is hardly better, labels are not what it lacks, and pseudo labels will hardly give it more; if it gains much, there is something to win. That is a rule of thumb and no theorem.
 #

@@ -109,7 +109,7 @@ hours = sum(seconds[method] * config.iterations for method, config in configs.it
 print({method: f"{1000 * value:.0f} ms" for method, value in seconds.items()}, f"about {hours:.2f} h")
 
 # %% [markdown]
-# Memory grows with image size, minibatch and network, and training holds three networks for UCMT. If it does not fit, halve `batch` before you halve `size`. `precision="auto"` uses half precision where the GPU is good at it.
+# Memory in training is mostly what the layers keep for the way back: it grows with the *product* of image area, minibatch and channels, so twice the side takes four times as much. Weights are little beside it; UCMT holds three networks, and the layers of both students at once. If it does not fit, halve `batch` before you halve `size`. `precision="auto"` uses half precision where the GPU is good at it.
 #
 # ## Run
 #
