@@ -629,19 +629,35 @@ def test_bcp_is_the_least_overconfident():
 
 def test_what_is_said_of_the_left_atrium():
     table = results.load_runs(results.kept("recipe_la2018") / "runs.parquet")
-    assert (table["gradient_steps"] == 300).all()
+    steps = table.groupby("variant")["gradient_steps"].first()
     dice = scores_by_seed(table, "dice")
-    dice["ucmt"] = dice.pop("ucmt, half the iterations")
+    longer, half = "supervised, twice the iterations", "ucmt, half the iterations"
+    assert set(steps[[longer, "ucmt"]]) == {600} and set(steps.drop([longer, "ucmt"])) == {300}
     means = {name: round(sum(by_seed.values()) / 5, 3) for name, by_seed in dice.items()}
     assert means == {
-        **{"supervised": 0.774, "cps": 0.811},
-        **{"mean_teacher": 0.759, "cmt": 0.769, "ucmt": 0.778},
+        **{"supervised": 0.774, "cps": 0.811, "mean_teacher": 0.759, "cmt": 0.769},
+        **{half: 0.778, longer: 0.783, "ucmt": 0.807},
     }
-    assert wins(dice, "cps", "supervised") == 5
-    for method in ("mean_teacher", "cmt", "ucmt"):
+    assert wins(dice, "cps", "supervised") == wins(dice, "ucmt", "supervised") == 5
+    for method in ("mean_teacher", "cmt", half):
         assert wins(dice, "cps", method) == 4
-        differences = [dice[method][seed] - dice["supervised"][seed] for seed in RECORDED]
-        assert verdict(*interval(differences)[1:]) == "open"
+        assert verdict(*above(dice, method, "supervised")[1:]) == "open"
+    said = {
+        ("ucmt", "supervised"): (0.033, 0.019, 0.048),
+        ("ucmt", longer): (0.024, 0.02, 0.029),
+        ("ucmt", "cps"): (-0.004, -0.045, 0.037),
+    }
+    for (one, other), numbers in said.items():
+        assert tuple(round(number, 3) for number in above(dice, one, other)) == numbers
+    gains = [dice["ucmt"][seed] - dice[longer][seed] for seed in RECORDED]
+    assert (round(min(gains), 3), round(max(gains), 3)) == (0.019, 0.028)
+    compared = compare_runs(table, "supervised").set_index("variant")
+    assert list(compared[compared["p_holm"] < 0.05].index) == ["ucmt"]
+
+
+def above(dice, one, other):
+    """Mean difference of two variants by seed, with its interval."""
+    return interval([dice[one][seed] - dice[other][seed] for seed in RECORDED])
 
 
 def test_the_map_of_labels_and_steps_is_what_its_pages_say():
