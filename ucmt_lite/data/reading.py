@@ -186,8 +186,7 @@ def read_set(
     trained = set(parts["train"])
 
     def read(entry: Entry) -> Draft:
-        is_scored = entry.id not in trained
-        return _draft(entry, forms[entry], open_case(entry), decisions, is_scored)
+        return _draft(entry, forms[entry], open_case(entry), decisions, entry.id not in trained)
 
     drafts = dict(zip(chosen, in_threads(read, chosen, f"reading {request.name}"), strict=True))
     masks = {entry.id: drafts[entry].masks for entry in chosen if entry.has_mask}
