@@ -9,7 +9,7 @@
 # - let two networks attract each other's *probabilities* (**CPC**), and see why that is comfortable;
 # - write down how wrong a pixel is, and watch a third network learn to guess it: the **flaw detector** of **GCT**;
 # - let the better of the two lead, pixel by pixel;
-# - see the detector at work on images without labels.
+# - see the detector at work on images without labels, and try it against witnesses that cost nothing.
 
 # %% tags=["parameters"]
 iterations = 200
@@ -89,7 +89,7 @@ check_cpc(my_cpc)
 # </details>
 #
 # Two curves can show it: the **uncertainty** of the two networks together (the entropy of their mean probabilities, in nats), and their **disagreement** (one minus
-# the Dice of their decisions). *Before you run:* who will be the least certain in the end, the strangers, the pair of CPC or the pair of CPS?
+# the Dice of their decisions), both on the 16 *probe images*, validation images that are watched in training. *Before you run:* who will be the least certain in the end, the strangers, the pair of CPC or the pair of CPS?
 
 # %%
 from ucmt_lite.explore import compare
@@ -215,11 +215,87 @@ from ucmt_lite.explore.draw.picture import images
 images({"image": image, "where it is wrong": 2 * wrong - 1, "expected flaw": 2 * flaw - 1})
 
 # %% [markdown]
-# Bright is wrong. Compare the two right pictures: does the detector know something about *this* heart, or has it learned "borders are difficult"?
+# Bright is wrong. Compare the two right pictures: does the detector know something about *this* heart, or has it learned "borders are difficult, and hearts are in the middle"? One picture
+# cannot tell. A **control** can: give every image the map that the detector drew for *another* image. What it knows of all hearts survives the exchange; what it knows of this one does not.
 #
+# ### Exercise 4: the control
+#
+# *Easy, about 4 minutes.* `maps` is `B H W`, one map an image. Return all of them, whole, so that no image keeps its own.
+
+# %% tags=["exercise"]
+def my_control(maps):
+    # solution
+    return maps.roll(1, dims=0)
+
+
+# %% tags=["check"]
+from ucmt_lite.course.checks import check_control
+
+check_control(my_control)
+
+# %% [markdown] tags=["hint"]
+# <details><summary>Hint 1</summary>
+#
+# Drawing at random may give an image its own map back. Let each take that of the next one: `roll` does it, and it has to be told the axis.
+# </details>
+
+# %% [markdown]
+# Now the witnesses, on the 50 validation images. How good is one? Draw a wrong pixel and a right pixel of the same image: how often does it suspect the wrong one more? (Half of the time by
+# mere guessing; it is called AUROC, and [lesson 06](06_disagreement_and_uncertainty.ipynb) lets you write it.) Two witnesses say nothing of this heart: the control, and the mean of all maps.
+# Two need no detector: student 1's own **uncertainty** (its entropy), and how far the two students are **apart**. *Before you run:* put the five in order.
+
+# %%
+import numpy as np
+
+from ucmt_lite.core.uncertainty import entropy_of_mean
+
+x = torch.tensor(np.stack(validation.images)).float() / 127.5 - 1
+with torch.no_grad():
+    z1, z2 = run.nets.student1(x), run.nets.student2.eval()(x)
+    p1, p2 = z1.softmax(dim=1), z2.softmax(dim=1)
+    flaws = run.nets.flaw_detector(x, p1)[:, 0]
+wrong = p1.argmax(dim=1).numpy() != np.stack(validation.masks)
+
+# %%
+from ucmt_lite.predict.metrics import area_under_roc
+
+witnesses = {
+    "the detector": flaws,
+    "the detector about the next heart": flaws.roll(1, dims=0),
+    "the detector, mean of all hearts": flaws.mean(dim=0, keepdim=True).expand_as(flaws),
+    "student 1's uncertainty": entropy_of_mean(z1),
+    "how far the two are apart": (p1 - p2).abs().sum(dim=1),
+}
+for name, maps in witnesses.items():
+    order = [area_under_roc(doubt, where) for doubt, where in zip(maps, wrong, strict=True)]
+    print(f"{name:34} AUROC {np.nanmean(order):.3f}")
+
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
-# One picture cannot tell. That borders are difficult is true of every image, and needs no detector. Change `number` at the top to another one, run the cells again that use it, and look before you decide.
+# Nobody is far from the others: how far the two are apart 0.952, student 1's own uncertainty 0.944, the detector 0.941, the mean of its maps 0.911, and its map of the next heart 0.882. So a map that
+# never saw this heart is right nearly nine times in ten: most of what the detector says is true of every heart. It does know something of this one, 0.941 against 0.882, but no more than student 1's own
+# doubt, which costs nothing. With `seed = 1` the order is the same.
+#
+# Longer training turns it. With `iterations = 600` at the top student 1 has become sure, of its mistakes too, and its doubt falls to 0.861. The detector has 0.922 then, and the mean of its maps 0.918.
+#
+# Take this along: whoever shows you a map of doubt owes you a rival that costs nothing, and a control.
+# </details>
+#
+# And is it worth a third network? *Before you run:* four pairs have learned from the same four hearts. Which one has the best Dice?
+
+# %%
+from ucmt_lite.predict import evaluate
+
+for name, pair in {**runs, "gct": run}.items():
+    scores = evaluate(pair.net, validation, distances=False)
+    print(f"{name:10} Dice {scores['mean']['dice']:.3f}")
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# GCT has 0.573. The strangers have 0.530, CPC 0.656 and CPS 0.659. With `seed = 1` all four lie between 0.715 and 0.750. So nothing here speaks for a third network, and one run of settings that nobody
+# searched does not speak against it either. [Lesson 10](10_fair_comparison.ipynb) is about what would.
 # </details>
 #
 # ## Paper, reference code, here
@@ -237,7 +313,7 @@ images({"image": image, "where it is wrong": 2 * wrong - 1, "expected flaw": 2 *
 #
 # - Two networks from different weights show errors without a label: where they differ, one is wrong.
 # - Attracting probabilities leaves common doubts alone. A decision ends them, rightly or not.
-# - A third network can learn where predictions are wrong, as far as four labels can teach that.
+# - A third network can learn where predictions are wrong, as far as four labels can teach that. Try it against the networks' own doubt, and against a map of another image.
 # - In all of them a target carries no gradient.
 #
 # **References.** Ke et al., *Guided collaborative training for pixel-wise semi-supervised learning*, ECCV 2020, [arXiv 2008.05258](https://arxiv.org/abs/2008.05258).

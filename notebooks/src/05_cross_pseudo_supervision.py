@@ -391,12 +391,12 @@ predict_first(training.widget(pair, image=1), where_they_differ(pair[1], image=1
 # Once the two agree everywhere, each hears only itself: co-training has become **self-training**, and a mistake both make
 # is never corrected. The authors of UCMT start from this observation. Here we try to provoke it: the ramp-up is switched off and the
 # weight is ten times as high, beside the usual CPS and the two *strangers* from the start of this lesson, which never met. Will
-# the two that teach each other come closer sooner?
+# the two that teach each other come closer sooner? (Disagreement and Dice are those of the 16 probe images.)
 
-# %% [markdown] lang="zh" english="65f41c94"
+# %% [markdown] lang="zh" english="e1a3b7a9"
 # ## 可能出什么错
 #
-# 一旦两者处处一致，每一个听到的就只有自己：协同训练变成了**自训练**，两者共有的错误再也不会得到纠正。UCMT 的作者正是从这一观察出发的。这里设法引发它：关掉权重爬升，权重加大到十倍，称为*急切的*一对（eager）；旁边放上平常的 CPS，称为*平静的*一对（calm），以及本课开头那两个从未相遇的*陌生人*（strangers）。互相教学的两个网络，会更早靠近吗？
+# 一旦两者处处一致，每一个听到的就只有自己：协同训练变成了**自训练**，两者共有的错误再也不会得到纠正。UCMT 的作者正是从这一观察出发的。这里设法引发它：关掉权重爬升，权重加大到十倍，称为*急切的*一对（eager）；旁边放上平常的 CPS，称为*平静的*一对（calm），以及本课开头那两个从未相遇的*陌生人*（strangers）。互相教学的两个网络，会更早靠近吗？（分歧和 Dice 都来自 16 张探针图像。）
 
 # %%
 eager = train(RunConfig(**common, ramp=0.0, settings={"weight": 10.0}))

@@ -429,12 +429,12 @@ predict_first(training.widget(three), answer)
 #
 # *Medium, about 10 minutes, most of it waiting.* Predict, then run. CMT has no second step. UCMT with `make_mix="identity"` takes its second step on the
 # image as it is; `cutmix` chooses its cells blindly; and the reference code's share of cells is smaller, at most 4 of 256, here
-# called *gentle*, against 8 of 64.
+# called *gentle*, against 8 of 64. (The curves are those of the 16 probe images.)
 
-# %% [markdown] lang="zh" english="e22509e6"
+# %% [markdown] lang="zh" english="d88851c7"
 # ### 练习 3：是 UMIX，还是第二步？
 #
-# *中等，约 10 分钟，大部分时间在等待。* 先预测，再运行。CMT 没有第二步。`make_mix="identity"` 的 UCMT 用原样的图像走第二步；`cutmix` 盲目地选格子；参考代码改变的格子更少，256 格中至多 4 格，这里称为*温和*（gentle），而此处是 64 格中的 8 格。
+# *中等，约 10 分钟，大部分时间在等待。* 先预测，再运行。CMT 没有第二步。`make_mix="identity"` 的 UCMT 用原样的图像走第二步；`cutmix` 盲目地选格子；参考代码改变的格子更少，256 格中至多 4 格，这里称为*温和*（gentle），而此处是 64 格中的 8 格。（曲线来自 16 张探针图像。）
 
 # %%
 variants = {

@@ -51,6 +51,8 @@ from ucmt_lite.explore import compare
 compare.figure(traces, ["disagreement", "dice"])
 
 # %% [markdown]
+# (Disagreement and Dice of these curves are those of the 16 *probe images*: validation images that are watched in training.)
+#
 # Now the part that most reports leave out: *look* at a network that did badly, and one that did well, on the same image. Then the difference in each seed:
 
 # %%

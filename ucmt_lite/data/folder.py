@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.files import check_folder, walk_set
-from ucmt_lite.data.layouts import Layout, check_whole, find_layout
 from ucmt_lite.data.lists import is_list, tell_passed_over
+from ucmt_lite.data.pairing import Layout, check_whole, find_layout
 from ucmt_lite.data.pictures import PICTURE_SUFFIXES, PICTURE_WORDS, look_at_pair
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source

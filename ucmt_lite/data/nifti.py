@@ -16,8 +16,8 @@ import numpy as np
 from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import unreadable
 from ucmt_lite.data.files import check_folder, walk_set
-from ucmt_lite.data.layouts import Layout, check_whole, find_layout
 from ucmt_lite.data.lists import tell_passed_over
+from ucmt_lite.data.pairing import Layout, check_whole, find_layout
 from ucmt_lite.data.preparation import Preparation, clipped
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source

@@ -31,6 +31,7 @@ from ucmt_lite.course.checks.maps import (
     check_calibration_error,
     check_confident_errors,
     check_contradiction,
+    check_control,
     check_entropy_of_mean,
     check_risk_coverage,
 )
@@ -91,6 +92,7 @@ __all__ = [
     "check_confident_errors",
     "check_consistency",
     "check_contradiction",
+    "check_control",
     "check_cpc",
     "check_cross_entropy",
     "check_cross_pseudo_supervision",

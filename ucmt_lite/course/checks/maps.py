@@ -261,6 +261,47 @@ def check_area_under_roc(answer: Answer) -> None:
         )
 
 
+def check_control(answer: Answer) -> None:
+    """Check `answer(maps)`: the maps `B H W`, each whole and each with another image."""
+    inside = "the maps have moved within their images: images are axis 0, exchange along that one."
+    with judging(answer) as judged:
+        for count in (2, 3, 5, 7, 7):
+            maps = torch.rand(count, 4, 6, generator=torch.Generator().manual_seed(count))
+            control = judged.tensor(maps)
+            require(
+                control.shape == maps.shape,
+                f"it has shape {tuple(control.shape)} for maps {tuple(maps.shape)}: one map an"
+                " image is asked for.",
+            )
+            mistakes = [
+                (maps.roll(1), "told no axis, roll moves all pixels on by one: give it dims=0."),
+                (maps.roll(-1), "told no axis, roll moves all pixels back by one: give it dims=0."),
+                *((maps.roll(n, axis), inside) for n in (1, -1) for axis in (1, 2)),
+                *((maps.flip(axis), inside) for axis in ((1,), (2,), (1, 2))),
+                (
+                    maps.mean(0, keepdim=True).expand_as(maps),
+                    "the mean holds each image's own, too.",
+                ),
+            ]
+            for wrong, sentence in mistakes:
+                require(not torch.equal(control, wrong), sentence)
+            came_from = [[torch.equal(one, other) for other in maps] for one in control]
+            require(
+                all(any(row) for row in came_from),
+                "some image has a map that no image had: exchange them whole, as they are.",
+            )
+            owners = [row.index(True) for row in came_from]
+            keeps = [b for b, owner in enumerate(owners) if b == owner]
+            require(
+                len(keeps) < count, "every image keeps its own map: then it is no control at all."
+            )
+            require(
+                not keeps,
+                f"one of {count} images keeps its own map: give it that of another.",
+            )
+            require(len(set(owners)) == count, "some map is given twice, and another is not given.")
+
+
 def _gaps(confidence: np.ndarray, right: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
     """Return confidence minus accuracy in each bin, 0 where it is empty, and the bins' shares."""
     place = np.minimum((confidence * bins).astype(int), bins - 1)

@@ -1,0 +1,360 @@
+"""Which image of a folder each mask belongs to: pairs are found by name and by folder.
+
+What cannot be told is refused, with what to do about it; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NamedTuple
+
+from ucmt_lite.common import InputError
+from ucmt_lite.data.files import ending_of, quantity
+from ucmt_lite.data.layouts import (
+    IMAGE_FOLDERS,
+    MASK_ENDING,
+    MASK_FOLDERS,
+    MASK_SOMEWHERE,
+    PARTS,
+    FoundFile,
+    part_of,
+    role_of,
+    stem_of,
+)
+
+# Files that may lie beside an image under its name, and are none.
+_NOTES = {".txt", ".csv", ".json", ".xml", ".yaml", ".yml"}
+# nnU-Net numbers the channels of a case: c_0000.nii.gz, c_0001.nii.gz.
+_CHANNEL = re.compile(r"_000\d$")
+
+
+class Pair(NamedTuple):
+    """An image and its masks; none where it has no mask."""
+
+    id: str
+    image: Path
+    masks: tuple[Path, ...]
+    split: str | None
+    folder: str  # the folders that are neither kind nor split, as "p1"; may be empty
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The pairs of a folder, and what is to be said of how they were found."""
+
+    pairs: list[Pair]
+    unread: list[Path]
+    notes: list[str] = field(default_factory=list)
+
+
+def check_whole(root: Path, pairs: Sequence[Pair]) -> None:
+    """Refuse a folder of one kind alone where one of the other kind lies beside it."""
+    if any(pair.masks for pair in pairs):
+        return
+    above = root.resolve().parent
+    try:
+        beside = sorted(path.name for path in above.iterdir() if path.is_dir())
+    except OSError:  # then it is nobody's business
+        return
+    kind = part_of(root.resolve().name)[0]
+    wanted, this = (IMAGE_FOLDERS, "masks") if kind in MASK_FOLDERS else (MASK_FOLDERS, "images")
+    other = next((name for name in beside if part_of(name)[0] in wanted), "")
+    if other:
+        raise InputError(
+            f"{root} holds {this} alone, and {other}/ lies beside it: give the folder of both,"
+            f" {above}."
+        )
+
+
+def find_layout(root: Path, files: Sequence[Path], endings: Iterable[str]) -> Layout:
+    """Pair the images of a folder with their masks; a mask whose image is missing is refused.
+
+    An image without a mask stays alone. Several masks of one image are all given.
+    """
+    known = set(endings)
+    usable = [file for file in files if ending_of(file) in known]
+    found = [item for item in (role_of(root, file) for file in usable) if item is not None]
+    found = _without_open_parts(found)
+    read = {item.path for item in found}
+    unread = [file for file in files if file not in read]
+    images = [item for item in found if not item.is_mask]
+    masks = [item for item in found if item.is_mask]
+    notes = []
+    if _has_open_test(found):
+        passed = [item for item in images if "imagests" in item.folders]
+        images = [item._replace(split=None) for item in images if "imagests" not in item.folders]
+        masks = [item._replace(split=None) for item in masks]
+        if passed:
+            notes.append(f"imagesTs holds {len(passed)} images without masks: passed over.")
+    names = _ids(images, {item.stem for item in masks})
+    strange = [file for file in files if ending_of(file) not in known | _NOTES]
+    of_image = _match(root, images, masks, strange)
+    _check_left(root, [item for item in images if item.path not in of_image], masks)
+    pairs = [
+        Pair(
+            names[item.path],
+            item.path,
+            tuple(of_image.get(item.path, ())),
+            item.split,
+            "/".join(item.inner),
+        )
+        for item in images
+    ]
+    notes += _tell_layout(root, images, masks)
+    notes += _tell_namesakes(root, images, of_image)
+    return Layout(pairs, unread, notes)
+
+
+def _has_open_test(found: Sequence[FoundFile]) -> bool:
+    """Return whether a set in the folders of nnU-Net or MSD keeps the labels of its test images."""
+    kinds = {folder for item in found for folder in item.folders}
+    return "imagestr" in kinds and "labelsts" not in kinds
+
+
+def _without_open_parts(found: Sequence[FoundFile]) -> list[FoundFile]:
+    """Forget a split that a longer name (test_images) gives to images without any mask.
+
+    They are unlabeled images then; a folder that is just called test/ is meant as it says.
+    """
+    masked = {item.split for item in found if item.is_mask}
+    return [
+        item if item.split in masked or PARTS.keys() & item.folders else item._replace(split=None)
+        for item in found
+    ]
+
+
+def _match(
+    root: Path, images: Sequence[FoundFile], masks: Sequence[FoundFile], strange: Sequence[Path]
+) -> dict[Path, list[Path]]:
+    """Find the image of every mask: of its name in its folder, of its name, alone in its folder.
+
+    `strange` are the files of kinds that are not read, of which one may be what is missing.
+    """
+    stems, bares, far, alone = (defaultdict(list) for _ in range(4))
+    for item in images:
+        stems[item.split, item.inner, item.stem].append(item)
+        bares[item.split, item.inner, item.bare].append(item)
+        far[item.split, item.bare].append(item)
+        alone[item.split, item.inner].append(item)
+    of_image: dict[Path, list[FoundFile]] = defaultdict(list)
+    by_name: set[Path] = set()
+    by_folder: list[tuple[FoundFile, FoundFile]] = []
+    for mask in masks:
+        ending = MASK_ENDING.sub("", mask.stem)
+        # The longest name first: the mask of "a_seg" may be called "a_seg", too.
+        candidates = (
+            stems[mask.split, mask.inner, mask.stem],
+            stems[mask.split, mask.inner, ending],
+            bares[mask.split, mask.inner, mask.bare],
+            [i for i in far[mask.split, mask.bare] if not (i.inner and mask.inner)],
+        )
+        image = next((few[0] for few in candidates if len(few) == 1), None)
+        if image is not None:
+            by_name.add(image.path)
+            _check_number(root, mask, image, stems)
+        elif mask.inner and len(alone[mask.split, mask.inner]) == 1:
+            image = alone[mask.split, mask.inner][0]
+            by_folder.append((mask, image))
+        else:
+            raise _orphan(root, mask, images, strange)
+        of_image[image.path].append(mask)
+    for mask, image in by_folder:
+        # The image has its own mask already, and this one counts on: its image is missing.
+        if image.path in by_name and _uncounted(mask) == _uncounted(image):
+            raise _orphan(root, mask, images, strange)
+    for path, several in of_image.items():
+        _check_twins(root, path, several)
+        _check_folders(root, path, several)
+    return {path: [item.path for item in several] for path, several in of_image.items()}
+
+
+def _uncounted(item: FoundFile) -> str:
+    """Return what is equal for the slices of one patient: the bare stem without its numbers."""
+    return re.sub(r"\d+", "0", item.bare)
+
+
+def _check_number(
+    root: Path, mask: FoundFile, image: FoundFile, stems: Mapping[tuple, Sequence[FoundFile]]
+) -> None:
+    """Refuse `a_mask_1` where there are the images `a` and `a_1`: it may be of either.
+
+    `stems` are the images by split, folders and stem.
+    """
+    ending = MASK_ENDING.search(mask.stem)
+    if ending is None or not ending[2] or image.stem == mask.stem:
+        return
+    for link in "_-":
+        other = f"{image.stem}{link}{ending[2].lstrip('_-')}"
+        if stems.get((mask.split, mask.inner, other)):
+            raise InputError(
+                f"Mask '{mask.path.relative_to(root)}' may be of the image '{image.stem}' or of"
+                f" '{other}': call it {other}_mask, or give it a number that no image has."
+            )
+
+
+def _check_left(root: Path, bare: Sequence[FoundFile], masks: Sequence[FoundFile]) -> None:
+    """Refuse an image without a mask that is called as a mask, beside others that are."""
+    for item in bare:
+        if masks and not (item.is_placed or item.unlabeled) and MASK_SOMEWHERE.search(item.stem):
+            raise InputError(
+                f"'{item.path.relative_to(root)}' is called as a mask, but as that of no image: let"
+                " its name end in _mask_1 or the like, take it out, or, if it is an image, put"
+                " images into images/ and masks into masks/."
+            )
+
+
+def _orphan(
+    root: Path, mask: FoundFile, images: Sequence[FoundFile], strange: Sequence[Path]
+) -> InputError:
+    """Return the sentence for a mask without an image; its name says what is missing."""
+    name = mask.path.relative_to(root)
+    unread = [file for file in strange if stem_of(file) in (mask.stem, mask.bare)]
+    if unread:
+        return InputError(
+            f"Mask '{name}' belongs to '{unread[0].relative_to(root)}', which is of a kind that is"
+            " not read: save that as another one, or take the mask out."
+        )
+    alike = [item for item in images if item.bare == mask.bare]
+    if len(alike) == 1:
+        return InputError(
+            f"Mask '{name}' fits '{alike[0].path.relative_to(root)}', which is of another folder or"
+            " split: put the two into folders that agree, as in images/p1/ and masks/p1/."
+        )
+    if alike:
+        return InputError(
+            f"Mask '{name}' fits several images, or the one of another split: give the images"
+            " names of their own."
+        )
+    if not mask.mask_folder:
+        return InputError(
+            f"Mask '{name}' (a mask by its name) has no image called"
+            f" '{mask.bare}'{_nearest(mask, images)}: add that or take the mask out, or, if it is"
+            " an image itself, put images into images/ and masks into masks/."
+        )
+    names = "' or '".join(dict.fromkeys([mask.stem, mask.bare]))
+    return InputError(
+        f"Mask '{name}' has no image called '{names}'{_nearest(mask, images)}: give its image that"
+        " name, or take the mask out."
+    )
+
+
+def _nearest(mask: FoundFile, images: Sequence[FoundFile]) -> str:
+    """Return in words which image may be meant, where one has nearly the name of a mask."""
+    begun = [item.stem for item in images if mask.stem.startswith(f"{item.stem}_")]
+    if begun:
+        return f" (if it shows one class of '{begun[0]}', save all classes of it in one mask)"
+    stems = {_without_zeros(item.bare): item.stem for item in images}
+    near = get_close_matches(_without_zeros(mask.bare), stems, n=1)
+    return f" (did you mean '{stems[near[0]]}'?)" if near else ""
+
+
+def _without_zeros(name: str) -> str:
+    return re.sub(r"(?<!\d)0+(?=\d)", "", name.lower())
+
+
+def _check_twins(root: Path, image: Path, masks: Sequence[FoundFile]) -> None:
+    """Refuse masks of one image that differ by their endings only: one may be an older one."""
+    first: dict[tuple[Path, str], Path] = {}
+    for mask in masks:
+        twin = first.setdefault((mask.path.parent, mask.stem), mask.path)
+        if twin != mask.path:
+            raise InputError(
+                f"Image '{image.relative_to(root)}' has two masks of one name ({twin.name},"
+                f" {mask.path.name}): keep the one that is true."
+            )
+
+
+def _check_folders(root: Path, image: Path, masks: Sequence[FoundFile]) -> None:
+    """Refuse masks of one image in two different folders, of which one may be no truth at all."""
+    folders = sorted({mask.mask_folder for mask in masks if mask.mask_folder})
+    halves = all(re.search("left|right", folder, re.I) for folder in folders)
+    if len(folders) > 1 and not halves:
+        raise InputError(
+            f"Image '{image.relative_to(root)}' has masks in {folders[0]}/ and in {folders[1]}/:"
+            " keep the folder with the truth and move the other one away."
+        )
+
+
+def _ids(images: Sequence[FoundFile], masks: set[str]) -> dict[Path, str]:
+    """Give every image the shortest id that tells it apart: its name, or with split and folders.
+
+    The number of a channel (nnU-Net) is left out where masks (their names) have none.
+    """
+
+    def bare(item: FoundFile) -> str:
+        shorter = _CHANNEL.sub("", item.stem)
+        return shorter if shorter in masks and item.stem not in masks else item.stem
+
+    makers = (
+        bare,
+        lambda item: "/".join([*([item.split] if item.split else []), bare(item)]),
+        lambda item: "/".join([*item.inner, bare(item)]),
+        lambda item: "/".join([*([item.split] if item.split else []), *item.inner, bare(item)]),
+    )
+    for maker in makers:
+        names = [maker(item) for item in images]
+        if len(set(names)) == len(names):
+            return {item.path: name for item, name in zip(images, names, strict=True)}
+    first: dict[str, Path] = {}
+    for item, name in zip(images, names, strict=True):
+        other = first.setdefault(name, item.path)
+        if other != item.path:
+            raise _same_id(name, other, item.path)
+    raise AssertionError("ids are unique and are not")
+
+
+def _same_id(name: str, other: Path, file: Path) -> InputError:
+    if _CHANNEL.search(stem_of(file)) and _CHANNEL.search(stem_of(other)):
+        return InputError(
+            f"Case '{name}' has several channels ({other.name}, {file.name}), and one is read: keep"
+            " the files of one channel in the folder."
+        )
+    pair = f"{other.name}, {file.name}" if other.parent == file.parent else f"{other}, {file}"
+    return InputError(
+        f"Two images in {file.parent} have the id '{name}' ({pair}): rename one; a mask beside its"
+        " image needs an ending, such as _mask."
+    )
+
+
+def _tell_namesakes(
+    root: Path, images: Sequence[FoundFile], of_image: Mapping[Path, Sequence[Path]]
+) -> list[str]:
+    """Return a sentence on a folder of images without masks that are called as those with one.
+
+    They may be copies, edges or depths of them, and even of those that are tested on. Folders of
+    patients with the same names of files are another matter: then several of them have masks.
+    """
+    masked = {item.stem: item.path for item in images if item.path in of_image}
+    folders = {item.inner for item in images if item.path in of_image}
+    alike = [
+        item
+        for item in images
+        if item.stem in masked and item.inner not in folders and not item.unlabeled
+    ]
+    if not alike or len(folders) > 1:
+        return []
+    copy, first = (path.relative_to(root) for path in (alike[0].path, masked[alike[0].stem]))
+    return [
+        f"{quantity(len(alike), 'image')} without a mask called as images that have one (first"
+        f" {copy}, as {first}): if they are copies or maps of those, move them away, for they are"
+        " trained on."
+    ]
+
+
+def _tell_layout(root: Path, images: Sequence[FoundFile], masks: Sequence[FoundFile]) -> list[str]:
+    """Return a sentence on folders of kinds other than images/ and masks/."""
+    of_images = {part for i in images for part in i.path.relative_to(root).parts[:-1]} - {
+        part for item in images for part in item.inner
+    }
+    names = sorted(folder for folder in of_images if part_of(folder)[0])
+    of_masks = sorted({item.mask_folder for item in masks if item.mask_folder})
+    if names in ([], ["images"]) and of_masks in ([], ["masks"]):
+        return []
+    images_are = f"images in {', '.join(names[:3])}/" if names else "images by their names"
+    masks_are = f"masks in {', '.join(of_masks[:3])}/" if of_masks else "masks by their names"
+    return [f"Layout: {images_are}, {masks_are}."]
