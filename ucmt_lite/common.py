@@ -166,7 +166,12 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix is kept: numpy and safetensors choose or extend the name by it.
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent
+        )
+    except PermissionError as cause:  # of the file that is known to its user
+        raise PermissionError(cause.errno, cause.strerror, os.fspath(path)) from None
     os.close(handle)
     try:
         yield Path(name)

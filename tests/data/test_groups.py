@@ -465,3 +465,10 @@ def test_linked_folders_of_hdf5(tmp_path):
     os.symlink(tmp_path / "store/p2", tmp_path / "b/p2")
     source = load("hdf5", root=tmp_path / "b")
     assert sum(len(cases(split)) for split in source.splits.values()) == 8
+
+
+def test_a_set_of_one_patient_is_told(tmp_path, draw):
+    root = folder_of(tmp_path, [f"patient7_slice{i}" for i in range(10)], draw)
+    source = load("folder", root=root)
+    assert "All 10 ids name one patient (patient7)" in " ".join(source.notes)
+    assert "name one patient" not in " ".join(load("folder", root=root, group="none").notes)

@@ -9,6 +9,7 @@ import torch
 from ucmt_lite import predict
 from ucmt_lite.common import InputError
 from ucmt_lite.experiments.config import RunConfig
+from ucmt_lite.experiments.folder import RunFolder
 from ucmt_lite.experiments.method_settings import method_settings
 from ucmt_lite.experiments.run import run
 
@@ -44,6 +45,12 @@ SMALL = {"size": 32, "labeled": 2, "iterations": 2, "batch": 2, "device": "cpu",
         ({"settings": {"grid": [8, 8, 8]}}, "grid="),
         ({"settings": {"grid": 8, "weight": "abc"}}, "weight='abc'"),
         ({"settings": {"grid": 8, "weight": -1.0}}, "weight=-1.0: give 0"),
+        (
+            {"method": "gct", "settings": {"correction_weight": -1.0}},
+            "correction_weight=-1.0",
+        ),
+        ({"method": "unimatch", "batch": 1}, "batch=1: unimatch mixes an image with another one"),
+        ({"method": "adamix", "batch": 1}, "batch=1: adamix mixes an image with another one"),
         ({"settings": {"grid": 8, "ema_decay": 1.5}}, "ema_decay=1.5: give a number from 0 to 1"),
         ({"method": "fixmatch", "settings": {"threshold": 1.2}}, "threshold=1.2: give a number"),
         ({"method": "bcp", "settings": {"pretraining": -1.0}}, "pretraining=-1.0: give a number"),
@@ -90,6 +97,17 @@ def test_a_volume_has_half_as_many_cells_an_axis(method, dims, grid):
     assert method_settings(config, dims, sides=(64,) * dims)["grid"] == grid
 
 
+def test_a_volume_may_have_a_grid_of_its_own_along_each_axis():
+    config = RunConfig(method="ucmt", settings={"grid": [8, 8, 4]})
+    assert method_settings(config, 3, sides=(64, 64, 32))["grid"] == [8, 8, 4]
+
+
+@pytest.mark.parametrize("mix", ["noise", "identity"])
+def test_where_no_cells_are_moved_the_image_need_not_split_into_cells(mix):
+    config = RunConfig(method="ucmt", settings={"make_mix": mix})
+    assert "grid" not in method_settings(config, 2, sides=(40, 40))
+
+
 @pytest.mark.parametrize("name, sizes", [("jointly", [4]), ("separately", [2, 2])])
 def test_minibatches_go_forward_as_asked(name, sizes):
     """Labeled and unlabeled images share their batch-norm statistics, or each kind has its own."""
@@ -115,6 +133,13 @@ def test_a_finished_run_is_read_whatever_kinds_of_numbers_its_settings_had(tmp_p
     )
     assert run(config, tmp_path / "run").config == config
     assert config.fingerprint == RunConfig.of({**config.as_dict(), "lr": 1.0}).fingerprint
+
+
+def test_a_finished_run_is_read_where_nothing_can_be_written(tmp_path, monkeypatch):
+    config = RunConfig.of({**SMALL, "settings": {"grid": 8}})
+    scores = run(config, tmp_path / "run").metrics["scores"]
+    monkeypatch.setattr(RunFolder, "alone", lambda _: pytest.fail("a lock was asked for"))
+    assert run(config, tmp_path / "run").metrics["scores"] == scores
 
 
 def test_what_a_killed_run_left_before_its_first_checkpoint_does_not_stand_in_the_way(tmp_path):

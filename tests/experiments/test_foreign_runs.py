@@ -10,7 +10,7 @@ from ucmt_lite import cli, predict
 from ucmt_lite.common import InputError
 from ucmt_lite.experiments.assemble import prepare
 from ucmt_lite.experiments.config import RunConfig
-from ucmt_lite.experiments.run import run
+from ucmt_lite.experiments.run import run, train
 from ucmt_lite.nets import make
 
 pytestmark = pytest.mark.usefixtures("few_cases")
@@ -119,8 +119,13 @@ def test_what_cannot_be_is_refused_before_training_and_leaves_nothing(values, se
 
 def test_statistics_are_estimated_where_the_network_has_batch_norms():
     settings = {"features": FEATURES, "norm": "batch"}
-    values = {**SMALL, **BASIC, "network_settings": settings, "statistics": "estimated"}
-    prepare(RunConfig.of({**values, "method": "supervised"}))
+    values = {**SMALL, **BASIC, "network_settings": settings, "method": "supervised"}
+    running, estimated = (
+        train(RunConfig.of({**values, "statistics": statistics})).net.state_dict()
+        for statistics in ("running", "estimated")
+    )
+    differ = {name for name in running if not torch.equal(running[name], estimated[name])}
+    assert differ and all("running" in name or "tracked" in name for name in differ)
 
 
 def test_runs_from_before_the_setting_keep_their_digits():

@@ -1,7 +1,9 @@
 """When a method is where the baseline ends."""
 
 import pandas as pd
+import pytest
 
+from ucmt_lite.common import InputError
 from ucmt_lite.experiments.lead import lead_listing, until_baseline
 
 
@@ -43,3 +45,9 @@ def test_the_first_look_at_which_the_baselines_last_dice_is_reached_counts():
 def test_it_is_listed_by_variant():
     listed = lead_listing(until_baseline(*made(), "supervised"))
     assert "| CPS | 1 of 2 | 20 | 40 s |" in listed and "| GCT | 0 of 1 | - | - |" in listed
+
+
+def test_runs_of_two_cases_have_no_baseline_in_common():
+    runs, curves = made()
+    with pytest.raises(InputError, match="A lead is of one case, these runs differ in labeled"):
+        until_baseline(runs.assign(labeled=[4, 4, 16, 4]), curves, "supervised")

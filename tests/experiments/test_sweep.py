@@ -119,9 +119,29 @@ def test_a_grid_may_grow_in_its_folder_and_not_become_another(swept, asked):
         InputError, match="holds another grid, in which supervised_0 is another run"
     ):
         claim(out, plan_runs({**asked, "base": {**asked["base"], "lr": 0.1}}))
-    with pytest.raises(InputError, match="holds a grid with supervised_0, which this one lacks"):
+    with pytest.raises(InputError, match="holds the finished run supervised_0, which this grid la"):
         claim(out, plan_runs({**asked, "vary": {"seed": [1, 2]}}))
     claim(out, plan_runs({**asked, "vary": {"seed": [0, 1, 2]}}))
+
+
+def test_a_variant_that_never_came_to_an_end_may_leave_the_grid(asked, tmp_path):
+    claim(tmp_path / "out", plan_runs({**asked, "vary": {"seed": [0, 1]}}))
+    claim(tmp_path / "out", plan_runs({**asked, "vary": {"seed": [1]}}))
+    assert all(name.endswith("_1") for name in json.loads((tmp_path / "out/grid.json").read_text()))
+
+
+def test_each_data_set_is_read_once_also_where_its_groups_vary(monkeypatch, tmp_path):
+    read = []
+    module = sys.modules[sweep.__module__]
+    monkeypatch.setattr(module, "load_images", lambda *asked: read.append(asked))
+    monkeypatch.setattr(module, "prepare", lambda config, load: load(*_asked(config)))
+    grid = {"base": {"dataset": "folder", "data": str(tmp_path)}}
+    check_plan(plan_runs({**grid, "vary": {"seed": [0, 1, 2], "group": ["none", "(p)"]}}))
+    assert [asked[-1] for asked in read] == ["(p)", "none"]
+
+
+def _asked(config):
+    return config.dataset, config.data, config.classes, config.size, config.group
 
 
 def test_a_folder_with_something_else_is_left_alone(asked, tmp_path):

@@ -81,3 +81,19 @@ def test_a_finished_probe_is_read_where_the_weights_are_not(tmp_path, weights):
         np.zeros((40, 50), np.uint8)
     )
     assert mask.shape == (40, 50)
+
+
+def test_the_statistics_of_its_weights_are_not_estimated_anew(weights, tmp_path):
+    config = RunConfig(
+        dataset="phantom_heart",
+        size=32,
+        labeled=2,
+        batch=2,
+        method="supervised",
+        iterations=1,
+        network="frozen_resnet50",
+        network_settings={"weights": str(weights)},
+        statistics="estimated",
+    )
+    with pytest.raises(InputError, match="keeps the statistics of its weights, leave it out"):
+        run(config, tmp_path / "run")

@@ -650,6 +650,47 @@ def test_one_broken_file_is_told_and_the_others_go_on(flat, tmp_path, capsys):
     assert files_below(tmp_path / "out") == ["a.png", "c.png"]
 
 
+def test_a_damaged_array_is_told_and_the_others_go_on(flat, tmp_path):
+    (tmp_path / "set").mkdir()
+    np.save(tmp_path / "set/a.npy", np.zeros((32, 32), np.uint8))
+    whole = (tmp_path / "set/a.npy").read_bytes()
+    endless = whole[:128].replace(b"(32, 32), }", b"(32000000000000, 32), }")[:127] + b"\n"
+    (tmp_path / "set/b.npy").write_bytes(endless + whole[128:])
+    done = predict_files(predict.load_segmenter(flat), tmp_path / "set", tmp_path / "out")
+    assert [bool(row.error) for row in done.files] == [False, True]
+    assert "b.npy' cannot be read" in done.failed[0].error
+
+
+@pytest.mark.parametrize("slices", [4, 5])
+def test_an_axis_that_is_said_is_that_of_slices_however_few(flat, tmp_path, slices):
+    volume = RNG.integers(0, 256, (32, 40, slices), dtype=np.uint8)
+    np.save(tmp_path / "volume.npy", volume)
+    segmenter = predict.load_segmenter(flat)
+    done = predict_files(segmenter, tmp_path / "volume.npy", tmp_path / "out", axis=2)
+    mask = np.load(done.files[0].mask)
+    assert mask.shape == volume.shape
+    assert np.array_equal(mask[..., 1], segmenter.segment(volume[..., 1]))
+
+
+def test_grey_images_are_told_where_the_network_learned_from_colour(tmp_path, capsys):
+    network = network_file(tmp_path, in_channels=3)
+    picture_file(tmp_path / "set/colour.png")
+    picture_file(tmp_path / "set/grey.png", channels=1)
+    nifti_file(tmp_path / "set/volume.nii.gz", shape=(16, 16, 3))
+    command = ["predict", str(network), str(tmp_path / "set"), "--out", str(tmp_path / "out")]
+    assert cli.main(command) == 0
+    assert "2 of 3 images are grey (first " in capsys.readouterr().out
+    assert cli.main([*command, "--json"]) == 0
+    assert "grey.png" in json.loads(capsys.readouterr().out)["remarks"][0]
+    (tmp_path / "set/grey.png").unlink(), (tmp_path / "set/volume.nii.gz").unlink()
+    assert cli.main(command) == 0 and "from colour" not in capsys.readouterr().out
+
+
+def test_a_network_of_channels_that_no_image_has_gets_no_card(tmp_path):
+    with pytest.raises(InputError, match="1 for grey images or 3 for colour"):
+        network_file(tmp_path, in_channels=4)
+
+
 def test_an_interrupted_mask_is_not_there(flat, tmp_path, monkeypatch):
     photo = picture_file(tmp_path / "photo.png")
 

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from ucmt_lite.nets import make
+from ucmt_lite.training.parallel import SharedBatchNorm, share_statistics
 from ucmt_lite.training.statistics import estimate_statistics
 
 
@@ -30,3 +31,19 @@ def test_modes_and_weights_stay():
 
 def test_a_network_without_batch_norm_has_nothing_to_estimate():
     assert estimate_statistics(make("unet_small", 1, 2, norm="instance"), []) == 0
+
+
+def test_the_norm_that_processes_share_takes_the_plain_average_too():
+    torch.manual_seed(0)
+    images = [torch.randn(4, 3, 8, 8) + k for k in range(3)]
+    alone, shared = (nn.Sequential(nn.BatchNorm2d(3)) for _ in range(2))
+    share_statistics(shared)
+    assert isinstance(shared[0], SharedBatchNorm)
+    store = torch.distributed.HashStore()
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        assert [estimate_statistics(net, images) for net in (alone, shared)] == [1, 1]
+    finally:
+        torch.distributed.destroy_process_group()
+    torch.testing.assert_close(shared[0].running_mean, alone[0].running_mean)
+    torch.testing.assert_close(shared[0].running_var, alone[0].running_var)

@@ -208,15 +208,17 @@ def test_nan_stops_with_the_step_and_the_term_before_it_reaches_the_weights(hear
         fit("cps", nets, lambda step: pytest.fail("trained on"), 4)
 
 
-def test_weights_that_the_last_step_spoiled_are_refused(hearts):
+def test_weights_that_the_last_step_spoiled_are_refused_and_not_kept(hearts, tmp_path):
     train, _ = hearts
+    kept = tmp_path / "checkpoint.pt"
 
     def endless_slope(logits, target):
         return (0 * logits.sum()).sqrt()  # 0, with a gradient of 0 times infinity
 
     batches = Batches(train.select(train.ids[:2]), train, batch=(2, 2))
     with pytest.raises(FloatingPointError, match="student1 has weights .* that are not finite"):
-        fit("supervised", nets_for("supervised"), batches, 1, loss=endless_slope)
+        fit("supervised", nets_for("supervised"), batches, 1, loss=endless_slope, checkpoint=kept)
+    assert not kept.exists()
 
 
 def test_networks_outside_the_sum_are_left_alone():

@@ -52,6 +52,13 @@ def _do(arguments: Sequence[str] | None) -> int:
     except InputError as mistake:
         print(f"ucmt-lite: {mistake}", file=sys.stderr)
         return mistake.status
+    except PermissionError as refusal:
+        print(
+            f"ucmt-lite: {refusal.filename}: {refusal.strerror}, so it can be neither read nor"
+            " written: choose another place, or ask for the rights.",
+            file=sys.stderr,
+        )
+        return 2
     except FloatingPointError as failure:
         print(f"ucmt-lite: {failure}", file=sys.stderr)
         return 1

@@ -121,7 +121,15 @@ def _as_json(done: "Predictions") -> str:
         for row in done.files
     ]
     return json.dumps(
-        plain({"classes": done.classes, "files": files, "scores": done.summary}), allow_nan=False
+        plain(
+            {
+                "classes": done.classes,
+                "files": files,
+                "scores": done.summary,
+                "remarks": done.remarks,
+            }
+        ),
+        allow_nan=False,
     )
 
 
@@ -131,6 +139,7 @@ def _as_text(done: "Predictions", out: str) -> str:
     if done.passed_over:
         endings = ", ".join(f"{count} {ending}" for ending, count in done.passed_over.items())
         lines.append(f"Passed over, since they are no images: {endings}")
+    lines += done.remarks
     scores = done.summary
     if scores:
         count = sum(1 for row in done.files if row.dice)

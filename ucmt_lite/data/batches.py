@@ -151,16 +151,17 @@ def _padded_cases(cases: Cases, patch: Sequence[int]) -> list[Case]:
 
 
 def _padded(image: np.ndarray, mask: np.ndarray, patch: Sequence[int]) -> Case:
-    """Widen sides shorter than the patch: the image by its own edge, the mask with background.
+    """Continue sides shorter than the patch by reflection at their far end, as prediction does.
 
-    >>> _padded(np.ones((1, 2, 4)), np.ones((2, 4)), (4, 4))[1].sum(1).tolist()
-    [0.0, 4.0, 4.0, 0.0]
+    The mask goes with its image: what shows an object is not called background.
+
+    >>> _padded(np.zeros((1, 3, 1)), np.array([[0], [1], [2]]), (5, 1))[1].ravel().tolist()
+    [0, 1, 2, 1, 0]
     """
-    missing = [max(0, size - side) for side, size in zip(mask.shape, patch, strict=True)]
-    if not any(missing):
+    missing = [(0, max(0, size - side)) for side, size in zip(mask.shape, patch, strict=True)]
+    if not any(beyond for _, beyond in missing):
         return image, mask  # not a copy: arrays may lie on a disk
-    around = [(m // 2, m - m // 2) for m in missing]
-    return np.pad(image, [(0, 0), *around], mode="edge"), np.pad(mask, around)
+    return np.pad(image, [(0, 0), *missing], mode="reflect"), np.pad(mask, missing, mode="reflect")
 
 
 def center_crop(cases: Cases, patch: Sequence[int]) -> Cases:

@@ -85,6 +85,8 @@ def find_groups(
         if _are_patients(owners):
             return Groups(in_folders, _told(filter(None, owners.values()), "folders are taken for"))
     alone = {key: key for key in folders}
+    if None not in named.values() and len(set(named.values())) == 1 < len(named):
+        return Groups(alone, _told_one(len(named), str(next(iter(named.values())))))
     if len(set(filter(None, folders.values()))) >= _MANY and _are_shared(in_folders):
         return Groups(alone, suspected=in_folders, by_folder=True)
     return Groups(alone, suspected=suspected_patients(folders))
@@ -95,6 +97,14 @@ def _told(patients: Iterable[str], words: str) -> str:
     return (
         f"{len(names)} {words} patients ({names[0]}, ...), who stay on one side of a split:"
         " group='none' (--group none) takes every case for itself."
+    )
+
+
+def _told_one(count: int, patient: str) -> str:
+    return (
+        f"All {count} ids name one patient ({patient}), who is trained and tested on: that says"
+        " nothing about others. Add cases of other patients, or say group='none' (--group none) if"
+        " it is none."
     )
 
 

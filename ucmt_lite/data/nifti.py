@@ -36,7 +36,7 @@ class Volume(NamedTuple):
 
     def as_stored(self, array: np.ndarray) -> np.ndarray:
         """Return an array `*S` or `K *S` of this volume in the axes of its file."""
-        orientations = _nibabel().orientations
+        orientations = nibabel_module().orientations
         back = orientations.ornt_transform(
             orientations.axcodes2ornt(tuple(ORIENTATION)), self.own_axes
         )
@@ -56,18 +56,18 @@ class _Grid(NamedTuple):
     @property
     def own_axes(self) -> np.ndarray:
         """nibabel's orientation of the stored axes."""
-        return _nibabel().orientations.io_orientation(self.affine)
+        return nibabel_module().orientations.io_orientation(self.affine)
 
     @property
     def codes(self) -> str:
         """The directions of the stored axes, such as LPS."""
-        return "".join(axis or "?" for axis in _nibabel().aff2axcodes(self.affine))
+        return "".join(axis or "?" for axis in nibabel_module().aff2axcodes(self.affine))
 
     @property
     def turned(self) -> tuple[tuple[int, ...], np.ndarray]:
         """Shape and affine after the volume is turned to `ORIENTATION`."""
         order = np.argsort(self.own_axes[:, 0])
-        turn = _nibabel().orientations.inv_ornt_aff(self.own_axes, self.shape)
+        turn = nibabel_module().orientations.inv_ornt_aff(self.own_axes, self.shape)
         return tuple(self.shape[axis] for axis in order), self.affine @ turn
 
 
@@ -128,7 +128,7 @@ def load_volume(kind: str, file: Path, own_axes: np.ndarray | None = None) -> Vo
 
     `own_axes` are nibabel's orientation of its axes, where another file's are meant.
     """
-    with _decoding(kind, file):
+    with decoding(kind, file):
         stored = open_volume(file)
         if np.dtype(stored.get_data_dtype()).kind not in "biuf":
             raise InputError(
@@ -138,7 +138,7 @@ def load_volume(kind: str, file: Path, own_axes: np.ndarray | None = None) -> Vo
         grid = _grid(kind, file, stored)
         axes = grid.own_axes if own_axes is None else own_axes
         values = np.asarray(stored.dataobj, np.float32).reshape(grid.shape)
-        turned = _nibabel().orientations.apply_orientation(values, axes)
+        turned = nibabel_module().orientations.apply_orientation(values, axes)
         # In one order in memory too, so that sums over it are the same, bit by bit.
         return Volume(np.ascontiguousarray(turned), grid.spacing, axes)
 
@@ -222,7 +222,7 @@ def _listed(numbers: Sequence[float]) -> str:
 
 
 def _header(kind: str, file: Path) -> _Grid:
-    with _decoding(kind, file):
+    with decoding(kind, file):
         return _grid(kind, file, open_volume(file))
 
 
@@ -263,12 +263,12 @@ def _qform(header: Any) -> np.ndarray | None:
         return None
     try:
         return header.get_qform()
-    except (ValueError, _nibabel().spatialimages.HeaderDataError):
+    except (ValueError, nibabel_module().spatialimages.HeaderDataError):
         return None  # not a rotation: the voxel sizes are left
 
 
 @contextmanager
-def _decoding(kind: str, file: Path) -> Iterator[None]:
+def decoding(kind: str, file: Path) -> Iterator[None]:
     """Tell in one sentence which file cannot be read, where nibabel fails inside the block."""
     try:
         yield
@@ -282,7 +282,7 @@ def _damaged() -> tuple[type[Exception], ...]:
     """Return what nibabel raises for files that it cannot read."""
     import zlib
 
-    nibabel = _nibabel()
+    nibabel = nibabel_module()
     return (
         OSError,
         EOFError,
@@ -300,7 +300,7 @@ def _damaged() -> tuple[type[Exception], ...]:
 
 def open_volume(file: Path) -> Any:
     """Return the image of a file, its voxels not read yet; compressed or not, whatever its name."""
-    nibabel = _nibabel()
+    nibabel = nibabel_module()
     with open(file, "rb") as stream:
         is_compressed = stream.read(2) == b"\x1f\x8b"
     if is_compressed == file.name.lower().endswith(".gz"):
@@ -310,7 +310,8 @@ def open_volume(file: Path) -> Any:
     return (nibabel.Nifti2Image if is_second else nibabel.Nifti1Image).from_bytes(content)
 
 
-def _nibabel() -> Any:
+def nibabel_module() -> Any:
+    """Return nibabel, which is optional."""
     try:
         import nibabel
     except ImportError as error:

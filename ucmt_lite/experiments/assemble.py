@@ -226,6 +226,11 @@ def check_effect(config: RunConfig) -> None:
             f"classes={config.classes} is for your own data, '{config.dataset}' knows its own:"
             " leave it out."
         )
+    if config.batch < 2 and config.method in ("unimatch", "adamix"):
+        raise InputError(
+            f"batch={config.batch}: {config.method} mixes an image with another one of the"
+            " minibatch, give 2 or more."
+        )
     check_networks(config)
 
 
@@ -246,6 +251,11 @@ def check_networks(config: RunConfig) -> None:
         raise InputError(
             f"norm='{config.norm}': '{config.network}' keeps the norms of its weights, leave it"
             " out."
+        )
+    if config.statistics == "estimated" and frozen:
+        raise InputError(
+            f"statistics='estimated': '{config.network}' keeps the statistics of its weights, leave"
+            " it out."
         )
     if config.method == "unimatch" and config.network not in learning:
         raise InputError(

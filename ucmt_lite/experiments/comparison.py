@@ -84,6 +84,13 @@ def by_case(table: "DataFrame") -> list[tuple[str, "DataFrame"]]:
     return [(_in_words(dict(zip(names, values, strict=True))), group) for values, group in groups]
 
 
+def check_one_case(what: str, runs: "DataFrame", apart_from: Sequence[str] = ()) -> None:
+    """Refuse runs that may not be compared with each other, unless in the fields named."""
+    for name in CASE_FIELDS:
+        if name in runs and name not in apart_from and runs[name].astype(str).nunique() > 1:
+            raise InputError(f"A {what} is of one case, these runs differ in {name}: select some.")
+
+
 def _in_words(case: Mapping[str, Any]) -> str:
     """Return what is compared within, for a reader.
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ucmt_lite.experiments.comparison import check_one_case
 from ucmt_lite.experiments.tables import markdown
 from ucmt_lite.methods import title_of
 
@@ -12,11 +13,13 @@ if TYPE_CHECKING:
 def until_baseline(runs: "DataFrame", curves: "DataFrame", baseline: str) -> "DataFrame":
     """Return, for each run, when the probe images' Dice first reaches the baseline's last one.
 
-    The baseline is the run of the same seed. `step` counts iterations, `seconds` is that share of
-    the training time; NaN stands for runs that never get there. Looks are 20 iterations apart.
+    The baseline is the run of the same seed; runs of several cases are refused. `step` counts
+    iterations, `seconds` is that share of the training time; NaN stands for runs that never get
+    there. Looks are 20 iterations apart.
     """
     from pandas import DataFrame
 
+    check_one_case("lead", runs)
     by_run = {name: group.set_index("step")["dice"] for name, group in curves.groupby("run")}
     ends = {
         run.seed: by_run[run.run].iloc[-1] for run in runs.itertuples() if run.variant == baseline

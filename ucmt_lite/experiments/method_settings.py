@@ -17,12 +17,12 @@ def method_settings(config: RunConfig, dims: int, sides: Sequence[int]) -> dict:
     from ucmt_lite.core.mixing import cells_per_axis, check_top_k
     from ucmt_lite.methods import knobs
 
-    check_settings(config)
+    check_settings(config, dims)
     settings: dict[str, Any] = {
         name: _value_of(name, value) for name, value in config.settings.items()
     }
     defaults: dict[str, Any] = knobs(config.method)
-    if "grid" in defaults:
+    if "grid" in defaults and config.settings.get("make_mix") not in ("noise", "identity"):
         # The defaults are those of 2D; the papers have half as many cells an axis in 3D.
         grid = settings.setdefault("grid", defaults["grid"] // (dims - 1))
         cells = math.prod(cells_per_axis(sides, grid).values())
@@ -49,8 +49,8 @@ def _value_of(name: str, value: Any) -> Any:
     return value
 
 
-def check_settings(config: RunConfig) -> None:
-    """Refuse settings that the method does not have, and values it could not use."""
+def check_settings(config: RunConfig, dims: int) -> None:
+    """Refuse settings that the method does not have, and values it could not use on such images."""
     from ucmt_lite.methods import check_knobs, knobs
 
     settings, defaults = config.settings, knobs(config.method)
@@ -60,7 +60,7 @@ def check_settings(config: RunConfig) -> None:
         # Names of functions are checked where they are turned into functions.
         if callable(default) or alike(value, default):
             continue
-        if name == "grid" and alike(value, [default] * len(config.patch or "2D")):
+        if name == "grid" and alike(value, [default] * dims):
             continue
         raise InputError(
             f"{name}={value!r} does not fit method {config.method}: its default is {default!r}."
@@ -72,10 +72,9 @@ def check_settings(config: RunConfig) -> None:
             raise InputError(f"{name}={settings[name]}: give a number from 0 to 1.")
     if settings.get("passes", 1) < 1:
         raise InputError(f"passes={settings['passes']}: give a positive number.")
-    if settings.get("weight", 0) < 0:
-        raise InputError(
-            f"weight={settings['weight']}: give 0, for no unsupervised terms, or more."
-        )
+    for name in ("weight", "correction_weight"):
+        if settings.get(name, 0) < 0:
+            raise InputError(f"{name}={settings[name]}: give 0, for no such terms, or more.")
     if not 0 <= settings.get("ema_decay", 0) <= 1:
         raise InputError(
             f"ema_decay={settings['ema_decay']}: give a number from 0 to 1, such as 0.99."

@@ -2,10 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ucmt_lite.common import InputError, one_of
-from ucmt_lite.experiments.comparison import interval, scores_by_seed, verdict
+from ucmt_lite.common import one_of
+from ucmt_lite.experiments.comparison import (
+    check_one_case,
+    interval,
+    scores_by_seed,
+    verdict,
+)
 from ucmt_lite.experiments.config import SCORES, SMALLER_IS_BETTER
-from ucmt_lite.experiments.plan import CASE_FIELDS
 from ucmt_lite.explore.draw.picture import Picture, new_figure
 from ucmt_lite.methods import title_of
 
@@ -31,9 +35,7 @@ def regime_map(
     differ in more than labels and steps.
     """
     one_of("variant", baseline, list(dict.fromkeys(runs["variant"])))
-    for name in CASE_FIELDS:
-        if name != "labeled" and name in runs and runs[name].astype(str).nunique() > 1:
-            raise InputError(f"A map is of one case, these runs differ in {name}: select some.")
+    check_one_case("map", runs, apart_from=["labeled"])
     labels, steps = sorted(set(runs["labeled"])), sorted(set(runs["gradient_steps"]))
     variants = [name for name in dict.fromkeys(runs["variant"]) if name != baseline]
     height = 0.5 + 0.22 * len(variants)

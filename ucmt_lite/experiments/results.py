@@ -4,6 +4,7 @@ Kept as Parquet. `run` makes a row's run, `tables` and `report` write such data 
 """
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,13 +52,15 @@ def row(run: Result, variant: str = "") -> dict[str, Any]:
     }
 
 
-def gradient_steps(method: str) -> int:
+def gradient_steps(method: str) -> float:
     """Return how many steps an iteration takes for the networks that segment.
 
-    UCMT takes two; GCT's second is the detector's.
+    UCMT takes two; GCT's second is the detector's. NaN for a method that this kit does not have.
     """
-    from ucmt_lite.methods import dry_run
+    from ucmt_lite.methods import METHODS, dry_run
 
+    if method not in METHODS:
+        return math.nan
     return sum("sup" in terms for terms in dry_run(method))
 
 

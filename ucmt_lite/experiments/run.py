@@ -116,8 +116,10 @@ def run(
     folder = RunFolder(out)
     if parallel.rank():
         return _help(config, folder)
+    if folder.is_finished:  # it may lie where nothing can be written
+        return read_run(folder.out, config)
     with folder.alone():
-        if folder.is_finished:
+        if folder.is_finished:  # by another process, meanwhile
             return read_run(folder.out, config)
         folder.check_free()
         started = time.perf_counter()

@@ -117,7 +117,7 @@ def check_plan(runs: list[Planned], elsewhere: bool = False) -> None:
 
 def _data_of(config: RunConfig) -> tuple:
     """Return what decides the images of a run."""
-    return config.dataset, config.data, config.classes, config.size
+    return config.dataset, config.data, config.classes, config.size, config.group
 
 
 def claim(out: Path, runs: list[Planned]) -> None:
@@ -130,14 +130,19 @@ def claim(out: Path, runs: list[Planned]) -> None:
     ]
     if changed:
         raise InputError(
-            f"{out} holds another grid, in which {changed[0]} is another run: choose another folder"
-            " with --out."
+            f"{out} holds another grid, in which {changed[0]} is another run: give it another name"
+            " in the grid, or choose another folder with --out."
         )
-    gone = [name for name in before if name not in plan]
+    # What never came to an end may leave the grid: a variant that fails is mended, or left out.
+    gone = [
+        name
+        for name in before
+        if name not in plan and (out / "runs" / name / "metrics.json").is_file()
+    ]
     if gone:
         raise InputError(
-            f"{out} holds a grid with {gone[0]}, which this one lacks: choose another folder with"
-            " --out."
+            f"{out} holds the finished run {gone[0]}, which this grid lacks: leave it in, or choose"
+            " another folder with --out."
         )
     if not note.is_file() and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(
@@ -189,13 +194,17 @@ def _engine(scheduler: str, workers: int) -> Iterator["Client"]:
     # Runs take minutes: without this the idle scheduler and workers look around 50 times a second,
     # a fifth of a core. The kernels hold the memory, not the workers.
     calm = {"distributed.admin.tick.interval": "1s", "distributed.worker.profile.enabled": False}
-    # Every port is open on this computer only. Errors alone are told: the warnings of workers that
-    # are stopped in the middle of a run say nothing to their user.
-    local = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": logging.ERROR}
+    # Every port is open on this computer only. Workers are silent: what a run fails of is told
+    # here, and that one was stopped in the middle says nothing to its user.
+    here, silent = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}, logging.CRITICAL
     with dask.config.set(calm), ExitStack() as stack:
         try:
             cluster = LocalCluster(
-                n_workers=workers, threads_per_worker=1, memory_limit=None, **local
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=None,
+                silence_logs=silent,
+                **here,
             )
         except RuntimeError as cause:
             # The workers import the script that started them, which starts workers ...

@@ -47,7 +47,7 @@ def listing(runs: "DataFrame") -> str:
         labeled = f"{run.labeled}"
         if getattr(run, "labeled_by", "images") != "images":
             labeled += f" {run.labeled_by}"
-        counts = (labeled, f"{run.iterations}", f"{run.gradient_steps}", f"{run.seed}")
+        counts = (labeled, f"{run.iterations}", _count(run.gradient_steps), f"{run.seed}")
         overlaps = [f"{value:.3f}" for value in (run.dice, run.jaccard)]
         distances = [_two_digits(value) for value in (run.hd95, run.asd)]
         missing = f"{run.undefined:.0f} of {run.cases}" if run.distances else "-"
@@ -71,7 +71,7 @@ def scores_table(runs: "DataFrame") -> str:
     head = ["variant", "runs", "iterations", "gradient steps", *names, "no distance", "training"]
     lines = []
     for variant, group in runs.groupby("variant", sort=False):
-        counts = [f"{group[name].iloc[0]}" for name in ("iterations", "gradient_steps")]
+        counts = [_count(group[name].iloc[0]) for name in ("iterations", "gradient_steps")]
         overlaps = [f"{group[name].mean():.3f}" for name in ("dice", "jaccard")]
         distances = [_two_digits(group[name].astype(float).mean()) for name in ("hd95", "asd")]
         measured = group[group["distances"]]
@@ -88,3 +88,8 @@ def scores_table(runs: "DataFrame") -> str:
 def _two_digits(value: float | None) -> str:
     """Return a distance, or a dash where there is none."""
     return "-" if value is None or value != value else f"{value:.2f}"
+
+
+def _count(value: float) -> str:
+    """Return a number of steps, or a dash where it is not known."""
+    return "-" if value != value else f"{value:.0f}"

@@ -44,7 +44,8 @@ def ua_mt(
           the weight; ln 2 there, ln K here, the same for two classes.
         - Views: in the reference both networks see one view, the teacher with noise; here the
           student sees the strong view u1 and the teacher the weak one, as in Mean Teacher.
-        - The teacher predicts, as in the paper; in the reference the student does.
+        - The teacher predicts, as in the paper; in the reference the student does. With batch norm
+          its statistics come from noisy images, too, in all but one of its passes.
     """
     student, teacher = nets.student1, nets.teacher
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import unreadable
-from ucmt_lite.predict.formats import nibabel_module
+from ucmt_lite.data.nifti import nibabel_module
 
 _ENDINGS = (".dcm", ".dicom", ".ima")
 

@@ -38,6 +38,7 @@ class PredictedFile:
     dice: tuple[float, ...] = ()  # of each foreground class
     scores: dict[str, list[float]] = field(default_factory=dict, repr=False)
     error: str = ""
+    is_strange: bool = False  # grey, for a network that learned from colour
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,19 @@ class Predictions:
     def failed(self) -> list[PredictedFile]:
         """The files that have no mask, or could not be scored."""
         return [row for row in self.files if row.error]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What masks alone do not tell."""
+        strange = [row for row in self.files if row.is_strange and not row.error]
+        if not strange:
+            return []
+        are = "image is" if len(self.files) == 1 else "images are"
+        return [
+            f"{len(strange)} of {len(self.files)} {are} grey (first {strange[0].image}), and the"
+            " network learned from colour: look at such a mask before you believe it, or train on"
+            " images of this kind."
+        ]
 
     @property
     def summary(self) -> dict:
@@ -177,7 +191,8 @@ def _predict_or_tell(segmenter: Segmenter, job: Job, wanted: _Wanted) -> Predict
     try:
         with _readable(job) as image:
             mask = _predict(segmenter, job, image, wanted)
-            row = PredictedFile(job.image, target)
+            is_strange = segmenter.card["in_channels"] == 3 and formats.is_grey(image)
+            row = PredictedFile(job.image, target, is_strange=is_strange)
             return _scored(row, job, image, mask, wanted, len(segmenter.card["classes"]))
     except InputError as mistake:
         # A slice is an array to what refuses it; the user knows the file.
@@ -239,7 +254,8 @@ def _softmax_of(
     if segmenter.card["dims"] == 3 or kind == "picture":
         return segmenter.probabilities(image, overlap=wanted.overlap)
     values = formats.read_values(image)
-    is_colour = kind != "nifti" and values.ndim == 3 and values.shape[2] in (3, 4)
+    may_be_colour = kind != "nifti" and wanted.axis is None
+    is_colour = may_be_colour and values.ndim == 3 and values.shape[2] in (3, 4)
     if values.ndim == 2 or is_colour:
         return segmenter.probabilities(values)
     if values.ndim != 3 or 0 in values.shape:

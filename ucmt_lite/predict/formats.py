@@ -7,10 +7,8 @@ A picture gets a PNG, a NIfTI file one with its own affine and header, an HDF5 f
 from __future__ import annotations
 
 import gzip
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -23,6 +21,7 @@ from ucmt_lite.data.columns import unreadable
 from ucmt_lite.data.pictures import PICTURE_SUFFIXES
 from ucmt_lite.data.preparation import check_plain
 from ucmt_lite.predict.overlays import PALETTE
+from ucmt_lite.predict.reading import load_npy
 
 # Which kind a file is, by its ending; DICOM files are series in folders (`predict.dicom`).
 ENDINGS = {
@@ -65,11 +64,21 @@ def read_values(file: Path) -> NDArray:
         "nifti": _nifti_values,
         "hdf5": hdf5.load_image,
         "picture": _picture_values,
-        "numpy": _numpy_array,
+        "numpy": load_npy,
     }
     values = readers[kind_of(file)](file)
     check_plain(values, str(file))
     return values
+
+
+def is_grey(file: Path) -> bool:
+    """Return whether an image is stored without colours: a picture of greys, or a volume."""
+    kind = kind_of(file)
+    if kind == "picture":
+        with Image.open(file) as picture:
+            return picture.mode in ("1", "L", "LA", "La", "F") or picture.mode.startswith("I")
+    shape = () if kind == "nifti" else read_values(file).shape
+    return len(shape) != 3 or shape[2] not in (3, 4)
 
 
 def read_spacing(file: Path) -> tuple[float, ...]:
@@ -94,7 +103,7 @@ def read_mask_values(file: Path, image: Path) -> NDArray:
     if kind == "hdf5":
         return hdf5.load_label(file)
     if kind == "numpy":
-        return _numpy_array(file)
+        return load_npy(file)
     return nifti.load_volume_mask(file, image) if kind_of(image) == "nifti" else _nifti_values(file)
 
 
@@ -164,20 +173,11 @@ def _picture_values(file: Path) -> NDArray:
         raise unreadable("Image", file, error) from error
 
 
-def _numpy_array(file: Path) -> NDArray:
-    try:
-        return np.load(file, allow_pickle=False)
-    except (OSError, EOFError, ValueError, SyntaxError, TokenError) as error:
-        raise unreadable("Image", file, error) from error
-
-
 def _nifti_values(file: Path) -> NDArray:
     """Return the voxels of a volume with three axes; further ones must have the length 1."""
     image = _nifti(file)
-    try:
+    with nifti.decoding("Image", file):
         values = np.asarray(image.dataobj)
-    except _damaged_nifti() as error:
-        raise unreadable("Image", file, error) from error
     if values.ndim < 3 or set(values.shape[3:]) - {1}:
         raise InputError(f"'{file}' has {values.ndim} axes: save one 3D volume in a file.")
     return values.reshape(values.shape[:3])
@@ -185,32 +185,5 @@ def _nifti_values(file: Path) -> NDArray:
 
 def _nifti(file: Path) -> Any:
     """Open a NIfTI file; its voxels are not read yet."""
-    try:
+    with nifti.decoding("Image", file):
         return nifti.open_volume(file)
-    except _damaged_nifti() as error:
-        raise unreadable("Image", file, error) from error
-
-
-def _damaged_nifti() -> tuple[type[Exception], ...]:
-    """Return what nibabel raises for a file that it cannot read."""
-    nibabel = nibabel_module()
-    return (
-        OSError,
-        EOFError,
-        ValueError,
-        OverflowError,
-        zlib.error,
-        nibabel.filebasedimages.ImageFileError,
-        nibabel.spatialimages.HeaderDataError,
-    )
-
-
-def nibabel_module() -> Any:
-    """Return nibabel, which is optional."""
-    try:
-        import nibabel
-    except ImportError as error:
-        raise InputError(
-            "NIfTI files need the package nibabel: run pip install nibabel."
-        ) from error
-    return nibabel

@@ -130,13 +130,13 @@ def _file_values(path: Path) -> NDArray:
         volume = nifti.load_volume("Image", path)
         return volume.as_stored(volume.values)
     if name.endswith(".npy"):
-        return _load_npy(path)
+        return load_npy(path)
     raise InputError(
         f"'{path}' is no kind of image read here: give {PICTURE_WORDS}, .h5, .npy or .nii.gz."
     )
 
 
-def _load_npy(path: Path) -> NDArray:
+def load_npy(path: Path) -> NDArray:
     """Return the array of a NumPy file; nothing in it is executed."""
     # The header of such a file is parsed as Python, and fails as Python does.
     damaged = (OSError, EOFError, ValueError, SyntaxError, TokenError, TypeError, MemoryError)

@@ -24,7 +24,10 @@ from ucmt_lite.predict.reading import read_picture, read_volume
 # instead.
 CARD = {
     "network": (lambda x: isinstance(x, str), "a name in ucmt_lite.nets.NETS"),
-    "in_channels": (lambda x: isinstance(x, int) and x > 0, "the number of channels of an image"),
+    "in_channels": (
+        lambda x: x in (1, 3),
+        "1 for grey images or 3 for colour",
+    ),
     "classes": (lambda x: isinstance(x, list) and len(x) > 1, "a list of names, background first"),
     "dims": (lambda x: x in (2, 3), "2 for images or 3 for volumes"),
     "size": (

@@ -42,9 +42,13 @@ class Checkpoint:
         self.parts, self.recorder = parts, recorder
 
     def save(self, step: int) -> None:
-        """Write the state of the run after `step` iterations, whole or not at all."""
+        """Write the state of the run after `step` iterations, whole or not at all.
+
+        Networks that are not finite are refused: nothing could go on from them.
+        """
         if self.path is None:
             return
+        check_finite(self.parts["nets"])
         state = {
             "run": self.run,
             "step": step,
@@ -105,3 +109,16 @@ def settings_as_text(settings: Mapping[str, object]) -> dict[str, str]:
 def _full_name(function: Callable) -> str:
     """Return module and name of a function, "<lambda>" for one without a name (a partial)."""
     return f"{function.__module__}.{getattr(function, '__qualname__', '<lambda>')}"
+
+
+def check_finite(nets: torch.nn.Module) -> None:
+    """Refuse networks with weights or statistics that are not finite.
+
+    A gradient can overflow where its loss did not.
+    """
+    for name, net in nets.named_children():
+        if not all(value.isfinite().all() for value in net.state_dict().values()):
+            raise FloatingPointError(
+                f"{name} has weights or batch-norm statistics that are not finite: build it anew,"
+                " lower the learning rate."
+            )

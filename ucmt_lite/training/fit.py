@@ -12,7 +12,7 @@ from ucmt_lite.core.batch import Batch, Clock
 from ucmt_lite.data.batches import mixed_seed
 from ucmt_lite.methods import Nets, check_knobs, step_of
 from ucmt_lite.training import parallel
-from ucmt_lite.training.checkpoints import Checkpoint
+from ucmt_lite.training.checkpoints import Checkpoint, check_finite
 from ucmt_lite.training.devices import choose_precision
 from ucmt_lite.training.memory import keep_freed_memory
 from ucmt_lite.training.progress import Look, Progress
@@ -59,7 +59,6 @@ def fit(
     every minibatch; the first of them watches and keeps the checkpoint.
     """
     check_knobs(method, settings)
-    _check_finite(nets)
     if on_look and recorder is None:
         raise InputError("on_look is called when the recorder looks: give a recorder, too.")
 
@@ -77,6 +76,7 @@ def fit(
     parts = {"nets": nets, "optimizer": minimize.optimizer, "scaler": scaler}
     kept = Checkpoint(checkpoint, {**run, "iterations": iterations}, settings, parts, recorder)
     start = kept.resume()
+    check_finite(nets)
 
     first = parallel.rank() == 0  # of several processes, one watches and writes
     shared = parallel.share_nets(nets)  # the same weights; alone, `nets` itself
@@ -106,7 +106,7 @@ def fit(
                 kept.save(done)
             if stopped:
                 break
-    _check_finite(nets)
+    check_finite(nets)
     return nets
 
 
@@ -161,16 +161,3 @@ class Minimize:
         self.scaler.update()
         # Else a second forward pass of this iteration would see the weights of before
         torch.clear_autocast_cache()
-
-
-def _check_finite(nets: Nets) -> None:
-    """Refuse networks with weights or statistics that are not finite.
-
-    A gradient can overflow where its loss did not.
-    """
-    for name, net in nets.named_children():
-        if not all(value.isfinite().all() for value in net.state_dict().values()):
-            raise FloatingPointError(
-                f"{name} has weights or batch-norm statistics that are not finite: build it anew,"
-                " lower the learning rate."
-            )

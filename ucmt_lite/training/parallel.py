@@ -148,7 +148,7 @@ class SharedBatchNorm(_BatchNorm):
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
-    momentum: float
+    momentum: float | None
 
     def _check_input_dim(self, x: Tensor) -> None:
         """Any number of axes, as the layer that this one replaces has checked."""
@@ -164,8 +164,10 @@ class SharedBatchNorm(_BatchNorm):
         variance = Total.apply(centred.square().sum(axes)) / count
         with torch.no_grad():
             self.num_batches_tracked += 1
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+            # Without a momentum the statistics are the plain average over all minibatches
+            share = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
+            self.running_mean.lerp_(mean, share)
+            self.running_var.lerp_(variance * count / (count - 1), share)
         scale = self.weight * (variance + self.eps).rsqrt()
         return (centred * scale.view(shape) + self.bias.view(shape)).to(x.dtype)
 
