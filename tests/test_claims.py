@@ -575,6 +575,8 @@ def test_what_lesson_16_says_of_single_runs(after):
         ("recipe_heart", ("cps", "supervised"), "+0.119 (0.074 to 0.182)"),
         ("recipe_heart", ("ucmt", "cps"), "-0.009 (-0.027 to 0.006)"),
         ("recipe_la2018", ("cps", "supervised"), "0.008 to 0.084"),
+        ("recipe_skin", ("ucmt", "cps"), "0.004 to 0.021"),
+        ("recipe_skin", ("cps", "supervised"), "0.019 to 0.092"),
     ],
 )
 def test_intervals_over_seeds_and_images_are_what_the_pages_say(name, pair, said):
@@ -706,3 +708,39 @@ def test_the_map_of_labels_and_steps_is_what_its_pages_say():
     ]
     gained = [many["supervised"][seed] - few["supervised"][seed] for seed in RECORDED]
     assert round(sum(gained) / 5, 2) == 0.15
+
+
+@pytest.fixture(scope="module")
+def skin():
+    """Dice of results/recipe_skin: variants x seeds."""
+    table = results.load_runs(results.kept("recipe_skin") / "runs.parquet")
+    assert (table["cases"] == 200).all() and (table["split"] == "test").all()
+    return table.pivot_table(index="variant", columns="seed", values="dice")
+
+
+def test_on_skin_cmt_and_ucmt_are_above_the_baseline_in_all_ten_seeds(skin):
+    gain = skin - skin.loc["supervised"]
+    wins = (gain > 0).sum(axis=1)
+    assert (wins["ucmt"], wins["cmt"], wins["cps"], wins["mean_teacher"]) == (10, 10, 9, 8)
+    means = gain.mean(axis=1).round(3)
+    assert (means["ucmt"], means["cmt"], means["cps"]) == (0.065, 0.050, 0.053)
+    assert means["mean_teacher"] == 0.026 and skin.min().min().round(3) == 0.692
+    order = ["supervised", "mean_teacher", "cmt", "cps", "ucmt"]
+    assert skin.loc[order].mean(axis=1).is_monotonic_increasing, "the paper's order, nearly"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "mean", "low", "high", "word"),
+    [
+        ("ucmt", "cps", 0.012, 0.003, 0.021, "better"),
+        ("ucmt, half the iterations", "cps", -0.007, -0.029, 0.015, "open"),
+        ("ucmt", "supervised, twice the iterations", 0.059, 0.023, 0.095, "better"),
+        ("supervised, twice the iterations", "supervised", 0.006, -0.021, 0.033, "open"),
+        ("cps", "cmt", 0.003, -0.012, 0.018, "level"),
+        ("mean_teacher", "supervised", 0.026, -0.004, 0.055, "open"),
+    ],
+)
+def test_what_ten_seeds_of_skin_tell_apart(skin, one, other, mean, low, high, word):
+    found = interval((skin.loc[one] - skin.loc[other]).tolist())
+    assert tuple(round(value, 3) for value in found) == (mean, low, high)
+    assert verdict(*found[1:], 0.02) == word
