@@ -234,3 +234,26 @@ def test_a_pipe_that_breaks_elsewhere_is_not_hidden(monkeypatch):
     monkeypatch.setattr("ucmt_lite.data.load", broken)
     with pytest.raises(BrokenPipeError, match="of a worker"):
         cli.main(["data", "phantom_heart"])
+
+
+def test_a_table_lists_a_method_that_the_kit_does_not_have(tmp_path, capsys):
+    """Its run is read from its folder; only its gradient steps are not known."""
+    run(RunConfig(**SMALL), tmp_path / "known")
+    run(RunConfig(**SMALL), tmp_path / "own")
+    for name in ("config.json", "metrics.json"):
+        path = tmp_path / "own" / name
+        path.write_text(path.read_text().replace('"supervised"', '"entropy"'))
+    assert cli.main(["table", str(tmp_path / "known"), str(tmp_path / "own")]) == 0
+    known, own = capsys.readouterr().out.strip().splitlines()[-2:]
+    assert "| supervised | 2 | 2 | 2 |" in known and "| entropy | 2 | 2 | - |" in own
+
+
+def test_a_place_without_rights_is_named_in_a_sentence(tmp_path, capsys, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", str(tmp_path / ".temporary"))
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    picture = tmp_path / "views.png"
+    assert cli.main(["data", "phantom_heart", "--picture", str(picture)]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith(f"ucmt-lite: {picture}: Permission denied, so it can be neither read")

@@ -151,17 +151,18 @@ def _padded_cases(cases: Cases, patch: Sequence[int]) -> list[Case]:
 
 
 def _padded(image: np.ndarray, mask: np.ndarray, patch: Sequence[int]) -> Case:
-    """Continue sides shorter than the patch by reflection at their far end, as prediction does.
+    """Widen sides shorter than the patch by what stands at their edges, in image and mask alike.
 
-    The mask goes with its image: what shows an object is not called background.
+    So what shows an object is not called background.
 
-    >>> _padded(np.zeros((1, 3, 1)), np.array([[0], [1], [2]]), (5, 1))[1].ravel().tolist()
-    [0, 1, 2, 1, 0]
+    >>> _padded(np.zeros((1, 2, 1)), np.array([[1], [2]]), (5, 1))[1].ravel().tolist()
+    [1, 1, 2, 2, 2]
     """
-    missing = [(0, max(0, size - side)) for side, size in zip(mask.shape, patch, strict=True)]
-    if not any(beyond for _, beyond in missing):
+    missing = [max(0, size - side) for side, size in zip(mask.shape, patch, strict=True)]
+    if not any(missing):
         return image, mask  # not a copy: arrays may lie on a disk
-    return np.pad(image, [(0, 0), *missing], mode="reflect"), np.pad(mask, missing, mode="reflect")
+    around = [(m // 2, m - m // 2) for m in missing]
+    return np.pad(image, [(0, 0), *around], mode="edge"), np.pad(mask, around, mode="edge")
 
 
 def center_crop(cases: Cases, patch: Sequence[int]) -> Cases:
