@@ -128,7 +128,7 @@ def load_volume(kind: str, file: Path, own_axes: np.ndarray | None = None) -> Vo
 
     `own_axes` are nibabel's orientation of its axes, where another file's are meant.
     """
-    with decoding(kind, file):
+    with decoding_nifti(kind, file):
         stored = open_volume(file)
         if np.dtype(stored.get_data_dtype()).kind not in "biuf":
             raise InputError(
@@ -222,7 +222,7 @@ def _listed(numbers: Sequence[float]) -> str:
 
 
 def _header(kind: str, file: Path) -> _Grid:
-    with decoding(kind, file):
+    with decoding_nifti(kind, file):
         return _grid(kind, file, open_volume(file))
 
 
@@ -268,7 +268,7 @@ def _qform(header: Any) -> np.ndarray | None:
 
 
 @contextmanager
-def decoding(kind: str, file: Path) -> Iterator[None]:
+def decoding_nifti(kind: str, file: Path) -> Iterator[None]:
     """Tell in one sentence which file cannot be read, where nibabel fails inside the block."""
     try:
         yield

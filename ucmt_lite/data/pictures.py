@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import png, unpng, unreadable
 from ucmt_lite.data.masks import CodedMask, Shade, code_colours, code_values
-from ucmt_lite.data.preparation import check_finite, eight_bits, kind_of_picture, stretched
+from ucmt_lite.data.preparation import check_finite_values, eight_bits, kind_of_picture, stretched
 
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp"}
 PICTURE_WORDS = "PNG, JPEG, BMP, TIFF, GIF, WebP"
@@ -253,7 +253,7 @@ def encode_image(
             pixels = wanted
         kind = kind_of_picture(pixels)
         if values == "stretched":
-            check_finite(pixels, name)
+            check_finite_values(pixels, name)
             picture = png(stretched(pixels))
         else:
             picture = png(eight_bits(pixels, name))

@@ -148,7 +148,7 @@ def check_plain(values: np.ndarray, name: str) -> None:
         )
 
 
-def check_finite(values: np.ndarray, name: str) -> None:
+def check_finite_values(values: np.ndarray, name: str) -> None:
     """Refuse NaN and infinite values."""
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise InputError(f"Image '{name}' holds NaN or infinite values: repair it or take it out.")
@@ -163,7 +163,7 @@ def eight_bits(values: np.ndarray, name: str) -> np.ndarray:
     >>> [eight_bits(np.array(x), "x").tolist() for x in ([0, 7], [0.2, 0.4], [-100.0, 200.0])]
     [[0, 7], [51, 102], [0, 255]]
     """
-    check_finite(values, name)
+    check_finite_values(values, name)
     kind = kind_of_picture(values)
     if kind == "bytes":
         return np.ascontiguousarray(values, np.uint8)
@@ -198,7 +198,7 @@ def prepare_volume(volume: np.ndarray, values: str, name: str) -> np.ndarray:
     if values == "bytes":
         return _as_bytes(volume, name)
     numbers = volume.astype(np.float32)
-    check_finite(numbers, name)
+    check_finite_values(numbers, name)
     may_stay = values != "standardised" and volume.dtype.kind == "f"
     if not (may_stay and looks_standardised(numbers)):
         if numbers.std() == 0:
@@ -209,7 +209,7 @@ def prepare_volume(volume: np.ndarray, values: str, name: str) -> np.ndarray:
 
 def _as_bytes(volume: np.ndarray, name: str) -> np.ndarray:
     """Return whole numbers within 0..255 as uint8; anything else is refused."""
-    check_finite(volume, name)
+    check_finite_values(volume, name)
     whole = volume.dtype.kind != "f" or np.array_equal(volume, np.rint(volume))
     if not whole or volume.min() < 0 or volume.max() > 255:
         raise InputError(

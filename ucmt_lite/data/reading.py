@@ -32,7 +32,7 @@ from ucmt_lite.data.masks import BINARY, CodedMask, Meaning, check_several, deci
 from ucmt_lite.data.pictures import PictureFile, decode_mask, encode_image
 from ucmt_lite.data.preparation import (
     Preparation,
-    check_finite,
+    check_finite_values,
     decide_values,
     kind_of_volume,
     prepare_volume,
@@ -293,7 +293,7 @@ def _encode(image: Readable, name: str, decisions: Decisions, values: str = "") 
     if decisions.dims == 2:
         return encode_image(image, decisions.mode, decisions.size, name, values)
     volume = np.asarray(image)
-    check_finite(volume, name)
+    check_finite_values(volume, name)
     kind = kind_of_volume(volume)
     return npy(prepare_volume(volume, values or _OWN_VALUES[kind], name)), kind
 

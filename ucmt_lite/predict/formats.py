@@ -176,7 +176,7 @@ def _picture_values(file: Path) -> NDArray:
 def _nifti_values(file: Path) -> NDArray:
     """Return the voxels of a volume with three axes; further ones must have the length 1."""
     image = _nifti(file)
-    with nifti.decoding("Image", file):
+    with nifti.decoding_nifti("Image", file):
         values = np.asarray(image.dataobj)
     if values.ndim < 3 or set(values.shape[3:]) - {1}:
         raise InputError(f"'{file}' has {values.ndim} axes: save one 3D volume in a file.")
@@ -185,5 +185,5 @@ def _nifti_values(file: Path) -> NDArray:
 
 def _nifti(file: Path) -> Any:
     """Open a NIfTI file; its voxels are not read yet."""
-    with nifti.decoding("Image", file):
+    with nifti.decoding_nifti("Image", file):
         return nifti.open_volume(file)
