@@ -23,9 +23,10 @@ def named_paths(text):
     return re.findall(r"`([\w.-]+/[\w./-]*|[\w-]+\.(?:md|cff))`", text)
 
 
-def test_there_are_seven_recipes():
+def test_there_are_eight_recipes():
     assert list(RECIPES) == [
         "A method",
+        "A network",
         "A lesson",
         "A lesson's Chinese",
         "An explorer",
