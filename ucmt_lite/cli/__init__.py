@@ -54,8 +54,8 @@ def _do(arguments: Sequence[str] | None) -> int:
         return mistake.status
     except PermissionError as refusal:
         print(
-            f"ucmt-lite: {refusal.filename}: {refusal.strerror}, so it can be neither read nor"
-            " written: choose another place, or ask for the rights.",
+            f"ucmt-lite: {refusal.filename or 'A file'}: {refusal.strerror or refusal}, so it can"
+            " be neither read nor written: choose another place, or ask for the rights.",
             file=sys.stderr,
         )
         return 2
