@@ -1,5 +1,7 @@
 """Calibration: on hand-made numbers, and on networks that are made sure or unsure."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
@@ -25,6 +27,13 @@ class Oracle(nn.Module):
 
     def forward(self, x):
         return self.logits.expand(len(x), -1, -1, -1) + self.scale
+
+
+class Many(NamedTuple):
+    """As many images and masks as one likes, in the shape of `Cases`."""
+
+    images: list
+    masks: list
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +83,23 @@ def test_a_right_network_that_doubts_is_underconfident_and_a_wrong_one_overconfi
     wrong = measure_calibration(Oracle(1 - mask, confidence), lesion)
     assert wrong["ece_object"] == pytest.approx(confidence, abs=1e-4)
     assert wrong["overconfidence"] == pytest.approx(confidence, abs=1e-4)
+
+
+def test_a_calibrated_network_is_not_called_overconfident(lesion):
+    # A tenth of the pixels at 0.9, the others at 0.1, and the truth drawn with these probabilities.
+    rng = np.random.default_rng(0)
+    probability = np.where(rng.random(lesion.masks[0].shape) < 0.1, 0.9, 0.1)
+    drawn = [rng.random(probability.shape) < probability for _ in range(60)]
+    images = [lesion.images[0]] * len(drawn)
+    network = Oracle(probability > 0.5, 0.9)
+    measured = measure_calibration(network, Many(images, drawn))
+    assert abs(measured["overconfidence"]) < 0.02 and measured["ece_object"] < 0.02
+
+
+def test_a_network_that_calls_nothing_an_object_has_no_confidence_there(lesion):
+    empty = measure_calibration(Oracle(0 * lesion.masks[0], 0.9), lesion)
+    assert np.isnan(empty["overconfidence"]) and np.isnan(empty["ece_object"])
+    assert empty["ece"] > 0
 
 
 def test_where_there_is_no_case_a_sentence_says_so(lesion):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _TITLES = {
     "dice": "Dice",
     "ece": "ECE",
-    "ece_object": "ECE on objects",
+    "ece_object": "ECE on called objects",
     "overconfidence": "overconfidence",
     "risk_area": "risk area",
 }
@@ -55,13 +55,18 @@ def calibration_of(folder: str | Path) -> dict[str, Any]:
 
 
 def calibration_listing(table: "DataFrame") -> str:
-    """Return the mean of each method in one line of Markdown, in the order of the runs."""
+    """Return the mean of each method in one line of Markdown, in the order of the runs.
+
+    A mean is over the runs that have the number: a network that calls nothing an object has no
+    confidence there.
+    """
     fields = ["dataset", "method", "labeled", "iterations"]
+    titles = {name: title for name, title in _TITLES.items() if name in table}
     lines = []
     for values, group in table.groupby(fields, sort=False):
-        numbers = [f"{group[name].mean():.4f}" for name in _TITLES]
+        numbers = [f"{group[name].mean():.4f}" for name in titles]
         lines.append([*map(str, values), f"{len(group)}", *numbers])
-    return markdown([*fields, "runs", *_TITLES.values()], lines)
+    return markdown([*fields, "runs", *titles.values()], lines)
 
 
 def calibrations(folders: Iterable[str | Path]) -> "DataFrame":

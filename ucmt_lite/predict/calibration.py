@@ -1,5 +1,6 @@
 """Whether a network is as sure as it is right: calibration, and the risk of what it is sure of."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -41,9 +42,11 @@ def measure_calibration(
 ) -> dict[str, float]:
     """Return how far a network's confidence can be believed, over all pixels of all cases.
 
-    `ece`, over all pixels and, since most of them are easy background, `ece_object` over those that
-    truth or prediction call an object; `overconfidence` there, the mean confidence minus the share
-    that is right; `risk_area` over all pixels.
+    `ece` is over all pixels, `risk_area` too. Since most of them are easy background, `ece_object`
+    is over those that the network *calls* an object, and `overconfidence` there is the mean
+    confidence minus the share that is right; both are NaN where it calls nothing an object. Pixels
+    chosen by their truth would make a calibrated network look too sure: among those that it rightly
+    called 10 % certain to be an object, they pick the tenth on which it was wrong.
     """
     if not len(cases):
         raise InputError("There are no cases to look at: the split is empty.")
@@ -51,14 +54,12 @@ def measure_calibration(
         _judged(probabilities(net, image, patch=patch), mask)
         for image, mask in zip(cases.images, cases.masks, strict=True)
     ]
-    confidence, right, is_object = map(np.concatenate, zip(*pixels, strict=True))
-    on_object = confidence[is_object], right[is_object]
+    confidence, right, called = map(np.concatenate, zip(*pixels, strict=True))
+    sure, hits = confidence[called], right[called]
     return {
         "ece": calibration_error(confidence, right),
-        "ece_object": calibration_error(*on_object) if is_object.any() else float("nan"),
-        "overconfidence": float(on_object[0].mean() - on_object[1].mean())
-        if is_object.any()
-        else float("nan"),
+        "ece_object": calibration_error(sure, hits) if called.any() else math.nan,
+        "overconfidence": float(sure.mean() - hits.mean()) if called.any() else math.nan,
         "risk_area": area_under_risk(1 - confidence, ~right),
     }
 
@@ -66,7 +67,6 @@ def measure_calibration(
 def _judged(
     probs: NDArray, mask: NDArray
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return confidence, whether right, whether object, of every pixel of one case, flat."""
+    """Return confidence, whether right, whether called an object, of each pixel of a case, flat."""
     decided = probs.argmax(0)
-    is_object = (decided > 0) | (mask > 0)
-    return probs.max(0).ravel(), (decided == mask).ravel(), is_object.ravel()
+    return probs.max(0).ravel(), (decided == mask).ravel(), (decided > 0).ravel()
