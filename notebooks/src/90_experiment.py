@@ -22,6 +22,7 @@ patch: tuple = ()  # voxels per axis that volumes are cropped to; none: about th
 method: str = "ucmt"  # method to train with
 labeled: int = 4  # training images whose masks are used
 labeled_by: str = "images"  # what labeled counts: images, or patients with all images of each
+unlabeled: int = 0  # training images besides the labeled ones that are seen without masks; 0: all
 seed: int = 0  # draws the labeled images, the first weights and all that is random in training
 network: str = "unet_small"  # network that every student and teacher is; also monai:CLASS or smp:CLASS/ENCODER
 network_settings: dict = {}  # of a network of another package, for instance channels and strides
@@ -60,8 +61,8 @@ refuse_unknown(globals())
 # %%
 config = RunConfig(
     dataset=dataset, data=data, classes=classes, group=group, size=size, shrink=shrink, patch=patch,
-    method=method, labeled=labeled, labeled_by=labeled_by, seed=seed, network=network,
-    network_settings=network_settings, norm=norm, statistics=statistics, network2=network2,
+    method=method, labeled=labeled, labeled_by=labeled_by, unlabeled=unlabeled, seed=seed,
+    network=network, network_settings=network_settings, norm=norm, statistics=statistics, network2=network2,
     labeled_views=labeled_views, views=views, iterations=iterations, batch=batch, lr=lr,
     weight_decay=weight_decay, ramp=ramp, settings=settings, precision=precision, device=device,
     split=split, score_size=score_size, distances=distances,

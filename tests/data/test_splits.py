@@ -91,6 +91,18 @@ def test_labeled_sets_are_nested_and_seeded():
     assert set(split_labeled(shuffled, GROUPS[::-1], labeled=3, seed=5)[0]) == set(small)
 
 
+def test_fewer_images_may_be_seen_without_masks():
+    labeled, few = split_labeled(IDS, GROUPS, 4, seed=0, unlabeled=4)
+    _, more = split_labeled(IDS, GROUPS, 4, seed=0, unlabeled=10)
+    assert len(few) == 8 and set(labeled) < set(few) < set(more) and len(more) == 14
+    assert few == tuple(name for name in IDS if name in few), "in the order of the data"
+    assert set(more) == set(split_labeled(IDS[::-1], GROUPS[::-1], 4, seed=0, unlabeled=10)[1])
+    assert len({PATIENTS[name] for name in more}) == 4, "patients are used up one by one"
+    assert split_labeled(IDS, GROUPS, 4, seed=0, unlabeled=36)[1] == IDS
+    with pytest.raises(InputError, match="unlabeled=37 is more than the 36 training cases besides"):
+        split_labeled(IDS, GROUPS, 4, seed=0, unlabeled=37)
+
+
 def test_labeled_by_the_published_rule():
     assert split_labeled(IDS, GROUPS, labeled=5, seed=None)[0] == IDS[:5]
 

@@ -1,6 +1,7 @@
 """From a configuration to a run: what is refused, and that a refused run leaves nothing behind."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from ucmt_lite import predict
 from ucmt_lite.common import InputError
+from ucmt_lite.experiments.assemble import prepare
 from ucmt_lite.experiments.config import RunConfig
 from ucmt_lite.experiments.folder import RunFolder
 from ucmt_lite.experiments.method_settings import method_settings
@@ -73,6 +75,9 @@ SMALL = {"size": 32, "labeled": 2, "iterations": 2, "batch": 2, "device": "cpu",
         ({"dataset": "phantom_atrium", "patch": (10**9,) * 3}, "more than twice as long as the"),
         ({"dataset": "phantom_atrium", "patch": (20, 20, 20), "method": "cps"}, "multiple of 8"),
         ({"dataset": "a\nb"}, "Unknown data set 'a b'"),
+        ({"unlabeled": -1}, "unlabeled=-1: give a number from 0"),
+        ({"unlabeled": 999}, "unlabeled=999 is more than the 6 training cases besides"),
+        ({"unlabeled": 4, "method": "supervised"}, "unlabeled=4 changes nothing with method"),
         ({"labeled_by": "patient"}, "did you mean 'patients'"),
         ({"labeled_by": "patients"}, "no patients are known of these 8 images"),
         (
@@ -87,6 +92,15 @@ def test_a_wrong_setting_is_one_sentence_and_leaves_nothing(values, sentence, tm
         run(RunConfig.of({**SMALL, **values}), tmp_path / "run")
     assert sentence in str(error.value) and "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_sees_as_many_images_without_masks_as_it_is_told():
+    config = RunConfig(**{**SMALL, "method": "cps", "unlabeled": 3})
+    few, every = (prepare(c).batches for c in (config, replace(config, unlabeled=0)))
+    assert len(few.labeled) == len(every.labeled) == 2
+    assert (len(few.unlabeled), len(every.unlabeled)) == (5, 8)
+    assert config.fingerprint != replace(config, unlabeled=0).fingerprint
+    assert replace(config, unlabeled=0).fingerprint == RunConfig(**SMALL, method="cps").fingerprint
 
 
 @pytest.mark.parametrize(

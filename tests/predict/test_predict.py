@@ -51,6 +51,26 @@ def by_hand(net, image):
         return net.conv(torch.from_numpy(image)[None].float() / 127.5 - 1).softmax(1)[0].numpy()
 
 
+class Counting(Pointwise):
+    """Notes how many images come at once."""
+
+    def forward(self, x):
+        self.sides.append(len(x))
+        return self.conv(x)
+
+
+@pytest.mark.parametrize(
+    ("sides", "patch", "together"),
+    [((16, 16, 16), None, 2), ((72, 16, 16), (16, 16, 16), 2), ((72, 72, 72), None, 1)],
+)
+def test_a_small_volume_never_goes_alone_which_would_be_slow(sides, patch, together):
+    net = Counting(dims=3)
+    volume = picture(1, *sides)
+    probs = predict.probabilities(net, volume, patch=patch, overlap=0)
+    np.testing.assert_allclose(probs, by_hand(net, volume), atol=1e-5)
+    assert min(net.sides) == together
+
+
 def card(**changes):
     return {
         "network": "unet_small",

@@ -271,10 +271,12 @@ def split_labeled(
     by_patients: bool = False,
     has_mask: Sequence[bool] | None = None,
     listed: Sequence[str] = (),
+    unlabeled: int = 0,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Draw `labeled` training cases that keep their masks.
 
-    The unlabeled stream is the whole training set, as in UCMT. Groups are drawn in an order given
+    The unlabeled stream is the whole training set, as in UCMT; with `unlabeled`, the labeled cases
+    and so many others, drawn in the same order. Groups are drawn in an order given
     by the seed and used up one after the other, so that few patients are labeled wholly; a larger
     number contains the smaller one's cases. With `seed=None` the first `labeled` ids are taken,
     which is the rule of the published lists (Yu et al. 2019, UA-MT; Shen et al., AdaMix). With
@@ -282,11 +284,14 @@ def split_labeled(
     (`has_mask`, or as `Cases` say) are never drawn, nor are others than `listed` ids where there
     are any (`Source.labeled`).
 
-    Returns the labeled ids and all ids. Errors: `labeled` below 1 or above the number of cases;
-    `by_patients` where every case is a group of its own.
+    Returns the labeled ids and those of the unlabeled stream. Errors: `labeled` below 1 or above
+    the number of cases, `unlabeled` above the number of others; `by_patients` where every case is a
+    group of its own.
 
     >>> split_labeled(["a1", "a2", "b1"], ["a", "a", "b"], labeled=2, seed=None)
     (('a1', 'a2'), ('a1', 'a2', 'b1'))
+    >>> split_labeled(["a", "b", "c"], None, labeled=1, seed=None, unlabeled=1)
+    (('a',), ('a', 'b'))
     >>> split_labeled(["a", "b", "c"], None, 1, seed=0, has_mask=[False, True, False])[0]
     ('b',)
     >>> split_labeled(["a1", "a2", "b1"], ["a", "a", "b"], 1, seed=None, by_patients=True)[0]
@@ -303,11 +308,7 @@ def split_labeled(
             f"labeled={labeled} leaves nothing to learn from: take at least 1 labeled case."
         )
     masked = has_mask or getattr(ids, "has_mask", ()) or [True] * len(every)
-    able = [
-        (key, group)
-        for key, group, mask in zip(every, belongs, masked, strict=True)
-        if mask and (not listed or key in set(listed))
-    ]
+    order = list(zip(every, belongs, masked, strict=True))
     if by_patients and every == belongs:
         raise InputError(
             f"labeled={labeled} by patients: no patients are known of these {len(every)} images;"
@@ -315,7 +316,10 @@ def split_labeled(
         )
     if seed is not None:
         place = {group: i for i, group in enumerate(shuffled(belongs, seed))}
-        able.sort(key=lambda case: (place[case[1]], _lot(case[0], seed)))
+        order.sort(key=lambda case: (place[case[1]], _lot(case[0], seed)))
+    able = [
+        (key, group) for key, group, mask in order if mask and (not listed or key in set(listed))
+    ]
     # What is counted, in the order in which it is drawn.
     counted = list(dict.fromkeys(group if by_patients else key for key, group in able))
     if labeled > len(counted):
@@ -326,5 +330,21 @@ def split_labeled(
             f"labeled={labeled} is more than the {len(counted)} {whose}{kind}: take at most"
             f" {len(counted)}."
         )
-    drawn = {*counted[:labeled]}
-    return tuple(key for key, group in able if (group if by_patients else key) in drawn), every
+    chosen = {*counted[:labeled]}
+    drawn = tuple(key for key, group in able if (group if by_patients else key) in chosen)
+    return drawn, _stream(every, drawn, [key for key, _, _ in order], unlabeled)
+
+
+def _stream(
+    every: tuple[str, ...], labeled: tuple[str, ...], order: Sequence[str], unlabeled: int
+) -> tuple[str, ...]:
+    """Return the ids of the unlabeled stream: all, or the labeled ones and the first others."""
+    known = {*labeled}
+    others = [key for key in order if key not in known]
+    if unlabeled > len(others):
+        raise InputError(
+            f"unlabeled={unlabeled} is more than the {len(others)} training cases besides the"
+            " labeled ones: take fewer, or 0 for all."
+        )
+    seen = {*known, *others[: unlabeled or None]}
+    return tuple(key for key in every if key in seen)

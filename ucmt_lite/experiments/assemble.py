@@ -100,6 +100,7 @@ def prepare(config: RunConfig, load: Callable[..., Images] | None = None) -> Pre
         config.seed,
         by_patients=config.labeled_by == "patients",
         listed=source.labeled,
+        unlabeled=config.unlabeled,
     )
     batches = _make_batches(config, images, labeled, unlabeled, patch, device)
     settings = method_settings(config, source.dims, batches.patch)
@@ -230,6 +231,11 @@ def check_effect(config: RunConfig) -> None:
         raise InputError(
             f"batch={config.batch}: {config.method} mixes an image with another one of the"
             " minibatch, give 2 or more."
+        )
+    if config.unlabeled and config.method == "supervised":
+        raise InputError(
+            f"unlabeled={config.unlabeled} changes nothing with method supervised, which sees"
+            " labeled images alone: leave it out."
         )
     check_networks(config)
 

@@ -70,6 +70,9 @@ class RunConfig:
     labeled_by: str = setting(
         "images", "what labeled counts: images, or patients with all images of each", "images"
     )
+    unlabeled: int = setting(
+        0, "training images besides the labeled ones that are seen without masks; 0: all", 0
+    )
     seed: int = setting(
         0, "draws the labeled images, the first weights and all that is random in training"
     )
@@ -196,7 +199,7 @@ def check_numbers(config: RunConfig) -> None:
     for name in ("iterations", "batch", "labeled", "size"):
         if getattr(config, name) < 1:
             raise InputError(f"{name}={getattr(config, name)}: give a positive number.")
-    for name in ("seed", "lr", "weight_decay", "ramp"):
+    for name in ("unlabeled", "seed", "lr", "weight_decay", "ramp"):
         if not 0 <= getattr(config, name) < float("inf"):
             raise InputError(f"{name}={getattr(config, name)}: give a number from 0 up.")
     if config.seed >= 2**32:

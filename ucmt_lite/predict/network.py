@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # Windows in one forward pass: V-Net patches of 112 x 112 x 80 then fit into a few GB.
 WINDOWS = 4
 
+SMALL_VOLUME = 64**3  # voxels
+
 
 def probabilities(
     net: nn.Module,
@@ -154,9 +156,11 @@ def _softmax(
         stride = 1
     parameter = next(net.parameters(), None)
     x = x if parameter is None else x.to(parameter.device)
+    probs: Any  # a tensor; MONAI's types allow several
     with _inference(net):
         if patch is None:
-            probs = net(_mirrored(x, [-(-side // stride) * stride for side in sides])).softmax(1)
+            whole = _mirrored(x, [-(-side // stride) * stride for side in sides])
+            probs = _logits(net, whole).softmax(1)
         else:
             window = _window(patch, len(sides), stride, overlap)
             # Late: importing MONAI takes 4 s.
@@ -167,12 +171,24 @@ def _softmax(
                 x,
                 window,
                 WINDOWS,
-                lambda part: net(part).softmax(1),
+                lambda windows: _logits(net, windows).softmax(1),
                 overlap=overlap,
                 mode="gaussian",
             )
     inside = (..., *(slice(side) for side in sides))
     return probs[inside]
+
+
+def _logits(net: nn.Module, x: Tensor) -> Tensor:
+    """Logits of `B C *S`; a small volume on a CPU goes through the network twice.
+
+    Of a single one torch convolves by unfolding (im2col) wherever a layer is small. With 48 x 48 x
+    48 voxels that takes twice as long as two volumes by oneDNN, and 90 MB.
+    """
+    alone = len(x) == 1 and x.ndim == 5 and x.device.type == "cpu"
+    if alone and x[0, 0].numel() <= SMALL_VOLUME:
+        return net(x.expand(2, -1, -1, -1, -1))[:1]
+    return net(x)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from ucmt_lite.methods import Nets, check_knobs, step_of
 from ucmt_lite.training import parallel
 from ucmt_lite.training.checkpoints import Checkpoint, check_finite
 from ucmt_lite.training.devices import choose_precision
-from ucmt_lite.training.memory import keep_freed_memory
+from ucmt_lite.training.memory import freed_memory_kept
 from ucmt_lite.training.progress import Look, Progress
 from ucmt_lite.training.recorder import Recorder
 from ucmt_lite.training.schedules import polynomial_decay, sigmoid_rampup
@@ -68,8 +68,6 @@ def fit(
     dtype = choose_precision(precision, device)
     scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
     minimize = Minimize(adamw(nets, lr, weight_decay), scaler)
-    if device.type == "cpu":
-        keep_freed_memory()
 
     # Go on from where an interrupted run of the same settings stopped
     run = {"method": method, "lr": lr, "weight_decay": weight_decay, "ramp": ramp, "seed": seed}
@@ -82,7 +80,7 @@ def fit(
     shared = parallel.share_nets(nets)  # the same weights; alone, `nets` itself
     nets.train()
     progress = Progress(method, start, iterations, on_look, silent=not first)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), freed_memory_kept(device):
         for step in progress:
             # A seed for every iteration: dropout, noise and random mixes repeat
             torch.manual_seed(mixed_seed(seed, step, 2))

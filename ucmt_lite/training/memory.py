@@ -1,6 +1,10 @@
 """How the memory of tensors is handed back and taken again on a CPU."""
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # the numbers that glibc's mallopt(3) gives its options
 KEEP = {MMAP_THRESHOLD: 2**30, TRIM_THRESHOLD: 2**31 - 1}
@@ -24,3 +28,32 @@ def keep_freed_memory(keep: bool = True) -> bool:
         return False
     done = [options(name, size) for name, size in (KEEP if keep else USUAL).items()]
     return all(done)
+
+
+@contextmanager
+def freed_memory_kept(device: torch.device) -> Iterator[None]:
+    """Keep what tensors on a CPU free while training, and give it back at the end.
+
+    Else a notebook that trains one network after the other holds the memory of all of them.
+    """
+    if device.type == "cpu":
+        keep_freed_memory()
+    try:
+        yield
+    finally:
+        if device.type == "cpu":
+            give_back_freed_memory()
+
+
+def give_back_freed_memory() -> bool:
+    """Return to the system what tensors freed and the process kept.
+
+    Return whether there was something to return; elsewhere than with glibc there is not.
+
+    >>> give_back_freed_memory() in (True, False)
+    True
+    """
+    try:
+        return bool(ctypes.CDLL("libc.so.6").malloc_trim(0))
+    except (OSError, AttributeError):
+        return False
