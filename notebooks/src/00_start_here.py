@@ -342,8 +342,8 @@ scores.table(runs)
 
 # %% [markdown]
 # UCMT ends above the baseline in each of the five seeds, by 0.06 to 0.21. Two seeds of the baseline differ by as much, and UCMT took
-# about eight times the training time. A simpler method, that of lesson 05, did as well in the mean (better in three of these seeds, worse
-# in two), with half the gradient steps. So which parts are worth their price is a real question, and you will measure it.
+# about eight times the training time. Would a simpler method have done as well, with half the gradient steps? Which parts are worth their
+# price is a real question, and you will measure it (lessons 05 to 10).
 #
 # ## Recap
 #
@@ -368,8 +368,8 @@ scores.table(runs)
 #
 # **Next:** where labels come from, and who may judge, in [data and labels](01_data_and_labels.ipynb).
 
-# %% [markdown] lang="zh" english="0771ba38"
-# 五个种子中，UCMT 的终点每一个都高于基线，高出 0.06 至 0.21。基线的两个种子之间也会相差这么多，而且 UCMT 的训练时间约为八倍。一种更简单的方法，即第 05 课的方法，平均起来同样好（这些种子中三个更好，两个更差），梯度步数却只有一半。所以，哪些部分值得它的代价，是一个真正的问题，你将亲自测量。
+# %% [markdown] lang="zh" english="17d96f97"
+# 五个种子中，UCMT 的终点每一个都高于基线，高出 0.06 至 0.21。基线的两个种子之间也会相差这么多，而且 UCMT 的训练时间约为八倍。更简单的方法用一半的梯度步数，会不会同样好？哪些部分值得它的代价，是一个真正的问题，你将亲自测量（第 05 至 10 课）。
 #
 # ## 小结
 #

@@ -105,9 +105,12 @@ from ucmt_lite.explore import annotate
 annotate.widget(train_set.images[5], (train_set.masks[5] > 0).astype("uint8"))
 
 # %% [markdown]
-# Perhaps two minutes, for an image of 64 x 64 pixels with one class. A cardiac scan has a hundred slices and three classes, and the expert who may draw
+# Perhaps two minutes, for an image of 64 x 64 pixels with one class. A cardiac scan has some twenty slices with three classes to draw, or ninety with one, and the expert who may draw
 # them is needed elsewhere. This is the whole reason for **semi-supervised** learning: images are there already, labels are bought
 # one by one.
+#
+# And a second expert would draw another mask. Seven laboratories that are specialised in it read the same fifteen hearts, and differed in the ejection fraction by 5 to 8 points, mostly because
+# each put its contours a little further in or out (Suinesiaputra et al., 2015). So let two people draw ten of your images. The Dice between *them* is a ceiling: above it, a higher score against one of them says that a network copies this reader, and no longer that it is more right. (A phantom has one reader, who never errs.)
 #
 # ## Who is the same patient?
 #
@@ -231,7 +234,7 @@ unseen = evaluate(run.net, validation, distances=False)["mean"]["dice"]
 print(f"Dice on its own four training images {seen:.2f}, on images it never saw {unseen:.2f}")
 
 # %% [markdown]
-# The difference is what the network *remembers* of images whose masks taught it; a leaked image without its mask gives less. A test set with a share $q$ of leaked images reports about $q$ times that difference too much, and
+# The difference is what the network *remembers* of images whose masks taught it; a leaked image without its mask gives less. (A method that has the test images, without their masks, among its unlabeled ones is called **transductive**. That is fair where just these images are to be outlined; about the next patient its score says less, so it has to be named. Where the kit splits a folder by itself, it leaves out images without a mask whose patient is tested on.) A test set with a share $q$ of leaked images reports about $q$ times that difference too much, and
 # the more a method can remember the more it gains. So a leak does not only flatter: it can change who wins.
 #
 # There is a quieter leak: *numbers* computed over all images. Grey values are usually brought to one scale before they enter a network, by the mean and
@@ -240,8 +243,9 @@ print(f"Dice on its own four training images {seen:.2f}, on images it never saw 
 #
 # ## Which labels?
 #
-# One decision is left: which images get the labels. Not by a look at the masks, which one would not have yet. Here a seed draws them, and the number of the seed is kept with each result. Two draws of four
-# hearts can differ by two tenths in Dice ([results](../results/recipe_heart/README.md)), as much as two methods do, so comparisons use the *same* labels for every method, and several draws:
+# One decision is left: which images get the labels. Not by a look at the masks, which one would not have yet. Here a seed draws them, and the number of the seed is kept with each result. Two seeds can differ
+# by two tenths in Dice ([results](../results/recipe_heart/README.md)), as much as two methods do. (A seed also draws the first weights; the labels are what differs most visibly.) So comparisons use the *same* labels for every method, and several draws. To choose on purpose is called **active learning**: one takes images that differ most from each other, or
+# those that a first network doubts most. With four labels there is hardly a network whose doubts are worth asking, so difference is the more natural rule at the start; and whatever chose, every method has to get the same. Three draws:
 
 # %%
 from ucmt_lite.data import split_labeled
@@ -254,11 +258,11 @@ for draw in (0, 1, 2):
 #
 # - Training set to learn, validation set to choose, test set to judge once.
 # - The patient is the unit that is split. Twins and neighbours across a split measure memory.
-# - It is the unit of a label budget, too: a tenth of all *slices*, drawn from everybody, has seen every patient; a tenth of the *patients* has not. Say which (`labeled_by` in a configuration).
+# - It is the unit of a label budget, too: a tenth of all *slices*, drawn from everybody, has seen every patient; a tenth of the *patients* has not. Say which (`labeled_by` in a configuration). In papers, ten per cent of the cardiac set ACDC are seven of 70 patients, ten per cent of the left atrium eight of 80 scans: a gain "at 10 %" is one from seven or eight people.
 # - Most pixels are background: count overlap, not pixels.
 # - Which images are labeled is part of the experiment: it is drawn by a seed, and written down.
 #
 # **References.** Kaufman et al., *Leakage in data mining*, ACM TKDD 2012. Codella et al., *Skin lesion analysis toward melanoma detection 2018*,
-# [arXiv 1902.03368](https://arxiv.org/abs/1902.03368).
+# [arXiv 1902.03368](https://arxiv.org/abs/1902.03368). Suinesiaputra et al., *Quantification of LV function and mass by cardiovascular magnetic resonance: multi-center variability and consensus contours*, JCMR 2015.
 #
 # **Next:** what four labels can teach, and what they cannot, in [the supervised baseline](02_supervised_baseline.ipynb).

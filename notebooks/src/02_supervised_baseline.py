@@ -172,13 +172,15 @@ check_mean_scores(my_mean_scores)
 # </details>
 
 # %% [markdown]
-# Papers also report the **Jaccard** index, overlap over union. It orders two masks of one image as Dice does, so it is no second opinion:
-# $J = D / (2 - D)$. A Dice of 0.80 is a Jaccard of 0.67: before you compare two tables, see which of the two they print.
+# Papers also report the **Jaccard** index, overlap over union. For one mask it is no second opinion:
+# $J = D / (2 - D)$, so a Dice of 0.80 is a Jaccard of 0.67. *That holds for one mask, not for means.* Two images with a Dice of 0.80 each have the means 0.80 and 0.67; two with 1.00 and 0.58 have 0.79 and 0.70: less Dice, more Jaccard. So see which of the two a table prints, and never compute the one from the other.
 #
 # Two more things a table must say. *Each image by itself, or all pixels together?* The mean of the images' Dice lets a small object count as much as a large
 # one; a Dice of all pixels pooled is decided by the large ones. The kit takes the mean. (A small object scores lower for the same quality: one wrong rim of pixels is a larger share of it.) And Dice does not say *where* the errors are: a thin rim everywhere and
 # one far island may cost the same overlap. Distances between the borders tell them apart: **HD95** is the distance that 95 % of border points keep within,
-# **ASD** the mean distance, both in pixels or millimetres, and smaller is better. Where one of the two masks is empty there is no border to measure to: such images are left out of the mean, and a table has to count them (*no distance*).
+# **ASD** the mean distance, both in pixels or millimetres, and smaller is better. (Why not the largest distance, Hausdorff's? A single stray pixel would decide it. The price is that an island with fewer than one in twenty of the border points does not show. And packages differ: MONAI takes the larger of the two directions, others pool both and report less, so name yours.) Where one of the two masks is empty there is no border to measure to: such images are left out of the mean, and a table has to count them (*no distance*).
+#
+# None of these numbers is yet what a clinic asks. A ball drawn with a radius 5 % too large has a Dice of 0.93, and a volume that is 16 % too large. So report what the decision hangs on as well: the *signed* error of the volume, how many lesions were found at all and how many invented, and the worst patients beside the mean.
 #
 # ## The layer that nobody mentions
 #
@@ -276,13 +278,13 @@ mask = segment(nets["instance norm"].net, validation.images[worst])
 segmentations(validation.images[worst], {"truth": validation.masks[worst], "student1": mask})
 
 # %% [markdown]
-# It is small, one of the smallest of the fifty, and the network finds a second heart in the dim organ below. Four labeled hearts show four sizes; a fifth, a brighter muscle, a heart at the edge of the image were never among them. But hearts like it *are* among the 296 images without labels. That is what the rest of the course is about.
+# It is small, one of the smallest of the fifty, and the network finds a second heart in the dim organ below. (A common repair keeps the **largest connected piece** of each class and deletes the rest. It fits an organ of which there is exactly one, and helps if the true piece *is* the largest, which here it need not be. Of lesions, vessels or paired organs it deletes true ones and does not say so. Whoever uses it uses it for every method, and reports the score without it as well.) Four labeled hearts show four sizes; a fifth, a brighter muscle, a heart at the edge of the image were never among them. But hearts like it *are* among the 296 images without labels. That is what the rest of the course is about.
 #
 # ## Recap
 #
 # - Cross-entropy asks every pixel, Dice asks every class. The kit descends half of each.
 # - An empty truth is a decision: name it, and report the mean over images that show the class.
-# - Jaccard is Dice on another scale.
+# - Jaccard is Dice on another scale, mask by mask; of two means neither follows from the other.
 # - Batch norm with few images predicts with other numbers than it trained with. Same weights, two masks: look there before you praise a method.
 #
 # **References.** Milletari et al., *V-Net*, 3DV 2016, [arXiv 1606.04797](https://arxiv.org/abs/1606.04797). Ioffe & Szegedy, *Batch normalization*, ICML 2015,

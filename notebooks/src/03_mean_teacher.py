@@ -76,13 +76,14 @@ images({"weak view u": batch.u[0], "strong view u1": batch.u1[0], "strong view u
 #
 # $n$ counts the steps from 0, and $\alpha_{\max}$ is 0.99 here. At $n = 0$ the teacher simply becomes the student. The student's
 # weights of $1 / (1 - \alpha)$ steps ago count about a third as much as today's: at 0.99, a hundred steps. No gradient is involved: the teacher
-# is not trained, it follows.
+# is not trained, it follows. (Why the minimum? A teacher that started from weights of its own would still hold 37 % of them after a hundred steps, $0.99^{100}$. With it, it is the plain average of all students so far,
+# until $1/(n + 1)$ has fallen to $1 - \alpha_{\max}$.)
 #
 # ### Exercise 1: write the update
 #
 # *Medium, about 8 minutes.* Change the teacher's parameters in place. Both networks have the same `.parameters()`.
 
-# %% [markdown] lang="zh" english="ce8e6730"
+# %% [markdown] lang="zh" english="8b2b813f"
 # 三者用的是同一次翻转和旋转。灰度在各视图之间不同，位置不变。所以**伪标签**，也就是由网络给出的标签，在其他视图上依然有效。
 #
 # ## 教师
@@ -92,7 +93,7 @@ images({"weak view u": batch.u[0], "strong view u1": batch.u1[0], "strong view u
 # $$\theta_t \leftarrow \alpha\,\theta_t + (1 - \alpha)\,\theta_s, \qquad
 #   \alpha = \min\!\left(1 - \frac{1}{n + 1},\ \alpha_{\max}\right)$$
 #
-# $n$ 是从 0 数起的步数，$\alpha_{\max}$ 在这里是 0.99。$n = 0$ 时，教师就直接成为学生。学生在 $1 / (1 - \alpha)$ 步之前的权重，分量约为今天的三分之一：取 0.99 时，就是一百步之前。这里没有梯度：教师不是训练出来的，它只是跟随。
+# $n$ 是从 0 数起的步数，$\alpha_{\max}$ 在这里是 0.99。$n = 0$ 时，教师就直接成为学生。学生在 $1 / (1 - \alpha)$ 步之前的权重，分量约为今天的三分之一：取 0.99 时，就是一百步之前。这里没有梯度：教师不是训练出来的，它只是跟随。（为什么要取最小值？若教师从自己的权重出发，一百步之后仍会留下其中的 37 %，即 $0.99^{100}$。取了最小值，在 $1/(n + 1)$ 降到 $1 - \alpha_{\max}$ 之前，它就是至今所有学生的普通平均。）
 #
 # ### 练习 1：写出更新
 #
@@ -167,11 +168,14 @@ show_source(ema_update)
 # with $p$ of the student and $q$ of the teacher, over $B$ images, $K$ classes and $N$ pixels. The gradient must reach the student **only**. If the teacher were trained on
 # this loss too, the two could agree most cheaply by giving every pixel the same probabilities.
 #
+# Why squares? Cross-entropy with a soft target, and the Kullback-Leibler divergence too, pull at a logit with $p - q$, however sure the student is. The pull of the square is multiplied once more by the softmax's own slope, $p(1 - p)$ with two classes:
+# where the student is sure, a wrong target moves it little, and a right one, too. So the weights of the two kinds cannot be compared.
+#
 # ### Exercise 2: write the loss
 #
 # *Medium, about 6 minutes.* Both arguments are **logits**, the raw outputs before the softmax, of shape `B K H W`.
 
-# %% [markdown] lang="zh" english="f3514e08"
+# %% [markdown] lang="zh" english="cad3cfd0"
 # ## 一致性损失
 #
 # 学生和教师看到不同的视图，各自说出每个像素属于每个类别的概率。学生要付的代价，是两者之差平方的均值：
@@ -179,6 +183,8 @@ show_source(ema_update)
 # $$L_\text{con} = \frac{1}{BKN} \sum_{b,k,i} \big(p_{bki} - q_{bki}\big)^2$$
 #
 # 其中 $p$ 来自学生，$q$ 来自教师，对 $B$ 张图像、$K$ 个类别和 $N$ 个像素求平均。梯度**只**能到达学生。如果教师也用这个损失来训练，两者要达成一致，最省力的办法就是给所有像素同样的概率。
+#
+# 为什么用平方？以软目标计算的交叉熵（KL 散度也一样），对 logit 的拉力是 $p - q$，不管学生多有把握。平方的拉力还要再乘上 softmax 自身的斜率，两个类别时为 $p(1 - p)$：学生有把握的地方，错的目标几乎推不动它，对的目标也一样。所以两种损失的权重不能互相比较。
 #
 # ### 练习 2：写出损失
 #
@@ -222,12 +228,12 @@ check_consistency(my_consistency)
 #
 # The loss of an iteration is $L = \ell(s(x_1), y) + w\,r\,L_\text{con}$: on labeled images $x_1$ with masks $y$ the loss $\ell$ of
 # [lesson 02](02_supervised_baseline.ipynb), half cross-entropy and half Dice, and on unlabeled ones the consistency, with a weight $w$ (`weight`, 0.1 here, 1 in the recorded runs) and a ramp $r$ (`clock.ramp`). With
-# both parts written, it fits on one screen; `forward(net, a, b)` sends labeled and unlabeled images through a network together:
+# both parts written, it fits on one screen; `forward(net, a, b)` sends labeled and unlabeled images through a network together. (A minibatch has four labeled images, and four of all 300. With four labels each labeled heart comes in *every* step, in another view, and any other one once in 75: half of the minibatch is kept for labels, or their masks would be drowned.)
 
-# %% [markdown] lang="zh" english="9d21c16c"
+# %% [markdown] lang="zh" english="c5755622"
 # ## 完整的方法
 #
-# 一次迭代的损失是 $L = \ell(s(x_1), y) + w\,r\,L_\text{con}$：对有标注的图像 $x_1$ 及其掩膜 $y$，用[第 02 课](02_supervised_baseline.ipynb)的损失 $\ell$，即一半交叉熵、一半 Dice；对无标注的图像，用一致性损失，乘上权重 $w$（即 `weight`，这里为 0.1，已记录的训练中为 1）和爬升系数 $r$（即 `clock.ramp`）。两部分都写好之后，整个方法一屏就放得下；`forward(net, a, b)` 让有标注和无标注的图像一起通过网络：
+# 一次迭代的损失是 $L = \ell(s(x_1), y) + w\,r\,L_\text{con}$：对有标注的图像 $x_1$ 及其掩膜 $y$，用[第 02 课](02_supervised_baseline.ipynb)的损失 $\ell$，即一半交叉熵、一半 Dice；对无标注的图像，用一致性损失，乘上权重 $w$（即 `weight`，这里为 0.1，已记录的训练中为 1）和爬升系数 $r$（即 `clock.ramp`）。两部分都写好之后，整个方法一屏就放得下；`forward(net, a, b)` 让有标注和无标注的图像一起通过网络。（一个小批量里有四张有标注的图像，以及全部 300 张中的四张。只有四个标注时，每张有标注的心脏*每一步*都会出现，每次是另一个视图；其他图像约 75 步才出现一次：小批量的一半留给标注，否则真实的掩膜会被淹没。）
 
 # %%
 from ucmt_lite.methods.mean_teacher import mean_teacher
@@ -421,7 +427,7 @@ scores.table(runs)
 #
 # <details><summary>What we found</summary>
 #
-# It is not the lag: at the end teacher and student are within 0.01 of each other. It is not a small weight either: on validation images, in single
+# LAG_EN It is not a small weight: on validation images, in single
 # runs with seed 0 (not kept), the weight 10 gave 0.69 and the weight 100 gave 0.58, where 1 and the baseline were at 0.77. And decisions of the teacher in place of its
 # probabilities (`hard_consistency`) gave 0.76. The third is what is left, which is not a proof: an average of its own past may know little that the student does not know. It fits that in
 # [lesson 05](05_cross_pseudo_supervision.ipynb), where the target comes from *another* network at a third more time, the gain is large.
@@ -446,6 +452,7 @@ scores.table(runs)
 # | who predicts | teacher | student | teacher |
 # | start | ramp-up | no consistency for 1,000 iterations (2D) | ramp-up over half of the run |
 # | what is averaged | parameters | parameters | parameters; batch-norm statistics are the teacher's own |
+# | mode while it labels | training | training | training: batch norm takes the minibatch's statistics, dropout makes the label tremble; with instance norm and no dropout, as here, the two modes are one |
 #
 # An easy mistake is to give both networks the same view: the loss is then almost nothing, and nothing looks broken. The kit
 # has a test for it.
@@ -463,8 +470,8 @@ scores.table(runs)
 # <details><summary>Answers</summary>
 #
 # At step 0 it is the student: alpha is 0. Trained on the loss too, both could agree on equal probabilities everywhere, and pay
-# nothing. A colour says little about where a border is; a position is what the mask is about, so it may change only where the
-# mask changes with it.
+# nothing of it. A colour mostly says little about where a border is; a position is what the mask is about, so it may change only where the
+# mask changes with it. (Where the grey value itself is the finding, as with Hounsfield units or contrast agent, make strong views weaker: a view that changes the diagnosis teaches a false sameness.)
 # </details>
 #
 # **References.** Tarvainen & Valpola, *Mean teachers are better role models*, NeurIPS 2017,
@@ -472,7 +479,7 @@ scores.table(runs)
 #
 # **Next:** two networks instead of one, and [whom to trust where they differ](04_two_networks.ipynb).
 
-# %% [markdown] lang="zh" english="a8588bd3"
+# %% [markdown] lang="zh" english="82ac85bd"
 # 五个种子中，Mean Teacher 有两个高于基线，高出 0.09 和 0.03；有三个低于基线，低 0.02 至 0.05：平均起来，它与基线不相上下。*展开答案之前先想：* 下面哪一条可能是原因？只改变一样东西，你会怎样查明？
 #
 # - 教师落在后面。
@@ -481,7 +488,7 @@ scores.table(runs)
 #
 # <details><summary>我们的发现</summary>
 #
-# 不是因为落后：最后教师与学生相差不到 0.01。也不是因为权重小：在验证图像上，用种子 0 各训练一次（没有保留），权重 10 得到 0.69，权重 100 得到 0.58，而权重 1 和基线都是 0.77。用教师的决策代替它的概率（`hard_consistency`），得到 0.76。剩下的是第三条，但这还不是证明：学生过去的平均所知道的，学生自己也许差不多都知道。与此相符的是：在[第 05 课](05_cross_pseudo_supervision.ipynb)中，目标来自*另一个*网络，时间只多三分之一，提升却很大。
+# LAG_ZH 不是因为权重小：在验证图像上，用种子 0 各训练一次（没有保留），权重 10 得到 0.69，权重 100 得到 0.58，而权重 1 和基线都是 0.77。用教师的决策代替它的概率（`hard_consistency`），得到 0.76。剩下的是第三条，但这还不是证明：学生过去的平均所知道的，学生自己也许差不多都知道。与此相符的是：在[第 05 课](05_cross_pseudo_supervision.ipynb)中，目标来自*另一个*网络，时间只多三分之一，提升却很大。
 # </details>
 #
 # 值得记住的几点：
@@ -501,6 +508,7 @@ scores.table(runs)
 # | 由谁预测 | 教师 | 学生 | 教师 |
 # | 开始阶段 | 权重爬升 | 前 1,000 次迭代不用一致性（2D） | 前一半训练中权重爬升 |
 # | 对什么求平均 | 参数 | 参数 | 参数；批归一化的统计量由教师自己计算 |
+# | 给出标签时的模式 | 训练 | 训练 | 训练：批归一化用小批量的统计量，dropout 会让标签抖动；像这里用实例归一化而没有 dropout，两种模式是一回事 |
 #
 # 一个容易犯的错误，是给两个网络同样的视图：这时损失几乎为零，看上去却什么也没坏。工具包有一个测试专门检查这一点。
 #
@@ -514,7 +522,7 @@ scores.table(runs)
 #
 # <details><summary>答案</summary>
 #
-# 第 0 步的教师就是学生：alpha 为 0。如果教师也用这个损失来训练，两者可以处处给出相等的概率，从而达成一致，不付任何代价。颜色与边界在哪里关系不大；位置正是掩膜要说的事，所以只有掩膜跟着一起变，位置才可以变。
+# 第 0 步的教师就是学生：alpha 为 0。如果教师也用这个损失来训练，两者可以处处给出相等的概率，从而达成一致，这一项不付任何代价。颜色与边界在哪里通常关系不大；位置正是掩膜要说的事，所以只有掩膜跟着一起变，位置才可以变。（若灰度值本身就是所见，例如 CT 值或造影剂，就把强增强调弱：一个会改变诊断的视图，教的是虚假的相同。）
 # </details>
 #
 # **参考文献：** Tarvainen & Valpola, *Mean teachers are better role models*, NeurIPS 2017, [arXiv 1703.01780](https://arxiv.org/abs/1703.01780).

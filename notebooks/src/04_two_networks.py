@@ -1,12 +1,12 @@
 # %% [markdown]
 # # Two networks: whom to trust where they differ
 #
-# A student and its teacher are relatives. **Two networks** that start from different weights are strangers: they err in different places. Where
+# A student and its teacher are relatives. **Two networks** that start from different weights are strangers: they err in places of their own, and in some that they share. Where
 # they differ, one of them at least is wrong, and nobody needed a label to find that out. The question of this lesson is what to do then.
 #
 # In this lesson you will
 #
-# - let two networks attract each other's *probabilities* (**CPC**), and see why that is comfortable;
+# - let two networks attract each other's *probabilities* (**CPC**), and see what that leaves as it was;
 # - write down how wrong a pixel is, and watch a third network learn to guess it: the **flaw detector** of **GCT**;
 # - let the better of the two lead, pixel by pixel;
 # - see the detector at work on images without labels, and try it against witnesses that cost nothing.

@@ -1,25 +1,25 @@
 # %% [markdown]
 # # Cross pseudo supervision: two networks teach each other
 #
-# A network that learns from its own guesses believes its own mistakes. Two networks make different mistakes. **Cross
+# A network that learns from its own guesses believes its own mistakes. A second one is somebody else. **Cross
 # pseudo supervision** (CPS; Chen et al., 2021) lets each learn from the other: what one decides, sure or not, becomes
 # the label for the other.
 #
 # In this lesson you will
 #
-# - see two networks, trained on the same four labels, and where their mistakes differ;
+# - see two networks, trained on the same four labels, and compare their mistakes;
 # - write the **pseudo label** and the cross loss, and have both checked;
 # - measure **disagreement**, the curve that the UCMT paper is built on;
 # - watch what happens to it over training, and why that is a danger.
 
-# %% [markdown] lang="zh" english="9a7230f1"
+# %% [markdown] lang="zh" english="077d09dc"
 # # 交叉伪监督：两个网络互相教学
 #
-# 只向自己的猜测学习的网络，会相信自己的错误。两个网络犯的错误不同。**交叉伪监督**（CPS；Chen et al., 2021）让它们互相学习：一个网络的判断，不管有没有把握，都成为另一个网络的标签。
+# 只向自己的猜测学习的网络，会相信自己的错误。第二个网络则是另一个人。**交叉伪监督**（CPS；Chen et al., 2021）让它们互相学习：一个网络的判断，不管有没有把握，都成为另一个网络的标签。
 #
 # 本课中你将
 #
-# - 看到用同样四个标注训练的两个网络，它们的错误在哪里不同；
+# - 看到用同样四个标注训练的两个网络，并比较它们的错误；
 # - 写出**伪标签**和交叉损失，并让程序检查；
 # - 测量**分歧**，UCMT 论文立论所依据的那条曲线；
 # - 观察它在训练中怎样变化，以及为什么其中有危险。
@@ -348,7 +348,7 @@ from ucmt_lite.experiments import scores
 scores.table(runs)
 
 # %% [markdown]
-# CPS, scored by its student 1, ends above the baseline in each of the five seeds, by 0.07 to 0.23. Mean Teacher does so in two.
+# CPS, scored by its student 1, ends above the baseline in each of the five seeds, by 0.07 to 0.23. Mean Teacher does so in two. (One network of CPS is scored, so it is no **ensemble**, no mean of two networks, that explains the gain. Whoever averages both at prediction owes the baseline the same: two strangers, averaged.)
 #
 # Look at disagreement again. Does a teacher differ from its student as a second network does?
 #
@@ -363,8 +363,8 @@ scores.table(runs)
 # Now both kinds of run side by side, on one image. Draw first, then drag, and look for what no curve of disagreement shows: where
 # are both networks of CPS wrong together?
 
-# %% [markdown] lang="zh" english="1e8c488d"
-# CPS 由它的学生 1 来评分，五个种子中每一个都高于基线，高出 0.07 至 0.23。Mean Teacher 只在两个种子上做到。
+# %% [markdown] lang="zh" english="c9108471"
+# CPS 由它的学生 1 来评分，五个种子中每一个都高于基线，高出 0.07 至 0.23。Mean Teacher 只在两个种子上做到。（评分的只是 CPS 的一个网络，所以这一提升不能用**集成**，即两个网络的平均来解释。谁在预测时取两个网络的平均，就应当让基线也这样做：把两个陌生人平均起来。）
 #
 # 再看分歧。教师与学生的不同，和第二个网络的不同，是一回事吗？
 #
@@ -389,14 +389,14 @@ predict_first(training.widget(pair, image=1), where_they_differ(pair[1], image=1
 # ## What can go wrong
 #
 # Once the two agree everywhere, each hears only itself: co-training has become **self-training**, and a mistake both make
-# is never corrected. The authors of UCMT start from this observation. Here we try to provoke it: the ramp-up is switched off and the
-# weight is ten times as high, beside the usual CPS and the two *strangers* from the start of this lesson, which never met. Will
-# the two that teach each other come closer sooner? (Disagreement and Dice are those of the 16 probe images.)
+# is never corrected. The authors of UCMT start from this observation. Does it happen here? In one pair the ramp-up is switched off and the
+# weight is ten times as high, beside the usual CPS and the two *strangers* from the start of this lesson, which never met. Which
+# of the three curves below would warn you, and which would praise what goes wrong? (Disagreement and Dice are those of the 16 probe images.)
 
-# %% [markdown] lang="zh" english="e1a3b7a9"
+# %% [markdown] lang="zh" english="035643e0"
 # ## 可能出什么错
 #
-# 一旦两者处处一致，每一个听到的就只有自己：协同训练变成了**自训练**，两者共有的错误再也不会得到纠正。UCMT 的作者正是从这一观察出发的。这里设法引发它：关掉权重爬升，权重加大到十倍，称为*急切的*一对（eager）；旁边放上平常的 CPS，称为*平静的*一对（calm），以及本课开头那两个从未相遇的*陌生人*（strangers）。互相教学的两个网络，会更早靠近吗？（分歧和 Dice 都来自 16 张探针图像。）
+# 一旦两者处处一致，每一个听到的就只有自己：协同训练变成了**自训练**，两者共有的错误再也不会得到纠正。UCMT 的作者正是从这一观察出发的。这里会发生吗？其中一对关掉权重爬升，权重加大到十倍，称为*急切的*一对（eager）；旁边放上平常的 CPS，称为*平静的*一对（calm），以及本课开头那两个从未相遇的*陌生人*（strangers）。下面三条曲线中，哪一条会向你发出警告，哪一条会夸奖出错的地方？（分歧和 Dice 都来自 16 张探针图像。）
 
 # %%
 eager = train(RunConfig(**common, ramp=0.0, settings={"weight": 10.0}))
@@ -429,12 +429,12 @@ compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 # |---|---|---|---|
 # | images | labeled and unlabeled | unlabeled | unlabeled; the labeled ones are among them |
 # | loss on pseudo labels | cross-entropy | cross-entropy | the kit's one loss, half cross-entropy and half Dice |
-# | weight | 1.5, from the start | 0.1, after a long ramp-up | 1, after a ramp-up |
+# | weight | 1.5 on PASCAL VOC, from the start | 0.1, after a long ramp-up | 1, after a ramp-up |
 # | views | CutMix in its best setting | one view | two strong views |
 #
 # ## Recap
 #
-# - Two networks with different starts err in different places, and can correct each other.
+# - Two networks with different starts err partly in different places, and there they can correct each other.
 # - A pseudo label is a decision without a gradient.
 # - Disagreement is one minus the Dice of the two decisions.
 # - Agreement is not truth: two networks that agree too early stop learning from each other.
@@ -453,7 +453,7 @@ compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 #
 # **Next:** what a network knows of its own errors, in [disagreement and uncertainty](06_disagreement_and_uncertainty.ipynb).
 
-# %% [markdown] lang="zh" english="ec1f9087"
+# %% [markdown] lang="zh" english="7efbd79b"
 # <details><summary>答案</summary>
 #
 # 急切的一对很快就在几乎每个像素上达成一致，而对心脏几乎处处判错：它们互相肯定。分歧这条曲线却在夸奖它们。四张*有标注*图像上的损失揭穿了它们：在相信一致之前，先看看那里。只经过这么少的迭代，平静的一对就已经领先于陌生人（0.66 对 0.52）。
@@ -472,12 +472,12 @@ compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 # |---|---|---|---|
 # | 图像 | 有标注和无标注 | 无标注 | 无标注；有标注的图像也在其中 |
 # | 伪标签上的损失 | 交叉熵 | 交叉熵 | 工具包统一的损失，一半交叉熵，一半 Dice |
-# | 权重 | 1.5，从头开始 | 0.1，经过很长的权重爬升 | 1，经过权重爬升 |
+# | 权重 | 在 PASCAL VOC 上为 1.5，从头开始 | 0.1，经过很长的权重爬升 | 1，经过权重爬升 |
 # | 视图 | 最好的设置中用 CutMix | 一个视图 | 两个强增强视图 |
 #
 # ## 小结
 #
-# - 起点不同的两个网络，犯错的地方不同，可以互相纠正。
+# - 起点不同的两个网络，犯错的地方有一部分不同，在那里可以互相纠正。
 # - 伪标签是不带梯度的决策。
 # - 分歧等于一减去两者决策之间的 Dice。
 # - 一致不等于正确：过早达成一致的两个网络，就不再互相学习了。

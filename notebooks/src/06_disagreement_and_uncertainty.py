@@ -77,13 +77,15 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 #
 # $$\underbrace{H\!\left(\tfrac{p+q}{2}\right)}_{\text{uncertainty}} = \underbrace{\tfrac{1}{2}\big(H(p) + H(q)\big)}_{\text{each is unsure}} + \underbrace{I}_{\text{they contradict each other}}$$
 #
-# $I$ is called the **mutual information** (Houlsby et al., 2011): 0 where both say the same, however unsure, and $\ln 2 = 0.69$ where both are sure of different classes. The literature calls the first kind **aleatoric** (the image itself is ambiguous, as the phantom's blurred borders) and the second **epistemic** (other weights would say something else). With one network the second takes several passes with dropout left on (MC dropout; Gal and Ghahramani, 2016); here two networks give it.
+# $I$ is called the **mutual information** (Houlsby et al., 2011): 0 where both say the same, however unsure, and $\ln 2 = 0.69$ where both are sure of different classes. The literature calls the first kind **aleatoric** (the image itself is ambiguous, as the phantom's blurred borders) and the second **epistemic** (other weights would say something else). With one network the second takes several passes with dropout left on (MC dropout; Gal and Ghahramani, 2016); here two networks give it. Both are *estimates*: after four labels much of the first is missing knowledge, too, and two networks that share a mistake do not contradict each other.
+#
+# Which of the two should choose pseudo labels? Where the image itself is ambiguous more training will not help, and to leave such pixels out is to leave out borders. Where the networks contradict each other one of them is wrong, and there is something to learn.
 #
 # ### Exercise 1: the contradiction
 #
 # *Medium, about 8 minutes.* Logits `B K H W` of two networks in, $I$ as `B 1 H W` out, without a gradient. Put `1e-6` inside the logarithms, so that sure networks give numbers.
 
-# %% [markdown] lang="zh" english="462d25ef"
+# %% [markdown] lang="zh" english="50218fa6"
 # 这些是已记录的训练，只用四张有标注的心脏图像。线是五个随机种子的均值，色带是它们的范围。**分歧**等于一减去两个分支的决策之间的 Dice（Mean Teacher 是学生与教师，其余方法是两个学生）。**不确定性**以奈特（nat）为单位，衡量两个分支*合在一起*有多犹豫。两者都在**探针图像**上测量，也就是训练中一直观察的 16 张验证图像；图只保留其中前三张的。
 #
 # <details><summary>最确定的也最一致吗？</summary>
@@ -99,7 +101,9 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 #
 # $$\underbrace{H\!\left(\tfrac{p+q}{2}\right)}_{\text{uncertainty}} = \underbrace{\tfrac{1}{2}\big(H(p) + H(q)\big)}_{\text{each is unsure}} + \underbrace{I}_{\text{they contradict each other}}$$
 #
-# （三项从左到右：不确定性；各自拿不准；互相矛盾。）$I$ 称为**互信息**（Houlsby et al., 2011）：两者说法相同时为 0，无论各自多么没有把握；两者都确信、却认定不同的类别时，为 $\ln 2 = 0.69$。文献把第一种称为**偶然不确定性**（aleatoric：图像本身就有歧义，例如幻影中模糊的边界），把第二种称为**认知不确定性**（epistemic：换一组权重，说法就不同）。只有一个网络时，第二种要靠保留 dropout 的多次前向传播来得到（MC dropout；Gal and Ghahramani, 2016）；这里由两个网络给出。
+# （三项从左到右：不确定性；各自拿不准；互相矛盾。）$I$ 称为**互信息**（Houlsby et al., 2011）：两者说法相同时为 0，无论各自多么没有把握；两者都确信、却认定不同的类别时，为 $\ln 2 = 0.69$。文献把第一种称为**偶然不确定性**（aleatoric：图像本身就有歧义，例如幻影中模糊的边界），把第二种称为**认知不确定性**（epistemic：换一组权重，说法就不同）。只有一个网络时，第二种要靠保留 dropout 的多次前向传播来得到（MC dropout；Gal and Ghahramani, 2016）；这里由两个网络给出。两者都只是*估计*：只用四个标注训练之后，第一种里也有许多只是知识不足；而犯同样错误的两个网络，彼此并不矛盾。
+#
+# 该用哪一种来挑选伪标签？图像本身有歧义的地方，多训练也没有用，略去这些像素，就是略去边界。两个网络互相矛盾的地方，其中一个错了，那里有东西可学。
 #
 # ### 练习 1：矛盾
 #
@@ -346,15 +350,15 @@ check_calibration_error(my_calibration_error)
 # Phantoms know more than real images: their borders are blurred on purpose, and for each pixel it is known how undecided its class *is*. The last panel of the picture below compares that with the map: a network
 # that knew its borders would follow the line. This one lies below it, more certain than the borders allow. (The picture is of the first image alone, the easy one of above.)
 #
-# Can calibration be mended? Often by one number: divide the logits by a **temperature** $T$, chosen on validation images, before the softmax. No decision changes,
+# Can calibration be mended? Often by one number: divide the logits by a **temperature** $T$, chosen on validation images, before the softmax. Of one network in one pass no decision changes,
 # so Dice stays what it is; only the confidences do (Guo et al., 2017). And the curve of risk over coverage has a number, too: the area below it, small where the errors are the uncertain pixels.
 
-# %% [markdown] lang="zh" english="b987248d"
+# %% [markdown] lang="zh" english="a73a47dc"
 # 背景会美化准确率，也同样会美化 ECE：成千上万的像素，谁都判断得对，而且很有把握。在心脏上，[这些训练](../results/after_heart/README.md)的基线在全部像素上的 ECE 是 0.053，在目标的像素上是 0.298（五个种子，200 张测试图像）。所以要说明统计的是哪些像素。校准好也不等于有用：一张图可以把错误排得很准，却处处过于自信；温度能补救后者，对前者几乎没有影响。
 #
 # 仿真体模知道的比真实图像更多：它们的边界是有意模糊的，每个像素的类别*本来*有多难定，都是已知的。下图的最后一格拿它与网络的图作比较：真正了解边界的网络，会沿着那条线走。这个网络在线的下方，比边界所允许的更确定。（图中只有第一张图像，也就是上面容易的那一张。）
 #
-# 校准能补救吗？往往只要一个数：在 softmax 之前，把 logits 除以一个**温度** $T$，它在验证图像上选定。没有一个决策因此改变，所以 Dice 不变，变的只是置信度（Guo et al., 2017）。风险随覆盖率变化的曲线也可以归结为一个数：曲线下的面积；错误若都落在不确定的像素上，这个面积就小。
+# 校准能补救吗？往往只要一个数：在 softmax 之前，把 logits 除以一个**温度** $T$，它在验证图像上选定。一个网络、一次前向时，没有一个决策因此改变，所以 Dice 不变，变的只是置信度（Guo et al., 2017）。风险随覆盖率变化的曲线也可以归结为一个数：曲线下的面积；错误若都落在不确定的像素上，这个面积就小。
 
 # %%
 uncertainty.figure(ucmt, threshold=threshold)
@@ -445,10 +449,10 @@ check_area_under_roc(my_area_under_roc)
 # </details>
 
 # %% [markdown]
-# *Before you run:* the last map below is the entropy to the third power, so most of its doubts are far smaller. Which number will change, which not?
+# *Before you run:* the last map below is the entropy to the third power. Which number will change, which not?
 
-# %% [markdown] lang="zh" english="77eee5c3"
-# *运行之前先想：* 下面最后一张图是熵的三次方，它的怀疑大多小得多。哪个数会变，哪个不会？
+# %% [markdown] lang="zh" english="7f4cadb5"
+# *运行之前先想：* 下面最后一张图是熵的三次方。哪个数会变，哪个不会？
 
 # %%
 from ucmt_lite.predict.metrics import area_under_roc
@@ -459,13 +463,17 @@ for name, doubt in {**maps, "entropy cubed": entropy**3}.items():
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The order stays, so the AUROC does, and so does the area under the risk; only the size of the doubt has changed. This is why one number cannot speak for a map of uncertainty: a good AUROC finds the pixels to look at first, a small ECE says how many of them will be wrong. Name the one that your use needs. To sort images for a second reading you need order, to add up risks you need size.
+# The order stays, so the AUROC does, and so does the area under the risk; only the size of the doubt has changed: of most pixels it is far smaller. This is why one number cannot speak for a map of uncertainty: a good AUROC finds the pixels to look at first, a small ECE says how many of them will be wrong. Name the one that your use needs. To sort images for a second reading you need order, to add up risks you need size.
+#
+# A decision about a *patient* needs one number for the image: the mean entropy over the pixels that were called object (over all pixels a small object drowns in certain background), or the Dice between two networks. Test it on images that chose nothing: send the most doubtful fifth to a reader, and count how many of the bad masks were among them. A random fifth would catch one in five.
 # </details>
 
-# %% [markdown] lang="zh" english="07f0cdcd"
+# %% [markdown] lang="zh" english="ca597276"
 # <details><summary>答案</summary>
 #
-# 顺序不变，AUROC 就不变，风险曲线下的面积也不变；变的只是怀疑的大小。所以一个数说不清一张不确定性图：AUROC 高，能找出该先看的像素；ECE 小，能说出其中有多少会是错的。用途需要哪一个，就报哪一个。要排出先复查哪些图像，需要的是顺序；要把风险加起来，需要的是大小。
+# 顺序不变，AUROC 就不变，风险曲线下的面积也不变；变的只是怀疑的大小：大多数像素的怀疑都小得多。所以一个数说不清一张不确定性图：AUROC 高，能找出该先看的像素；ECE 小，能说出其中有多少会是错的。用途需要哪一个，就报哪一个。要排出先复查哪些图像，需要的是顺序；要把风险加起来，需要的是大小。
+#
+# 关于一位*病人*的决定，需要整张图像的一个数：被判为目标的像素上的平均熵（如果取全部像素，小目标会淹没在确定的背景里），或者两个网络之间的 Dice。请在没有参与任何选择的图像上检验它：把最可疑的五分之一交给医生，数一数不好的掩膜有多少在其中。随机抽五分之一，只能抓住五分之一。
 # </details>
 
 # %% [markdown]

@@ -212,7 +212,7 @@ for n in range(50, 55):
     print(f"seed {n}", {net: round(float(curves[f"dice/{net}"][-1]), 3) for net in nets})
 
 # %% [markdown]
-# In none of the five is the teacher the best of the three: fixed beforehand is not the same as best.
+# In none of the five is the teacher the best of the three: fixed beforehand is not the same as best. (And the mean of both students' probabilities? That is an **ensemble**, and two networks averaged are often better than one whoever taught them. Whoever scores it owes the baseline the same, two strangers averaged, and two passes a picture. Here every method predicts with one network.)
 #
 # ## Recap
 #

@@ -31,7 +31,7 @@ seed = 0
 #
 # > Two networks are unsure about a border. Is it better to show them that border again, or to cover it with something they know?
 #
-# UMIX covers it. The authors' reason: pseudo labels are worst where uncertainty is largest, so take those pixels out of the lesson, and put into their place some whose labels can be believed.
+# UMIX covers it. (That the other way is worse has to be tried, not assumed: [lesson 15](15_capstone.ipynb) offers it as a question.) The authors' reason: pseudo labels are worst where uncertainty is largest, so take those pixels out of the lesson, and put into their place some whose labels can be believed.
 #
 # ## Cells
 #
@@ -41,12 +41,12 @@ seed = 0
 #
 # *Medium, about 8 minutes.* `u` is `B 1 H W`, both sides divide by `grid`. Return `B grid*grid`, cells in reading order.
 
-# %% [markdown] lang="zh" english="12fd7b33"
+# %% [markdown] lang="zh" english="1a4059cd"
 # ## 问题
 #
 # > 两个网络都对一段边界拿不准。是再让它们看一次这段边界好，还是用它们熟悉的东西把它盖住好？
 #
-# UMIX 选择盖住。作者的理由是：不确定性最大的地方，伪标签最差，所以把这些像素移出课堂，换上一些标签可信的像素。
+# UMIX 选择盖住。（反过来是否更差，要试了才知道，不能想当然：[第 15 课](15_capstone.ipynb)把它列为题目。）作者的理由是：不确定性最大的地方，伪标签最差，所以把这些像素移出课堂，换上一些标签可信的像素。
 #
 # ## 格子
 #
@@ -231,7 +231,10 @@ check_largest_share(my_largest_share)
 # </details>
 
 # %% [markdown]
-# At most four cells of 256: 1.6 %. In practice it is fewer, because the two maps resemble each other and pick the same cells. Remember that number when you read that UMIX brings so and so many points.
+# <details><summary>Answer</summary>
+#
+# At most four cells of 256: 1.6 %. In practice it is fewer, because the two maps resemble each other and pick the same cells. (Of a volume with 16 cells a side four are 0.1 %.)
+# </details>
 #
 # ## Its rivals
 #
@@ -241,8 +244,11 @@ check_largest_share(my_largest_share)
 #
 # *Medium, about 8 minutes.* Return a mask `grid x grid` of booleans with exactly `cells` true entries at places that `generator` draws.
 
-# %% [markdown] lang="zh" english="c2c864e1"
-# 256 格中至多四格：1.6 %。实际还要少，因为两张图彼此相似，会选中同样的格子。以后读到 UMIX 带来了多少个点的提升时，请记起这个数。
+# %% [markdown] lang="zh" english="7b18d633"
+# <details><summary>答案</summary>
+#
+# 256 格中至多四格：1.6 %。实际还要少，因为两张图彼此相似，会选中同样的格子。（每边 16 格的三维体积里，四格是 0.1 %。）
+# </details>
 #
 # ## 它的对手
 #
@@ -352,13 +358,13 @@ compare.figure(traces, ["dice"])
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# All four end within 0.005 of each other, on the 16 images watched in training. Longer runs said the same: under an earlier recipe, over five seeds on 200 test images, UMIX had 0.770, no mix 0.773, CutMix 0.780 and noise 0.767 ([heart_ablation](../results/heart_ablation/README.md)). So the share of the gain that is due to the mix is none that five seeds could see.
+# All four end within 0.005 of each other, on the 16 images watched in training. What longer runs and five seeds say of it, and of the second step, is in [the next lesson](09_ucmt.ipynb): keep your guess until then.
 # </details>
 
-# %% [markdown] lang="zh" english="b875e533"
+# %% [markdown] lang="zh" english="4dad8c2f"
 # <details><summary>答案</summary>
 #
-# 四次训练的终点相差不超过 0.005（在训练中观察的 16 张图像上）。更长的训练说的也一样：在以前的一套配方下，五个种子，200 张测试图像，UMIX 为 0.770，不混合 0.773，CutMix 0.780，噪声 0.767（[heart_ablation](../results/heart_ablation/README.md)）。所以提升中来自混合的部分，五个种子看不出来。
+# 四次训练的终点相差不超过 0.005（在训练中观察的 16 张图像上）。更长的训练和五个种子对它、对第二步怎么说，见[下一课](09_ucmt.ipynb)：把你的猜测留到那时。
 # </details>
 
 # %% [markdown]

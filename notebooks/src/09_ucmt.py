@@ -344,15 +344,15 @@ predict_first(compare.widget(runs), answer)
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# That depends on what is equal. After 100 *iterations* the students of UCMT differ by 0.22, those of CPS by 0.32: they agree sooner. But 100 iterations are 200 *gradient steps* of UCMT, and after 200 steps those of CPS are at 0.15: step by step, UCMT keeps them apart for longer. In the end both are close, at 0.06 and 0.05. (A common teacher by itself should rather pull two students together, for both hear the same. What may hold them apart is that each sees views of its own, and images mixed by doubts that it does not share. CMT, which has the teacher and not the mix, ends at 0.08.)
+# That depends on what is equal. After 100 *iterations* the students of UCMT differ by 0.22, those of CPS by 0.32: they agree sooner. But 100 iterations are 200 *gradient steps* of UCMT. To compare steps, take the UCMT of half the iterations below, whose ramp-up and learning rate are where those of CPS are at the same step: after 200 steps its students differ by 0.20 and those of CPS by 0.15, in the end by 0.09 and 0.05. Step by step UCMT keeps them apart for longer. (Its pseudo labels also weigh 0.15 where those of CPS weigh 1; that alone might do it.) (A common teacher by itself should rather pull two students together, for both hear the same. What may hold them apart is that each sees views of its own, and images mixed by doubts that it does not share. CMT, which has the teacher and not the mix, ends at 0.08.)
 # </details>
 #
 # On the 200 test images:
 
-# %% [markdown] lang="zh" english="a0380166"
+# %% [markdown] lang="zh" english="a043e14d"
 # <details><summary>答案</summary>
 #
-# 这要看让什么相等。100 次*迭代*之后，UCMT 的学生相差 0.22，CPS 的两个网络相差 0.32：它们更早达成一致。但 UCMT 的 100 次迭代是 200 个*梯度步*，而 CPS 走过 200 步之后已是 0.15：按步数来看，UCMT 确实让它们更久地保持不同。到最后两者都很接近，分别为 0.06 和 0.05。（共同的教师本身应当把两个学生拉近，因为两者听到的是同一句话。能让它们保持不同的，也许是各自看到的视图，以及按彼此不尽相同的怀疑混合的图像。CMT 有教师而不混合，终点是 0.08。）
+# 这要看让什么相等。100 次*迭代*之后，UCMT 的学生相差 0.22，CPS 的两个网络相差 0.32：它们更早达成一致。但 UCMT 的 100 次迭代是 200 个*梯度步*。要按步数比较，就看下文迭代减半的 UCMT，它的权重爬升和学习率在同一步上与 CPS 相同：200 步之后，它的学生相差 0.20，CPS 的相差 0.15；最后是 0.09 和 0.05。按步数来看，UCMT 确实让它们更久地保持不同。（不过它的伪标签权重是 0.15，CPS 的是 1；单凭这一点也可能如此。）（共同的教师本身应当把两个学生拉近，因为两者听到的是同一句话。能让它们保持不同的，也许是各自看到的视图，以及按彼此不尽相同的怀疑混合的图像。CMT 有教师而不混合，终点是 0.08。）
 # </details>
 #
 # 在 200 张测试图像上：
@@ -373,10 +373,10 @@ scores.table(runs)
 # | CMT below CPS | in 5 of 5, by 0.03 to 0.11 |
 # | UCMT above CPS | in 2 of 5, by 0.01; below it in 3, by up to 0.03 |
 #
-# In the paper the order is supervised < Mean Teacher < CPS < UCMT. The *means* here agree with it but for the last two, which stand the other way round; and that Mean Teacher is above the baseline, five seeds do not show. And UCMT took *twice* the gradient steps. With half
+# In the paper the order is supervised < Mean Teacher < CPS < UCMT. (Its abstract, introduction, figures and public code were at hand here, its tables of ablations were not: read them beside ours.) The *means* here agree with it but for the last two, which stand the other way round; and that Mean Teacher is above the baseline, five seeds do not show. And UCMT took *twice* the gradient steps. With half
 # its iterations, so with as many steps as the others:
 
-# %% [markdown] lang="zh" english="a3635986"
+# %% [markdown] lang="zh" english="0acd74de"
 # | 说法 | 五个种子，各 600 次迭代 |
 # |---|---|
 # | CPS 高于基线 | 5 个中有 5 个，高出 0.07 至 0.23 |
@@ -387,7 +387,7 @@ scores.table(runs)
 # | CMT 低于 CPS | 5 个中有 5 个，低 0.03 至 0.11 |
 # | UCMT 高于 CPS | 5 个中有 2 个，高出 0.01；3 个低于它，最多低 0.03 |
 #
-# 论文中的次序是 有监督 < Mean Teacher < CPS < UCMT。这里的*均值*与它相符，只是最后两个的次序相反；至于 Mean Teacher 高于基线，五个种子还看不出来。而且 UCMT 走的梯度步是*两倍*。如果迭代次数减半，步数就与其他方法相同：
+# 论文中的次序是 有监督 < Mean Teacher < CPS < UCMT。（我们手头有论文的摘要、引言、插图和公开的代码，没有它的消融实验表：请对照着读。）这里的*均值*与它相符，只是最后两个的次序相反；至于 Mean Teacher 高于基线，五个种子还看不出来。而且 UCMT 走的梯度步是*两倍*。如果迭代次数减半，步数就与其他方法相同：
 
 # %%
 from ucmt_lite.experiments import evidence, results
@@ -427,14 +427,14 @@ predict_first(training.widget(three), answer)
 # %% [markdown]
 # ### Exercise 3: is it UMIX, or is it the second step?
 #
-# *Medium, about 10 minutes, most of it waiting.* Predict, then run. CMT has no second step. UCMT with `make_mix="identity"` takes its second step on the
+# *Medium, about 10 minutes, most of it waiting.* Here is the question that [lesson 08](08_umix.ipynb) left open. Put the five in order, CMT among them, then run. CMT has no second step. UCMT with `make_mix="identity"` takes its second step on the
 # image as it is; `cutmix` chooses its cells blindly; and the reference code's share of cells is smaller, at most 4 of 256, here
 # called *gentle*, against 8 of 64. (The curves are those of the 16 probe images.)
 
-# %% [markdown] lang="zh" english="d88851c7"
+# %% [markdown] lang="zh" english="266ccdd4"
 # ### 练习 3：是 UMIX，还是第二步？
 #
-# *中等，约 10 分钟，大部分时间在等待。* 先预测，再运行。CMT 没有第二步。`make_mix="identity"` 的 UCMT 用原样的图像走第二步；`cutmix` 盲目地选格子；参考代码改变的格子更少，256 格中至多 4 格，这里称为*温和*（gentle），而此处是 64 格中的 8 格。（曲线来自 16 张探针图像。）
+# *中等，约 10 分钟，大部分时间在等待。* [第 08 课](08_umix.ipynb)留下的问题就在这里。先给五种做法排个次序，CMT 也在内，再运行。CMT 没有第二步。`make_mix="identity"` 的 UCMT 用原样的图像走第二步；`cutmix` 盲目地选格子；参考代码改变的格子更少，256 格中至多 4 格，这里称为*温和*（gentle），而此处是 64 格中的 8 格。（曲线来自 16 张探针图像。）
 
 # %%
 variants = {
@@ -543,9 +543,9 @@ predict_first(lab, a_choice(question, ema.last_losses(lab.paths), min, measure))
 #
 # | | paper (figure) | reference code | here |
 # |---|---|---|---|
-# | loss | not known to us | Dice alone | half cross-entropy, half Dice, for every method |
+# | loss | its text was not at hand | Dice alone | half cross-entropy, half Dice, for every method |
 # | unsupervised terms | plain sums | halves of the sums times 0.1, so 0.05 on plain sums | plain sums times 0.15 |
-# | cells that change | not known to us | at most 4 of 256 | at most 4 of 256; at most 8 of 64 in this lesson's pictures |
+# | cells that change | its text was not at hand | at most 4 of 256 | at most 4 of 256; at most 8 of 64 in this lesson's pictures |
 # | labeled views in step 1 | one X | weak (2D), strong (3D) | strong |
 # | teacher's label in step 2 | predicted on the mixed image | moved from step 1 | moved from step 1 |
 # | teacher | follows both students | 0.99 and 0.01 | 0.99 and 0.01 |
@@ -572,16 +572,16 @@ predict_first(lab, a_choice(question, ema.last_losses(lab.paths), min, measure))
 #
 # **Next:** what such a comparison can and cannot say, in [a fair comparison](10_fair_comparison.ipynb).
 
-# %% [markdown] lang="zh" english="3b0f9bbc"
+# %% [markdown] lang="zh" english="fe58282b"
 # 去掉“start in the same valley”（从同一个山谷出发）前的勾，看看我们那次训练里的教师。UCMT 的学生是有意从不同的起点出发的。所以，在公开代码中，在这里也一样，“协同”的教师其实就是学生 1 的平均教师，相差只在百分之一。
 #
 # ## 论文、参考代码与本工具包
 #
 # | | 论文（图） | 参考代码 | 本工具包 |
 # |---|---|---|---|
-# | 损失 | 我们不清楚 | 只用 Dice | 一半交叉熵，一半 Dice，每种方法都一样 |
+# | 损失 | 手头没有正文 | 只用 Dice | 一半交叉熵，一半 Dice，每种方法都一样 |
 # | 无监督项 | 直接求和 | 和的一半乘以 0.1，相当于直接求和乘以 0.05 | 直接求和乘以 0.15 |
-# | 改变的格子 | 我们不清楚 | 256 格中至多 4 格 | 256 格中至多 4 格；本课的图中是 64 格中至多 8 格 |
+# | 改变的格子 | 手头没有正文 | 256 格中至多 4 格 | 256 格中至多 4 格；本课的图中是 64 格中至多 8 格 |
 # | 第 1 步中有标注图像的视图 | 一个 X | 弱（2D），强（3D） | 强 |
 # | 第 2 步中教师的标签 | 在混合后的图像上预测 | 由第 1 步移动而来 | 由第 1 步移动而来 |
 # | 教师 | 跟随两个学生 | 0.99 和 0.01 | 0.99 和 0.01 |

@@ -32,6 +32,11 @@ table.round(3)
 # %% [markdown]
 # Read down a column before you read along a row. A **seed** draws the labels and the first weights, and within a seed every method had the same. *Before you go on:* which seed was unlucky for all?
 #
+# <details><summary>Which?</summary>
+#
+# Seed 50: it is the lowest of the five in every row. A seed draws three things at once, the labels, the first weights and the order of the minibatches, and the table cannot say which of them did it. To find out one keeps one and draws the others anew.
+# </details>
+#
 # ## Pairs
 #
 # Two methods that share their luck are compared best within each seed: the **paired difference** $d_s = A_s - B_s$. Of $n$ differences with mean $\bar d$ and standard deviation $s_d$ (with $n - 1$ below the line), the 95 % interval is
@@ -99,6 +104,8 @@ for one, other in (("ucmt", "supervised"), ("ucmt", "cps")):
 # <details><summary>The answer</summary>
 #
 # Narrower, although it knows more. 200 images add little luck here, and five seeds drawn with replacement can only repeat what five seeds hold: nearly every draw misses some of them, and none invents a sixth. With few seeds a bootstrap is too sure. The t interval is wide because Student's $t$ of 2.776 pays for having so few. Read the wider one. (Where several images are of one patient, it is patients that have to be drawn: images of one person are no independent luck.)
+#
+# Papers mostly print another p: **Wilcoxon's signed-rank test**, or a paired t test, over the test *patients*, with one run of each method. To pair is right there, too, since a hard patient is hard for both. But such a p speaks of two trained *networks* on other patients; another seed would be another pair of networks, and forty patients cannot know of it. Where slices stand for patients $n$ grows thirtyfold, and p shrinks, without a single new patient.
 # </details>
 #
 # ## A test with a coin
@@ -290,7 +297,7 @@ right_choices(images, "ucmt", "cps", [4, 16, 64]).round(3)
 # %% [markdown]
 # <details><summary>What it says</summary>
 #
-# Four images find a difference of 0.09 in nine draws of ten, and one of 0.016 little more often than a coin does. Sixteen find nearly every difference of 0.03. Where two runs are within 0.011 of each other, sixty-four choose right in 68 to 99 % of the draws: that depends on how much the difference scatters over images. (With forty labeled images of your own: ten of them for choosing, or **cross-validation**, in which each quarter judges in turn the networks that learned from the others, and the mean of the four chooses.) So with a validation set as small as the labeled one, search coarsely: a weight of 0.1, 1 or 10 it can tell apart, 0.8 or 1 it cannot. And the more settings are tried, the luckier is the best of them ([lesson 13](13_failure_museum.ipynb), room 3). (These are test images of finished runs, taken for validation images; no setting of this kit was chosen with them.)
+# Four images find a difference of 0.09 in nine draws of ten, and one of 0.016 little more often than a coin does. Sixteen find nearly every difference of 0.03. Where two runs are within 0.011 of each other, sixty-four choose right in 68 to 99 % of the draws: that depends on how much the difference scatters over images. (With forty labeled images of your own: ten of them for choosing, or **cross-validation**, in which each quarter judges in turn the networks that learned from the others, and the mean of the four chooses.) So with a validation set as small as the labeled one, search coarsely: a weight of 0.1, 1 or 10 it can tell apart, 0.8 or 1 it cannot. (This course is no better than the field: its weights were chosen on 50 validation masks, twelve times the four labels, and whoever owned those would rather train on them. So read "four labels" as four to learn from and fifty to choose with, here and in every paper with a full validation set.) And the more settings are tried, the luckier is the best of them ([lesson 13](13_failure_museum.ipynb), room 3). (These are test images of finished runs, taken for validation images; no setting of this kit was chosen with them.)
 # </details>
 #
 # ## What a table must name

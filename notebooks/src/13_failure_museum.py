@@ -5,11 +5,11 @@
 #
 # In this lesson you will
 #
-# - revive two networks that agree perfectly;
+# - revive two networks whose curves looked fine;
 # - find the pace of a teacher that neither repeats nor sleeps;
 # - choose a network without choosing on the test set, and see what the other way pays;
-# - count objects that vanish when masks are made smaller;
-# - give two sets of masks the same number of mistakes, and see one of them do a third of the harm.
+# - find out how a network that finds nothing can have a Dice of 0.80;
+# - give two sets of masks the same number of mistakes, and see what each of them teaches.
 
 # %% tags=["parameters"]
 iterations = 150
@@ -20,7 +20,7 @@ seed = 0
 #
 # > Two networks agree on every pixel of every image. Their unsupervised loss is constant. What have they learned?
 #
-# *Before you run:* CPS with ten times the usual weight, and no ramp-up. What will disagreement do? And Dice?
+# You have met the pair of ten times the usual weight in lesson 05. *Before you run:* after which iteration could you have known, and from which of the three curves?
 
 # %%
 from ucmt_lite import RunConfig, train
@@ -36,7 +36,7 @@ compare.figure({name: [run.trace] for name, run in runs.items()}, ["disagreement
 # %% [markdown]
 # <details><summary>What happened?</summary>
 #
-# The eager pair agrees, and on nearly every image it agrees on nonsense. Ten times the weight drowns four labels: before they could teach anything, each network had learned the other's first guess ([lesson 05](05_cross_pseudo_supervision.ipynb) changes one thing at a time), and a guess that is shared by both is never corrected. This is called **confirmation bias**. Disagreement *praises* this. The one witness is the loss on the labeled images (`loss/sup`): it rises. Look there first.
+# The eager pair agrees, and on nearly every image it agrees on nonsense. Ten times the weight drowns four labels ([lesson 05](05_cross_pseudo_supervision.ipynb) changes one thing at a time: it is the weight, with a ramp-up and without): each network learns the other's guess, and a guess that is shared by both is never corrected. This is called **confirmation bias**. Disagreement *praises* this. The one witness is the loss on the labeled images (`loss/sup`): it rises. Look there first.
 # </details>
 #
 # ### Exercise 1: revive them
@@ -131,7 +131,7 @@ print(f"decay {pace['ema_decay']:.3f}, teacher {mended.trace.curves['dice/teache
 #
 # > Twenty settings were tried. The best one has a test Dice of 0.822. What Dice will it have on new images?
 #
-# Guess a number first. Then let twenty settings compete two thousand times, scored on validation and on test images (what they are in truth stands in the code).
+# Guess a number first. Then let twenty settings compete two thousand times, scored on validation and on test images. (What they are in truth stands in the code, so guess before you read it.)
 
 # %%
 import numpy as np
@@ -146,7 +146,7 @@ print(f"chosen on the test images:   {test.max(axis=1).mean():.3f}, on the image
 # %% [markdown]
 # <details><summary>What happened?</summary>
 #
-# The twenty were *equal*, each with a true Dice of 0.80; scores scatter, and whoever picks the best on the test images picks the luckiest. Nothing was gained, 0.02 was reported: as much as most papers of this field claim over their best rival. Choosing *when to stop* on the test images is the same thing with more tries; several public codes of this field do it.
+# The twenty were *equal*, each with a true Dice of 0.80; scores scatter, and whoever picks the best on the test images picks the luckiest. Nothing was gained, 0.02 was reported. (Here the luck of the twenty is independent. Settings that are scored on the same images share some of it, and then less is gained.) Choosing *when to stop* on the test images is the same thing with more tries; several public codes of this field do it.
 # </details>
 #
 # ### Exercise 3: choose honestly
@@ -172,7 +172,7 @@ check_choice(my_choice)
 # </details>
 
 # %% [markdown]
-# ## Room 4: the lesions that were never there
+# ## Room 4: a Dice of 0.80
 #
 # > A set of retina photographs, 512 pixels a side, with lesions of three pixels. Trained and scored at 64 pixels, a network has a Dice of 0.80. It finds nothing. How? Say how, before you look.
 #
@@ -296,9 +296,9 @@ for name, net in taught_by.items():
 # %% [markdown]
 # <details><summary>What happened?</summary>
 #
-# Mistakes at random places point in every direction, and over 300 images a network averages most of them away: it ends within 0.03 of the one that saw the truth. The mistakes of a network lie where images of a kind look alike to it. They are the same mistake again and again, so they are *learned*: the student ends 0.09 below the truth, next to the network of four labels whose opinion it was. This is confirmation bias, and label noise is something else; the share of wrong pixels cannot tell them apart. (One run. In three trials with other draws, not kept, both cost less: the pseudo labels 0.02 to 0.07, the scattered mistakes 0.02 at most.)
+# Mistakes at random places point in every direction, and over 300 images a network averages most of them away: it ends within 0.03 of the one that saw the truth. The mistakes of a network lie where images of a kind look alike to it. They are the same mistake again and again, so they are *learned*: the student ends 0.09 below the truth, next to the network of four labels whose opinion it was. This is confirmation bias, and label noise is something else; the share of wrong pixels cannot tell them apart. (An expert's masks err in both ways, too: a trembling hand scatters, a rule of the house, such as what counts as cavity, repeats, and no number of unlabeled images takes a rule away.) (One run. In three trials with other draws, not kept, both cost less: the pseudo labels 0.02 to 0.07, the scattered mistakes 0.02 at most.)
 #
-# It is also why a *second opinion* helps where a surer one does not: what two networks get wrong in different places is scattered, too.
+# It may also be why a *second opinion* helps where a surer one does not: what only one of two networks gets wrong is not the same mistake again and again. This page has not measured that.
 # </details>
 #
 # ## More rooms

@@ -31,7 +31,7 @@ seeds = [0, 1]
 #
 # ## An experiment, as an example
 #
-# *Does CPS need its ramp-up?* Expectation: without it, lower by 0.05 or more. A result that would prove this wrong: an interval of the difference that lies above $-0.02$. Two seeds here, so that the page runs in two minutes; five or more in yours.
+# *Does CPS need its ramp-up?* Expectation: without it, lower by 0.05 or more. A result that would prove this wrong: an interval of the difference that lies above $-0.05$. Two seeds here, so that the page runs in two minutes; five or more in yours.
 
 # %%
 from ucmt_lite import RunConfig, train
