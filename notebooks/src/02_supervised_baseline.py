@@ -117,7 +117,7 @@ show_source(segmentation_loss)
 # %% [markdown]
 # *Before you run:* which of the three will outline four-label hearts best, cross-entropy, Dice, or both? And by how much?
 
-# %%
+# %% tags=["hide-output"]
 from ucmt_lite import RunConfig, train
 from ucmt_lite.explore import compare
 

@@ -308,7 +308,7 @@ check_ramp(my_ramp)
 #
 # *运行之前先想：* 最后谁更好，是学生，还是它的平均？
 
-# %%
+# %% tags=["hide-output"]
 from ucmt_lite import RunConfig, train
 
 settings = {"ema_decay": ema_decay}
@@ -317,7 +317,7 @@ run = train(config)
 curves = run.trace.curves
 print({name: round(float(curves[f"dice/{name}"][-1]), 2) for name in ("student1", "teacher")})
 
-# %%
+# %% tags=["hide-output"]
 from ucmt_lite.explore import training
 
 training.figure(run.trace)

@@ -91,7 +91,7 @@ check_cpc(my_cpc)
 # Two curves can show it: the **uncertainty** of the two networks together (the entropy of their mean probabilities, in nats), and their **disagreement** (one minus
 # the Dice of their decisions), both on the 16 *probe images*, validation images that are watched in training. *Before you run:* who will be the least certain in the end, the strangers, the pair of CPC or the pair of CPS?
 
-# %%
+# %% tags=["hide-output"]
 from ucmt_lite.explore import compare
 
 runs = {
@@ -256,7 +256,7 @@ with torch.no_grad():
     flaws = run.nets.flaw_detector(x, p1)[:, 0]
 wrong = p1.argmax(dim=1).numpy() != np.stack(validation.masks)
 
-# %%
+# %% tags=["hide-output"]
 from ucmt_lite.predict.metrics import area_under_roc
 
 witnesses = {
@@ -284,7 +284,7 @@ for name, maps in witnesses.items():
 #
 # And is it worth a third network? *Before you run:* four pairs have learned from the same four hearts. Which one has the best Dice?
 
-# %%
+# %% tags=["hide-output"]
 from ucmt_lite.predict import evaluate
 
 for name, pair in {**runs, "gct": run}.items():

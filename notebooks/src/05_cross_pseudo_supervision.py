@@ -398,7 +398,7 @@ predict_first(training.widget(pair, image=1), where_they_differ(pair[1], image=1
 #
 # 一旦两者处处一致，每一个听到的就只有自己：协同训练变成了**自训练**，两者共有的错误再也不会得到纠正。UCMT 的作者正是从这一观察出发的。这里会发生吗？其中一对关掉权重爬升，权重加大到十倍，称为*急切的*一对（eager）；旁边放上平常的 CPS，称为*平静的*一对（calm），以及本课开头那两个从未相遇的*陌生人*（strangers）。下面三条曲线中，哪一条会向你发出警告，哪一条会夸奖出错的地方？（分歧和 Dice 都来自 16 张探针图像。）
 
-# %%
+# %% tags=["hide-output"]
 eager = train(RunConfig(**common, ramp=0.0, settings={"weight": 10.0}))
 calm = train(RunConfig(**common))
 runs = {"strangers": [run.trace], "calm": [calm.trace], "eager": [eager.trace]}

@@ -377,7 +377,7 @@ uncertainty.figure(ucmt, threshold=threshold)
 #
 # 可选的图有两张，都来自两个学生：均值的熵，以及单纯的**分歧**，决策不同处为 1，其他地方为 0。被判断对错的，与上面一样，是教师的标签。从怀疑最小到最大依次留下像素，对所有覆盖率的风险取平均，就得到这个面积。*运行之前先想：* 两张图中哪一张的面积更小？它们胜得过一张什么都不知道的图吗？
 
-# %%
+# %% tags=["hide-output"]
 from ucmt_lite.predict.metrics import area_under_risk
 
 student1, student2 = (ucmt.predictions[name][-1] for name in ucmt.branches)
@@ -454,7 +454,7 @@ check_area_under_roc(my_area_under_roc)
 # %% [markdown] lang="zh" english="7f4cadb5"
 # *运行之前先想：* 下面最后一张图是熵的三次方。哪个数会变，哪个不会？
 
-# %%
+# %% tags=["hide-output"]
 from ucmt_lite.predict.metrics import area_under_roc
 
 for name, doubt in {**maps, "entropy cubed": entropy**3}.items():

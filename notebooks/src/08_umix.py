@@ -342,7 +342,7 @@ predict_first(lab, which_cells_move(lab.sample))
 #
 # 这里是四次短训练，一个随机种子：足以看出它们都在学习，不足以排出名次。
 
-# %%
+# %% tags=["hide-output"]
 import dataclasses
 
 from ucmt_lite.explore import compare

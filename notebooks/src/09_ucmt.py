@@ -447,7 +447,7 @@ configs["CMT"] = RunConfig(method="cmt", **common)
 mixed = {"UMIX": [run.trace]}  # the run above
 mixed |= {name: [train(config).trace] for name, config in configs.items()}
 
-# %%
+# %% tags=["hide-output"]
 compare.figure(mixed, ["disagreement", "dice"])
 
 # %% [markdown] lang="zh" english="d47cd2f6"
@@ -506,7 +506,7 @@ evidence.plot_scores(ablation)
 #
 # 教师跟随**两个**学生，但在公开代码中并不平均：学生 1 占 0.99，学生 2 占 0.01。为什么不各占一半？试试看：
 
-# %%
+# %% tags=["hide-output"]
 half = {**settings, "ema_share": (0.5, 0.5)}
 curves = train(RunConfig(iterations=iterations // 2, seed=seed, settings=half)).trace.curves
 networks = ("student1", "student2", "teacher")

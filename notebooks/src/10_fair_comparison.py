@@ -92,7 +92,7 @@ for name, one, other in (("ucmt - supervised", ucmt, baseline), ("ucmt - cps", u
 #
 # *Before you run:* will it be wider or narrower than the interval above, which knows seeds only?
 
-# %%
+# %% tags=["hide-output"]
 from ucmt_lite.experiments.cases import crossed_interval
 
 images = results.load_runs(results.kept("recipe_heart") / "cases.parquet")
@@ -286,12 +286,12 @@ check_right_choices(my_right_choices)
 # %% [markdown]
 # *Before you run:* Mean Teacher and the baseline differ by 0.02 to 0.09 within a seed. How often do four images choose right? And sixteen?
 
-# %%
+# %% tags=["hide-output"]
 from ucmt_lite.experiments.cases import right_choices
 
 right_choices(images, "mean_teacher", "supervised", [4, 16, 64]).round(3)
 
-# %%
+# %% tags=["hide-output"]
 right_choices(images, "ucmt", "cps", [4, 16, 64]).round(3)
 
 # %% [markdown]

@@ -170,7 +170,7 @@ kinds = {
 }
 runs = {name: train(RunConfig(**common, **kind)) for name, kind in kinds.items()}
 
-# %%
+# %% tags=["hide-output"]
 from ucmt_lite.predict import evaluate
 
 for name, run in runs.items():
@@ -201,7 +201,7 @@ volumes.figure(small.images[0][0], {"truth": truth, "student1": prediction})
 #
 # Some papers score the volume as a whole. Others cut it into slices and average the Dice of the slices, all of them, or those that show something. *Before you run:* which of the three will be the highest for the prediction above? And which the lowest?
 
-# %%
+# %% tags=["hide-output"]
 by_slice = np.array([dice(prediction[..., z], truth[..., z]) for z in range(truth.shape[-1])])
 shows = truth.any(axis=(0, 1))
 print(f"the volume: {dice(prediction, truth):.3f}")

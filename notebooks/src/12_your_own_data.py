@@ -245,7 +245,7 @@ segmentations(image, {"truth": truth, "student1": segment(runs["cps"].net, image
 #
 # The network learned from images of 64 pixels a side. A new camera, or a colleague who skips the resizing, shows it the same lesions in twice as many pixels. It takes images of any size and does not complain. *Before you run:* what will it cost? (On 50 discs that nobody trained on, for two cannot tell.)
 
-# %%
+# %% tags=["hide-output"]
 new_images = load("phantom_skin", size=96).splits["test"].select(range(50))
 for size in (32, 48, 64, 96, 128):
     mean = evaluate(runs["cps"].net, cases(new_images, size=size), distances=False)["mean"]

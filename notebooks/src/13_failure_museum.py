@@ -22,7 +22,7 @@ seed = 0
 #
 # You have met the pair of ten times the usual weight in lesson 05. *Before you run:* after which iteration could you have known, and from which of the three curves?
 
-# %%
+# %% tags=["hide-output"]
 from ucmt_lite import RunConfig, train
 from ucmt_lite.explore import compare
 
@@ -71,7 +71,7 @@ check_pair_lives(my_calm_pair)
 #
 # With a decay of 0 a teacher repeats each step of its student, and consistency with it is consistency with oneself. With 0.9999 it remembers ten thousand steps; in a run of 150 that is everything. To see what a pace does the teacher has to matter, so its weight is 10 here, a hundred times the usual one, and it counts from the first step on. *Before you run:* which of the three students will be the worst?
 
-# %%
+# %% tags=["hide-output"]
 heard = {"ramp": 0.0, **common}
 for decay in (0.0, 0.99, 0.9999):
     settings = {"ema_decay": decay, "weight": 10.0}
@@ -116,7 +116,7 @@ check_decay(my_decay)
 # %% [markdown]
 # The same weight and the same start, with that pace. *Before you run:* better than the echo, or than the slow ones?
 
-# %%
+# %% tags=["hide-output"]
 pace = {"ema_decay": 0.5 ** (10 / iterations), "weight": 10.0}
 mended = train(RunConfig(method="mean_teacher", settings=pace, **heard))
 print(f"decay {pace['ema_decay']:.3f}, teacher {mended.trace.curves['dice/teacher'][-1]:.2f}")
@@ -133,7 +133,7 @@ print(f"decay {pace['ema_decay']:.3f}, teacher {mended.trace.curves['dice/teache
 #
 # Guess a number first. Then let twenty settings compete two thousand times, scored on validation and on test images. (What they are in truth stands in the code, so guess before you read it.)
 
-# %%
+# %% tags=["hide-output"]
 import numpy as np
 
 random = np.random.default_rng(seed)
@@ -289,7 +289,7 @@ for name, some in masks.items():
     fit("supervised", nets, Batches(taught, taught, seed=seed), 2 * iterations)
     taught_by[name] = nets.student1
 
-# %%
+# %% tags=["hide-output"]
 for name, net in taught_by.items():
     print(f"{name:14} Dice {evaluate(net, unseen, distances=False)['mean']['dice']:.3f}")
 

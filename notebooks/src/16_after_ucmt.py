@@ -106,7 +106,7 @@ validation = cases(load("phantom_heart", size=64).splits["validation"])
 # %% [markdown]
 # *Before you run the next cell:* which share of all pixels has a confidence of 0.95 and more? And how many of *those* are wrong?
 
-# %%
+# %% tags=["hide-output"]
 import numpy as np
 
 from ucmt_lite.core.losses import pseudo_label
@@ -277,7 +277,7 @@ for one, other in (("unimatch", "cps"), ("bcp", "cps"), ("adamix", "cps"), ("ada
 #
 # The same hearts, and the same weights of the losses, once more, with 16 labels as well, and with a quarter of the steps. *Before you run:* with 16 labels and 150 steps, who is ahead of the baseline?
 
-# %%
+# %% tags=["hide-output"]
 import pandas as pd
 
 from ucmt_lite.experiments.regimes import regime_map

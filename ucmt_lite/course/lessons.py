@@ -26,6 +26,7 @@ TAGS = (
     "explorer",
     "quiz",
     "raises-exception",
+    "hide-output",
 )
 LANGUAGES = ("zh",)  # beside English; the folders of notebooks/ that hold their pages
 _COURSE_KEYS = ("repository", "tag", "lessons")

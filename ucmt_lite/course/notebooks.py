@@ -248,10 +248,12 @@ def notebook_text(notebook: Any) -> str:
 def number_cell(cell: Any, index: int) -> Any:
     """Give a cell an id made of its place and source, and keep only the tags of its metadata.
 
-    The same source then gives the same bytes, always.
+    The same source then gives the same bytes, always. What answers a question above it is tagged
+    `hide-output`: the site folds it, and JupyterLab until the reader runs the cell.
     """
     tags = cell_tags(cell)
-    cell["metadata"] = type(cell.metadata)({"tags": tags} if tags else {})
+    folded = {"jupyter": {"outputs_hidden": True}} if "hide-output" in tags else {}
+    cell["metadata"] = type(cell.metadata)({"tags": tags, **folded} if tags else {})
     cell["id"] = f"{index:02d}-{hashlib.sha256(cell.source.encode()).hexdigest()[:8]}"
     return cell
 
