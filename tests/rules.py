@@ -105,6 +105,18 @@ def explorers_ask_first(notebook):
             yield f"the explorer `{first_line(cell)}` opens without a question: use predict_first"
 
 
+def answers_are_folded(notebook):
+    """What a page asks before a cell is run must not stand open below the question."""
+    asked = False
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            asked = "*Before you run" in cell.source or (asked and tagged(cell, "hint"))
+            continue
+        shows = cell.get("outputs") and not tagged(cell, "exercise", "check", "explorer")
+        if asked and shows and not cell.metadata.get("jupyter", {}).get("outputs_hidden"):
+            yield f"`{first_line(cell)}` answers the question above it: tag it hide-output"
+
+
 def checks_accept_the_solution(notebook):
     """A check says what is wrong and stops nothing, so a solved page could be wrong unseen."""
     for cell in code(notebook):
@@ -184,6 +196,7 @@ RULES = [
     functions_stand_in_the_library,
     exercises_are_complete,
     explorers_ask_first,
+    answers_are_folded,
     checks_accept_the_solution,
     pictures_have_alt_text,
     output_is_clean,

@@ -142,6 +142,7 @@ PLANTED = {
     "explorers_ask_first": [
         lambda n: n.cells.append(new_code_cell("ema.widget()", metadata={"tags": ["explorer"]}))
     ],
+    "answers_are_folded": [lambda n: n.cells[0].update(source="# T\n*Before you run:* who?")],
     "checks_accept_the_solution": [
         lambda n: n.cells[3].update(
             outputs=[new_output("stream", text="\N{BALLOT X} double is not right yet: twice.")]

@@ -55,7 +55,7 @@ except NotImplementedError:
 # %% tags=["solution"]
 print("another way")
 
-# %%
+# %% tags=["hide-output"]
 import ipywidgets
 
 
@@ -185,7 +185,9 @@ def test_nothing_is_stored_that_differs_from_run_to_run(built):
     for notebook in open_pair(built):
         assert set(notebook.metadata) == {"kernelspec", "ucmt_lite"}
         assert notebook.metadata.kernelspec.name == "python3"
-        assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
+        *others, last = [cell.metadata for cell in notebook.cells]
+        assert all(set(metadata) <= {"tags"} for metadata in others)
+        assert last == {"tags": ["hide-output"], "jupyter": {"outputs_hidden": True}}
         assert "widget-view" not in str(notebook) and "it/s" not in str(notebook)
         assert notebook.cells[-1].outputs[0].data == {
             "text/html": '<img src="data:image/png;base64,iVBORw0KGgo=" alt="a slider at zero" />',
