@@ -101,6 +101,16 @@ def test_fewer_images_may_be_seen_without_masks():
     assert split_labeled(IDS, GROUPS, 4, seed=0, unlabeled=36)[1] == IDS
     with pytest.raises(InputError, match="unlabeled=37 is more than the 36 training cases besides"):
         split_labeled(IDS, GROUPS, 4, seed=0, unlabeled=37)
+    with pytest.raises(InputError, match="unlabeled=-1: give a number from 0 up"):
+        split_labeled(IDS, GROUPS, 4, seed=0, unlabeled=-1)
+
+
+def test_images_seen_without_masks_may_be_those_that_have_none():
+    has_mask = [name not in IDS[:8] for name in IDS]
+    labeled, stream = split_labeled(
+        IDS, GROUPS, 2, seed=0, by_patients=True, has_mask=has_mask, unlabeled=32
+    )
+    assert len(labeled) == 8 and set(stream) == set(IDS) and not set(labeled) & set(IDS[:8])
 
 
 def test_labeled_by_the_published_rule():

@@ -276,7 +276,7 @@ def split_labeled(
     """Draw `labeled` training cases that keep their masks.
 
     The unlabeled stream is the whole training set, as in UCMT; with `unlabeled`, the labeled cases
-    and so many others, drawn in the same order. Groups are drawn in an order given
+    and so many others, drawn in the same order: first those of groups begun already. Groups are drawn in an order given
     by the seed and used up one after the other, so that few patients are labeled wholly; a larger
     number contains the smaller one's cases. With `seed=None` the first `labeled` ids are taken,
     which is the rule of the published lists (Yu et al. 2019, UA-MT; Shen et al., AdaMix). With
@@ -341,6 +341,8 @@ def _stream(
     """Return the ids of the unlabeled stream: all, or the labeled ones and the first others."""
     known = {*labeled}
     others = [key for key in order if key not in known]
+    if unlabeled < 0:
+        raise InputError(f"unlabeled={unlabeled}: give a number from 0 up, 0 for all.")
     if unlabeled > len(others):
         raise InputError(
             f"unlabeled={unlabeled} is more than the {len(others)} training cases besides the"

@@ -235,7 +235,7 @@ def check_effect(config: RunConfig) -> None:
     if config.unlabeled and config.method == "supervised":
         raise InputError(
             f"unlabeled={config.unlabeled} changes nothing with method supervised, which sees"
-            " labeled images alone: leave it out."
+            " labeled images alone: leave it out (in a grid, give it to the other variants)."
         )
     check_networks(config)
 

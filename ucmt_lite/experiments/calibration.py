@@ -57,8 +57,8 @@ def calibration_of(folder: str | Path) -> dict[str, Any]:
 def calibration_listing(table: "DataFrame") -> str:
     """Return the mean of each method in one line of Markdown, in the order of the runs.
 
-    A mean is over the runs that have the number: a network that calls nothing an object has no
-    confidence there.
+    A network that calls nothing an object has no confidence there: those numbers are means of the
+    other runs.
     """
     fields = ["dataset", "method", "labeled", "iterations"]
     titles = {name: title for name, title in _TITLES.items() if name in table}

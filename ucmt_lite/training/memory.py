@@ -32,17 +32,19 @@ def keep_freed_memory(keep: bool = True) -> bool:
 
 @contextmanager
 def freed_memory_kept(device: torch.device) -> Iterator[None]:
-    """Keep what tensors on a CPU free while training, and give it back at the end.
+    """Keep what tensors on a CPU free while training; then give it back, and keep no more.
 
     Else a notebook that trains one network after the other holds the memory of all of them.
     """
-    if device.type == "cpu":
-        keep_freed_memory()
+    if device.type != "cpu":
+        yield
+        return
+    keep_freed_memory()
     try:
         yield
     finally:
-        if device.type == "cpu":
-            give_back_freed_memory()
+        keep_freed_memory(False)
+        give_back_freed_memory()
 
 
 def give_back_freed_memory() -> bool:
