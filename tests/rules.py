@@ -105,16 +105,23 @@ def explorers_ask_first(notebook):
             yield f"the explorer `{first_line(cell)}` opens without a question: use predict_first"
 
 
+ASKS = re.compile(r"\*Before you (run|look)|运行之前先想")
+
+
 def answers_are_folded(notebook):
     """What a page asks before a cell is run must not stand open below the question."""
-    asked = False
+    asked, shown = False, None
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            asked = "*Before you run" in cell.source or (asked and tagged(cell, "hint"))
+            if shown and "<details>" not in cell.source:
+                yield f"the text below `{shown}` answers the question above it: fold it"
+            asked = bool(ASKS.search(cell.source)) or (asked and tagged(cell, "hint"))
+            shown = None
             continue
-        shows = cell.get("outputs") and not tagged(cell, "exercise", "check", "explorer")
-        if asked and shows and not cell.metadata.get("jupyter", {}).get("outputs_hidden"):
-            yield f"`{first_line(cell)}` answers the question above it: tag it hide-output"
+        if asked and cell.get("outputs") and not tagged(cell, "exercise", "check", "explorer"):
+            shown = first_line(cell)
+            if not cell.metadata.get("jupyter", {}).get("outputs_hidden"):
+                yield f"`{shown}` answers the question above it: tag it hide-output"
 
 
 def checks_accept_the_solution(notebook):

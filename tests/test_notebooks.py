@@ -142,7 +142,14 @@ PLANTED = {
     "explorers_ask_first": [
         lambda n: n.cells.append(new_code_cell("ema.widget()", metadata={"tags": ["explorer"]}))
     ],
-    "answers_are_folded": [lambda n: n.cells[0].update(source="# T\n*Before you run:* who?")],
+    "answers_are_folded": [
+        lambda n: n.cells[0].update(source="# T\n*Before you run:* who?"),
+        lambda n: (
+            n.cells[0].update(source="# T\n运行之前先想"),
+            n.cells[1].metadata.update(jupyter={"outputs_hidden": True}),
+            n.cells.insert(2, new_markdown_cell("It was B.")),
+        ),
+    ],
     "checks_accept_the_solution": [
         lambda n: n.cells[3].update(
             outputs=[new_output("stream", text="\N{BALLOT X} double is not right yet: twice.")]

@@ -110,7 +110,7 @@ annotate.widget(train_set.images[5], (train_set.masks[5] > 0).astype("uint8"))
 # one by one.
 #
 # And a second expert would draw another mask. Seven laboratories that are specialised in it read the same fifteen hearts, and differed in the ejection fraction by 5 to 8 points, mostly because
-# each put its contours a little further in or out (Suinesiaputra et al., 2015). So let two people draw ten of your images. The Dice between *them* is a ceiling: above it, a higher score against one of them says that a network copies this reader, and no longer that it is more right. (A phantom has one reader, who never errs.)
+# each put its contours a little further in or out (Suinesiaputra et al., 2015). So let two people draw ten of your images. The Dice between *them* says how exact your truth is. A mask between the two may agree with each better than they agree with each other, so it is no ceiling; but where methods differ by less than readers do, a higher score against one reader may only be his habits. (A phantom has one reader, who never errs.)
 #
 # ## Who is the same patient?
 #
@@ -244,7 +244,7 @@ print(f"Dice on its own four training images {seen:.2f}, on images it never saw 
 # ## Which labels?
 #
 # One decision is left: which images get the labels. Not by a look at the masks, which one would not have yet. Here a seed draws them, and the number of the seed is kept with each result. Two seeds can differ
-# by two tenths in Dice ([results](../results/recipe_heart/README.md)), as much as two methods do. (A seed also draws the first weights; the labels are what differs most visibly.) So comparisons use the *same* labels for every method, and several draws. To choose on purpose is called **active learning**: one takes images that differ most from each other, or
+# by two tenths in Dice ([results](../results/recipe_heart/README.md)), as much as two methods do. (A seed also draws the first weights and the order of the images; which of them did it these runs cannot say.) So comparisons use the *same* labels for every method, and several draws. To choose on purpose is called **active learning**: one takes images that differ most from each other, or
 # those that a first network doubts most. With four labels there is hardly a network whose doubts are worth asking, so difference is the more natural rule at the start; and whatever chose, every method has to get the same. Three draws:
 
 # %%
@@ -258,7 +258,7 @@ for draw in (0, 1, 2):
 #
 # - Training set to learn, validation set to choose, test set to judge once.
 # - The patient is the unit that is split. Twins and neighbours across a split measure memory.
-# - It is the unit of a label budget, too: a tenth of all *slices*, drawn from everybody, has seen every patient; a tenth of the *patients* has not. Say which (`labeled_by` in a configuration). In papers, ten per cent of the cardiac set ACDC are seven of 70 patients, ten per cent of the left atrium eight of 80 scans: a gain "at 10 %" is one from seven or eight people.
+# - It is the unit of a label budget, too: a tenth of all *slices*, drawn from everybody, has seen every patient; a tenth of the *patients* has not. Say which (`labeled_by` in a configuration). In papers, ten per cent of the cardiac set ACDC are seven of 70 patients, ten per cent of the left atrium eight of 80 scans: a gain "at 10 %" is one from seven people, or eight scans.
 # - Most pixels are background: count overlap, not pixels.
 # - Which images are labeled is part of the experiment: it is drawn by a seed, and written down.
 #

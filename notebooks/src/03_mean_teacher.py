@@ -169,13 +169,13 @@ show_source(ema_update)
 # this loss too, the two could agree most cheaply by giving every pixel the same probabilities.
 #
 # Why squares? Cross-entropy with a soft target, and the Kullback-Leibler divergence too, pull at a logit with $p - q$, however sure the student is. The pull of the square is multiplied once more by the softmax's own slope, $p(1 - p)$ with two classes:
-# where the student is sure, a wrong target moves it little, and a right one, too. So the weights of the two kinds cannot be compared.
+# where the student is sure, a target moves it little, right or wrong. So the weights of the two losses cannot be compared.
 #
 # ### Exercise 2: write the loss
 #
 # *Medium, about 6 minutes.* Both arguments are **logits**, the raw outputs before the softmax, of shape `B K H W`.
 
-# %% [markdown] lang="zh" english="cad3cfd0"
+# %% [markdown] lang="zh" english="fee1f179"
 # ## 一致性损失
 #
 # 学生和教师看到不同的视图，各自说出每个像素属于每个类别的概率。学生要付的代价，是两者之差平方的均值：
@@ -228,9 +228,9 @@ check_consistency(my_consistency)
 #
 # The loss of an iteration is $L = \ell(s(x_1), y) + w\,r\,L_\text{con}$: on labeled images $x_1$ with masks $y$ the loss $\ell$ of
 # [lesson 02](02_supervised_baseline.ipynb), half cross-entropy and half Dice, and on unlabeled ones the consistency, with a weight $w$ (`weight`, 0.1 here, 1 in the recorded runs) and a ramp $r$ (`clock.ramp`). With
-# both parts written, it fits on one screen; `forward(net, a, b)` sends labeled and unlabeled images through a network together. (A minibatch has four labeled images, and four of all 300. With four labels each labeled heart comes in *every* step, in another view, and any other one once in 75: half of the minibatch is kept for labels, or their masks would be drowned.)
+# both parts written, it fits on one screen; `forward(net, a, b)` sends labeled and unlabeled images through a network together. (A minibatch has four labeled images, and four of all 300. With four labels each labeled heart comes in *every* step, in another view, and any other one once in 75 steps: half of the minibatch is kept for labels, or their masks would be drowned.)
 
-# %% [markdown] lang="zh" english="c5755622"
+# %% [markdown] lang="zh" english="36087620"
 # ## 完整的方法
 #
 # 一次迭代的损失是 $L = \ell(s(x_1), y) + w\,r\,L_\text{con}$：对有标注的图像 $x_1$ 及其掩膜 $y$，用[第 02 课](02_supervised_baseline.ipynb)的损失 $\ell$，即一半交叉熵、一半 Dice；对无标注的图像，用一致性损失，乘上权重 $w$（即 `weight`，这里为 0.1，已记录的训练中为 1）和爬升系数 $r$（即 `clock.ramp`）。两部分都写好之后，整个方法一屏就放得下；`forward(net, a, b)` 让有标注和无标注的图像一起通过网络。（一个小批量里有四张有标注的图像，以及全部 300 张中的四张。只有四个标注时，每张有标注的心脏*每一步*都会出现，每次是另一个视图；其他图像约 75 步才出现一次：小批量的一半留给标注，否则真实的掩膜会被淹没。）
@@ -323,7 +323,9 @@ from ucmt_lite.explore import training
 training.figure(run.trace)
 
 # %% [markdown] lang="zh" english="d24e8e46"
-# > **图：** Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在距真实边界两个像素以内为 {9}。
+# > **图：** 先想好答案，再展开。
+# >
+# > <details><summary>图中的数字</summary>Mean Teacher 训练 {1} 次迭代后，在探针图像 {2} 上：学生 {3} 的 Dice 为 {4}，教师为 {5}。学生 {6} 与教师在 {7} % 的像素上不同。平均不确定性为 {8} 奈特，在距真实边界两个像素以内为 {9}。</details>
 
 # %% [markdown]
 # <details><summary>What we got</summary>
@@ -452,7 +454,7 @@ scores.table(runs)
 # | who predicts | teacher | student | teacher |
 # | start | ramp-up | no consistency for 1,000 iterations (2D) | ramp-up over half of the run |
 # | what is averaged | parameters | parameters | parameters; batch-norm statistics are the teacher's own |
-# | mode while it labels | training | training | training: batch norm takes the minibatch's statistics, dropout makes the label tremble; with instance norm and no dropout, as here, the two modes are one |
+# | mode while it labels | training | training | training: batch norm takes the minibatch's statistics, dropout makes the label vary; with instance norm and no dropout, as here, the two modes are one |
 #
 # An easy mistake is to give both networks the same view: the loss is then almost nothing, and nothing looks broken. The kit
 # has a test for it.
@@ -469,8 +471,8 @@ scores.table(runs)
 #
 # <details><summary>Answers</summary>
 #
-# At step 0 it is the student: alpha is 0. Trained on the loss too, both could agree on equal probabilities everywhere, and pay
-# nothing of it. A colour mostly says little about where a border is; a position is what the mask is about, so it may change only where the
+# At step 0 it is the student: alpha is 0. Trained on the loss too, both could agree on equal probabilities everywhere, and this term would cost them
+# nothing. A colour mostly says little about where a border is; a position is what the mask is about, so it may change only where the
 # mask changes with it. (Where the grey value itself is the finding, as with Hounsfield units or contrast agent, make strong views weaker: a view that changes the diagnosis teaches a false sameness.)
 # </details>
 #
@@ -479,7 +481,7 @@ scores.table(runs)
 #
 # **Next:** two networks instead of one, and [whom to trust where they differ](04_two_networks.ipynb).
 
-# %% [markdown] lang="zh" english="82ac85bd"
+# %% [markdown] lang="zh" english="bc21a57d"
 # 五个种子中，Mean Teacher 有两个高于基线，高出 0.09 和 0.03；有三个低于基线，低 0.02 至 0.05：平均起来，它与基线不相上下。*展开答案之前先想：* 下面哪一条可能是原因？只改变一样东西，你会怎样查明？
 #
 # - 教师落在后面。

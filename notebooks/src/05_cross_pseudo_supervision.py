@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Cross pseudo supervision: two networks teach each other
 #
-# A network that learns from its own guesses believes its own mistakes. A second one is somebody else. **Cross
+# A network that learns from its own guesses believes its own mistakes. A second network has opinions of its own. **Cross
 # pseudo supervision** (CPS; Chen et al., 2021) lets each learn from the other: what one decides, sure or not, becomes
 # the label for the other.
 #
@@ -12,10 +12,10 @@
 # - measure **disagreement**, the curve that the UCMT paper is built on;
 # - watch what happens to it over training, and why that is a danger.
 
-# %% [markdown] lang="zh" english="077d09dc"
+# %% [markdown] lang="zh" english="87944766"
 # # 交叉伪监督：两个网络互相教学
 #
-# 只向自己的猜测学习的网络，会相信自己的错误。第二个网络则是另一个人。**交叉伪监督**（CPS；Chen et al., 2021）让它们互相学习：一个网络的判断，不管有没有把握，都成为另一个网络的标签。
+# 只向自己的猜测学习的网络，会相信自己的错误。第二个网络有自己的看法。**交叉伪监督**（CPS；Chen et al., 2021）让它们互相学习：一个网络的判断，不管有没有把握，都成为另一个网络的标签。
 #
 # 本课中你将
 #
@@ -389,14 +389,14 @@ predict_first(training.widget(pair, image=1), where_they_differ(pair[1], image=1
 # ## What can go wrong
 #
 # Once the two agree everywhere, each hears only itself: co-training has become **self-training**, and a mistake both make
-# is never corrected. The authors of UCMT start from this observation. Does it happen here? In one pair the ramp-up is switched off and the
-# weight is ten times as high, beside the usual CPS and the two *strangers* from the start of this lesson, which never met. Which
-# of the three curves below would warn you, and which would praise what goes wrong? (Disagreement and Dice are those of the 16 probe images.)
+# is never corrected. The authors of UCMT start from this observation. Does it happen here? In one pair (*eager*) the ramp-up is switched off and the
+# weight is ten times as high, beside the usual CPS (*calm*) and the two *strangers* from the start of this lesson, which never met. Which
+# of the three curves below would you trust? (Disagreement and Dice are those of the 16 probe images.)
 
-# %% [markdown] lang="zh" english="035643e0"
+# %% [markdown] lang="zh" english="2affd558"
 # ## 可能出什么错
 #
-# 一旦两者处处一致，每一个听到的就只有自己：协同训练变成了**自训练**，两者共有的错误再也不会得到纠正。UCMT 的作者正是从这一观察出发的。这里会发生吗？其中一对关掉权重爬升，权重加大到十倍，称为*急切的*一对（eager）；旁边放上平常的 CPS，称为*平静的*一对（calm），以及本课开头那两个从未相遇的*陌生人*（strangers）。下面三条曲线中，哪一条会向你发出警告，哪一条会夸奖出错的地方？（分歧和 Dice 都来自 16 张探针图像。）
+# 一旦两者处处一致，每一个听到的就只有自己：协同训练变成了**自训练**，两者共有的错误再也不会得到纠正。UCMT 的作者正是从这一观察出发的。这里会发生吗？其中一对关掉权重爬升，权重加大到十倍，称为*急切的*一对（eager）；旁边放上平常的 CPS，称为*平静的*一对（calm），以及本课开头那两个从未相遇的*陌生人*（strangers）。下面三条曲线中，你会相信哪一条？（分歧和 Dice 都来自 16 张探针图像。）
 
 # %% tags=["hide-output"]
 eager = train(RunConfig(**common, ramp=0.0, settings={"weight": 10.0}))
@@ -405,7 +405,9 @@ runs = {"strangers": [run.trace], "calm": [calm.trace], "eager": [eager.trace]}
 compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 
 # %% [markdown] lang="zh" english="f262d48f"
-# > **图：** 训练过程中的曲线，每条线一次训练。结束时的分歧：陌生人 {1}，平静 {2}，急切 {3}；有标注图像上的损失（loss/sup）：陌生人 {4}，平静 {5}，急切 {6}；Dice：陌生人 {7}，平静 {8}，急切 {9}。
+# > **图：** 先想好答案，再展开。
+# >
+# > <details><summary>图中的数字</summary>训练过程中的曲线，每条线一次训练。结束时的分歧：陌生人 {1}，平静 {2}，急切 {3}；有标注图像上的损失（loss/sup）：陌生人 {4}，平静 {5}，急切 {6}；Dice：陌生人 {7}，平静 {8}，急切 {9}。</details>
 
 # %% [markdown]
 # <details><summary>Answer</summary>

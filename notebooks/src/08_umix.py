@@ -233,7 +233,7 @@ check_largest_share(my_largest_share)
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# At most four cells of 256: 1.6 %. In practice it is fewer, because the two maps resemble each other and pick the same cells. (Of a volume with 16 cells a side four are 0.1 %.)
+# At most four cells of 256: 1.6 %. In practice it is fewer, because the two maps resemble each other and pick the same cells. (Of a volume with 8 cells a side they are 4 of 512: 0.8 %.)
 # </details>
 #
 # ## Its rivals
@@ -244,10 +244,10 @@ check_largest_share(my_largest_share)
 #
 # *Medium, about 8 minutes.* Return a mask `grid x grid` of booleans with exactly `cells` true entries at places that `generator` draws.
 
-# %% [markdown] lang="zh" english="7b18d633"
+# %% [markdown] lang="zh" english="a3d77318"
 # <details><summary>答案</summary>
 #
-# 256 格中至多四格：1.6 %。实际还要少，因为两张图彼此相似，会选中同样的格子。（每边 16 格的三维体积里，四格是 0.1 %。）
+# 256 格中至多四格：1.6 %。实际还要少，因为两张图彼此相似，会选中同样的格子。（每边 8 格的三维体积里，就是 512 格中的 4 格：0.8 %。）
 # </details>
 #
 # ## 它的对手
@@ -353,7 +353,9 @@ for mix in ("cutmix", "noise", "identity"):
 compare.figure(traces, ["dice"])
 
 # %% [markdown] lang="zh" english="7cb52f54"
-# > **图：** 训练过程中的曲线，每条线一次训练。结束时的 Dice：umix {1}，cutmix {2}，noise {3}，identity {4}。
+# > **图：** 先想好答案，再展开。
+# >
+# > <details><summary>图中的数字</summary>训练过程中的曲线，每条线一次训练。结束时的 Dice：umix {1}，cutmix {2}，noise {3}，identity {4}。</details>
 
 # %% [markdown]
 # <details><summary>Answer</summary>

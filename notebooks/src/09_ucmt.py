@@ -387,7 +387,7 @@ scores.table(runs)
 # | CMT 低于 CPS | 5 个中有 5 个，低 0.03 至 0.11 |
 # | UCMT 高于 CPS | 5 个中有 2 个，高出 0.01；3 个低于它，最多低 0.03 |
 #
-# 论文中的次序是 有监督 < Mean Teacher < CPS < UCMT。（我们手头有论文的摘要、引言、插图和公开的代码，没有它的消融实验表：请对照着读。）这里的*均值*与它相符，只是最后两个的次序相反；至于 Mean Teacher 高于基线，五个种子还看不出来。而且 UCMT 走的梯度步是*两倍*。如果迭代次数减半，步数就与其他方法相同：
+# 论文中的次序是 有监督 < Mean Teacher < CPS < UCMT。（我们手头有论文的摘要、引言、插图和公开的代码，没有它的消融实验表：请与我们的对照着读。）这里的*均值*与它相符，只是最后两个的次序相反；至于 Mean Teacher 高于基线，五个种子还看不出来。而且 UCMT 走的梯度步是*两倍*。如果迭代次数减半，步数就与其他方法相同：
 
 # %%
 from ucmt_lite.experiments import evidence, results
@@ -451,7 +451,9 @@ mixed |= {name: [train(config).trace] for name, config in configs.items()}
 compare.figure(mixed, ["disagreement", "dice"])
 
 # %% [markdown] lang="zh" english="d47cd2f6"
-# > **图：** 训练过程中的曲线，每条线一次训练。结束时的分歧：UMIX {1}，温和的 UMIX {2}，CutMix {3}，不混合 {4}，CMT {5}；Dice：UMIX {6}，温和的 UMIX {7}，CutMix {8}，不混合 {9}，CMT {10}。
+# > **图：** 先想好答案，再展开。
+# >
+# > <details><summary>图中的数字</summary>训练过程中的曲线，每条线一次训练。结束时的分歧：UMIX {1}，温和的 UMIX {2}，CutMix {3}，不混合 {4}，CMT {5}；Dice：UMIX {6}，温和的 UMIX {7}，CutMix {8}，不混合 {9}，CMT {10}。</details>
 
 # %% [markdown]
 # <details><summary>What we got with seed 0</summary>
@@ -543,9 +545,9 @@ predict_first(lab, a_choice(question, ema.last_losses(lab.paths), min, measure))
 #
 # | | paper (figure) | reference code | here |
 # |---|---|---|---|
-# | loss | its text was not at hand | Dice alone | half cross-entropy, half Dice, for every method |
+# | loss | its section on methods was not at hand | Dice alone | half cross-entropy, half Dice, for every method |
 # | unsupervised terms | plain sums | halves of the sums times 0.1, so 0.05 on plain sums | plain sums times 0.15 |
-# | cells that change | its text was not at hand | at most 4 of 256 | at most 4 of 256; at most 8 of 64 in this lesson's pictures |
+# | cells that change | its section on methods was not at hand | at most 4 of 256 | at most 4 of 256; at most 8 of 64 in this lesson's pictures |
 # | labeled views in step 1 | one X | weak (2D), strong (3D) | strong |
 # | teacher's label in step 2 | predicted on the mixed image | moved from step 1 | moved from step 1 |
 # | teacher | follows both students | 0.99 and 0.01 | 0.99 and 0.01 |
@@ -579,9 +581,9 @@ predict_first(lab, a_choice(question, ema.last_losses(lab.paths), min, measure))
 #
 # | | 论文（图） | 参考代码 | 本工具包 |
 # |---|---|---|---|
-# | 损失 | 手头没有正文 | 只用 Dice | 一半交叉熵，一半 Dice，每种方法都一样 |
+# | 损失 | 手头没有方法部分 | 只用 Dice | 一半交叉熵，一半 Dice，每种方法都一样 |
 # | 无监督项 | 直接求和 | 和的一半乘以 0.1，相当于直接求和乘以 0.05 | 直接求和乘以 0.15 |
-# | 改变的格子 | 手头没有正文 | 256 格中至多 4 格 | 256 格中至多 4 格；本课的图中是 64 格中至多 8 格 |
+# | 改变的格子 | 手头没有方法部分 | 256 格中至多 4 格 | 256 格中至多 4 格；本课的图中是 64 格中至多 8 格 |
 # | 第 1 步中有标注图像的视图 | 一个 X | 弱（2D），强（3D） | 强 |
 # | 第 2 步中教师的标签 | 在混合后的图像上预测 | 由第 1 步移动而来 | 由第 1 步移动而来 |
 # | 教师 | 跟随两个学生 | 0.99 和 0.01 | 0.99 和 0.01 |

@@ -34,7 +34,7 @@ table.round(3)
 #
 # <details><summary>Which?</summary>
 #
-# Seed 50: it is the lowest of the five in every row. A seed draws three things at once, the labels, the first weights and the order of the minibatches, and the table cannot say which of them did it. To find out one keeps one and draws the others anew.
+# Seed 50: it is the lowest of the five in every row. A seed draws three things at once, the labels, the first weights and the order of the minibatches, and the table cannot say which of them did it. To find out, keep two of them and draw the third anew.
 # </details>
 #
 # ## Pairs
@@ -297,7 +297,7 @@ right_choices(images, "ucmt", "cps", [4, 16, 64]).round(3)
 # %% [markdown]
 # <details><summary>What it says</summary>
 #
-# Four images find a difference of 0.09 in nine draws of ten, and one of 0.016 little more often than a coin does. Sixteen find nearly every difference of 0.03. Where two runs are within 0.011 of each other, sixty-four choose right in 68 to 99 % of the draws: that depends on how much the difference scatters over images. (With forty labeled images of your own: ten of them for choosing, or **cross-validation**, in which each quarter judges in turn the networks that learned from the others, and the mean of the four chooses.) So with a validation set as small as the labeled one, search coarsely: a weight of 0.1, 1 or 10 it can tell apart, 0.8 or 1 it cannot. (This course is no better than the field: its weights were chosen on 50 validation masks, twelve times the four labels, and whoever owned those would rather train on them. So read "four labels" as four to learn from and fifty to choose with, here and in every paper with a full validation set.) And the more settings are tried, the luckier is the best of them ([lesson 13](13_failure_museum.ipynb), room 3). (These are test images of finished runs, taken for validation images; no setting of this kit was chosen with them.)
+# Four images find a difference of 0.09 in nine draws of ten, and one of 0.016 little more often than a coin does. Sixteen find nearly every difference of 0.03. Where two runs are within 0.011 of each other, sixty-four choose right in 68 to 99 % of the draws: that depends on how much the difference scatters over images. (With forty labeled images of your own: ten of them for choosing, or **cross-validation**, in which each quarter judges in turn the networks that learned from the others, and the mean of the four chooses.) So with a validation set as small as the labeled one, search coarsely: a weight of 0.1, 1 or 10 it can tell apart, 0.8 or 1 it cannot. (This course is no better than the field: its weights were chosen on 50 validation masks, twelve times the four labels, and whoever owned those would rather train on them. So read "four labels" here as four to learn from and fifty to choose with, and in a paper with a full validation set add its masks likewise.) And the more settings are tried, the luckier is the best of them ([lesson 13](13_failure_museum.ipynb), room 3). (These are test images of finished runs, taken for validation images; no setting of this kit was chosen with them.)
 # </details>
 #
 # ## What a table must name

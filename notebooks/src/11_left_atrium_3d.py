@@ -1,7 +1,7 @@
 # %% [markdown]
 # # The left atrium: volumes
 #
-# The field's favourite volume is the left atrium in MR: a bag of a few hundred thousand voxels in a body of millions. The formulas of Mean Teacher, CPS and UCMT do not change in 3D. (Two numbers do: a grid of 16 a side has 4,096 cells, so UMIX with `top_k = 2` moves 0.1 % of a volume where it moved 1.6 % of an image; and two 3D students need the memory of two.) What decides whether anything is learned is what comes before them: **resolution**, **patches** and **normalisation**. This lesson computes what the first costs, and measures the other two.
+# The field's favourite volume is the left atrium in MR: a bag of a few hundred thousand voxels in a body of millions. The formulas of Mean Teacher, CPS and UCMT do not change in 3D. (A number does: with 8 cells a side, as in 3D here, UMIX with `top_k = 2` moves at most 4 of 512, 0.8 % of a volume where it was 1.6 % of an image.) What decides whether anything is learned is what comes before them: **resolution**, **patches** and **normalisation**. This lesson computes what the first costs, and measures the other two.
 #
 # By default it uses phantoms. Where the real volumes lie on your disk (see the [data card](https://github.com/ucmt-lite/ucmt-lite/blob/v0.1.0/data_cards/la2018.md)), set `dataset = "la2018"` and `data` to their folder.
 #
@@ -69,7 +69,7 @@ check_millilitres(my_millilitres)
 # %% [markdown]
 # ## Resolution
 #
-# A volume at full resolution does not fit into a small computer, so networks see **patches**. (A stack of 2D slices does fit, and shows place within a slice; what it cannot know is the slice above, so that its surfaces jump from one to the next. Where slices are thick, 5 to 10 mm as in many cardiac series, the next one shows another part of the heart, and a 2D network is the usual first choice; where voxels are nearly cubes it is 3D. A baseline of each settles it.) Making the volume smaller first loses detail, and lets a patch hold more of the body. (Where the object fills a few per cent, many patches cut at random hold none of it and teach "background" alone. The usual remedy is to put a third of the *labeled* ones over an object voxel, as nnU-Net does; of unlabeled ones nobody knows where it is. This kit cuts at random.) (Voxels are rarely cubes. Where slices are thick, one shrinks within the slice first, until they nearly are, as nnU-Net does; `shrink` here takes all axes alike.)
+# A volume at full resolution does not fit into a small computer, so networks see **patches**. (A stack of 2D slices does fit, and shows place within a slice; what it cannot know is the slice above, so that its surfaces jump from one to the next. Where slices are thick, 5 to 10 mm as in many cardiac series, the next one shows another part of the heart, and a 2D network is the usual first choice; where voxels are nearly cubes it is 3D. A baseline of each settles it.) Making the volume smaller first loses detail, and lets a patch hold more of the body. Where the object fills a few per cent, many patches cut at random hold none of it and teach "background" alone. The usual remedy is to put a third of the *labeled* ones over an object voxel, as nnU-Net does; of unlabeled ones nobody knows where it is. This kit cuts at random. (Voxels are rarely cubes. Where slices are thick, one shrinks within the slice first, until they nearly are, as nnU-Net does; `shrink` here takes all axes alike.)
 #
 # ### Exercise 2: make it smaller
 #

@@ -5,7 +5,7 @@
 #
 # In this lesson you will
 #
-# - revive two networks whose curves looked fine;
+# - revive two networks whose agreement looked fine;
 # - find the pace of a teacher that neither repeats nor sleeps;
 # - choose a network without choosing on the test set, and see what the other way pays;
 # - find out how a network that finds nothing can have a Dice of 0.80;
@@ -20,7 +20,7 @@ seed = 0
 #
 # > Two networks agree on every pixel of every image. Their unsupervised loss is constant. What have they learned?
 #
-# You have met the pair of ten times the usual weight in lesson 05. *Before you run:* after which iteration could you have known, and from which of the three curves?
+# You have met the pair of ten times the usual weight in lesson 05. *Before you run:* from which of the three curves could you have known?
 
 # %% tags=["hide-output"]
 from ucmt_lite import RunConfig, train
@@ -181,7 +181,7 @@ check_choice(my_choice)
 # Masks are made smaller by taking one pixel of eight a side. A lesion of three pixels is mostly between them: its mask becomes empty. An empty prediction for an empty truth scores 1. (Interpolating instead is no way out: class numbers are names, and half-way between classes 1 and 3 does not lie class 2. Resize one mask a class, and choose afterwards.)
 # </details>
 
-# %%
+# %% tags=["hide-output"]
 from ucmt_lite.course.planted import small_lesions
 
 lesions = small_lesions(seed=seed)

@@ -2,6 +2,7 @@
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from pandas import DataFrame
 from PIL import Image
@@ -418,3 +419,13 @@ def test_scores_of_images_and_calibration_are_of_the_runs_beside_them(folder):
         own = runs.set_index("run")["dice"].loc[table["run"]]
         assert np.allclose(own, table["dice"])
         assert calibration_listing(table) in text
+
+
+def test_calibration_is_listed_apart_where_runs_saw_more_or_fewer_images():
+    run = {"dataset": "phantom_heart", "method": "cps", "labeled": 4, "iterations": 6}
+    table = pd.DataFrame(
+        [{**run, "unlabeled": n, "dice": d, "ece": d} for n, d in ((0, 0.8), (0, 0.6), (20, 0.5))]
+    )
+    assert "| cps | 4 | 6 | 3 | 0.6333 |" in calibration_listing(table.drop(columns="unlabeled"))
+    listed = calibration_listing(table)
+    assert "| cps | 4 | 0 | 6 | 2 | 0.7000 |" in listed and "| 4 | 20 | 6 | 1 | 0.5000 |" in listed

@@ -276,13 +276,13 @@ def split_labeled(
     """Draw `labeled` training cases that keep their masks.
 
     The unlabeled stream is the whole training set, as in UCMT; with `unlabeled`, the labeled cases
-    and so many others, drawn in the same order: first those of groups begun already. Groups are drawn in an order given
-    by the seed and used up one after the other, so that few patients are labeled wholly; a larger
-    number contains the smaller one's cases. With `seed=None` the first `labeled` ids are taken,
-    which is the rule of the published lists (Yu et al. 2019, UA-MT; Shen et al., AdaMix). With
-    `by_patients`, `labeled` counts groups, and all cases of each are drawn. Cases without masks
-    (`has_mask`, or as `Cases` say) are never drawn, nor are others than `listed` ids where there
-    are any (`Source.labeled`).
+    and so many others, drawn in the same order: first those of groups begun already. Groups are
+    drawn in an order given by the seed and used up one after the other, so that few patients are
+    labeled wholly; a larger number contains the smaller one's cases. With `seed=None` the first
+    `labeled` ids are taken, which is the rule of the published lists (Yu et al. 2019, UA-MT; Shen
+    et al., AdaMix). With `by_patients`, `labeled` counts groups, and all cases of each are drawn.
+    Cases without masks (`has_mask`, or as `Cases` say) are never drawn, nor are others than
+    `listed` ids where there are any (`Source.labeled`).
 
     Returns the labeled ids and those of the unlabeled stream. Errors: `labeled` below 1 or above
     the number of cases, `unlabeled` above the number of others; `by_patients` where every case is a

@@ -47,6 +47,7 @@ def calibration_of(folder: str | Path) -> dict[str, Any]:
         "dataset": config.dataset,
         "method": config.method,
         "labeled": config.labeled,
+        "unlabeled": config.unlabeled,
         "iterations": config.iterations,
         "seed": config.seed,
         "dice": result.scores["dice"],
@@ -61,6 +62,8 @@ def calibration_listing(table: "DataFrame") -> str:
     other runs.
     """
     fields = ["dataset", "method", "labeled", "iterations"]
+    if "unlabeled" in table and table["unlabeled"].nunique() > 1:
+        fields.insert(3, "unlabeled")
     titles = {name: title for name, title in _TITLES.items() if name in table}
     lines = []
     for values, group in table.groupby(fields, sort=False):
