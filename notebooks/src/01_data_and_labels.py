@@ -109,8 +109,8 @@ annotate.widget(train_set.images[5], (train_set.masks[5] > 0).astype("uint8"))
 # them is needed elsewhere. This is the whole reason for **semi-supervised** learning: images are there already, labels are bought
 # one by one.
 #
-# And a second expert would draw another mask. Seven laboratories that are specialised in it read the same fifteen hearts, and differed in the ejection fraction by 5 to 8 points, mostly because
-# each put its contours a little further in or out (Suinesiaputra et al., 2015). So let two people draw ten of your images. The Dice between *them* says how exact your truth is. A mask between the two may agree with each better than they agree with each other, so it is no ceiling; but where methods differ by less than readers do, a higher score against one reader may only be his habits. (A phantom has one reader, who never errs.)
+# And a second expert would draw another mask. Seven laboratories that are specialised in it read the same fifteen hearts, and differed in the ejection fraction (the share of its blood that the heart pumps out in a beat) by 5 to 8 points, mostly because
+# each put its contours a little further in or out (Suinesiaputra et al., 2015). So let two people draw ten of your images. The Dice between *them* says how exact your truth is. A mask between the two may agree with each better than they agree with each other, so that number is no ceiling; but where methods differ by less than readers do, a higher score against one reader may only be his habits. (A phantom has one reader, who never errs.)
 #
 # ## Who is the same patient?
 #
@@ -221,6 +221,8 @@ check_twins(my_twins)
 # skin lesions of ISIC 2018 it finds eight pairs across the official split.
 # </details>
 #
+# Neither names nor twins find two *different* pictures of one person. Without a key (the PatientID of DICOM, a study number) the split is by image: say so below the table, and claim nothing about new patients.
+#
 # ## What a leak is worth
 #
 # How much would a leak change the score? An extreme case tells: score a network on the very images whose masks it was trained on.
@@ -234,7 +236,7 @@ unseen = evaluate(run.net, validation, distances=False)["mean"]["dice"]
 print(f"Dice on its own four training images {seen:.2f}, on images it never saw {unseen:.2f}")
 
 # %% [markdown]
-# The difference is what the network *remembers* of images whose masks taught it; a leaked image without its mask gives less. (A method that has the test images, without their masks, among its unlabeled ones is called **transductive**. That is fair where just these images are to be outlined; about the next patient its score says less, so it has to be named. Where the kit splits a folder by itself, it leaves out images without a mask whose patient is tested on.) A test set with a share $q$ of leaked images reports about $q$ times that difference too much, and
+# The difference is what the network *remembers* of images whose masks taught it; a leaked image without its mask gives less. (A method that has the test images, without their masks, among its unlabeled ones is called **transductive**. That is fair where just these images are to be outlined; about the next patient its score says less, so it has to be named. Validation images among the unlabeled ones leave the test clean; but what they choose was chosen on images that the method has seen. Where the kit splits a folder by itself, it leaves out images without a mask whose patient is tested on.) A test set with a share $q$ of leaked images reports about $q$ times that difference too much, and
 # the more a method can remember the more it gains. So a leak does not only flatter: it can change who wins.
 #
 # There is a quieter leak: *numbers* computed over all images. Grey values are usually brought to one scale before they enter a network, by the mean and

@@ -106,7 +106,7 @@ check_dice_loss(my_dice_loss)
 # </details>
 
 # %% [markdown]
-# The kit descends half of each. The reason given for it is that cross-entropy gives every pixel a clear gradient and Dice keeps a small class from drowning:
+# The kit descends half of each. The reason given for it is that cross-entropy gives every pixel a clear gradient and Dice keeps a small class from drowning. (`precise` computes in float32, in whatever precision the network does.)
 
 # %%
 from ucmt_lite.core.losses import segmentation_loss
@@ -253,7 +253,7 @@ segmentations(image, {"truth": truth, **{name: segment(net, image) for name, net
 # %% [markdown]
 # Student 1 stands for the running statistics, student 2 for the estimated ones. The same weights outline 370 pixels with the first and 488 with the second, and not the same ones. Whatever the sign, that is no difference of *method*: it is bookkeeping. In
 # semi-supervised training the minibatch also holds unlabeled images and strongly changed views, all in one running average, and the damage is greater: under an earlier recipe of this
-# kit a Mean Teacher on hearts was 0.08 below its baseline where both kinds of images went through batch norm together, and level with it where they went apart (three seeds; [heart_batchnorm](../results/heart_batchnorm/README.md)).
+# kit (its norm, views and rate of then) a Mean Teacher on hearts was 0.08 below its baseline where both kinds of images went through batch norm together, and level with it where they went apart (three seeds; [heart_batchnorm](../results/heart_batchnorm/README.md)).
 #
 # Instance norm is *behind* in this run, 0.740 against 0.785: a baseline that sees nothing but labeled hearts does not need it. The kit's default is instance norm all the same, since photographs and volumes do, and the methods with two kinds of images in a minibatch lose nothing by it. (On photographs of polyps, in single trials, a baseline ended at 0.50 with batch norm and at 0.59 with instance norm; new statistics did not help there, so it was the training that suffered: [recipe_steps](../results/recipe_steps/README.md).)
 #

@@ -114,7 +114,7 @@ compare.figure({name: [run.trace] for name, run in runs.items()}, ["uncertainty"
 #
 # $$e_i = \tfrac{1}{2} \sum_k |y_{ik} - p_{ik}|,$$
 #
-# which is 0 for sure and right, 1 for sure and wrong. (For the detector to learn, this map is smoothed and stretched to 0..1 in each image: it says *where* a prediction is worst, not how bad it is.)
+# which is 0 for sure and right, 1 for sure and wrong. (For the detector to learn, this map is smoothed and stretched to 0..1 in each image: it says *where* a prediction is worst, not how bad it is. When two maps are compared below, it is therefore asked at which pixels each prediction is at its own worst; that the more reliable of the two wins is a hope, not a consequence.)
 #
 # ### Exercise 2: how wrong is a pixel?
 #

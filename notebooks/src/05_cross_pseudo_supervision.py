@@ -141,10 +141,10 @@ check_pseudo_label(my_pseudo_label)
 #
 # ### Exercise 2: write the loss
 #
-# *Medium, about 6 minutes.* Take the cross-entropy for $\ell$ (`F.cross_entropy(logits, target)`), and your
+# *Medium, about 6 minutes.* Take the cross-entropy alone for $\ell$ here (`F.cross_entropy(logits, target)`), and your
 # `my_pseudo_label`.
 
-# %% [markdown] lang="zh" english="ef5190d9"
+# %% [markdown] lang="zh" english="5fc1662c"
 # ## 交叉
 #
 # 每个网络都用对方的伪标签来训练：
@@ -153,7 +153,7 @@ check_pseudo_label(my_pseudo_label)
 #
 # ### 练习 2：写出损失
 #
-# *中等，约 6 分钟。* 用交叉熵作 $\ell$（`F.cross_entropy(logits, target)`），再用上你的 `my_pseudo_label`。
+# *中等，约 6 分钟。* 这里 $\ell$ 只用交叉熵（`F.cross_entropy(logits, target)`），再用上你的 `my_pseudo_label`。
 
 # %% tags=["exercise"]
 import torch
@@ -348,7 +348,7 @@ from ucmt_lite.experiments import scores
 scores.table(runs)
 
 # %% [markdown]
-# CPS, scored by its student 1, ends above the baseline in each of the five seeds, by 0.07 to 0.23. Mean Teacher does so in two. (One network of CPS is scored, so it is no **ensemble**, no mean of two networks, that explains the gain. Whoever averages both at prediction owes the baseline the same: two strangers, averaged.)
+# CPS, scored by its student 1, ends above the baseline in each of the five seeds, by 0.07 to 0.23. Mean Teacher does so in two. (Only one of its two networks is scored. The mean of both, an **ensemble**, would be better still, most likely; whoever scores that owes the baseline the same: two strangers, averaged.)
 #
 # Look at disagreement again. Does a teacher differ from its student as a second network does?
 #
@@ -363,8 +363,8 @@ scores.table(runs)
 # Now both kinds of run side by side, on one image. Draw first, then drag, and look for what no curve of disagreement shows: where
 # are both networks of CPS wrong together?
 
-# %% [markdown] lang="zh" english="c9108471"
-# CPS 由它的学生 1 来评分，五个种子中每一个都高于基线，高出 0.07 至 0.23。Mean Teacher 只在两个种子上做到。（评分的只是 CPS 的一个网络，所以这一提升不能用**集成**，即两个网络的平均来解释。谁在预测时取两个网络的平均，就应当让基线也这样做：把两个陌生人平均起来。）
+# %% [markdown] lang="zh" english="2a281d3a"
+# CPS 由它的学生 1 来评分，五个种子中每一个都高于基线，高出 0.07 至 0.23。Mean Teacher 只在两个种子上做到。（评分的只是两个网络中的一个。取两者的平均，即**集成**，多半还会更好；谁用它来评分，就应当让基线也这样做：把两个陌生人平均起来。）
 #
 # 再看分歧。教师与学生的不同，和第二个网络的不同，是一回事吗？
 #

@@ -79,13 +79,13 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 #
 # $I$ is called the **mutual information** (Houlsby et al., 2011): 0 where both say the same, however unsure, and $\ln 2 = 0.69$ where both are sure of different classes. The literature calls the first kind **aleatoric** (the image itself is ambiguous, as the phantom's blurred borders) and the second **epistemic** (other weights would say something else). With one network the second takes several passes with dropout left on (MC dropout; Gal and Ghahramani, 2016); here two networks give it. Both are *estimates*: after four labels much of the first is missing knowledge, too, and two networks that share a mistake do not contradict each other.
 #
-# Which of the two should choose pseudo labels? Where the image itself is ambiguous more training will not help, and to leave such pixels out is to leave out borders. Where the networks contradict each other at least one of them is wrong, and there is something to learn.
+# Which of the two should choose pseudo labels? Where the image itself is ambiguous more training will not help, and to leave such pixels out is to leave out borders. Where the networks contradict each other at least one of them is wrong, and there is something to learn. (That is an argument; this page does not measure it.)
 #
 # ### Exercise 1: the contradiction
 #
 # *Medium, about 8 minutes.* Logits `B K H W` of two networks in, $I$ as `B 1 H W` out, without a gradient. Put `1e-6` inside the logarithms, so that sure networks give numbers.
 
-# %% [markdown] lang="zh" english="a22e2a5e"
+# %% [markdown] lang="zh" english="b7120cc9"
 # 这些是已记录的训练，只用四张有标注的心脏图像。线是五个随机种子的均值，色带是它们的范围。**分歧**等于一减去两个分支的决策之间的 Dice（Mean Teacher 是学生与教师，其余方法是两个学生）。**不确定性**以奈特（nat）为单位，衡量两个分支*合在一起*有多犹豫。两者都在**探针图像**上测量，也就是训练中一直观察的 16 张验证图像；图只保留其中前三张的。
 #
 # <details><summary>最确定的也最一致吗？</summary>
@@ -103,7 +103,7 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 #
 # （三项从左到右：不确定性；各自拿不准；互相矛盾。）$I$ 称为**互信息**（Houlsby et al., 2011）：两者说法相同时为 0，无论各自多么没有把握；两者都确信、却认定不同的类别时，为 $\ln 2 = 0.69$。文献把第一种称为**偶然不确定性**（aleatoric：图像本身就有歧义，例如幻影中模糊的边界），把第二种称为**认知不确定性**（epistemic：换一组权重，说法就不同）。只有一个网络时，第二种要靠保留 dropout 的多次前向传播来得到（MC dropout；Gal and Ghahramani, 2016）；这里由两个网络给出。两者都只是*估计*：只用四个标注训练之后，第一种里也有许多只是知识不足；而犯同样错误的两个网络，彼此并不矛盾。
 #
-# 该用哪一种来挑选伪标签？图像本身有歧义的地方，多训练也没有用，略去这些像素，就是略去边界。两个网络互相矛盾的地方，至少有一个错了，那里有东西可学。
+# 该用哪一种来挑选伪标签？图像本身有歧义的地方，多训练也没有用，略去这些像素，就是略去边界。两个网络互相矛盾的地方，至少有一个错了，那里有东西可学。（这只是推理，本课没有测量它。）
 #
 # ### 练习 1：矛盾
 #
@@ -149,10 +149,10 @@ check_contradiction(my_contradiction)
 # </details>
 
 # %% [markdown]
-# Now look at a run. First say where its students will disagree. Then drag through training, and watch where the map is bright, and where pseudo labels are wrong (the explorer shows both): are the bright places where the errors are?
+# Now look at a run. First say where its students will disagree. Then drag through training, and watch where the map is bright, and where pseudo labels are wrong (the explorer shows both): are the bright places where the errors are? (Of a phantom it is also known how *ambiguous* each pixel is: 0 where one class is certain, 1 where two are equally likely.)
 
-# %% [markdown] lang="zh" english="5aea670f"
-# 现在看一次训练。先说说两个学生会在哪里有分歧。再拖动滑块走过训练过程，看看图在哪里亮，伪标签又在哪里错（两者在交互图中都有）：亮的地方就是出错的地方吗？
+# %% [markdown] lang="zh" english="4947a789"
+# 现在看一次训练。先说说两个学生会在哪里有分歧。再拖动滑块走过训练过程，看看图在哪里亮，伪标签又在哪里错（两者在交互图中都有）：亮的地方就是出错的地方吗？（对仿真体模，还知道每个像素有多*模糊*：某一类别确定无疑时为 0，两个类别同样可能时为 1。）
 
 # %% tags=["explorer"]
 from ucmt_lite.explore import uncertainty
@@ -282,11 +282,13 @@ print(f"{(entropy[wrong] <= threshold).mean():.0%} of the wrong pixels have at m
 #
 # $$\mathrm{ECE} = \sum_b \frac{n_b}{n} \,\big|\,\overline{\text{confidence}}_b - \overline{\text{right}}_b\,\big|$$
 #
+# (Drawn as the share that is right over the confidence, bin by bin, it is a **reliability diagram**: a network that is too sure lies below the diagonal.)
+#
 # ### Exercise 4: write it
 #
 # *Medium, about 10 minutes.* `confidence` and `right` are arrays of one shape; `bins` equal bins divide 0 to 1. A confidence of exactly 1 belongs to the last bin.
 
-# %% [markdown] lang="zh" english="19b62f2f"
+# %% [markdown] lang="zh" english="088ab643"
 # 无论阈值丢掉了什么，这些错误都会留下。互相教学的网络，彼此加固的正是自信的错误。所以各种方法要找的是*另一种*意见，而不只是更有把握的意见。
 #
 # ## 校准
@@ -294,6 +296,8 @@ print(f"{(entropy[wrong] <= threshold).mean():.0%} of the wrong pixels have at m
 # 如果一个网络的概率名副其实，就说它是**校准**的。按所选类别的概率，也就是**置信度**，把像素分到若干区间；在每个区间里，比较平均置信度与判断正确的比例。**期望校准误差**（ECE；Guo et al., 2017）是两者差距的平均，以区间里的像素数加权：
 #
 # $$\mathrm{ECE} = \sum_b \frac{n_b}{n} \,\big|\,\overline{\text{confidence}}_b - \overline{\text{right}}_b\,\big|$$
+#
+# （逐个区间画出正确的比例随置信度的变化，就是**可靠性图**（reliability diagram）：过于自信的网络落在对角线下方。）
 #
 # ### 练习 4：写出来
 #
@@ -345,7 +349,7 @@ check_calibration_error(my_calibration_error)
 # </details>
 
 # %% [markdown]
-# Background flatters the ECE as it flatters accuracy: thousands of pixels that anybody would call right, and with confidence. On hearts the baseline of [these runs](../results/after_heart/README.md) has an ECE of 0.053 over all pixels and of 0.298 over those of the objects (five seeds, 200 test images). So say over which pixels it is. Calibrated is not the same as useful, either: a map may rank the errors well and be too sure throughout, and a temperature mends the second without touching much of the first.
+# Background flatters the ECE as it flatters accuracy: thousands of pixels that anybody would call right, and with confidence. On hearts the baseline of [these runs](../results/after_heart/README.md) has an ECE of 0.053 over all pixels and of 0.298 over those of the objects (five seeds, 200 test images). So say over which pixels it is. Calibrated is not the same as useful, either: a map may rank the errors well and be too sure throughout, and what is called a temperature, below, mends the second without touching much of the first.
 #
 # Phantoms know more than real images: their borders are blurred on purpose, and for each pixel it is known how undecided its class *is*. The last panel of the picture below compares that with the map: a network
 # that knew its borders would follow the line. This one lies below it, more certain than the borders allow. (The picture is of the first image alone, the easy one of above.)
@@ -353,8 +357,8 @@ check_calibration_error(my_calibration_error)
 # Can calibration be mended? Often by one number: divide the logits by a **temperature** $T$, chosen on validation images, before the softmax. Of one network in one pass no decision changes,
 # so Dice stays what it is; only the confidences do (Guo et al., 2017). And the curve of risk over coverage has a number, too: the area below it, small where the errors are the uncertain pixels.
 
-# %% [markdown] lang="zh" english="a73a47dc"
-# 背景会美化准确率，也同样会美化 ECE：成千上万的像素，谁都判断得对，而且很有把握。在心脏上，[这些训练](../results/after_heart/README.md)的基线在全部像素上的 ECE 是 0.053，在目标的像素上是 0.298（五个种子，200 张测试图像）。所以要说明统计的是哪些像素。校准好也不等于有用：一张图可以把错误排得很准，却处处过于自信；温度能补救后者，对前者几乎没有影响。
+# %% [markdown] lang="zh" english="e4b68129"
+# 背景会美化准确率，也同样会美化 ECE：成千上万的像素，谁都判断得对，而且很有把握。在心脏上，[这些训练](../results/after_heart/README.md)的基线在全部像素上的 ECE 是 0.053，在目标的像素上是 0.298（五个种子，200 张测试图像）。所以要说明统计的是哪些像素。校准好也不等于有用：一张图可以把错误排得很准，却处处过于自信；下文要讲的温度能补救后者，对前者几乎没有影响。
 #
 # 仿真体模知道的比真实图像更多：它们的边界是有意模糊的，每个像素的类别*本来*有多难定，都是已知的。下图的最后一格拿它与网络的图作比较：真正了解边界的网络，会沿着那条线走。这个网络在线的下方，比边界所允许的更确定。（图中只有第一张图像，也就是上面容易的那一张。）
 #

@@ -86,7 +86,7 @@ check_half_life(my_half_life)
 # </details>
 
 # %% [markdown]
-# At 0.99 it is 69 steps. (The explorer below says *about 100*, $1 / (1 - \alpha)$, which is when a weight has fallen to a third.) UCMT updates its teacher *twice* an iteration: the same decay gives it half the memory, 34 iterations.
+# At 0.99 it is 69 steps. (The explorer below says *about 100*, $1 / (1 - \alpha)$, which is when a weight has fallen to a third.) UCMT takes two steps an iteration (lesson 09) and updates its teacher in each: the same decay gives it half the memory, 34 iterations.
 #
 # ## The loss
 #
@@ -216,7 +216,7 @@ for n in range(50, 55):
 #
 # ## Recap
 #
-# - CMT adds to CPS a teacher that both students learn from.
+# - CMT adds to CPS a teacher that both students learn from. It does not keep them apart: both hear the same.
 # - A decay is a memory: the half-life is $\ln 0.5 / \ln \alpha$ updates.
 # - Weights of networks with different starts must not be averaged: hidden units have no fixed order.
 # - The public code's shares of 0.99 and 0.01 make the teacher an average of student 1.

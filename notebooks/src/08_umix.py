@@ -114,7 +114,7 @@ check_cell_means(my_cell_means)
 #
 # $U_1$ 中最不确定的格子，接收 $U_2$ 中最确定的格子的内容；然后反过来再做一次。先写下混合后的图像，再运行单元格。
 
-# %%
+# %% tags=["hide-output"]
 import torch
 
 from ucmt_lite.core.mixing import umix
@@ -324,11 +324,11 @@ predict_first(lab, which_cells_move(lab.sample))
 #
 # ## Does it pay?
 #
-# UCMT takes two steps an iteration: one on the images, one on the mixed images. So there are three candidates for any gain: the mix, the second step, and the longer training. With `make_mix="identity"` the second step stays and the mix goes. *Before you look at [the results](../results/README.md):* which share of UCMT's gain do you expect from the mix?
+# UCMT takes two steps an iteration: one on the images, one on the mixed images. So there are two candidates for any gain: the mix, and the second step, which trains twice as long. (Labeled images are mixed as well, with their masks.) With `make_mix="identity"` the second step stays and the mix goes. *Before you look at [the results](../results/README.md):* which share of UCMT's gain do you expect from the mix?
 #
 # Here are four short runs, one seed: enough to see that all of them train, too few to rank them.
 
-# %% [markdown] lang="zh" english="c9856fb6"
+# %% [markdown] lang="zh" english="b4149f84"
 # <details><summary>看到了什么</summary>
 #
 # 在这张图像上，红框落在心脏里面：训练还很短，三个网络对左心室的整个内腔都拿不准，胜过对任何边界。填进去的五块中，四块是空白背景，第五块是心脏旁边那根亮血管的一部分：有把握的是网络一致的地方，不一定是空白。
@@ -338,7 +338,7 @@ predict_first(lab, which_cells_move(lab.sample))
 #
 # ## 值得吗？
 #
-# UCMT 每次迭代走两步：一步用原图像，一步用混合后的图像。因此任何提升都有三个可能的来源：混合、多走的一步、更长的训练。设 `make_mix="identity"`，多走的一步还在，混合没有了。*看[结果](../results/README.md)之前先想：* UCMT 的提升中，你认为有多少来自混合？
+# UCMT 每次迭代走两步：一步用原图像，一步用混合后的图像。因此任何提升都有两个可能的来源：混合，以及多走的一步，它使训练量加倍。（有标注的图像也连同掩膜一起混合。）设 `make_mix="identity"`，多走的一步还在，混合没有了。*看[结果](../results/README.md)之前先想：* UCMT 的提升中，你认为有多少来自混合？
 #
 # 这里是四次短训练，一个随机种子：足以看出它们都在学习，不足以排出名次。
 

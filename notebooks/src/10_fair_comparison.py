@@ -183,6 +183,9 @@ check_holm(my_holm)
 # The factor of the value with rank $r = 0, 1, 2, ...$ is $n - r$. Then take the largest so far.
 # </details>
 
+# %% [markdown]
+# In the kit's table p is of a paired t test over seeds, corrected by Holm, and *effect g_z* is the mean difference in units of its own scatter over seeds, made smaller because few seeds exaggerate it (Hedges).
+
 # %%
 from ucmt_lite.experiments.comparison import compare_runs
 from ucmt_lite.experiments.report import as_table
@@ -192,7 +195,7 @@ as_table(compare_runs(runs, "supervised"))
 # %% [markdown]
 # ## Level, or unknown?
 #
-# A p above 0.05 does not say "equal". It may say "we looked too little". To claim that two methods are level, name a **margin** first: a difference that would not matter, here 0.02. Then read the interval of the difference:
+# A p above 0.05 does not say "equal". It may say "we looked too little". To claim that two methods are level, name a **margin** first: a difference that would not matter to whoever uses the masks, here 0.02 (a tenth of what two draws of labels may differ by). Then read the interval of the difference:
 #
 # - wholly above 0: *better* (and wholly below: *worse*). That says that the sign is sure, and not that the difference matters: one of 0.005 to 0.015 is better, and smaller than the margin. Then say both;
 # - inside the margin, from $-0.02$ to $+0.02$, and covering 0: *level*;
@@ -224,7 +227,7 @@ check_verdict(my_verdict)
 # </details>
 
 # %% [markdown]
-# Now read the intervals above. (*Effect g_z* in the table is the mean difference in units of its own scatter over seeds.) CPS against the baseline? UCMT against CPS? Mean Teacher against the baseline?
+# Now read the intervals above. CPS against the baseline? UCMT against CPS? Mean Teacher against the baseline?
 #
 # <details><summary>The verdicts</summary>
 #

@@ -117,7 +117,7 @@ for factor in (2, 3, 4, 8):
 #
 # ## Windows
 #
-# Where a volume is larger than the patch, a trained network is moved over it: a **sliding window**. Each voxel must be seen, those near a window's edge better twice, since a window does not know what lies beyond it. So windows overlap, and probabilities are averaged.
+# Where a volume is larger than the patch, a trained network is moved over it: a **sliding window**. Each voxel must be seen. Those near a window's edge should be seen by a second window, too, since the first does not know what lies beyond it. So windows overlap, and probabilities are averaged.
 #
 # ### Exercise 3: where the windows start
 #

@@ -227,7 +227,7 @@ for method, run in runs.items():
     print(f"{method:11} Dice {mean['dice']:.3f} on {len(test_set)} test images")
 
 # %% [markdown]
-# Two or three test images cannot rank anything, and here both methods outline these easy discs equally well; they can tell whether anything was learned. A network that predicts background alone, a class that is never found, labels that do not show a class: the kit says such things in a sentence at the end of `ucmt-lite run`. They are the first thing to read, before the Dice.
+# Two or three test images cannot rank anything (with forty masks let every patient judge once, as in the cross-validation of lesson 10: both methods on the same folds, and the interval of the difference over patients), and here both methods outline these easy discs equally well; they can tell whether anything was learned. A network that predicts background alone, a class that is never found, labels that do not show a class: the kit says such things in a sentence at the end of `ucmt-lite run`. They are the first thing to read, before the Dice.
 #
 # If the Dice stays at 0 while the loss falls, ask in this order. Do the masks show anything *at the size of training*? Can the baseline learn *one* labeled image by heart? If not, it is the data or the loss, and no method will help. Does the loss on labeled images rise when the unsupervised weight does? Then lower the weight. Only then think about the learning rate.
 #

@@ -18,7 +18,7 @@ seed = 0
 # %% [markdown]
 # ## Room 1: perfect agreement
 #
-# > Two networks agree on every pixel of every image. Their unsupervised loss is constant. What have they learned?
+# > Two networks agree on nearly every pixel of every image. What have they learned?
 #
 # You have met the pair of ten times the usual weight in lesson 05. *Before you run:* from which of the three curves could you have known?
 
@@ -69,7 +69,7 @@ check_pair_lives(my_calm_pair)
 #
 # > A teacher is the average of its students. One remembers only the last of them, another all of them, from the first step on. Which one does more harm?
 #
-# With a decay of 0 a teacher repeats each step of its student, and consistency with it is consistency with oneself. With 0.9999 it remembers ten thousand steps; in a run of 150 that is everything. To see what a pace does the teacher has to matter, so its weight is 10 here, a hundred times the usual one, and it counts from the first step on. *Before you run:* which of the three students will be the worst?
+# With a decay of 0 a teacher repeats each step of its student, and consistency with it is consistency with oneself. With 0.9999 it remembers ten thousand steps; in a run of 150 that is everything. To see what a pace does the teacher has to matter, so its weight is 10 here, a hundred times the default and ten times that of the recorded runs, and it counts from the first step on. *Before you run:* which of the three students will be the worst?
 
 # %% tags=["hide-output"]
 heard = {"ramp": 0.0, **common}
@@ -86,7 +86,7 @@ for decay in (0.0, 0.99, 0.9999):
 #
 # **The slow teachers** end at 0.51 and 0.50, behind their own students (0.56). With seed 2 it is the same (0.50 and 0.49, their students 0.55), with seed 1 both are level (0.62 and 0.61). The decay is $\min(1 - 1/(n+1), \alpha)$, so at first any teacher is the plain average of its students: the early ones, who knew nothing, count as much as the last. The student is held to that with a heavy hand, and the loss on its labeled images stays high (0.21, and 0.15 with the pace of exercise 2). (For the first 99 steps decays of 0.99 and above are the same average; that is why the two hardly differ.) In a run of many thousand steps a decay of 0.99 remembers good students only.
 #
-# With the usual weight, 0.1, all of this is hidden: four decays, from 0 to 0.9999, lay within 0.03 then. A fault that does not show is still there when somebody raises the weight.
+# With the default weight, 0.1, all of this is hidden: four decays, from 0 to 0.9999, lay within 0.03 then. A fault that does not show is still there when somebody raises the weight.
 # </details>
 #
 # ### Exercise 2: a pace that fits

@@ -109,11 +109,11 @@ hours = sum(seconds[method] * config.iterations for method, config in configs.it
 print({method: f"{1000 * value:.0f} ms" for method, value in seconds.items()}, f"about {hours:.2f} h")
 
 # %% [markdown]
-# Memory in training is mostly what the layers keep for the way back: it grows with the *product* of image area, minibatch and channels, so twice the side takes four times as much. Weights are little beside it; UCMT holds three networks, and the layers of both students at once. If it does not fit, halve `batch` before you halve `size`. `precision="auto"` uses half precision where the GPU is good at it.
+# Memory in training is mostly what the layers keep for the way back: it grows with the *product* of image area, minibatch and channels, so twice the side takes four times as much. Weights are little beside it; UCMT holds three networks, and the layers of both students at once. If it does not fit, halve `batch` before you halve `size`. `precision="auto"` uses half precision where the GPU is good at it. (What half precision costs a result, and how far seeds scatter at this size, we have not measured: run one seed twice, and once with `precision="float32"`, before you read a difference of hundredths.)
 #
 # ## Run
 #
-# Each run has a folder of its own. It writes a checkpoint as it goes: if the runtime is lost, run this cell again, and it goes on where it was, to the last digit. A run that is finished is read, not repeated.
+# Each run has a folder of its own. It writes a checkpoint as it goes: if the runtime is lost, run this cell again, and it goes on where it was. (On a CPU to the last digit; a GPU adds in another order each time.) A run that is finished is read, not repeated.
 
 # %%
 from ucmt_lite import run

@@ -498,6 +498,7 @@ WRONG = {
         (lambda x, u, m: None, "return"),
     ],
     checks.check_pace: [
+        (lambda d, r, k: max(0, pace(d, r, k)), "the other way: below 0"),
         (lambda d, r, k: abs(pace(d, r, k)), "sign is lost"),
         (lambda d, r, k: -pace(d, r, k), "sign is turned"),
         (lambda d, r, k: k * (1 - d / r), "whole"),
@@ -733,9 +734,11 @@ WRONG = {
     ],
     checks.check_patient: [
         (lambda n: patient(n, r"patient\d\d"), "'patient012', since"),
-        (lambda n: patient(n, r"(patient|scan)\d+"), "scans have numbers"),
+        (lambda n: patient(n, r"(patient|scan)\d+"), "underline may stand"),
         (lambda n: patient(n, r"patient_?\d+"), "scans"),
         (lambda n: patient(n, r"(patient|scan)_\d+"), "before the underline"),
+        (lambda n: patient(n, r"(patient\d+|scan_\d+)"), "before the number"),
+        (lambda n: patient(n, r"(patient_?\d+|scan_\d+)"), "may be missing"),
         (lambda n: patient(n, look=re.search), "at the beginning"),
         (lambda n: n, "before the underline"),
         (lambda n: None, "return"),
@@ -789,6 +792,8 @@ WRONG = {
     ],
     checks.check_collaboration: [
         (lambda a, b, t: cross(a, b), "the teacher's label is missing"),
+        (lambda a, b, t: cross(a, b) + F.cross_entropy(a, t.argmax(1)), "student 2 does not learn"),
+        (lambda a, b, t: cross(a, b) + F.cross_entropy(b, t.argmax(1)), "student 1 does not learn"),
         (lambda a, b, t: collaboration(a, b, t) - cross(a, b), "do not teach each other"),
         (lambda a, b, t: collaboration(a, b, t, own=True), "its own decision"),
         (lambda a, b, t: collaboration(a, b, t, soft=True), "soft"),
@@ -848,6 +853,10 @@ WRONG = {
     checks.check_teacher_of_two: [
         (lambda t, a, b, d, s, n: teacher_of_two(t, a, b, d, s[::-1], n), "swapped"),
         (lambda t, a, b, d, s, n: ema_update(t, [a], d, n), "student 2 does not count"),
+        (
+            lambda t, a, b, d, s, n: [ema_update(t, [a, b], d, n, s) for _ in range(2)],
+            "moves twice",
+        ),
         (lambda t, a, b, d, s, n: ema_update(t, [a, b], d, n, (0.5, 0.5)), "counts half"),
         (
             lambda t, a, b, d, s, n: moved_to_two(t, a, b, 1 - min(1 - 1 / (n + 1), d), s),
@@ -874,6 +883,7 @@ WRONG = {
         (lambda a, b, o: (a[o], b), "w2 is still"),
         (lambda a, b, o: (a, b[:, o]), "w1 is still"),
         (lambda a, b, o: (a, b), "nothing has changed"),
+        (lambda a, b, o: (a[o], b[o]), "rows of w2 are reordered"),
         (lambda a, b, o: (a[o], b[:, o[::-1]]), "the same order"),
         (lambda a, b, o: (a[o[::-1]], b[:, o[::-1]]), "not in the order"),
         (lambda a, b, o: (a[o].T, b[:, o]), "keep theirs"),
@@ -1011,9 +1021,10 @@ WRONG = {
         (lambda p, t: mean_scores(p, t, both_empty=float("nan")), "0 / 0"),
         (lambda p, t: mean_scores(p, t, falsely=1.0), "only two empty masks score 1"),
         (lambda p, t: mean_scores(p, t)[:1] * 2, "leaves out"),
+        (lambda p, t: mean_scores(p, t)[::-1], "swapped"),
         (lambda p, t: (mean_scores(p, t)[0], (2 / 3 + 1) / 2), "missed object"),
         (lambda p, t: (mean_scores(p, t)[0], (2 / 3 + 1) / 4), "by its truth alone"),
-        (lambda p, t: mean_scores(p, t)[::-1], "on average"),
+        (lambda p, t: (mean_scores(p, t)[0] + 0.1, mean_scores(p, t)[1]), "on average"),
         (lambda p, t: None, "return"),
     ],
     checks.check_instance_norm: [

@@ -126,6 +126,7 @@ def check_pace(answer: Answer) -> None:
                 judged.number(difficulty, reach, most),
                 k,
                 [
+                    (max(0, k), "a hard image moves cells, too, the other way: below 0."),
                     (
                         abs(k),
                         "the sign is lost: above 0 an easy image is made harder, below 0 a hard one"

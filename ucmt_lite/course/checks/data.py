@@ -215,8 +215,10 @@ def check_patient(answer: Answer) -> None:
             ("patient012_photo1", "patient012", "the patient's number ends before the underline"),
             ("patient01_photo2", "patient01", "take all digits, and no more"),
             ("patient_7", "patient_7", "an underline may stand before the number"),
+            ("patient_7_photo1", "patient_7", "an underline may stand before the number"),
             ("scan_7-b", "scan_7", "scans have numbers, too"),
             ("scan12", "scan12", "the underline may be missing"),
+            ("scan12_b", "scan12", "the underline may be missing, and the number ends at a letter"),
             ("IMG0042", "IMG0042", "it names no patient, so the image stands for itself"),
             ("left_patient3", "left_patient3", "the patient stands at the beginning of a name"),
         ):

@@ -157,6 +157,7 @@ def check_mean_scores(answer: Answer) -> None:
             over_all,
             sum(dices) / 5,
             [
+                ((2 / 3 + 1 + 0) / 3, "the two means are swapped: first that over all images."),
                 (2.0 / 3 / 5 + 1 / 5, "two empty masks agree: they score 1, not 0."),
                 ((2 / 3 + 1) / 4, "an image with two empty masks counts, too, with a score of 1."),
                 (

@@ -305,7 +305,8 @@ def check_collaboration(answer: Answer) -> None:
         z1, z2, t = logits1.detach(), logits2.detach(), teacher.detach()
         label1, label2, label_t = z1.argmax(1), z2.argmax(1), t.argmax(1)
         cps = F.cross_entropy(z1, label2) + F.cross_entropy(z2, label1)
-        cmt = F.cross_entropy(z1, label_t) + F.cross_entropy(z2, label_t)
+        alone1, alone2 = F.cross_entropy(z1, label_t), F.cross_entropy(z2, label_t)
+        cmt = alone1 + alone2
         own = F.cross_entropy(z1, label1) + F.cross_entropy(z2, label2)
         soft = F.cross_entropy(z1, t.softmax(1)) + F.cross_entropy(z2, t.softmax(1))
         back = F.cross_entropy(t, label1) + F.cross_entropy(t, label2)
@@ -316,6 +317,8 @@ def check_collaboration(answer: Answer) -> None:
             [
                 (cps, "the teacher's label is missing: both students learn it, too."),
                 (cmt, "the students do not teach each other: their two terms are missing."),
+                (cps + alone1, "student 2 does not learn from the teacher: both do."),
+                (cps + alone2, "student 1 does not learn from the teacher: both do."),
                 (own + cmt, "each student learns from its own decision: swap them."),
                 (cps + soft, "the teacher's target is soft: take its decision, an argmax."),
                 (cps + back, "the teacher learns from the students: it is the other way round."),

@@ -101,6 +101,7 @@ def _check_one_teacher_of_two(
     )
     right = averaged(alpha, *shares)
     mistakes = [
+        (averaged(alpha**2, *shares), "the teacher moves twice: one update is for both students."),
         (averaged(alpha, *shares[::-1]), "the shares are swapped: the first is student 1's."),
         (averaged(alpha, 1, 1), "the students are added whole: each counts by its share."),
         (averaged(alpha, 0.5, 0.5), "each student counts half: take the shares that are given."),
@@ -150,7 +151,7 @@ def check_reordered(answer: Answer) -> None:
     """Check `answer(w1, w2, order)`: the same network with its hidden units in another order."""
     with judging(answer) as judged:
         generator = torch.Generator().manual_seed(6)
-        w1, w2 = torch.randn(5, 3, generator=generator), torch.randn(2, 5, generator=generator)
+        w1, w2 = torch.randn(5, 3, generator=generator), torch.randn(5, 5, generator=generator)
         x = torch.randn(3, 20, generator=generator)
         order = [2, 0, 4, 1, 3]
         result = judged(w1, w2, order)
@@ -171,6 +172,10 @@ def check_reordered(answer: Answer) -> None:
         require(
             not close(new2, w2),
             "w2 is still in the old order: what a hidden unit says goes with it, its column.",
+        )
+        require(
+            not close(new2, w2[order]),
+            "the rows of w2 are reordered, which are the outputs: a hidden unit is its column.",
         )
         require(not close(new1, w1), "w1 is still in the old order: a hidden unit is its row.")
         before, after = w2 @ (w1 @ x).relu(), new2 @ (new1 @ x).relu()
