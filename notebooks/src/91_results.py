@@ -49,7 +49,7 @@ evidence.plot_scores(runs, score)
 #
 # Runs with the same seed share their labeled images and the first weights of student 1. An unlucky draw of labels may hurt
 # every method. Where it does, the **paired difference**, method minus baseline within a seed, is less noisy than the difference of
-# two means: below that helps every method.
+# two means. In the table below it is so for every method.
 #
 # - **p** comes from a paired t-test: how often chance alone would show a difference at least this large if there were none.
 # - **Holm** corrects it for making several comparisons: test enough methods, and one will look better by luck. It counts the
