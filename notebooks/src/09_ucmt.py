@@ -349,7 +349,7 @@ predict_first(compare.widget(runs), answer)
 #
 # On the 200 test images:
 
-# %% [markdown] lang="zh" english="a043e14d"
+# %% [markdown] lang="zh" english="9b1a8c28"
 # <details><summary>答案</summary>
 #
 # 这要看让什么相等。100 次*迭代*之后，UCMT 的学生相差 0.22，CPS 的两个网络相差 0.32：它们更早达成一致。但 UCMT 的 100 次迭代是 200 个*梯度步*。要按步数比较，就看下文迭代减半的 UCMT，它的权重爬升和学习率在同一步上与 CPS 相同：200 步之后，它的学生相差 0.20，CPS 的相差 0.15；最后是 0.09 和 0.05。按步数来看，UCMT 确实让它们更久地保持不同。不过它的伪标签权重是 0.15，CPS 的是 1；单凭这一点也可能如此。（共同的教师本身应当把两个学生拉近，因为两者听到的是同一句话。能让它们保持不同的，也许是各自看到的视图，以及按彼此不尽相同的怀疑混合的图像。CMT 有教师而不混合，终点是 0.08。）
@@ -405,7 +405,7 @@ evidence.plot_scores(runs_kept)
 #
 # Side by side on one image: which method's networks stay apart longest, and where? (In iterations; of UCMT each has two steps.)
 
-# %% [markdown] lang="zh" english="f45879c4"
+# %% [markdown] lang="zh" english="bc73b5be"
 # 步数相等时，五个种子中每一个都是 CPS 高于 UCMT，平均高 0.05。这些训练很短，只用一种网络和小小的体模，每种方法的设置都没有经过充分的搜索（CPS 的权重为 1；CMT 和 UCMT 的每个伪标签项为 0.15，所以它们并不只是 CPS 加上一位教师。在另外两个种子的验证图像上，权重 0.15、0.5 和 1 让 CMT 得到 0.782、0.776 和 0.789，让 UCMT 得到 0.807、0.817 和 0.828；而在上面的五个种子上，权重为 1 的 UCMT 是 0.821，权重为 0.15 时是 0.822，见 [recipe_weight](../results/recipe_weight/README.md)）。*已知*的范围很窄：对这些心脏，在这样的训练长度下，第二个网络的决策已经足以带来提升；教师和混合再添了什么，五个种子看不出来。（换成它的*概率*，也就是 CPC，是否也足够，没有用多个种子跑过；[第 04 课](04_two_networks.ipynb)里两者各跑了一次。）其他数据见[结果页](../results/README.md)。
 #
 # 在同一张图像上并排比较：哪种方法的网络保持不同最久，又在哪里？（按迭代次数算；UCMT 的每次迭代有两步。）
@@ -494,15 +494,15 @@ evidence.plot_scores(ablation)
 # Nothing to choose between the mixes: UMIX 0.770, no mix 0.773, CutMix 0.780, *noise* (added in place of moved cells) 0.767. Five seeds would have
 # missed a difference of 0.04 either way. CMT, which takes no second step, was at 0.738 with as many iterations and at 0.785 with as many steps. Would it be
 # so with more classes, larger images, longer runs? A sweep of yours can tell ([lesson 91](91_results.ipynb)). How many cells should move, and how
-# large, is [kept as well](../results/heart_umix/README.md): where more than 3 % of the image may change, the means are lower. At an equal share, an eighth, cells of 4, 8 and 16 pixels ended at 0.722, 0.719 and 0.715 (three seeds), so their size did not matter. (The pictures of this lesson move up to an eighth: one sees more.)
+# large, is [kept as well](../results/heart_umix/README.md): where more than 3 % of the image may change, the means are lower. At an equal share, an eighth, cells of 4, 8 and 16 pixels ended at 0.722, 0.719 and 0.715 (three seeds): no size stood out. (The pictures of this lesson move up to an eighth: one sees more.)
 #
 # ## What can go wrong
 #
 # The teacher follows **both** students, but in the public code not equally: 0.99 of student 1 and 0.01 of student 2. Why not
 # halves? Try:
 
-# %% [markdown] lang="zh" english="00bbb34d"
-# 各种混合分不出高下：UMIX 0.770，不混合 0.773，CutMix 0.780，*噪声*（不移动格子，而是加上噪声）0.767。无论偏向哪一边，0.04 的差别都会被五个种子漏掉。CMT 没有第二步，迭代次数相同时为 0.738，步数相同时为 0.785。如果类别更多、图像更大、训练更长，还会这样吗？你自己做一次扫描就能知道（[第 91 课](91_results.ipynb)）。应该移动多少格子、格子要多大，结果[也保存着](../results/heart_umix/README.md)：图像可能改变的部分超过 3 % 时，均值更低。
+# %% [markdown] lang="zh" english="1ae8d1fe"
+# 各种混合分不出高下：UMIX 0.770，不混合 0.773，CutMix 0.780，*噪声*（不移动格子，而是加上噪声）0.767。无论偏向哪一边，0.04 的差别都会被五个种子漏掉。CMT 没有第二步，迭代次数相同时为 0.738，步数相同时为 0.785。如果类别更多、图像更大、训练更长，还会这样吗？你自己做一次扫描就能知道（[第 91 课](91_results.ipynb)）。应该移动多少格子、格子要多大，结果[也保存着](../results/heart_umix/README.md)：图像可能改变的部分超过 3 % 时，均值更低。在同样的比例（八分之一）下，4、8、16 像素的格子终点为 0.722、0.719、0.715（三个种子）：没有哪种大小特别突出。（本课的图中至多移动八分之一：看得更清楚。）
 #
 # ## 可能出什么错
 #
@@ -574,7 +574,7 @@ predict_first(lab, a_choice(question, ema.last_losses(lab.paths), min, measure))
 #
 # **Next:** what such a comparison can and cannot say, in [a fair comparison](10_fair_comparison.ipynb).
 
-# %% [markdown] lang="zh" english="fe58282b"
+# %% [markdown] lang="zh" english="2da9d2dd"
 # 去掉“start in the same valley”（从同一个山谷出发）前的勾，看看我们那次训练里的教师。UCMT 的学生是有意从不同的起点出发的。所以，在公开代码中，在这里也一样，“协同”的教师其实就是学生 1 的平均教师，相差只在百分之一。
 #
 # ## 论文、参考代码与本工具包
