@@ -50,6 +50,7 @@ PICTURES = ("docs/*.png", "results/**/*.png", "data_cards/**/*.png")
 LINK = re.compile(r"\]\(([^)#\s]+)((?:#[^)\s]*)?)\)")
 BADGE = re.compile(r"\[!\[([^\]]*)\]\([^)]*(?:badge|colab)[^)]*\.svg\)\]")
 SEARCH = re.compile(r'(<button class="btn search-button-field[^>]*?) aria-label="[^"]*"')
+FOLD = '<summary aria-label="Toggle hidden content">'
 ARROW = re.compile(r"(<a [^>]*>([^<]*)</a><details[^>]*><summary)>")
 METHODS_SHOWN = ("mean_teacher", "cps", "ucmt")
 SEED_SHOWN = 50
@@ -267,18 +268,20 @@ def stage_lab(file: Path) -> None:
 def name_for_all(site: Path) -> None:
     """Give all that can be pressed a name that is seen and heard, and Chinese text its language.
 
-    The theme leaves the arrows of its sidebar without a name, and the search with one that is not
-    what stands on it.
+    The theme leaves the arrows of its sidebar without a name, and the search and folded outputs
+    with one that is not what stands on them.
     """
     for page in site.rglob("*.html"):
         if "bd-article" not in (text := page.read_text("utf-8")):
             continue  # an explorer
-        text = SEARCH.sub(r"\1", text)
+        text = SEARCH.sub(r"\1", text).replace(FOLD, "<summary>")
         text = ARROW.sub(r'\1 aria-label="Pages below \2">', text)
         if page.parent.name == "zh":
             text = text.replace(
                 '<article class="bd-article"', '<article lang="zh" class="bd-article"'
             )
+            text = text.replace("Show code cell output", "显示输出")
+            text = text.replace("Hide code cell output", "收起输出")
         page.write_text(text, "utf-8")
 
 
