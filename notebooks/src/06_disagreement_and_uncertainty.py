@@ -349,7 +349,7 @@ check_calibration_error(my_calibration_error)
 # </details>
 
 # %% [markdown]
-# Background flatters the ECE as it flatters accuracy: thousands of pixels that anybody would call right, and with confidence. On hearts the baseline of [these runs](../results/after_heart/README.md) has an ECE of 0.053 over all pixels and of 0.298 over those of the objects (five seeds, 200 test images). So say over which pixels it is. Calibrated is not the same as useful, either: a map may rank the errors well and be too sure throughout, and what is called a temperature, below, mends the second without touching much of the first.
+# Background flatters the ECE as it flatters accuracy: thousands of pixels that anybody would call right, and with confidence. On hearts the baseline of [these runs](../results/after_heart/README.md) has an ECE of 0.053 over all pixels and of 0.191 over those that it calls heart (five seeds, 200 test images). So say over which pixels it is. And choose them by what the network *says*, never by the truth: among pixels that it rightly calls 10 % certain to be heart, the truth would pick just the tenth on which its decision was wrong, and make it look too sure. Calibrated is not the same as useful, either: a map may rank the errors well and be too sure throughout, and what is called a temperature, below, mends the second without touching much of the first.
 #
 # Phantoms know more than real images: their borders are blurred on purpose, and for each pixel it is known how undecided its class *is*. The last panel of the picture below compares that with the map: a network
 # that knew its borders would follow the line. This one lies below it, more certain than the borders allow. (The picture is of the first image alone, the easy one of above.)
@@ -357,8 +357,8 @@ check_calibration_error(my_calibration_error)
 # Can calibration be mended? Often by one number: divide the logits by a **temperature** $T$, chosen on validation images, before the softmax. Of one network in one pass no decision changes,
 # so Dice stays what it is; only the confidences do (Guo et al., 2017). And the curve of risk over coverage has a number, too: the area below it, small where the errors are the uncertain pixels.
 
-# %% [markdown] lang="zh" english="e4b68129"
-# 背景会美化准确率，也同样会美化 ECE：成千上万的像素，谁都判断得对，而且很有把握。在心脏上，[这些训练](../results/after_heart/README.md)的基线在全部像素上的 ECE 是 0.053，在目标的像素上是 0.298（五个种子，200 张测试图像）。所以要说明统计的是哪些像素。校准好也不等于有用：一张图可以把错误排得很准，却处处过于自信；下文要讲的温度能补救后者，对前者几乎没有影响。
+# %% [markdown] lang="zh" english="485625b3"
+# 背景会美化准确率，也同样会美化 ECE：成千上万的像素，谁都判断得对，而且很有把握。在心脏上，[这些训练](../results/after_heart/README.md)的基线在全部像素上的 ECE 是 0.053，在它判为心脏的像素上是 0.191（五个种子，200 张测试图像）。所以要说明统计的是哪些像素。而且要按网络*说了什么*来选，绝不能按真值来选：在它恰当地称有 10 % 可能是心脏的像素中，真值挑出的正是它判错的那十分之一，会让它显得过于自信。校准好也不等于有用：一张图可以把错误排得很准，却处处过于自信；下文要讲的温度能补救后者，对前者几乎没有影响。
 #
 # 仿真体模知道的比真实图像更多：它们的边界是有意模糊的，每个像素的类别*本来*有多难定，都是已知的。下图的最后一格拿它与网络的图作比较：真正了解边界的网络，会沿着那条线走。这个网络在线的下方，比边界所允许的更确定。（图中只有第一张图像，也就是上面容易的那一张。）
 #

@@ -400,13 +400,13 @@ evidence.plot_scores(runs_kept)
 
 # %% [markdown]
 # At equal steps CPS is above UCMT in each of the five seeds, by 0.05 in the mean. These runs are short, of one network on small phantoms, and
-# no method's settings were searched far (CPS has the weight 1; CMT and UCMT 0.15 on every pseudo-label term, so they are not simply CPS with a teacher added. On validation images of two other seeds the weights 0.15, 0.5 and 1 gave CMT 0.782, 0.776 and 0.789 and UCMT 0.807, 0.817 and 0.828; on the five seeds of above UCMT with the weight 1 then had 0.821 where it has 0.822 with 0.15, [recipe_weight](../results/recipe_weight/README.md)). What is *known* is narrow: on these hearts, at this length, a second network's decisions are enough for the gain, and
+# no method's settings were searched far (CPS has the weight 1; CMT and UCMT 0.15 on every pseudo-label term, so they are not simply CPS with a teacher added. On validation images of two other seeds the weights 0.15, 0.5 and 1 gave CMT 0.782, 0.776 and 0.789 and UCMT 0.807, 0.817 and 0.828; on the five seeds of above UCMT with the weight 1 then had 0.821 where it has 0.822 with 0.15, [recipe_settings](../results/recipe_settings/README.md)). What is *known* is narrow: on these hearts, at this length, a second network's decisions are enough for the gain, and
 # a teacher and a mix have added nothing to it that five seeds can show. (Whether its *probabilities*, CPC, would have been enough as well was not run over seeds; [lesson 04](04_two_networks.ipynb) has one of each.) [The page of results](../results/README.md) has other data.
 #
 # Side by side on one image: which method's networks stay apart longest, and where? (In iterations; of UCMT each has two steps.)
 
-# %% [markdown] lang="zh" english="bc73b5be"
-# 步数相等时，五个种子中每一个都是 CPS 高于 UCMT，平均高 0.05。这些训练很短，只用一种网络和小小的体模，每种方法的设置都没有经过充分的搜索（CPS 的权重为 1；CMT 和 UCMT 的每个伪标签项为 0.15，所以它们并不只是 CPS 加上一位教师。在另外两个种子的验证图像上，权重 0.15、0.5 和 1 让 CMT 得到 0.782、0.776 和 0.789，让 UCMT 得到 0.807、0.817 和 0.828；而在上面的五个种子上，权重为 1 的 UCMT 是 0.821，权重为 0.15 时是 0.822，见 [recipe_weight](../results/recipe_weight/README.md)）。*已知*的范围很窄：对这些心脏，在这样的训练长度下，第二个网络的决策已经足以带来提升；教师和混合再添了什么，五个种子看不出来。（换成它的*概率*，也就是 CPC，是否也足够，没有用多个种子跑过；[第 04 课](04_two_networks.ipynb)里两者各跑了一次。）其他数据见[结果页](../results/README.md)。
+# %% [markdown] lang="zh" english="e01a2ab5"
+# 步数相等时，五个种子中每一个都是 CPS 高于 UCMT，平均高 0.05。这些训练很短，只用一种网络和小小的体模，每种方法的设置都没有经过充分的搜索（CPS 的权重为 1；CMT 和 UCMT 的每个伪标签项为 0.15，所以它们并不只是 CPS 加上一位教师。在另外两个种子的验证图像上，权重 0.15、0.5 和 1 让 CMT 得到 0.782、0.776 和 0.789，让 UCMT 得到 0.807、0.817 和 0.828；而在上面的五个种子上，权重为 1 的 UCMT 是 0.821，权重为 0.15 时是 0.822，见 [recipe_settings](../results/recipe_settings/README.md)）。*已知*的范围很窄：对这些心脏，在这样的训练长度下，第二个网络的决策已经足以带来提升；教师和混合再添了什么，五个种子看不出来。（换成它的*概率*，也就是 CPC，是否也足够，没有用多个种子跑过；[第 04 课](04_two_networks.ipynb)里两者各跑了一次。）其他数据见[结果页](../results/README.md)。
 #
 # 在同一张图像上并排比较：哪种方法的网络保持不同最久，又在哪里？（按迭代次数算；UCMT 的每次迭代有两步。）
 
