@@ -249,7 +249,8 @@ def number_cell(cell: Any, index: int) -> Any:
     """Give a cell an id made of its place and source, and keep only the tags of its metadata.
 
     The same source then gives the same bytes, always. What answers a question above it is tagged
-    `hide-output`: the site folds it, and JupyterLab until the reader runs the cell.
+    `hide-output`: the site folds it, and so does JupyterLab, but for its first line of text, until
+    the reader runs the cell.
     """
     tags = cell_tags(cell)
     folded = {"jupyter": {"outputs_hidden": True}} if "hide-output" in tags else {}
