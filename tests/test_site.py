@@ -81,7 +81,9 @@ def test_what_can_be_pressed_has_the_name_that_it_shows_and_chinese_its_language
     page = (
         '<button class="btn search-button-field" title="Search" aria-label="Search" data-x="">'
         '<a class="reference" href="a.html">Data cards</a><details open><summary><i></i></summary>'
-        '<article class="bd-article"><details><summary>Hint</summary></details></article>'
+        '<article class="bd-article"><details><summary>Hint</summary></details>'
+        '<details class="hide"><summary aria-label="Toggle hidden content">'
+        "<p>Show code cell output</p><p>Hide code cell output</p></summary></details></article>"
     )
     for name in ("a.html", "zh/a.html"):
         (tmp_path / name).write_text(page)
@@ -93,7 +95,9 @@ def test_what_can_be_pressed_has_the_name_that_it_shows_and_chinese_its_language
     assert '<button class="btn search-button-field" title="Search" data-x="">' in english
     assert '<details open><summary aria-label="Pages below Data cards"><i>' in english
     assert "<summary>Hint</summary>" in english and "lang=" not in english
+    assert '<details class="hide"><summary><p>Show code cell output</p>' in english
     assert '<article lang="zh" class="bd-article">' in chinese
+    assert "<summary><p>显示输出</p><p>收起输出</p></summary>" in chinese
     assert "aria-label" in (tmp_path / "explorer.html").read_text()
 
 

@@ -195,7 +195,7 @@ as_table(compare_runs(runs, "supervised"))
 # %% [markdown]
 # ## Level, or unknown?
 #
-# A p above 0.05 does not say "equal". It may say "we looked too little". To claim that two methods are level, name a **margin** first: a difference that would not matter to whoever uses the masks, here 0.02 (a tenth of what two draws of labels may differ by). Then read the interval of the difference:
+# A p above 0.05 does not say "equal". It may say "we looked too little". To claim that two methods are level, name a **margin** first: a difference that would not matter to whoever uses the masks, here 0.02 (a tenth of what two seeds of the baseline may differ by). Then read the interval of the difference:
 #
 # - wholly above 0: *better* (and wholly below: *worse*). That says that the sign is sure, and not that the difference matters: one of 0.005 to 0.015 is better, and smaller than the margin. Then say both;
 # - inside the margin, from $-0.02$ to $+0.02$, and covering 0: *level*;
