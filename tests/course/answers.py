@@ -1128,6 +1128,8 @@ WRONG = {
         (planted_umix(original=False), "after it had been overwritten"),
         (planted_umix(in_order=False), "stable=True"),
         (lambda u1, u2, k, g: mixing.umix(-u1, -u2, k, g), "other way round"),
+        (lambda u1, u2, k, g: mixing.umix(u1, u1, k, g), "u2 was never asked"),
+        (lambda u1, u2, k, g: mixing.umix(u2, u2, k, g), "u1 was never asked"),
         (mask_stays, "mask did not move"),
         (mix_gives_nothing, "gives nothing back"),
         (lambda u1, u2, k, g: None, "return"),

@@ -82,6 +82,12 @@ def _check_one_mix(
     for rule, sentence in _UMIX_MISTAKES:
         wrong = paste_cells(u1, u2, top_k, cells, image, **{rule: False})
         require(not torch.equal(mixed, wrong) or torch.equal(wrong, right), sentence)
+    for used, unused in ((u1, "u2"), (u2, "u1")):
+        wrong = paste_cells(used, used, top_k, cells, image)
+        require(
+            not torch.equal(mixed, wrong) or torch.equal(wrong, right),
+            f"{unused} was never asked: rank the cells of both maps, each by its own.",
+        )
     require(
         torch.equal(mixed, right),
         f"with top_k={top_k} and {cells}x{cells} cells the mixed image differs from two pastes in"
