@@ -60,15 +60,15 @@ class Task:
 
 
 HEARTS = {"dataset": "phantom_heart", "labeled": 16, "iterations": 600}
-PICTURES = {"size": 128, "labeled": 80, "iterations": 300}
+PICTURES = {"labeled": 80}
 ATRIA = {"dataset": "la2018", "labeled": 4, "batch": 2, "network": "vnet_small"}
 TASKS = {
     task.name: task
     for task in (
         Task("hearts", 0.80, HEARTS),
         Task("skin", 0.80, {**HEARTS, "dataset": "phantom_skin"}),
-        Task("polyps", 0.60, {**PICTURES, "dataset": "kvasir_seg"}),
-        Task("lesions", 0.80, {**PICTURES, "dataset": "isic2018"}),
+        Task("polyps", 0.60, {**PICTURES, "dataset": "kvasir_seg", "iterations": 3000}, every=100),
+        Task("lesions", 0.80, {**PICTURES, "dataset": "isic2018", "iterations": 600}),
         Task(
             "atria",
             0.80,

@@ -153,6 +153,23 @@ def test_a_truth_that_exif_does_not_turn_is_named(flat, tmp_path):
     assert "the image is turned by its EXIF orientation, the mask is not" in done.failed[0].error
 
 
+@pytest.mark.parametrize(("orientation", "told"), [(1, False), (3, True)])
+def test_a_truth_of_the_same_size_that_exif_does_not_turn_is_told(
+    orientation, told, flat, tmp_path
+):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    (tmp_path / "truth").mkdir()
+    pixels = np.zeros((40, 50), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    Image.fromarray(pixels).save(tmp_path / "truth/a.png")
+    done = predict_files(
+        predict.load_segmenter(flat), tmp_path / "a.png", tmp_path / "out", masks=tmp_path / "truth"
+    )
+    assert done.summary
+    assert any("EXIF turns either" in remark for remark in done.remarks) == told
+
+
 def test_extras_lie_in_folders_of_their_own(flat, tmp_path):
     photo = picture_file(tmp_path / "set/photo.png")
     segmenter = predict.load_segmenter(flat)
@@ -670,6 +687,9 @@ def test_an_axis_that_is_said_is_that_of_slices_however_few(flat, tmp_path, slic
     mask = np.load(done.files[0].mask)
     assert mask.shape == volume.shape
     assert np.array_equal(mask[..., 1], segmenter.segment(volume[..., 1]))
+    from_colour = predict.load_segmenter(network_file(tmp_path, in_channels=3))
+    done = predict_files(from_colour, tmp_path / "volume.npy", tmp_path / "out", axis=2)
+    assert "1 of 1 image is grey" in done.remarks[0]
 
 
 def test_grey_images_are_told_where_the_network_learned_from_colour(tmp_path, capsys):

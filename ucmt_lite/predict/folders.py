@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ucmt_lite.common import InputError, atomic
 from ucmt_lite.data.pictures import look_at_pair
+from ucmt_lite.data.remarks import tell_remarks
 from ucmt_lite.predict import formats, metrics
 from ucmt_lite.predict.dicom import series_to_nifti
 from ucmt_lite.predict.jobs import Job, find_jobs
@@ -39,6 +40,7 @@ class PredictedFile:
     scores: dict[str, list[float]] = field(default_factory=dict, repr=False)
     error: str = ""
     is_strange: bool = False  # grey, for a network that learned from colour
+    remark: str = ""  # a key of `ucmt_lite.data.remarks.SENTENCES`, on the image and its truth
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,10 @@ class Predictions:
     @property
     def remarks(self) -> list[str]:
         """What masks alone do not tell."""
+        about_truths = {row.image.name: row.remark for row in self.files if row.remark}
+        return [*self._strange(), *tell_remarks(about_truths)]
+
+    def _strange(self) -> list[str]:
         strange = [row for row in self.files if row.is_strange and not row.error]
         if not strange:
             return []
@@ -191,7 +197,8 @@ def _predict_or_tell(segmenter: Segmenter, job: Job, wanted: _Wanted) -> Predict
     try:
         with _readable(job) as image:
             mask = _predict(segmenter, job, image, wanted)
-            is_strange = segmenter.card["in_channels"] == 3 and formats.is_grey(image)
+            learned_from_colour = segmenter.card["in_channels"] == 3
+            is_strange = learned_from_colour and formats.is_grey(image, mask.ndim)
             row = PredictedFile(job.image, target, is_strange=is_strange)
             return _scored(row, job, image, mask, wanted, len(segmenter.card["classes"]))
     except InputError as mistake:
@@ -318,15 +325,16 @@ def _scored(
     if wanted.truths is None or job.key not in wanted.truths.files:
         return row
     file = wanted.truths.files[job.key]
+    remark = ""
     if formats.kind_of(file) == formats.kind_of(image) == "picture":
-        look_at_pair(image, [file], job.key)
+        _, remark = look_at_pair(image, [file], job.key)
     truth = wanted.truths.read(job.key, image)
     if truth.shape != mask.shape:
         raise InputError(
             f"Mask '{file}' is {truth.shape} but its image is {mask.shape}: save both at one size."
         )
     scores = metrics.scores(mask, truth, classes, distances=False)
-    return PredictedFile(job.image, row.mask, tuple(scores["dice"]), scores)
+    return replace(row, dice=tuple(scores["dice"]), scores=scores, remark=remark)
 
 
 def _write_scores(rows: Sequence[PredictedFile], classes: Sequence[str], out: Path) -> None:

@@ -71,14 +71,14 @@ def read_values(file: Path) -> NDArray:
     return values
 
 
-def is_grey(file: Path) -> bool:
-    """Return whether an image is stored without colours: a picture of greys, or a volume."""
-    kind = kind_of(file)
-    if kind == "picture":
-        with Image.open(file) as picture:
-            return picture.mode in ("1", "L", "LA", "La", "F") or picture.mode.startswith("I")
-    shape = () if kind == "nifti" else read_values(file).shape
-    return len(shape) != 3 or shape[2] not in (3, 4)
+def is_grey(file: Path, axes: int) -> bool:
+    """Return whether an image, whose mask has 2 or 3 axes, is stored without colours."""
+    if axes == 3:  # slices, each of them grey
+        return True
+    if kind_of(file) != "picture":
+        return read_values(file).ndim == 2
+    with Image.open(file) as picture:
+        return picture.mode in ("1", "L", "LA", "La", "F") or picture.mode.startswith("I")
 
 
 def read_spacing(file: Path) -> tuple[float, ...]:
