@@ -671,6 +671,17 @@ def test_what_five_seeds_of_isic_tell_apart(lesions, one, other, mean, low, high
     assert verdict(*found[1:], 0.02) == word
 
 
+def test_on_isic_ninety_labels_are_as_good_as_all_at_this_length():
+    table = results.load_runs(results.kept("recipe_isic2018_labels") / "runs.parquet")
+    dice = table.pivot_table(index="seed", columns="labeled", values="dice")
+    assert dice.mean().round(3).to_dict() == {20: 0.793, 90: 0.826, 181: 0.833, 1815: 0.829}
+    said = {(90, 20): (0.033, 0.014, 0.052), (181, 90): (0.007, -0.004, 0.018)}
+    for (one, other), numbers in said.items():
+        found = interval((dice[one] - dice[other]).tolist())
+        assert tuple(round(number, 3) for number in found) == numbers
+    assert verdict(-0.004, 0.018) == "level"
+
+
 def test_on_isic_training_longer_makes_a_baseline_surer():
     table = results.load_runs(results.kept("recipe_isic2018") / "calibration.parquet")
     by_method = table.pivot_table(
