@@ -627,6 +627,37 @@ def test_what_is_said_of_polyps():
     assert {round(sum(dice[name].values()) / 3, 3) for name in (half, fewer)} == {0.486}
 
 
+def test_on_skin_the_order_of_what_came_after_is_another():
+    table = results.load_runs(results.kept("after_skin") / "runs.parquet")
+    assert (table["gradient_steps"] == 600).all()
+    dice = scores_by_seed(table, "dice")
+    half = "ucmt, half the iterations"
+    means = {name: round(sum(by_seed.values()) / 5, 3) for name, by_seed in dice.items()}
+    assert sorted(means.items(), key=lambda item: -item[1]) == [
+        *((half, 0.821), ("cps", 0.817), ("mean_teacher", 0.795), ("adamix", 0.793)),
+        *(("unimatch", 0.791), ("ua_mt", 0.781), ("bcp", 0.761), ("supervised", 0.756)),
+        ("fixmatch", 0.699),
+    ]
+    won = {name: wins(dice, name, "supervised") for name in dice if name != "supervised"}
+    assert max(won, key=won.get) == half and won[half] == 5 and sorted(won.values())[-2] == 4
+    assert (won["cps"], won["ua_mt"], won["bcp"], won["fixmatch"]) == (4, 3, 2, 2)
+    said = {
+        ("unimatch", "cps"): (-0.026, -0.086, 0.034),
+        ("bcp", "cps"): (-0.057, -0.181, 0.068),
+        ("unimatch", half): (-0.030, -0.063, 0.003),
+        (half, "supervised"): (0.065, -0.003, 0.132),
+        ("fixmatch", "supervised"): (-0.058, -0.157, 0.042),
+        ("ua_mt", "supervised"): (0.024, -0.017, 0.065),
+        ("ua_mt", "mean_teacher"): (-0.014, -0.062, 0.033),
+    }
+    for (one, other), numbers in said.items():
+        assert tuple(round(number, 3) for number in above(dice, one, other)) == numbers
+    assert wins(dice, "unimatch", half) == 0 and wins(dice, "unimatch", "cps") == 1
+    assert round(min(dice["fixmatch"].values()), 3) == 0.651
+    gains = {seed: round(dice["bcp"][seed] - dice["supervised"][seed], 3) for seed in RECORDED}
+    assert (gains[50], gains[54]) == (max(gains.values()), min(gains.values())) == (0.092, -0.082)
+
+
 @pytest.fixture(scope="module")
 def lesions():
     """Dice of results/recipe_isic2018: variants x seeds."""

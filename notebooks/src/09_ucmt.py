@@ -210,10 +210,10 @@ validation = cases(run.source.splits["validation"])
 lab = umix_lab.widget(run.nets, validation, image=2, top_k=top_k, grid=grid)
 predict_first(lab, which_cells_move(lab.sample))
 
-# %% [markdown] lang="zh" english="995b1bd6"
+# %% [markdown] lang="zh" english="57537e2b"
 # > **图：** {2} x {3} 个格子中，哪 {1} 个会被替换？先选出来，再给出答案。
 # >
-# > <details><summary>答案</summary>移动的格子（行/列，从左上角数起）：{4}/{5}，{6}/{7}，{8}/{9}，{10}/{11}。umix，`top_k` 为 {12}，网格 {13} x {14}：{15} 个格子被替换，平均不确定性 {16} 奈特；换上的内容来自平均 {17} 奈特的格子。在混合后的图像上，与一同移动的伪标签相比，学生 {18} 的 Dice 为 {19}（混合前 {20}），学生 {21} 的 Dice 为 {22}（混合前 {23}）。</details>
+# > <details><summary>答案</summary>移动的格子（行/列，从左上角数起）：{4}/{5}，{6}/{7}，{8}/{9}，{10}/{11}，{12}/{13}。umix，`top_k` 为 {14}，网格 {15} x {16}：{17} 个格子被替换，平均不确定性 {18} 奈特；换上的内容来自平均 {19} 奈特的格子。在混合后的图像上，与一同移动的伪标签相比，学生 {20} 的 Dice 为 {21}（混合前 {22}），学生 {23} 的 Dice 为 {24}（混合前 {25}）。</details>
 
 # %% [markdown]
 # Red cells are the most uncertain, green ones the most certain. What moves into the red cells is usually background: blank,
@@ -458,8 +458,8 @@ compare.figure(mixed, ["disagreement", "dice"])
 # %% [markdown]
 # <details><summary>What we got with seed 0</summary>
 #
-# CMT, with half the gradient steps, is at 0.48, every variant of UCMT between 0.70 and 0.74. What is mixed does not show. Nor is the whole gap the second step: CMT
-# is scored by its teacher, which still lags at this length, and its students are at 0.55 and 0.68 in [lesson 07](07_collaborative_mean_teacher.ipynb). Compare students with students before you credit a step. UMIX has 0.711, its gentle share 0.709, CutMix, which chooses its cells blindly, 0.738, and no mix at all 0.705. Two
+# CMT, with half the gradient steps, is at 0.47, every variant of UCMT at 0.72 or 0.73. What is mixed does not show. Nor is the whole gap the second step: CMT
+# is scored by its teacher, which still lags at this length, and its students are at 0.55 and 0.68 in [lesson 07](07_collaborative_mean_teacher.ipynb). Compare students with students before you credit a step. UMIX has 0.719, its gentle share 0.726, CutMix, which chooses its cells blindly, 0.726, and no mix at all 0.719. Two
 # seeds differ by more.
 # </details>
 # <details><summary>What would be a proof?</summary>
@@ -471,10 +471,10 @@ compare.figure(mixed, ["disagreement", "dice"])
 # We tried it under an earlier recipe (settings that all runs of the kit had then, such as batch norm and no small moves of the images): five seeds of 600 iterations, scored on the test images. Each dot is a run, the bar
 # their mean:
 
-# %% [markdown] lang="zh" english="e5b2d178"
+# %% [markdown] lang="zh" english="2b0ebe0c"
 # <details><summary>我们用种子 0 得到的结果</summary>
 #
-# CMT 的梯度步只有一半，是 0.48；UCMT 的各个变体都在 0.70 与 0.74 之间。混进去的是什么，看不出来。差距也不全是第二步的作用：CMT 由它的教师来评分，而教师在这个长度上仍然落后；在[第 07 课](07_collaborative_mean_teacher.ipynb)中，它的学生为 0.55 和 0.68。先让学生与学生相比，再谈哪一步的功劳。UMIX 为 0.711，温和的比例为 0.709，盲目选格子的 CutMix 为 0.738，完全不混合为 0.705。两个种子之间的差别都比这大。
+# CMT 的梯度步只有一半，是 0.47；UCMT 的各个变体都是 0.72 或 0.73。混进去的是什么，看不出来。差距也不全是第二步的作用：CMT 由它的教师来评分，而教师在这个长度上仍然落后；在[第 07 课](07_collaborative_mean_teacher.ipynb)中，它的学生为 0.55 和 0.68。先让学生与学生相比，再谈哪一步的功劳。UMIX 为 0.719，温和的比例为 0.726，盲目选格子的 CutMix 为 0.726，完全不混合为 0.719。两个种子之间的差别都比这大。
 # </details>
 # <details><summary>怎样才算证明？</summary>
 #
