@@ -702,6 +702,11 @@ def test_grey_images_are_told_where_the_network_learned_from_colour(tmp_path, ca
     assert "2 of 3 images are grey (first " in capsys.readouterr().out
     assert cli.main([*command, "--json"]) == 0
     assert "grey.png" in json.loads(capsys.readouterr().out)["remarks"][0]
+    (tmp_path / "truth").mkdir()
+    height, width = np.asarray(Image.open(tmp_path / "set/grey.png")).shape
+    Image.fromarray(np.zeros((height, width), np.uint8)).save(tmp_path / "truth/grey.png")
+    assert cli.main([*command, "--masks", str(tmp_path / "truth")]) == 0
+    assert "2 of 3 images are grey (first " in capsys.readouterr().out
     (tmp_path / "set/grey.png").unlink(), (tmp_path / "set/volume.nii.gz").unlink()
     assert cli.main(command) == 0 and "from colour" not in capsys.readouterr().out
 

@@ -59,7 +59,7 @@ class Predictions:
     @property
     def remarks(self) -> list[str]:
         """What masks alone do not tell."""
-        about_truths = {row.image.name: row.remark for row in self.files if row.remark}
+        about_truths = {str(row.image): row.remark for row in self.files if row.remark}
         return [*self._strange(), *tell_remarks(about_truths)]
 
     def _strange(self) -> list[str]:
