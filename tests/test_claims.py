@@ -658,12 +658,17 @@ def test_on_skin_the_order_of_what_came_after_is_another():
     assert (gains[50], gains[54]) == (max(gains.values()), min(gains.values())) == (0.092, -0.082)
 
 
+def on_test_images(name, count):
+    """Dice of a kept comparison, scored on so many test images: variants x seeds."""
+    table = results.load_runs(results.kept(name) / "runs.parquet")
+    assert (table["cases"] == count).all() and (table["split"] == "test").all()
+    return table.pivot_table(index="variant", columns="seed", values="dice")
+
+
 @pytest.fixture(scope="module")
 def lesions():
     """Dice of results/recipe_isic2018: variants x seeds."""
-    table = results.load_runs(results.kept("recipe_isic2018") / "runs.parquet")
-    assert (table["cases"] == 519).all() and (table["split"] == "test").all()
-    return table.pivot_table(index="variant", columns="seed", values="dice")
+    return on_test_images("recipe_isic2018", 519)
 
 
 def test_on_isic_a_significant_gain_is_smaller_than_the_margin(lesions):
@@ -771,9 +776,7 @@ def test_the_map_of_labels_and_steps_is_what_its_pages_say():
 @pytest.fixture(scope="module")
 def skin():
     """Dice of results/recipe_skin: variants x seeds."""
-    table = results.load_runs(results.kept("recipe_skin") / "runs.parquet")
-    assert (table["cases"] == 200).all() and (table["split"] == "test").all()
-    return table.pivot_table(index="variant", columns="seed", values="dice")
+    return on_test_images("recipe_skin", 200)
 
 
 def test_on_skin_cmt_and_ucmt_are_above_the_baseline_in_all_ten_seeds(skin):
