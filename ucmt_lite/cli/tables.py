@@ -91,7 +91,12 @@ def add_calibration(commands: Any) -> None:
         "calibration", help="how far the networks of finished runs can be believed, by method"
     )
     command.add_argument("folders", nargs="+", metavar="DIR", help="folders of finished runs")
-    command.add_argument("--save", metavar="FILE", help="also keep a row for each run, as Parquet")
+    command.add_argument(
+        "--students", action="store_true", help="also each method's networks that do not predict"
+    )
+    command.add_argument(
+        "--save", metavar="FILE", help="also keep a row for each network, as Parquet"
+    )
     command.set_defaults(do=_do_calibration)
 
 
@@ -100,7 +105,7 @@ def _do_calibration(args: argparse.Namespace) -> None:
     from ucmt_lite.experiments.calibration import calibration_listing, calibrations
     from ucmt_lite.experiments.results import save_runs
 
-    table = calibrations(expand(args.folders))
+    table = calibrations(expand(args.folders), students=args.students)
     if args.save:
         save_runs(table, args.save)
     print(calibration_listing(table))

@@ -17,7 +17,7 @@ from ucmt_lite.experiments.loggers import Log, check_logger
 if typing.TYPE_CHECKING:
     import torch
 
-    from ucmt_lite.data import Source
+    from ucmt_lite.data import Cases, Source
     from ucmt_lite.methods import Nets
     from ucmt_lite.training.progress import Look
     from ucmt_lite.training.traces import Trace
@@ -99,12 +99,13 @@ def run(
 ) -> Result:
     """Train and evaluate one configuration, and leave a folder with everything about it.
 
-    In `out` stand config.json, metrics.json, trace.npz and teacher.safetensors. Everything that can
-    be wrong is checked before training starts. While the run goes on it lives in a hidden folder
-    beside `out`, with a checkpoint from which the same call continues after an interruption; `out`
-    appears when it is whole. A finished run of the same configuration is read, not repeated; one of
-    another configuration is never overwritten. The network that is evaluated is the last one, on
-    the images of `config.split`.
+    In `out` stand config.json, metrics.json, trace.npz, the network that predicts as
+    teacher.safetensors, and the method's other networks as student1.safetensors and
+    student2.safetensors. Everything that can be wrong is checked before training starts. While the
+    run goes on it lives in a hidden folder beside `out`, with a checkpoint from which the same call
+    continues after an interruption; `out` appears when it is whole. A finished run of the same
+    configuration is read, not repeated; one of another configuration is never overwritten. The
+    network that is evaluated is the last one, on the images of `config.split`.
 
     `on_look` is called with a `Look`, the numbers of the run so far, about every 20 iterations.
     `log` names a tool that is told them, and the scores, too (see `loggers.LOGGERS`).
@@ -194,15 +195,19 @@ def _train(
 def _evaluate(done: Trained) -> dict:
     """Score the network that predicts on the split that is asked for."""
     from ucmt_lite import predict
+
+    prepared, config = done.prepared, done.prepared.config
+    scored = scored_cases(config, done.source, prepared.size, prepared.shrink)
+    return predict.evaluate(done.net, scored, patch=prepared.patch, distances=config.distances)
+
+
+def scored_cases(config: RunConfig, source: "Source", size: int | None, factor: int) -> "Cases":
+    """Return the images that a configuration is scored on, as large as its networks see them."""
     from ucmt_lite.data import cases
     from ucmt_lite.data.shrink import shrink
 
-    config = done.prepared.config
-    prepared = done.prepared
     at_own = config.score_size == "own"
-    scored = cases(done.source.splits[config.split], size=prepared.size, own_masks=at_own)
-    scored = shrink(scored, prepared.shrink)
-    return predict.evaluate(done.net, scored, patch=prepared.patch, distances=config.distances)
+    return shrink(cases(source.splits[config.split], size=size, own_masks=at_own), factor)
 
 
 def _scored_at(prepared: Prepared, sides: Sequence[int]) -> str:
@@ -229,8 +234,20 @@ def _costs(pieces: list[dict], evaluation: float) -> dict:
     }
 
 
+def others(method: str) -> list[str]:
+    """Name a method's networks that segment beside the one that predicts.
+
+    >>> others("ucmt"), others("gct"), others("supervised")
+    (['student1', 'student2'], ['student2'], [])
+    """
+    from ucmt_lite.methods import METHODS
+
+    row = METHODS[method]
+    return [name for name in row.nets if name not in (row.predicts, "flaw_detector")]
+
+
 def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
-    """Write trace, network and metrics of a run; the metrics last, which make it a finished one."""
+    """Write trace, networks and metrics of a run; the metrics last: they make it a finished one."""
     from ucmt_lite import predict
     from ucmt_lite.predict.findings import findings
     from ucmt_lite.training.advice import advice
@@ -248,8 +265,10 @@ def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
         "patch": prepared.patch,
         "shrink": prepared.shrink,
         "preparation": source.preparation.as_dict(),
-        "scores": scores["mean"],
     }
+    for name in others(prepared.config.method):
+        predict.save_segmenter(getattr(done.nets, name), folder / f"{name}.safetensors", card)
+    card["scores"] = scores["mean"]
     predict.save_segmenter(done.net, folder / "teacher.safetensors", card)
     metrics = {
         "split": prepared.config.split,
