@@ -218,7 +218,7 @@ check_twins(my_twins)
 # <details><summary>The answer</summary>
 #
 # Three: indices 4, 17 and 31 with seed 0. `ucmt-lite data` finds such pairs, too, by comparing coarse outlines of images (a *difference hash*); on the public
-# skin lesions of ISIC 2018 it finds eight pairs across the official split.
+# skin lesions of ISIC 2018 it finds eight pairs across the lists that this kit uses (those of AdaMix's code).
 # </details>
 #
 # Neither names nor twins find two *different* pictures of one person. Without a key (the PatientID of DICOM, a study number) the split is by image: say so below the table, and claim nothing about new patients.

@@ -129,7 +129,7 @@ compare.figure({name: [run.trace] for name, run in runs.items()}, ["dice"])
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# Cross-entropy alone is far behind, *both* and Dice are level. One seed, one picture: read it as one roll of dice. Over five seeds, measured with batch norm, Dice alone was ahead of both ([heart_loss](../results/heart_loss/README.md)). The kit keeps the half and half because its methods were all tuned with it; a reason for a loss is no proof of it.
+# Cross-entropy alone is far behind, *both* and Dice are level. One seed, one picture: read it as one roll of dice. Over five seeds, measured with batch norm, the mean of Dice alone was ahead of that of both, and the difference *open*, as lesson 10 will call it: it may be chance ([heart_loss](../results/heart_loss/README.md)). The kit keeps the half and half because its methods were all tuned with it; a reason for a loss is no proof of it.
 # </details>
 #
 # ## A score where there is nothing to find
@@ -253,7 +253,7 @@ segmentations(image, {"truth": truth, **{name: segment(net, image) for name, net
 # %% [markdown]
 # Student 1 stands for the running statistics, student 2 for the estimated ones. The same weights outline 370 pixels with the first and 488 with the second, and not the same ones. Whatever the sign, that is no difference of *method*: it is bookkeeping. In
 # semi-supervised training the minibatch also holds unlabeled images and strongly changed views, all in one running average, and the damage is greater: under an earlier recipe of this
-# kit (its norm, views and rate of then) a Mean Teacher on hearts was 0.08 below its baseline where both kinds of images went through batch norm together, and level with it where they went apart (three seeds; [heart_batchnorm](../results/heart_batchnorm/README.md)).
+# kit (its norm, views and rate of then) a Mean Teacher on hearts was 0.08 below its baseline where both kinds of images went through batch norm together, and where it was where they went apart (three seeds, which cannot tell a small difference from none; [heart_batchnorm](../results/heart_batchnorm/README.md)).
 #
 # Instance norm is *behind* in this run, 0.740 against 0.785: a baseline that sees nothing but labeled hearts does not need it. The kit's default is instance norm all the same, since photographs and volumes do, and the methods with two kinds of images in a minibatch lose nothing by it. (On photographs of polyps, in single trials, a baseline ended at 0.50 with batch norm and at 0.59 with instance norm; new statistics did not help there, so it was the training that suffered: [recipe_steps](../results/recipe_steps/README.md).)
 #

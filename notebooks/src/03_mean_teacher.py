@@ -35,16 +35,16 @@ seed = 0
 #
 # > Nobody outlined these hearts. Can a network still be wrong about them, in a way we can measure?
 #
-# It can contradict itself. Below, one unlabeled image three times: as it is up to flips and turns (the **weak view**),
-# and twice with changed contrast, brightness, sharpness and noise (**strong views**). The anatomy is the same in all
+# It can contradict itself. Below, one unlabeled image three times: as it is up to a flip, a turn, a little zoom and shift (the
+# **weak view**), and twice with changed contrast, brightness, sharpness and noise (**strong views**). The anatomy is the same in all
 # three, so three different outlines cannot all be right.
 
-# %% [markdown] lang="zh" english="6f15f079"
+# %% [markdown] lang="zh" english="da1d6c90"
 # ## 问题
 #
 # > 没有人画过这些心脏的轮廓。网络对它们仍会出错吗？而且是以我们量得出来的方式？
 #
-# 它可能自相矛盾。下面是同一张无标注图像的三个样子：一个只经过翻转和旋转（**弱增强视图**），另两个还改变了对比度、亮度、清晰度并加了噪声（**强增强视图**）。三者的解剖结构相同，所以三条不同的轮廓不可能都对。
+# 它可能自相矛盾。下面是同一张无标注图像的三个样子：一个只经过翻转、旋转、少许缩放和平移（**弱增强视图**），另两个还改变了对比度、亮度、清晰度并加了噪声（**强增强视图**）。三者的解剖结构相同，所以三条不同的轮廓不可能都对。
 
 # %%
 from ucmt_lite.data import Batches, cases, load, split_labeled
@@ -63,7 +63,7 @@ images({"weak view u": batch.u[0], "strong view u1": batch.u1[0], "strong view u
 # > **图：** 并排的几张图像：弱增强视图 u（平均亮度 {1}）、强增强视图 u{2}（平均亮度 {3}）和强增强视图 u{4}（平均亮度 {5}）。
 
 # %% [markdown]
-# All three share one flip and turn. Grey values change from view to view, positions do not. That is why a **pseudo label**, a label that a network made, is
+# All three share one flip, turn, zoom and shift. Grey values change from view to view, positions do not. That is why a **pseudo label**, a label that a network made, is
 # still valid on the other views.
 #
 # ## The teacher
@@ -83,8 +83,8 @@ images({"weak view u": batch.u[0], "strong view u1": batch.u1[0], "strong view u
 #
 # *Medium, about 8 minutes.* Change the teacher's parameters in place. Both networks have the same `.parameters()`.
 
-# %% [markdown] lang="zh" english="8b2b813f"
-# 三者用的是同一次翻转和旋转。灰度在各视图之间不同，位置不变。所以**伪标签**，也就是由网络给出的标签，在其他视图上依然有效。
+# %% [markdown] lang="zh" english="8d3dc406"
+# 三者用的是同一次翻转、旋转、缩放和平移。灰度在各视图之间不同，位置不变。所以**伪标签**，也就是由网络给出的标签，在其他视图上依然有效。
 #
 # ## 教师
 #
@@ -454,7 +454,7 @@ scores.table(runs)
 # | who predicts | teacher | student | teacher |
 # | start | ramp-up | no consistency for 1,000 iterations (2D) | ramp-up over half of the run |
 # | what is averaged | parameters | parameters | parameters; batch-norm statistics are the teacher's own |
-# | mode while it labels | training | training | training: batch norm takes the minibatch's statistics, dropout makes the label vary; with instance norm and no dropout, as here, the two modes are one |
+# | mode while it labels | training | training | training: batch norm takes the minibatch's statistics, dropout (units set to 0 at random) makes the label vary; with instance norm and no dropout, as here, the two modes are one |
 #
 # An easy mistake is to give both networks the same view: the loss is then almost nothing, and nothing looks broken. The kit
 # has a test for it.
@@ -481,7 +481,7 @@ scores.table(runs)
 #
 # **Next:** two networks instead of one, and [whom to trust where they differ](04_two_networks.ipynb).
 
-# %% [markdown] lang="zh" english="a2318eaa"
+# %% [markdown] lang="zh" english="cbc84590"
 # 五个种子中，Mean Teacher 有两个高于基线，高出 0.09 和 0.03；有三个低于基线，低 0.02 至 0.05：平均起来，它与基线不相上下。*展开答案之前先想：* 下面哪一条可能是原因？只改变一样东西，你会怎样查明？
 #
 # - 教师落在后面。
@@ -510,7 +510,7 @@ scores.table(runs)
 # | 由谁预测 | 教师 | 学生 | 教师 |
 # | 开始阶段 | 权重爬升 | 前 1,000 次迭代不用一致性（2D） | 前一半训练中权重爬升 |
 # | 对什么求平均 | 参数 | 参数 | 参数；批归一化的统计量由教师自己计算 |
-# | 给出标签时的模式 | 训练 | 训练 | 训练：批归一化用小批量的统计量，dropout 会让标签抖动；像这里用实例归一化而没有 dropout，两种模式是一回事 |
+# | 给出标签时的模式 | 训练 | 训练 | 训练：批归一化用小批量的统计量，dropout（随机把单元置零）会让标签抖动；像这里用实例归一化而没有 dropout，两种模式是一回事 |
 #
 # 一个容易犯的错误，是给两个网络同样的视图：这时损失几乎为零，看上去却什么也没坏。工具包有一个测试专门检查这一点。
 #

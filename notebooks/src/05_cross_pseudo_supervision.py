@@ -388,15 +388,15 @@ predict_first(training.widget(pair, image=1), where_they_differ(pair[1], image=1
 # %% [markdown]
 # ## What can go wrong
 #
-# Once the two agree everywhere, each hears only itself: co-training has become **self-training**, and a mistake both make
+# Once the two agree everywhere, each hears only itself: **co-training**, two networks that teach each other, has become **self-training**, and a mistake both make
 # is never corrected. The authors of UCMT start from this observation. Does it happen here? In one pair (*eager*) the ramp-up is switched off and the
 # weight is ten times as high, beside the usual CPS (*calm*) and the two *strangers* from the start of this lesson, which never met. Which
 # of the three curves below would you trust? (Disagreement and Dice are those of the 16 probe images.)
 
-# %% [markdown] lang="zh" english="2affd558"
+# %% [markdown] lang="zh" english="37f6a2a6"
 # ## 可能出什么错
 #
-# 一旦两者处处一致，每一个听到的就只有自己：协同训练变成了**自训练**，两者共有的错误再也不会得到纠正。UCMT 的作者正是从这一观察出发的。这里会发生吗？其中一对关掉权重爬升，权重加大到十倍，称为*急切的*一对（eager）；旁边放上平常的 CPS，称为*平静的*一对（calm），以及本课开头那两个从未相遇的*陌生人*（strangers）。下面三条曲线中，你会相信哪一条？（分歧和 Dice 都来自 16 张探针图像。）
+# 一旦两者处处一致，每一个听到的就只有自己：**协同训练**（两个网络互相教）变成了**自训练**，两者共有的错误再也不会得到纠正。UCMT 的作者正是从这一观察出发的。这里会发生吗？其中一对关掉权重爬升，权重加大到十倍，称为*急切的*一对（eager）；旁边放上平常的 CPS，称为*平静的*一对（calm），以及本课开头那两个从未相遇的*陌生人*（strangers）。下面三条曲线中，你会相信哪一条？（分歧和 Dice 都来自 16 张探针图像。）
 
 # %% tags=["hide-output"]
 eager = train(RunConfig(**common, ramp=0.0, settings={"weight": 10.0}))
@@ -431,8 +431,8 @@ compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 # |---|---|---|---|
 # | images | labeled and unlabeled | unlabeled | unlabeled; the labeled ones are among them |
 # | loss on pseudo labels | cross-entropy | cross-entropy | the kit's one loss, half cross-entropy and half Dice |
-# | weight | 1.5 on PASCAL VOC, from the start | 0.1, after a long ramp-up | 1, after a ramp-up |
-# | views | CutMix in its best setting | one view | two strong views |
+# | weight | 1.5 on PASCAL VOC (photographs of 20 kinds of objects), from the start | 0.1, after a long ramp-up | 1, after a ramp-up |
+# | views | CutMix (pieces pasted from another image, [lesson 08](08_umix.ipynb)) in its best setting | one view | two strong views |
 #
 # ## Recap
 #
@@ -455,7 +455,7 @@ compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 #
 # **Next:** what a network knows of its own errors, in [disagreement and uncertainty](06_disagreement_and_uncertainty.ipynb).
 
-# %% [markdown] lang="zh" english="7efbd79b"
+# %% [markdown] lang="zh" english="d129c12a"
 # <details><summary>答案</summary>
 #
 # 急切的一对很快就在几乎每个像素上达成一致，而对心脏几乎处处判错：它们互相肯定。分歧这条曲线却在夸奖它们。四张*有标注*图像上的损失揭穿了它们：在相信一致之前，先看看那里。只经过这么少的迭代，平静的一对就已经领先于陌生人（0.66 对 0.52）。
@@ -474,8 +474,8 @@ compare.figure(runs, ["disagreement", "loss/sup", "dice"])
 # |---|---|---|---|
 # | 图像 | 有标注和无标注 | 无标注 | 无标注；有标注的图像也在其中 |
 # | 伪标签上的损失 | 交叉熵 | 交叉熵 | 工具包统一的损失，一半交叉熵，一半 Dice |
-# | 权重 | 在 PASCAL VOC 上为 1.5，从头开始 | 0.1，经过很长的权重爬升 | 1，经过权重爬升 |
-# | 视图 | 最好的设置中用 CutMix | 一个视图 | 两个强增强视图 |
+# | 权重 | 在 PASCAL VOC（20 类物体的照片）上为 1.5，从头开始 | 0.1，经过很长的权重爬升 | 1，经过权重爬升 |
+# | 视图 | 最好的设置中用 CutMix（从另一张图像贴来的块，[第 08 课](08_umix.ipynb)） | 一个视图 | 两个强增强视图 |
 #
 # ## 小结
 #

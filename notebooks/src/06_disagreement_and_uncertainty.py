@@ -77,7 +77,7 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 #
 # $$\underbrace{H\!\left(\tfrac{p+q}{2}\right)}_{\text{uncertainty}} = \underbrace{\tfrac{1}{2}\big(H(p) + H(q)\big)}_{\text{each is unsure}} + \underbrace{I}_{\text{they contradict each other}}$$
 #
-# $I$ is called the **mutual information** (Houlsby et al., 2011): 0 where both say the same, however unsure, and $\ln 2 = 0.69$ where both are sure of different classes. The literature calls the first kind **aleatoric** (the image itself is ambiguous, as the phantom's blurred borders) and the second **epistemic** (other weights would say something else). With one network the second takes several passes with dropout left on (MC dropout; Gal and Ghahramani, 2016); here two networks give it. Both are *estimates*: after four labels much of the first is missing knowledge, too, and two networks that share a mistake do not contradict each other.
+# $I$ is called the **mutual information** (Houlsby et al., 2011): 0 where both say the same, however unsure, and $\ln 2 = 0.69$ where both are sure of different classes. The literature calls the first kind **aleatoric** (the image itself is ambiguous, as the phantom's blurred borders) and the second **epistemic** (other weights would say something else). With one network the second takes several passes with **dropout** left on, which sets some of the network's units to 0 at random (MC dropout; Gal and Ghahramani, 2016); here two networks give it. Both are *estimates*: after four labels much of the first is missing knowledge, too, and two networks that share a mistake do not contradict each other.
 #
 # Which of the two should choose pseudo labels? Where the image itself is ambiguous more training will not help, and to leave such pixels out is to leave out borders. Where the networks contradict each other at least one of them is wrong, and there is something to learn. (That is an argument; this page does not measure it.)
 #
@@ -85,7 +85,7 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 #
 # *Medium, about 8 minutes.* Logits `B K H W` of two networks in, $I$ as `B 1 H W` out, without a gradient. Put `1e-6` inside the logarithms, so that sure networks give numbers.
 
-# %% [markdown] lang="zh" english="b7120cc9"
+# %% [markdown] lang="zh" english="8b8c8658"
 # 这些是已记录的训练，只用四张有标注的心脏图像。线是五个随机种子的均值，色带是它们的范围。**分歧**等于一减去两个分支的决策之间的 Dice（Mean Teacher 是学生与教师，其余方法是两个学生）。**不确定性**以奈特（nat）为单位，衡量两个分支*合在一起*有多犹豫。两者都在**探针图像**上测量，也就是训练中一直观察的 16 张验证图像；图只保留其中前三张的。
 #
 # <details><summary>最确定的也最一致吗？</summary>
@@ -101,7 +101,7 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 #
 # $$\underbrace{H\!\left(\tfrac{p+q}{2}\right)}_{\text{uncertainty}} = \underbrace{\tfrac{1}{2}\big(H(p) + H(q)\big)}_{\text{each is unsure}} + \underbrace{I}_{\text{they contradict each other}}$$
 #
-# （三项从左到右：不确定性；各自拿不准；互相矛盾。）$I$ 称为**互信息**（Houlsby et al., 2011）：两者说法相同时为 0，无论各自多么没有把握；两者都确信、却认定不同的类别时，为 $\ln 2 = 0.69$。文献把第一种称为**偶然不确定性**（aleatoric：图像本身就有歧义，例如幻影中模糊的边界），把第二种称为**认知不确定性**（epistemic：换一组权重，说法就不同）。只有一个网络时，第二种要靠保留 dropout 的多次前向传播来得到（MC dropout；Gal and Ghahramani, 2016）；这里由两个网络给出。两者都只是*估计*：只用四个标注训练之后，第一种里也有许多只是知识不足；而犯同样错误的两个网络，彼此并不矛盾。
+# （三项从左到右：不确定性；各自拿不准；互相矛盾。）$I$ 称为**互信息**（Houlsby et al., 2011）：两者说法相同时为 0，无论各自多么没有把握；两者都确信、却认定不同的类别时，为 $\ln 2 = 0.69$。文献把第一种称为**偶然不确定性**（aleatoric：图像本身就有歧义，例如仿真体模中模糊的边界），把第二种称为**认知不确定性**（epistemic：换一组权重，说法就不同）。只有一个网络时，第二种要靠保留 **dropout**（随机把网络的一部分单元置零）的多次前向传播来得到（MC dropout；Gal and Ghahramani, 2016）；这里由两个网络给出。两者都只是*估计*：只用四个标注训练之后，第一种里也有许多只是知识不足；而犯同样错误的两个网络，彼此并不矛盾。
 #
 # 该用哪一种来挑选伪标签？图像本身有歧义的地方，多训练也没有用，略去这些像素，就是略去边界。两个网络互相矛盾的地方，至少有一个错了，那里有东西可学。（这只是推理，本课没有测量它。）
 #

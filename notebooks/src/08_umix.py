@@ -238,13 +238,13 @@ check_largest_share(my_largest_share)
 #
 # ## Its rivals
 #
-# If one claims that *uncertainty* makes the difference, one needs a rival that is equal in all but that. **CutMix** here moves as many cells, chosen at random. (In the literature it pastes a rectangle from *another* image; this one stays in the image, so that nothing but the choice differs.) `noise` changes pixels and moves nothing, `identity` does nothing.
+# If one claims that *uncertainty* makes the difference, one needs a rival that is equal in all but that. **CutMix** here may move as many cells, chosen at random. It does move more: two random choices rarely meet, while the two maps resemble each other and UMIX picks the same cells twice. So name both numbers. (In the literature it pastes a rectangle from *another* image; this one stays in the image, as UMIX does.) `noise` changes pixels and moves nothing, `identity` does nothing.
 #
 # ### Exercise 4: the random rival
 #
 # *Medium, about 8 minutes.* Return a mask `grid x grid` of booleans with exactly `cells` true entries at places that `generator` draws.
 
-# %% [markdown] lang="zh" english="a3d77318"
+# %% [markdown] lang="zh" english="a7b1edce"
 # <details><summary>答案</summary>
 #
 # 256 格中至多四格：1.6 %。实际还要少，因为两张图彼此相似，会选中同样的格子。（每边 8 格的三维体积里，就是 512 格中的 4 格：0.8 %。）
@@ -252,7 +252,7 @@ check_largest_share(my_largest_share)
 #
 # ## 它的对手
 #
-# 如果有人说起作用的是*不确定性*，就需要一个除此之外完全相同的对手。这里的 **CutMix** 移动同样多的格子，但随机选取。（文献中的 CutMix 是从*另一张*图像贴来一个矩形；这里的只在同一张图像里移动，好让差别仅在于选法。）`noise` 改变像素而不移动，`identity` 什么也不做。
+# 如果有人说起作用的是*不确定性*，就需要一个除此之外完全相同的对手。这里的 **CutMix** 可以移动同样多的格子，但随机选取。它实际移动得更多：两次随机选取很少碰到一起，而两张图彼此相似，UMIX 会两次选中同样的格子。所以两个数都要写出来。（文献中的 CutMix 是从*另一张*图像贴来一个矩形；这里的和 UMIX 一样，只在同一张图像里移动。）`noise` 改变像素而不移动，`identity` 什么也不做。
 #
 # ### 练习 4：随机的对手
 #
@@ -320,7 +320,7 @@ predict_first(lab, which_cells_move(lab.sample))
 # On this image the frames lie inside the heart: after so few iterations all three networks doubt the whole cavity of the left ventricle, more than any border. Four of the five fillings are blank background, the fifth is a piece of the bright vessel beside the heart: certain is what networks agree on, blank or not.
 # </details>
 #
-# After the mix both students agree less with the label that moved along (the explorer says how much): a holed heart is a harder heart. So UMIX mainly *removes* difficult pixels. The first author of UCMT later wrote that fixed rules of this kind tend to trivial changes, and learns where and how much to mix instead (AdaMix, 2024, in [lesson 16](16_after_ucmt.ipynb)).
+# After the mix both students agree less with the label that moved along (the explorer says how much): a holed heart is a harder heart. So UMIX mainly *removes* difficult pixels. The first author of UCMT later wrote that fixed rules of this kind tend to trivial changes, and lets the difficulty of an image and the progress of training decide how much is mixed (AdaMix, 2024, in [lesson 16](16_after_ucmt.ipynb)).
 #
 # ## Does it pay?
 #
@@ -328,13 +328,13 @@ predict_first(lab, which_cells_move(lab.sample))
 #
 # Here are four short runs, one seed: enough to see that all of them train, too few to rank them.
 
-# %% [markdown] lang="zh" english="b4149f84"
+# %% [markdown] lang="zh" english="e7d32021"
 # <details><summary>看到了什么</summary>
 #
 # 在这张图像上，红框落在心脏里面：训练还很短，三个网络对左心室的整个内腔都拿不准，胜过对任何边界。填进去的五块中，四块是空白背景，第五块是心脏旁边那根亮血管的一部分：有把握的是网络一致的地方，不一定是空白。
 # </details>
 #
-# 混合之后，两个学生与一同移动的标签都不如先前一致（差多少，互动图里有）：有洞的心脏更难认。所以 UMIX 主要是*移走*困难的像素。UCMT 的第一作者后来写道，这类固定的规则容易带来无关紧要的改动，于是改为学习在哪里混合、混合多少（AdaMix, 2024，见[第 16 课](16_after_ucmt.ipynb)）。
+# 混合之后，两个学生与一同移动的标签都不如先前一致（差多少，互动图里有）：有洞的心脏更难认。所以 UMIX 主要是*移走*困难的像素。UCMT 的第一作者后来写道，这类固定的规则容易带来无关紧要的改动，于是改为由图像的难度和训练的进展来决定混合多少（AdaMix, 2024，见[第 16 课](16_after_ucmt.ipynb)）。
 #
 # ## 值得吗？
 #
@@ -375,19 +375,19 @@ compare.figure(traces, ["dice"])
 # - A cell is as uncertain as its pixels on average; the most uncertain receive from the most certain of the *other* map.
 # - Image, mask and pseudo label move alike, or the labels lie.
 # - At most $2k$ cells change: 1.6 % of an image in the public code's setting.
-# - A claim about the choice of cells needs a rival with the same number of cells. A claim about the mix needs a rival with the same number of steps.
+# - A claim about the choice of cells needs a rival that moves as many cells, or both numbers named. A claim about the mix needs a rival with the same number of steps.
 #
 # **References.** Shen et al., IJCAI 2023, [arXiv 2301.04465](https://arxiv.org/abs/2301.04465). Yun et al., *CutMix*, ICCV 2019, [arXiv 1905.04899](https://arxiv.org/abs/1905.04899). French et al., *Semi-supervised semantic segmentation needs strong, varied perturbations*, BMVC 2020, [arXiv 1906.01916](https://arxiv.org/abs/1906.01916). Shen et al., *AdaMix*, [arXiv 2407.21586](https://arxiv.org/abs/2407.21586).
 #
 # **Next:** everything together, in [UCMT](09_ucmt.ipynb).
 
-# %% [markdown] lang="zh" english="821692bd"
+# %% [markdown] lang="zh" english="073450de"
 # ## 小结
 #
 # - 一个格子的不确定性是其中像素的平均；最不确定的格子从*另一张*图中最确定的格子那里接收内容。
 # - 图像、掩膜和伪标签要一起移动，否则标签就在说谎。
 # - 至多改变 $2k$ 个格子：按公开代码的设置，是一张图像的 1.6 %。
-# - 要说格子的选法有用，就需要一个移动同样多格子的对手；要说混合有用，就需要一个步数相同的对手。
+# - 要说格子的选法有用，就需要一个移动同样多格子的对手，或者把两个数都写出来；要说混合有用，就需要一个步数相同的对手。
 #
 # **参考文献：** Shen et al., IJCAI 2023, [arXiv 2301.04465](https://arxiv.org/abs/2301.04465). Yun et al., *CutMix*, ICCV 2019, [arXiv 1905.04899](https://arxiv.org/abs/1905.04899). French et al., *Semi-supervised semantic segmentation needs strong, varied perturbations*, BMVC 2020, [arXiv 1906.01916](https://arxiv.org/abs/1906.01916). Shen et al., *AdaMix*, [arXiv 2407.21586](https://arxiv.org/abs/2407.21586).
 #

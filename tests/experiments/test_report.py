@@ -311,7 +311,7 @@ def test_a_page_can_hold_every_comparison_of_methods_at_a_glance(runs, tmp_path)
     pictures = glance_pictures(tmp_path)
     assert [file.name for file in pictures] == ["all.png", "before.png"]
     assert pictures[tmp_path / "all.png"].alt == (
-        "Mean Dice minus that of supervised: UCMT +0.050 to +0.050, above 0 in 3 of 3 comparisons."
+        "Mean Dice minus that of supervised: UCMT +0.050 to +0.050, above 0 in 3 of 3 rows."
     )
 
 

@@ -13,7 +13,7 @@ class Batch(NamedTuple):
     on the others. Images are float `B C *S`, masks are class indices `B *S`.
     """
 
-    x: Tensor  # labeled, weak view (flips, rotations)
+    x: Tensor  # labeled, weak view (flip, turn, zoom, shift)
     y: Tensor  # masks of x, x1 and x2
     x1: Tensor  # labeled, first strong view (weak + colour, blur, noise)
     x2: Tensor  # labeled, second strong view, drawn independently

@@ -123,7 +123,7 @@ def plot_gains(lines: Sequence[Gains], baseline: str = "supervised") -> Picture:
         above = sum(gain > 0 for gain in known)
         texts.append(
             f"{title_of(method)} {min(known):+.3f} to {max(known):+.3f}, above 0 in {above} of"
-            f" {len(known)} comparisons"
+            f" {len(known)} rows"
         )
     _finish(ax, [f"{line.name}, {line.labeled} labeled" for line in lines], "")
     title = title_of(baseline)
