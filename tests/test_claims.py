@@ -658,6 +658,41 @@ def test_on_skin_the_order_of_what_came_after_is_another():
     assert (gains[50], gains[54]) == (max(gains.values()), min(gains.values())) == (0.092, -0.082)
 
 
+def test_on_isic_nobody_of_what_came_after_is_told_apart_as_better():
+    table = results.load_runs(results.kept("after_isic2018") / "runs.parquet")
+    assert (table["gradient_steps"] == 600).all() and (table["cases"] == 519).all()
+    dice = scores_by_seed(table, "dice")
+    half = "ucmt, half the iterations"
+    means = {name: round(sum(by_seed.values()) / 5, 3) for name, by_seed in dice.items()}
+    assert sorted(means.items(), key=lambda item: -item[1]) == [
+        *(("cps", 0.805), ("unimatch", 0.804), ("mean_teacher", 0.8), (half, 0.799)),
+        *(("ua_mt", 0.796), ("supervised", 0.793), ("adamix", 0.786), ("fixmatch", 0.784)),
+        ("bcp", 0.731),
+    ]
+    said = {
+        ("unimatch", "supervised"): (0.011, -0.006, 0.027),
+        ("unimatch", "cps"): (-0.001, -0.016, 0.014),
+        ("unimatch", half): (0.005, -0.004, 0.015),
+        ("ua_mt", "supervised"): (0.003, -0.010, 0.016),
+        ("ua_mt", "mean_teacher"): (-0.004, -0.008, -0.0),
+        ("adamix", "supervised"): (-0.007, -0.018, 0.004),
+        ("adamix", half): (-0.012, -0.021, -0.004),
+        ("fixmatch", "supervised"): (-0.009, -0.024, 0.006),
+        ("bcp", "supervised"): (-0.062, -0.089, -0.036),
+    }
+    for (one, other), numbers in said.items():
+        assert tuple(round(number, 3) for number in above(dice, one, other)) == numbers
+    assert [wins(dice, name, "supervised") for name in ("bcp", "adamix")] == [0, 0]
+    assert wins(dice, "adamix", half) == 0
+    compared = compare_runs(table, "supervised").set_index("variant")
+    assert list(compared[compared["p_holm"] < 0.05].index) == ["bcp"]
+    sure = results.load_runs(results.kept("after_isic2018") / "calibration.parquet")
+    means = sure.groupby("method")[["ece", "overconfidence"]].mean()
+    assert means["ece"].idxmin() == "adamix" and round(means["ece"]["adamix"], 3) == 0.052
+    order = ["bcp", "adamix", "unimatch", "ucmt", "mean_teacher", "cps", "ua_mt", "fixmatch"]
+    assert list(means["overconfidence"].sort_values().index) == [*order, "supervised"]
+
+
 def on_test_images(name, count):
     """Dice of a kept comparison, scored on so many test images: variants x seeds."""
     table = results.load_runs(results.kept(name) / "runs.parquet")

@@ -115,6 +115,7 @@ def test_adamix_works_on_volumes_and_refuses_too_many_cells():
 def test_an_image_alone_has_nothing_to_be_mixed_with():
     for mix in (
         lambda: boxmix(numbered(1, 8, 8)),
+        lambda: copy_paste(numbered(1, 8, 8)),
         lambda: self_paced(torch.rand(1, 1, 8, 8), torch.zeros(1), 0.5, 4, 4),
     ):
         with pytest.raises(InputError, match="give 2 or more"):

@@ -51,6 +51,19 @@ def test_few_groups():
         split_groups({})
 
 
+@pytest.mark.parametrize("shares", [(0.2, 0.8, 0.0), (0.1, 0.9, 0.0), (0.0, 0.0, 1.0)])
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_whatever_the_shares_somebody_is_trained_on_and_somebody_tested_on(shares, count):
+    parts = split_groups({f"{n}": f"{n}" for n in range(count)}, shares=shares)
+    assert {"train", "test"} <= parts.keys() and sum(map(len, parts.values())) == count
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.5, 0.5), (1.2, -0.4, 0.2)])
+def test_shares_that_are_no_parts_of_one_are_refused(shares):
+    with pytest.raises(InputError, match="give the parts of training, .* which add up to 1"):
+        split_groups({n: n for n in "abcde"}, shares=shares)
+
+
 def test_labeled_are_whole_patients():
     labeled, everyone = split_labeled(IDS, GROUPS, labeled=8, seed=0)
     assert everyone == IDS  # the unlabeled stream is the whole training set

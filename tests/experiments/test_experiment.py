@@ -31,11 +31,13 @@ pytestmark = pytest.mark.usefixtures("few_cases")
 SMALL = {"size": 32, "iterations": 3, "settings": {"grid": 4}, "labeled": 2}
 
 
-def test_a_run_leaves_config_metrics_trace_and_teacher(tmp_path):
+def test_a_run_leaves_config_metrics_trace_and_networks(tmp_path):
     run(RunConfig(**SMALL), tmp_path / "run")
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
         "config.json",
         "metrics.json",
+        "student1.safetensors",
+        "student2.safetensors",
         "teacher.safetensors",
         "trace.npz",
     ]

@@ -39,12 +39,17 @@ def test_the_first_look_at_which_the_baselines_last_dice_is_reached_counts():
     assert table.loc[("cps", 0), "step"] == 20 and table.loc[("cps", 0), "seconds"] == 40
     assert table.loc[("supervised", 0), "step"] == 60
     assert table.loc[("gct", 0)].isna().all(), "it never gets there"
-    assert table.loc[("cps", 1)].isna().all(), "no baseline has that seed"
+    assert ("cps", 1) not in table.index, "no baseline has that seed: there is nothing to reach"
 
 
 def test_it_is_listed_by_variant():
     listed = lead_listing(until_baseline(*made(), "supervised"))
-    assert "| CPS | 1 of 2 | 20 | 40 s |" in listed and "| GCT | 0 of 1 | - | - |" in listed
+    assert "| CPS | 1 of 1 | 20 | 40 s |" in listed and "| GCT | 0 of 1 | - | - |" in listed
+
+
+def test_a_baseline_that_nobody_ran_is_refused():
+    with pytest.raises(InputError, match="'supervized'.*'supervised'"):
+        until_baseline(*made(), "supervized")
 
 
 def test_runs_of_two_cases_have_no_baseline_in_common():

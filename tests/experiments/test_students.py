@@ -40,6 +40,16 @@ def test_the_files_hold_the_networks_of_their_names(tmp_path):
     assert "scores" not in predict.load_segmenter(folder / "student1.safetensors").card
 
 
+def test_a_second_student_of_another_network_is_read_as_one(tmp_path):
+    config = RunConfig.of({**SMALL, "method": "cps", "network2": "unet"})
+    result = run(config, tmp_path / "run")
+    names = [
+        predict.load_segmenter(result.folder / f"{name}.safetensors").card["network"]
+        for name in ("teacher", "student2")
+    ]
+    assert names == ["unet_small", "unet"]
+
+
 def test_calibration_of_students_is_a_row_of_each_with_a_dice_of_its_own(tmp_path, capsys):
     result = run(UCMT, tmp_path / "run")
     rows = {row["network"]: row for row in calibration_of(result.folder, students=True)}

@@ -124,6 +124,18 @@ def test_a_grid_may_grow_in_its_folder_and_not_become_another(swept, asked):
     claim(out, plan_runs({**asked, "vary": {"seed": [0, 1, 2]}}))
 
 
+def test_a_plan_of_before_some_setting_goes_on(asked, tmp_path):
+    runs = plan_runs(asked)
+    claim(tmp_path / "out", runs)
+    note = tmp_path / "out/grid.json"
+    plan = json.loads(note.read_text())
+    for run in plan.values():
+        assert run["config"].pop("unlabeled") == 0, "as all runs did before there was the setting"
+    note.write_text(json.dumps(plan))
+    claim(tmp_path / "out", runs)
+    assert "unlabeled" in note.read_text()
+
+
 def test_a_variant_that_never_came_to_an_end_may_leave_the_grid(asked, tmp_path):
     claim(tmp_path / "out", plan_runs({**asked, "vary": {"seed": [0, 1]}}))
     claim(tmp_path / "out", plan_runs({**asked, "vary": {"seed": [1]}}))

@@ -118,6 +118,26 @@ def test_gradients_reach_the_students_and_never_the_teacher(method, batch):
         assert {name for name, yes in reached.items() if yes} == learns & set(METHODS[method].nets)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_what_a_student_rounded_for_a_label_is_not_what_it_learns_with(method, batch, monkeypatch):
+    """Torch before 2.11 keeps weights that autocast rounded where no gradient passes."""
+    passes, real = [], torch.clear_autocast_cache
+    monkeypatch.setattr(torch, "clear_autocast_cache", lambda: (passes.clear(), real()))
+
+    def look(net, _):
+        learns = any(p.requires_grad for p in net.parameters())
+        if learns and torch.is_grad_enabled():
+            assert (id(net), False) not in passes, "rounded without a gradient before"
+        passes.append((id(net), torch.is_grad_enabled()))
+
+    hook = nn.modules.module.register_module_forward_pre_hook(look)
+    try:
+        one_iteration(method, batch)
+    finally:
+        hook.remove()
+    assert passes, "the networks were seen"
+
+
 @pytest.mark.parametrize("method", [m for m in METHODS if "teacher" in METHODS[m].nets])
 def test_the_teacher_moves_towards_its_students_once_a_gradient_step(method, batch, monkeypatch):
     module = __import__(f"ucmt_lite.methods.{method}", fromlist=["ema_update"])

@@ -69,12 +69,14 @@ def copy_paste(mask: Tensor, side: float = 2 / 3, shift: int = 1) -> Mix:
 
     With as many labeled as unlabeled images in one tensor, and `shift` their number, the labeled
     receive an unlabeled box and the unlabeled a labeled one. Draws the box's place from
-    torch's generator. Shapes: mask `B *S`, of which the size counts; see `paste`.
+    torch's generator. Shapes: mask `B *S`, of which the size counts; see `paste`. Errors:
+    InputError for a single image.
 
     >>> mask = torch.tensor([0, 1]).view(2, 1, 1).expand(2, 6, 6)
     >>> copy_paste(mask)(mask).flatten(1).sum(1)  # 4 x 4 pixels changed places
     tensor([16, 20])
     """
+    _check_company(len(mask))
     inside = torch.zeros_like(mask, dtype=torch.bool)
     inside[(slice(None), *_random_box(mask.shape[1:], [side] * (mask.dim() - 1)))] = True
     return paste(inside, shift)

@@ -5,6 +5,7 @@ As lists or folders say, else by seed, with every patient on one side.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
@@ -43,7 +44,8 @@ def split_groups(
     """Split ids into train, validation and test by seed; a group (patient) stays together.
 
     `groups` maps id to group; `shares` count groups. The test set gets at least one group,
-    and so does validation unless its share is 0 or there are two groups only.
+    and so does validation unless its share is 0 or there are two groups only. Errors: InputError
+    for fewer than two groups, and for shares that do not add up to 1.
 
     >>> {k: len(v) for k, v in split_groups({f"{i}": f"{i}" for i in range(10)}).items()}
     {'train': 6, 'validation': 2, 'test': 2}
@@ -61,9 +63,15 @@ def split_groups(
             if order
             else "There are no cases to split: give at least two."
         )
-    test = max(1, round(shares[2] * len(order)))
-    validation = max(1, round(shares[1] * len(order))) if shares[1] and len(order) > 2 else 0
-    train = max(1, len(order) - validation - test)
+    if min(shares) < 0 or not math.isclose(sum(shares), 1, abs_tol=1e-6):
+        raise InputError(
+            f"shares={tuple(shares)}: give the parts of training, validation and test images, which"
+            " add up to 1, such as (0.7, 0.1, 0.2)."
+        )
+    test = min(max(1, round(shares[2] * len(order))), len(order) - 1)
+    validation = max(1, round(shares[1] * len(order))) if shares[1] else 0
+    validation = min(validation, len(order) - test - 1)
+    train = len(order) - validation - test
     sides = ["train"] * train + ["validation"] * validation
     sides += ["test"] * (len(order) - len(sides))
     side_of = dict(zip(order, sides, strict=True))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucmt_lite.common import InputError, write_json
+from ucmt_lite.experiments.config import RunConfig
 from ucmt_lite.experiments.provenance import commit
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class RunFolder:
         """
         note = self.unfinished / "config.json"
         earlier = json.loads(note.read_text()) if note.is_file() else None
-        if self.checkpoint.is_file() and earlier != settings:
+        if self.checkpoint.is_file() and RunConfig.of_saved(earlier or {}).as_dict() != settings:
             raise InputError(
                 f"{self.unfinished} holds an interrupted run with other settings: remove it, or"
                 " choose another --out."

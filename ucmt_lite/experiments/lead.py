@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ucmt_lite.common import one_of
 from ucmt_lite.experiments.comparison import check_one_case
 from ucmt_lite.experiments.tables import markdown
 from ucmt_lite.methods import title_of
@@ -13,21 +14,22 @@ if TYPE_CHECKING:
 def until_baseline(runs: "DataFrame", curves: "DataFrame", baseline: str) -> "DataFrame":
     """Return, for each run, when the probe images' Dice first reaches the baseline's last one.
 
-    The baseline is the run of the same seed; runs of several cases are refused. `step` counts
-    iterations, `seconds` is that share of the training time; NaN stands for runs that never get
-    there. Looks are 20 iterations apart.
+    The baseline is the run of the same seed; runs whose seed has none are left out, and runs of
+    several cases refused. `step` counts iterations, `seconds` is that share of the training time;
+    NaN stands for runs that never get there. Looks are 20 iterations apart.
     """
     from pandas import DataFrame
 
     check_one_case("lead", runs)
+    one_of("variant", baseline, set(runs["variant"]))
     by_run = {name: group.set_index("step")["dice"] for name, group in curves.groupby("run")}
     ends = {
         run.seed: by_run[run.run].iloc[-1] for run in runs.itertuples() if run.variant == baseline
     }
     rows = []
-    for run in runs.itertuples():
+    for run in runs[runs["seed"].isin(ends)].itertuples():
         dice = by_run[run.run]
-        there = dice.index[dice >= ends[run.seed]] if run.seed in ends else []
+        there = dice.index[dice >= ends[run.seed]]
         step = float(there[0]) if len(there) else float("nan")
         seconds = run.seconds_training * step / run.iterations
         rows.append({"variant": run.variant, "seed": run.seed, "step": step, "seconds": seconds})

@@ -123,10 +123,10 @@ def run(
         if folder.is_finished:  # by another process, meanwhile
             return read_run(folder.out, config)
         folder.check_free()
-        started = time.perf_counter()
         with folder.removed_if_refused(), shortage_told(folder.unfinished):
             prepared = prepare(config)
             pieces = folder.begin(config.as_dict())
+            started = time.perf_counter()
             with Log(log, folder, config) as told:
                 done = _train(prepared, folder.checkpoint, told.before(on_look))
                 trained = time.perf_counter()
@@ -267,7 +267,10 @@ def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
         "preparation": source.preparation.as_dict(),
     }
     for name in others(prepared.config.method):
-        predict.save_segmenter(getattr(done.nets, name), folder / f"{name}.safetensors", card)
+        net, own = getattr(done.nets, name), {}
+        if name == "student2" and prepared.config.network2 not in ("", prepared.config.network):
+            own = {"network": prepared.config.network2, "network_settings": {}}
+        predict.save_segmenter(net, folder / f"{name}.safetensors", card | own)
     card["scores"] = scores["mean"]
     predict.save_segmenter(done.net, folder / "teacher.safetensors", card)
     metrics = {

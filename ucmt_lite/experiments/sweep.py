@@ -126,7 +126,10 @@ def claim(out: Path, runs: list[Planned]) -> None:
     before = json.loads(note.read_text()) if note.is_file() else {}
     plan = plan_as_json(runs)
     changed = [
-        name for name, run in before.items() if plan.get(name, run)["config"] != run["config"]
+        name
+        for name, run in before.items()
+        # A plan that an earlier version wrote lacks the settings that have come since
+        if name in plan and plan[name]["config"] != RunConfig.of_saved(run["config"]).as_dict()
     ]
     if changed:
         raise InputError(

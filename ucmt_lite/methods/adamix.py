@@ -57,6 +57,7 @@ def adamix(
     with torch.no_grad():
         t_x, t_u = forward(teacher, batch.x, batch.u)
         (s_u,) = forward(student, batch.u1)
+    torch.clear_autocast_cache()  # else torch < 2.11 reuses rounded weights that have no gradient
     y_u, sure = pseudo_label(t_u), confidence(t_u) >= threshold
 
     # How far each image is mixed follows from how hard it is, and from how far training has come.

@@ -49,6 +49,11 @@ def bcp(
           mean counts twice. In pre-training there is one mix, which counts once.
         - Each mix has a half of the labeled images in the reference, all of them here: as many
           images a step as in the other methods.
+        - No image is seen whole in training, in the reference neither: the box always covers the
+          middle. Where large objects reach from the middle to the border, as lesions in dermoscopy
+          do, the network outlines their middle (results/after_isic2018).
+        - The teacher predicts here, the student in the reference; and self-training goes on from
+          the last weights here, there from the best ones on the images that are evaluated.
         - Views: weak in the reference; here the strong ones, and the weak u for the teacher.
         - One box for a minibatch, whose place is drawn, as in the reference.
     """

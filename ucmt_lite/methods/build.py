@@ -47,7 +47,7 @@ def build_nets(
     method with that seed.
 
     `make_net2` makes student 2 where it is to be another architecture; `flaw_detector` is what
-    `gct` needs beside its students. The global random state is left as it was.
+    `gct` needs beside its students. The CPU's random state is left as it was.
 
     >>> nets = build_nets("ucmt", lambda: nn.Linear(2, 2), seed=0)
     >>> bool((nets.student1.weight == nets.student2.weight).any())

@@ -45,6 +45,7 @@ def fixmatch(
 
     with torch.no_grad():
         (weak_u,) = forward(student, batch.u)
+    torch.clear_autocast_cache()  # else torch < 2.11 reuses rounded weights that have no gradient
     y_u, sure = pseudo_label(weak_u), confidence(weak_u) >= threshold
 
     s_x, s_u = forward(student, batch.x1, batch.u1)

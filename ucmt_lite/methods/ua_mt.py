@@ -22,7 +22,7 @@ def ua_mt(
     minimize: Callable,
     *,
     loss: Callable = segmentation_loss,
-    weight: float = 1.0,
+    weight: float = 0.1,
     passes: int = 8,
     ema_decay: float = 0.99,
     forward: Callable = jointly,

@@ -50,6 +50,7 @@ def unimatch(
 
     with torch.no_grad():
         (weak_u,) = forward(student, batch.u)
+    torch.clear_autocast_cache()  # else torch < 2.11 reuses rounded weights that have no gradient
     y_u, sure = pseudo_label(weak_u), confidence(weak_u) >= threshold
 
     # Two strong views, each with boxes from other images; labels and their certainty move alike

@@ -47,8 +47,10 @@ def fit(
 
     Iteration n draws everything it draws at random from a seed made of `seed` and n. So a run
     repeats bit for bit on one CPU, and one that was stopped goes on from its `checkpoint` as if
-    nothing had happened; another run's is refused. `precision`: "float32", "bfloat16", "float16"
-    (with loss scaling) or "auto" (see `choose_precision`); losses are always computed in float32.
+    nothing had happened; one of another method, rate, seed, length or setting is refused (whose
+    minibatches they are, and in which precision, is for the caller to keep). `precision`:
+    "float32", "bfloat16", "float16" (with loss scaling) or "auto" (see `choose_precision`); losses
+    are always computed in float32.
 
     `on_look` is called with the numbers of every look of the recorder (see `Look`); what it raises
     ends the run. Setting `recorder.stop` ends it after the step, with a checkpoint to go on from.
