@@ -658,6 +658,30 @@ def test_on_skin_the_order_of_what_came_after_is_another():
     assert (gains[50], gains[54]) == (max(gains.values()), min(gains.values())) == (0.092, -0.082)
 
 
+def test_what_umix_itself_adds_is_open_and_noise_is_behind_what_moves_cells():
+    table = results.load_runs(results.kept("recipe_mixes") / "runs.parquet")
+    assert (table["gradient_steps"] == 1200).all()
+    dice = scores_by_seed(table, "dice")
+    means = {name: round(sum(by_seed.values()) / 5, 3) for name, by_seed in dice.items()}
+    assert means == {"no mix": 0.811, "UMIX": 0.822, "CutMix": 0.820, "noise": 0.794}
+    said = {
+        ("UMIX", "no mix"): (0.010, -0.016, 0.037),
+        ("UMIX", "CutMix"): (0.002, -0.020, 0.023),
+        ("UMIX", "noise"): (0.028, 0.014, 0.042),
+        ("CutMix", "noise"): (0.026, 0.007, 0.046),
+        ("noise", "no mix"): (-0.018, -0.052, 0.016),
+    }
+    for (one, other), numbers in said.items():
+        assert tuple(round(number, 3) for number in above(dice, one, other)) == numbers
+    won = [wins(dice, *pair) for pair in said]
+    assert won[:1] + won[2:4] == [2, 5, 5]
+    heart = scores_by_seed(results.load_runs(results.kept("recipe_heart") / "runs.parquet"), "dice")
+    assert heart["ucmt"] == dice["UMIX"], "the same runs, again"
+    both = {"no mix": dice["no mix"], "cmt": heart["cmt"]}
+    over_cmt = tuple(round(number, 3) for number in above(both, "no mix", "cmt"))
+    assert over_cmt == (0.038, -0.017, 0.093) and wins(both, "no mix", "cmt") == 4
+
+
 def test_on_isic_nobody_of_what_came_after_is_told_apart_as_better():
     table = results.load_runs(results.kept("after_isic2018") / "runs.parquet")
     assert (table["gradient_steps"] == 600).all() and (table["cases"] == 519).all()
@@ -840,3 +864,23 @@ def test_what_ten_seeds_of_skin_tell_apart(skin, one, other, mean, low, high, wo
     found = interval((skin.loc[one] - skin.loc[other]).tolist())
     assert tuple(round(value, 3) for value in found) == (mean, low, high)
     assert verdict(*found[1:], 0.02) == word
+
+
+def test_bcp_loses_the_large_lesions_and_not_those_of_middle_size(real_data):
+    from ucmt_lite.data import cases, load
+
+    test = cases(load("isic2018", root=real_data("isic2018_256"), size=64).splits["test"], size=64)
+    shares = pd.Series([(mask > 0).mean() for mask in test.masks], index=test.ids)
+    images = results.load_runs(results.kept("after_isic2018") / "cases.parquet")
+    size = pd.cut(
+        images["id"].map(shares), [0, 0.1, 0.35, 1.01], labels=["small", "middle", "large"]
+    )
+    dice = images.groupby(["variant", size], observed=True)["dice"].mean().unstack()
+    said = {
+        "bcp": [0.687, 0.853, 0.655],
+        "supervised": [0.723, 0.820, 0.835],
+        "cps": [0.741, 0.838, 0.835],
+    }
+    for variant, numbers in said.items():
+        assert [round(float(mean), 3) for mean in dice.loc[variant]] == numbers
+    assert dice["middle"].idxmax() == "bcp" and dice["large"].idxmin() == "bcp"

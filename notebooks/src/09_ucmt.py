@@ -468,7 +468,7 @@ compare.figure(mixed, ["disagreement", "dice"])
 # every variant's settings searched with the same effort.
 # </details>
 #
-# We tried it under an earlier recipe (settings that all runs of the kit had then, such as batch norm and no small moves of the images): five seeds of 600 iterations, scored on the test images. Each dot is a run, the bar
+# We tried it: five seeds that no choice has seen, 600 iterations, scored on the test images. Each dot is a run, the bar
 # their mean:
 
 # %% [markdown] lang="zh" english="2b0ebe0c"
@@ -481,20 +481,21 @@ compare.figure(mixed, ["disagreement", "dice"])
 # 几个全新的种子；各个变体用相同的标注；训练长到稳定下来；用没有参与任何选择的图像来打分；每个变体的设置都以同样的力度搜索过。
 # </details>
 #
-# 我们用以前的一套配方试过（配方指当时所有训练共有的设置，例如批归一化，图像不作小幅移动）：五个种子，各 600 次迭代，在测试图像上打分。每个点是一次训练，横线是它们的均值：
+# 我们试过：五个没有参与任何选择的种子，各 600 次迭代，在测试图像上打分。每个点是一次训练，横线是它们的均值：
 
 # %%
-ablation = results.load_runs(results.kept("heart_ablation") / "runs.parquet")
+ablation = results.load_runs(results.kept("recipe_mixes") / "runs.parquet")
 evidence.plot_scores(ablation)
 
 # %% [markdown] lang="zh" english="0881a6e0"
 # > **图：** 各个变体的 Dice，种子间的均值与 {1} % 区间；phantom_heart，{2} 张有标注，边长 {3}，测试图像：不混合 {4}（{5} 至 {6}），UMIX {7}（{8} 至 {9}），CutMix {10}（{11} 至 {12}），噪声 {13}（{14} 至 {15}）。
 
 # %% [markdown]
-# Nothing to choose between the mixes: UMIX 0.770, no mix 0.773, CutMix 0.780, *noise* (added in place of moved cells) 0.767. Five seeds would have
-# missed a difference of 0.04 either way. CMT, which takes no second step, was at 0.738 with as many iterations and at 0.785 with as many steps. Would it be
+# UMIX 0.822, CutMix 0.820, no mix 0.811, *noise* (added in place of moved cells) 0.794. Noise is behind both mixes that move cells in all five seeds, by 0.028 and
+# 0.026 in the mean. The rest is not told apart: UMIX minus no mix is +0.010, from -0.016 to +0.037, and it does not show that UMIX chooses its cells and CutMix does not. CMT, which takes no second step, has
+# 0.773 with as many iterations: most of what UCMT has over it comes with the second step ([recipe_mixes](../results/recipe_mixes/README.md)). Under an earlier recipe (batch norm, no small moves of the images) no mix was ahead of another, noise neither. Would it be
 # so with more classes, larger images, longer runs? A sweep of yours can tell ([lesson 91](91_results.ipynb)). How many cells should move, and how
-# large, is [kept as well](../results/heart_umix/README.md): where more than 3 % of the image may change, the means are lower. At an equal share, an eighth, cells of 4, 8 and 16 pixels ended at 0.722, 0.719 and 0.715 (three seeds): no size stood out. (The pictures of this lesson move up to an eighth: one sees more.)
+# large, was asked under that recipe ([heart_umix](../results/heart_umix/README.md)): where more than 3 % of the image may change, the means are lower. At an equal share, an eighth, cells of 4, 8 and 16 pixels ended at 0.722, 0.719 and 0.715 (three seeds): no size stood out. (The pictures of this lesson move up to an eighth: one sees more.)
 #
 # ## What can go wrong
 #
@@ -502,7 +503,7 @@ evidence.plot_scores(ablation)
 # halves? Try:
 
 # %% [markdown] lang="zh" english="1ae8d1fe"
-# 各种混合分不出高下：UMIX 0.770，不混合 0.773，CutMix 0.780，*噪声*（不移动格子，而是加上噪声）0.767。无论偏向哪一边，0.04 的差别都会被五个种子漏掉。CMT 没有第二步，迭代次数相同时为 0.738，步数相同时为 0.785。如果类别更多、图像更大、训练更长，还会这样吗？你自己做一次扫描就能知道（[第 91 课](91_results.ipynb)）。应该移动多少格子、格子要多大，结果[也保存着](../results/heart_umix/README.md)：图像可能改变的部分超过 3 % 时，均值更低。在同样的比例（八分之一）下，4、8、16 像素的格子终点为 0.722、0.719、0.715（三个种子）：没有哪种大小特别突出。（本课的图中至多移动八分之一：看得更清楚。）
+# UMIX 0.822，CutMix 0.820，不混合 0.811，*噪声*（不移动格子，而是加上噪声）0.794。在全部五个种子中，噪声都落后于两种移动格子的混合，平均差 0.028 和 0.026。其余的分不出高下：UMIX 减不混合为 +0.010，区间从 -0.016 到 +0.037；UMIX 挑选格子而 CutMix 不挑，也看不出差别。CMT 没有第二步，迭代次数相同时为 0.773：UCMT 比它多出的，大半来自第二步（[recipe_mixes](../results/recipe_mixes/README.md)）。在以前的一套配方下（批归一化，图像不作小幅移动），没有哪种混合领先，噪声也不落后。如果类别更多、图像更大、训练更长，还会这样吗？你自己做一次扫描就能知道（[第 91 课](91_results.ipynb)）。应该移动多少格子、格子要多大，是在那套配方下问的（[heart_umix](../results/heart_umix/README.md)）：图像可能改变的部分超过 3 % 时，均值更低。在同样的比例（八分之一）下，4、8、16 像素的格子终点为 0.722、0.719、0.715（三个种子）：没有哪种大小特别突出。（本课的图中至多移动八分之一：看得更清楚。）
 #
 # ## 可能出什么错
 #

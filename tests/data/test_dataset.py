@@ -79,6 +79,30 @@ def test_rows_without_a_patient_are_patients_of_their_own():
     assert len(groups) == 6 and len(set(groups)) == 5 and "None" not in groups
 
 
+@pytest.mark.parametrize("name", ["patient_id", "patient", "Subject", "subject_id"])
+def test_a_column_of_patients_is_taken_for_the_group_and_told(name):
+    table = pictured(**{name: [i // 2 for i in range(6)]})
+    source = from_dataset(table)
+    groups = [set(split["group"]) for split in source.splits.values()]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 3
+    assert f"The column '{name}' is taken for the patient of each row" in " ".join(source.notes)
+    alone = from_dataset(table, group="none")
+    assert sum(len(set(split["group"])) for split in alone.splits.values()) == 6
+    assert "is taken for the patient" not in " ".join(alone.notes)
+
+
+def test_a_column_called_group_comes_before_that_of_patients():
+    source = from_dataset(pictured(group=list("aabbcc"), patient=list("xxxyyy")))
+    groups = {group for split in source.splits.values() for group in split["group"]}
+    assert groups == {"a", "b", "c"} and "patient" not in " ".join(source.notes)
+
+
+def test_a_column_with_one_value_names_no_patients():
+    source = from_dataset(pictured(subject=["heart"] * 6))
+    assert sum(len(set(split["group"])) for split in source.splits.values()) == 6
+    assert "'subject' holds 'heart' in every row and is not taken" in " ".join(source.notes)
+
+
 def test_a_row_without_image_is_named_and_one_without_mask_is_unlabeled():
     row = np.eye(5, 4, dtype=np.uint8).tolist()
     table = datasets.Dataset.from_dict({"image": [row, row, None], "mask": [row, row, row]})

@@ -9,7 +9,7 @@ import pytest
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data import cases, load
-from ucmt_lite.data.groups import suspected_patients
+from ucmt_lite.data.groups import find_groups, suspected_patients
 
 SQUARE = np.zeros((40, 40), np.uint8)
 SQUARE[5:20, 7:20] = 255
@@ -173,6 +173,27 @@ def test_what_only_looks_like_patients_is_told(tmp_path, draw):
         ([f"s{i}{how}" for i in (7, 8) for how in ("", "_hflip", "_rot90")], {"s7", "s8"}),
         (["7l", "8r", "lr", "od"], None),
         (["CHNCXR_0001_0", "CHNCXR_0002_1", "CHNCXR_0003_1"], None),
+        ([f"case{i:02d}_{phase}" for i in (1, 2) for phase in ("ED", "ES")], {"case01", "case02"}),
+        ([f"P0{i}_{when}" for i in (1, 2) for when in ("pre", "post")], {"P01", "P02"}),
+        ([f"000{i}_L_{view}" for i in (1, 2) for view in ("CC", "MLO")], {"0001", "0002"}),
+        ([f"00{i}_{plane}" for i in (1, 2) for plane in ("axial", "coronal")], {"001", "002"}),
+        ([f"S{i}-{phase}" for i in (1, 2) for phase in ("art", "ven")], {"S1", "S2"}),
+        ([f"case0{i}{part}" for i in (1, 2) for part in "ab"], {"case01", "case02"}),
+        (["scan_7-b", "scan_7-a", "scan_8", "scan_9"], {"scan_7", "scan_8", "scan_9"}),
+        ([f"slice00{k}_P0{i}" for i in (1, 2) for k in (1, 2)], {"P01", "P02"}),
+        ([f"{k}_P0{i}" for i in (1, 2) for k in ("001", "slice001", "slice002")], {"P01", "P02"}),
+        ([f"slide{i}_r{k}c{k}" for i in (1, 2) for k in (0, 1)], {"slide1", "slide2"}),
+        ([f"img{i}_png.rf.{k}f0{i}c" for i in (1, 2) for k in (4, 5)], {"img1", "img2"}),
+        ([f"{i}_left" for i in range(90)] + ["12_right"], {str(i) for i in range(90)}),
+        ([f"LA18_case_{i}_{k}" for i in (1, 2) for k in "ab"], {"LA18_case_1", "LA18_case_2"}),
+        (["train/P00_1", "train/P00_2", "train/P01_1", "test/P00_1"], {"P00", "P01"}),
+        ([f"{split}/scan_{i}" for split in ("train", "test") for i in range(9)], None),
+        ([f"{split}/{name}" for split in ("train", "test") for name in "abcdef"], None),
+        ([f"im{i}" for i in range(1, 10)], None),
+        ([f"train_{i:04d}" for i in range(9)], None),
+        ([f"ISIC2018_{i}" for i in range(9)] + ["phantom"], None),
+        ([f"{i:02d}_grade{i % 3}" for i in range(20)], None),
+        ([f"{i}_left" for i in range(200)] + ["12_right"], None),
     ],
 )
 def test_stems_that_ids_share(keys, patients):
@@ -472,3 +493,36 @@ def test_a_set_of_one_patient_is_told(tmp_path, draw):
     source = load("folder", root=root)
     assert "All 10 ids name one patient (patient7)" in " ".join(source.notes)
     assert "name one patient" not in " ".join(load("folder", root=root, group="none").notes)
+
+
+def test_an_id_without_a_patient_leaves_the_others_theirs(tmp_path, draw):
+    names = [f"patient{i:02d}_{phase}" for i in range(4) for phase in ("ED", "ES")]
+    source = load("folder", root=folder_of(tmp_path, [*names, "phantom"], draw))
+    assert set(sides_of(source)) == {"phantom", *(f"patient{i:02d}" for i in range(4))}
+    assert all(len(splits) == 1 for splits in sides_of(source).values())
+    assert "1 of 9 ids (first 'phantom') name none: each is a group of its own" in str(source.notes)
+
+
+@pytest.mark.parametrize("form", ["case{i}_sub{k}", "case{i}/sub{k}", "train/case{i}_sub{k}"])
+def test_a_sub_number_that_comes_again_is_a_part_of_a_case(form):
+    keys = [form.format(i=i, k=k) for i in range(6) for k in (1, 2)]
+    folders = {key: key.rpartition("/")[0].removeprefix("train") for key in keys}
+    groups = find_groups(folders, {}, root=None, asked="", group_of=str)
+    together = groups.suspected or groups.of_id
+    assert "ids name" not in groups.sentence
+    assert set(together.values()) == {f"case{i}" for i in range(6)}
+
+
+@pytest.mark.parametrize("form", ["ses-{k}_sub-{i}", "site{i}_sub{i}{k}", "site{k}_subject{i}"])
+def test_a_sub_number_that_is_a_subject_stays_one(form):
+    keys = [form.format(i=i, k=k) + end for i in range(6) for k in (1, 2) for end in ("_x", "_y")]
+    groups = find_groups(dict.fromkeys(keys, ""), {}, root=None, asked="", group_of=str)
+    assert "ids name patients" in groups.sentence
+
+
+def test_a_patient_in_the_folders_of_two_splits_is_told(tmp_path, draw):
+    for split in ("train", "test"):
+        names = [f"P{i:02d}_{k}" for i in range(3) for k in (1, 2)]
+        folder_of(tmp_path / split, names, draw)
+    rule = load("folder", root=tmp_path).split_rule
+    assert "12 ids look like 3 patients, of whom 3 are on both sides (P00)" in rule

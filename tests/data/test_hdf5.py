@@ -254,3 +254,22 @@ def test_every_spelling_of_the_suffix_is_read(volumes):
     (root / "a.h5").rename(root / "a.hdf5")
     (root / "b.h5").rename(root / "b.H5")
     assert sum(map(len, load("hdf5", root=root).splits.values())) == 6
+
+
+@pytest.mark.parametrize("stem", ["train", "isic_train", "data-Testing"])
+def test_a_stack_of_slices_called_as_a_split_is_no_volume(stem, volumes):
+    root = volumes((40, 32, 32), names=(stem, "other_val"))
+    with pytest.raises(InputError, match="is called as a split and holds .40, 32, 32.: save one"):
+        load("hdf5", root=root)
+
+
+def test_a_volume_may_have_a_number_after_the_word_of_a_split(volumes):
+    root = volumes(names=("train_01", "train_02", "train_03"))
+    assert len(load("hdf5", root=root).splits["train"]) == 1
+
+
+def test_folders_that_differ_in_the_word_of_their_split_are_splits(volumes, tmp_path):
+    volumes(names=("a", "b", "c"), root=tmp_path / "h5/training_h5")
+    volumes(names=("d",), root=tmp_path / "h5/testing_h5")
+    splits = load("hdf5", root=tmp_path / "h5").splits
+    assert {name: len(split) for name, split in splits.items()} == {"train": 3, "test": 1}

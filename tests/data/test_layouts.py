@@ -20,6 +20,7 @@ PAIRS = [
     ("image_{}.png", "mask_{}.png"),
     ("images/image_{}.png", "masks/mask_{}.png"),
     ("{}.png", "{}_seg.png"),
+    ("volume-{}.png", "segmentation-{}.png"),
     ("{}.webp", "{}-mask.webp"),
     ("a/{}.png", "a/{}_gt.png"),
     ("images/{}_training.tif", "1st_manual/{}_manual1.gif"),
@@ -551,3 +552,94 @@ def test_a_file_for_each_split_is_refused_and_a_folder_for_each_is_read(tmp_path
     for name in ("train", "test"):
         (tmp_path / f"{name}.h5").rename(tmp_path / name / f"{name}.h5")
     assert load("hdf5", root=tmp_path).split_rule == "as the data come"
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("ISIC_train", "ISIC_test"),
+        ("stage1_train", "stage1_test"),
+        ("a. Training Set", "b. Testing Set"),
+        ("train_256", "test_256"),
+        ("images/x_train", "images/x_test"),
+    ],
+)
+def test_folders_that_differ_in_the_word_of_their_split_are_splits(train, test, tmp_path, draw):
+    root = tmp_path / "s"
+    for folder, names in ((train, "abcdefgh"), (test, "xyz")):
+        image = folder if folder.startswith("images") else f"{folder}/images"
+        for name in names:
+            draw(root / image / f"{name}.png", np.stack([SQUARE // 2] * 3, axis=2))
+            draw(root / image.replace("images", "masks") / f"{name}.png", SQUARE)
+    source = load("folder", root=root)
+    ids = {split: {key[-1] for key in ids["id"]} for split, ids in source.splits.items()}
+    assert ids == {"train": set("abcdefgh"), "test": set("xyz")}
+    assert source.split_rule == "as the data come"
+
+
+def test_one_folder_with_a_split_in_its_name_is_no_split(tmp_path, draw):
+    root = pair_set(tmp_path / "s", "stage1_train/images/{}.png", "stage1_train/masks/{}.png", draw)
+    assert load("folder", root=root).split_rule.startswith("by seed")
+
+
+def test_masks_of_a_folder_of_unlabeled_images_are_not_used(tmp_path, draw):
+    root = pair_set(tmp_path / "s", "labeled/images/{}.png", "labeled/masks/{}.png", draw)
+    for name in "xyz":
+        draw(root / f"unlabeled/images/{name}.png", np.stack([SQUARE // 2] * 3, axis=2))
+        draw(root / f"unlabeled/masks/{name}.png", SQUARE)
+    source = load("folder", root=root)
+    train = cases(source.splits["train"])
+    bare = {key for key, has in zip(train.ids, train.has_mask, strict=True) if not has}
+    assert bare == set("xyz")
+    assert any("3 images in a folder of unlabeled images with a mask" in n for n in source.notes)
+
+
+@pytest.mark.parametrize("listed", [range(6), range(2)])
+def test_who_is_listed_as_unlabeled_is_not_drawn_as_labeled(listed, tmp_path, draw):
+    root = pair_set(tmp_path / "s", "images/{}.png", "masks/{}.png", draw, count=12)
+    for name, rows in (("train", range(9)), ("test", range(9, 12)), ("unlabeled", listed)):
+        (root / f"{name}.txt").write_text("\n".join(f"c{i:02d}x" for i in rows))
+    able = load("folder", root=root).labeled
+    assert set(able) == {f"c{i:02d}x" for i in range(len(listed), 9)}
+
+
+def test_a_list_of_unlabeled_images_that_leaves_nobody_to_learn_from_is_refused(tmp_path, draw):
+    root = pair_set(tmp_path / "s", "images/{}.png", "masks/{}.png", draw, count=6)
+    for name, rows in (("train", range(4)), ("test", range(4, 6)), ("unlabeled", range(4))):
+        (root / f"{name}.txt").write_text("\n".join(f"c{i:02d}x" for i in rows))
+    with pytest.raises(InputError, match="unlabeled images names every training case"):
+        load("folder", root=root)
+
+
+@pytest.mark.parametrize("word", ["pred", "overlay", "superpixels"])
+def test_pictures_made_of_images_that_have_masks_are_told(word, tmp_path, draw):
+    root = pair_set(tmp_path / "s", "images/{}.png", "masks/{}.png", draw)
+    for i in range(5):
+        draw(root / f"results/c{i:02d}x_{word}.png", SQUARE)
+    notes = load("folder", root=root).notes
+    assert any(f"c00x_{word}.png, as images/c00x.png" in note for note in notes)
+
+
+def test_a_mask_of_another_number_alone_in_its_folder_is_refused(tmp_path, draw):
+    root = tmp_path / "s"
+    for p in range(6):
+        draw(root / f"P{p}/images/IM{p:03d}.png", np.stack([SQUARE // 2] * 3, axis=2))
+        draw(root / f"P{p}/masks/IM{p + 2 * (p == 3):03d}_mask.png", SQUARE)
+    with pytest.raises(InputError, match=r"IM005_mask.png' .* image"):
+        load("folder", root=root)
+
+
+def test_masks_with_numbers_of_their_own_are_paired_by_their_folders(tmp_path, draw):
+    root = tmp_path / "s"
+    for p in range(6):
+        draw(root / f"P{p}/images/IM{p:03d}.png", np.stack([SQUARE // 2] * 3, axis=2))
+        draw(root / f"P{p}/masks/IM{p + 20:03d}_mask.png", SQUARE)
+    assert len(masks_of(load("folder", root=root))) == 6
+
+
+def test_what_lies_beside_a_whole_set_is_another_set(tmp_path, draw):
+    root = tmp_path / "pictures"
+    draw(tmp_path / "masks/other.png", SQUARE)
+    draw(root / "a.png", SQUARE)
+    with pytest.raises(InputError, match="None of the 1 pictures in"):
+        load("folder", root=root)

@@ -13,7 +13,7 @@ from torch import nn
 from ucmt_lite import predict
 from ucmt_lite.common import InputError
 from ucmt_lite.data import cases, load
-from ucmt_lite.data.preparation import Preparation
+from ucmt_lite.data.preparation import Preparation, eight_bits, prepare_volume
 
 MASK = np.zeros((16, 16, 8), np.uint8)
 MASK[3:9, 3:12, 2:6] = 1
@@ -165,3 +165,57 @@ def test_a_preparation_survives_json(preparation):
     assert Preparation.of(json.loads(json.dumps(preparation.as_dict()))) == preparation
     with pytest.raises(InputError, match="Unknown preparation of values 'byte'"):
         Preparation.of({"values": "byte"})
+
+
+NO_DATA = [-1e30, -3.4028235e38, 1e30]
+
+
+@pytest.mark.parametrize("background", [0.0, 0.6])
+@pytest.mark.parametrize("value", NO_DATA)
+def test_a_volume_that_one_value_makes_constant_is_refused(value, background, tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        values = rng.normal(300, 50, MASK.shape).astype(np.float32)
+        values[rng.random(MASK.shape) < background] = 0
+        if i == 2:
+            values[3, 4, 5] = value
+        with h5py.File(tmp_path / f"{i}.h5", "w") as file:
+            file["image"], file["label"] = values, MASK
+    sentence = rf"'.*2.h5'? has the extreme value {value:g}, beside .* become one: replace it"
+    with pytest.raises(InputError, match=sentence.replace("+", r"\+")):
+        load("hdf5", root=tmp_path)
+
+
+@pytest.mark.parametrize("value", NO_DATA)
+def test_many_voxels_without_data_are_no_better_than_one(value):
+    values = np.random.default_rng(0).normal(300, 50, MASK.shape)
+    values[:5] = value
+    values[5:7] = value / 2  # as interpolation makes them
+    with pytest.raises(InputError, match="has the extreme value"):
+        prepare_volume(values, "standardised", "v")
+
+
+@pytest.mark.parametrize("value", [*NO_DATA, 1e6])
+def test_a_picture_that_one_value_makes_constant_is_refused(value):
+    values = np.random.default_rng(0).normal(300, 50, (32, 32)).astype(np.float32)
+    values[3, 4] = value
+    with pytest.raises(InputError, match="Image 'p' has the extreme value"):
+        eight_bits(values, "p")
+
+
+@pytest.mark.parametrize("scale", [1, 1e20])
+@pytest.mark.parametrize("kind", ["bright", "beads", "saturated", "flat"])
+def test_an_image_with_bright_pixels_is_read(kind, scale):
+    values = np.random.default_rng(0).normal(300, 50, (40, 40, 10)).astype(np.float32)
+    if kind == "bright":
+        values[3, 4:7, 1] = 4095
+    elif kind == "beads":  # of different brightness
+        values[3, 4:7, 1] = 1e9, 2e9, 4e9
+    elif kind == "saturated":
+        values[:3] = 1e9
+    else:
+        values[:] = 7
+        values[3, 4, 1] = 1e9
+    values *= scale
+    assert len(np.unique(prepare_volume(values, "standardised", "v"))) > 1
+    assert eight_bits(values[..., 1], "p").max() == 255

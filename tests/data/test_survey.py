@@ -77,3 +77,36 @@ def test_known_near_duplicates_are_found(real_data):
     line = next(line for line in survey(source) if "near-duplicates" in line)
     pairs, across = (int(word) for word in line.replace(",", "").split() if word.isdigit())
     assert pairs >= 9 and across >= 5
+
+
+def spotted(place):
+    """A small bright object on black, whose outline says next to nothing."""
+    image = np.zeros((64, 64), np.uint8)
+    image[place : place + 4, place : place + 4] = 255
+    return image
+
+
+def test_equal_images_are_found_however_flat(tmp_path, draw):
+    for i, place in enumerate([5, 20, 35, 5, 50]):
+        draw(tmp_path / f"images/s{i}.png", spotted(place))
+        draw(tmp_path / f"masks/s{i}.png", spotted(20))
+    for i in (5, 6):  # blank images are no copies of each other
+        draw(tmp_path / f"images/s{i}.png", np.zeros((64, 64), np.uint8))
+        draw(tmp_path / f"masks/s{i}.png", spotted(20))
+    line = next(line for line in survey(load("folder", root=tmp_path)) if "near-dup" in line)
+    assert "near-duplicates: 1 pair, " in line and "s0 in" in line and "s3 in" in line
+    assert line.endswith("; 7 images too flat to be compared but for equality")
+
+
+def test_where_no_image_is_flat_nothing_is_said_of_flat_ones(tmp_path, draw):
+    for i in range(5):
+        draw(tmp_path / f"images/s{i}.png", textured(i))
+        draw(tmp_path / f"masks/s{i}.png", textured(9) // 128 * 255)
+    assert "  near-duplicates: none found" in survey(load("folder", root=tmp_path))
+
+
+def test_volumes_are_compared_by_a_slice_that_shows_something():
+    volume = np.zeros((1, 32, 40, 9), np.float16)
+    volume[0, ..., 2] = textured(0)
+    assert 16 < difference_hash(volume).sum() < 240
+    assert (difference_hash(volume) == difference_hash(volume[..., 2])).all()

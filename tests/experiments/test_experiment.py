@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import ucmt_lite.data
 from ucmt_lite import cli, predict
@@ -164,6 +165,25 @@ def test_the_file_of_a_run_segments_as_the_network_that_was_scored(tmp_path, mon
     segmenter = predict.load_segmenter(result.folder / "teacher.safetensors")
     found = segmenter.probabilities(test.images[0][0].astype(np.int16))
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_run_says_that_patients_may_be_on_both_sides(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    mask = np.zeros((32, 32), np.uint8)
+    mask[8:20, 8:20] = 255
+    for patient in range(6):
+        for k in range(3):
+            for kind, values in (("images", rng.integers(0, 255, (32, 32))), ("masks", mask)):
+                file = tmp_path / f"set/{kind}/P{patient}_{k}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(values.astype(np.uint8)).save(file)
+    told = []
+    for group in ("", "none", r"(P\d)"):
+        of_set = {"dataset": "folder", "data": str(tmp_path / "set"), "group": group}
+        config = RunConfig.of({**SMALL, **of_set, "method": "supervised", "settings": {}})
+        result = run(config, tmp_path / f"run{len(told)}")
+        told.append([r for r in result.remarks if r.startswith("Patients may be on both sides of")])
+    assert "18 ids look like 6 patients" in told[0][0] and told[1:] == [[], []]
 
 
 def test_types_and_names_of_the_configuration():

@@ -790,3 +790,18 @@ def test_the_command_takes_the_folder_of_a_run(tmp_path, capsys):
     assert cli.main(["predict", str(tmp_path / "run"), str(photo), "--out", out]) == 0
     assert cli.main(["predict", str(tmp_path), str(photo), "--out", out]) == 2
     assert "There is no file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", ["P", "RGB"])
+def test_how_the_colours_of_truths_were_read_is_said(mode, flat, tmp_path):
+    photo = picture_file(tmp_path / "a.png")
+    truth = np.zeros((40, 50), np.uint8)
+    truth[5:20, 7:20], truth[25:35, 30:45] = 1, 2
+    picture = Image.fromarray(truth)
+    picture.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
+    (tmp_path / "truth").mkdir()
+    picture.convert(mode).save(tmp_path / "truth/a.png")
+    done = predict_files(
+        predict.load_segmenter(flat), photo, tmp_path / "out", masks=tmp_path / "truth"
+    )
+    assert any("Masks are read by their" in remark for remark in done.remarks)

@@ -13,6 +13,7 @@ import numpy as np
 from ucmt_lite.common import InputError, one_of
 from ucmt_lite.data.columns import picture_file
 from ucmt_lite.data.layouts import PARTS
+from ucmt_lite.data.lists import GROUP_COLUMNS
 from ucmt_lite.data.masks import class_names
 from ucmt_lite.data.pictures import look_at_pair
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
@@ -45,7 +46,8 @@ def from_dataset(
     with a mask `D H W`; one channel more of either is dropped. Arrays of pictures become 8 bits
     (`eight_bits`), volumes are standardised (`decide_values`). A row whose mask is None is an
     unlabeled image. A column `id` gives unique names (default: split and row) and a column `group`
-    the patient, where it is known. Masks, groups, seed, size and count: as `read_folder`.
+    the patient, where it is known; without it one called as in `groups.csv` (`patient_id`), which
+    is told. Masks, groups, seed, size and count: as `read_folder`.
 
     >>> import datasets
     >>> pixels = np.zeros((8, 8), np.uint8)
@@ -103,8 +105,9 @@ def _read_tables(
     for table in tables.values():
         _check_table(table)
     entries: dict[str, Entry] = {}
+    whose, told = ("", "") if request.group else _group_column(tables)
     for split, table in tables.items():
-        for entry in _entries(split, table, image, mask):
+        for entry in _entries(split, table, image, mask, whose):
             if entry.id in entries:
                 raise InputError(
                     f"Two rows have the id '{entry.id}': give every row its own, or drop the"
@@ -139,6 +142,7 @@ def _read_tables(
         look=look,
         open_case=open_case,
         mixed="The dataset mixes pictures and volumes: make two datasets of it.",
+        notes=[told],
     )
 
 
@@ -151,8 +155,36 @@ def _check_table(table: Any) -> None:
         )
 
 
-def _entries(split: str, table: Any, image: str, mask: str) -> list[Entry]:
-    """List the rows of a table, with their ids and groups."""
+def _group_column(tables: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the column that names the patients and, unless it is `group`, a sentence on it.
+
+    One that holds the same value everywhere (a `subject` that is "heart") tells no patients apart.
+    """
+    columns = dict.fromkeys(name for table in tables.values() for name in table.column_names)
+    likely = [name for wanted in GROUP_COLUMNS for name in columns if name.lower() == wanted]
+    if not likely or "group" in columns:
+        return ("group" if likely else ""), ""
+    values = {
+        name: {
+            str(v) for table in tables.values() if name in table.column_names for v in table[name]
+        }
+        for name in likely
+    }
+    column = next((name for name in likely if len(values[name]) > 1), "")
+    if not column:
+        value = next(iter(values[likely[0]]), "")
+        return "", (
+            f"The column '{likely[0]}' holds '{value}' in every row and is not taken for the"
+            " patient: call it group if it is."
+        )
+    return column, (
+        f"The column '{column}' is taken for the patient of each row, as none is called group:"
+        " group='none' takes every case for itself."
+    )
+
+
+def _entries(split: str, table: Any, image: str, mask: str, whose: str) -> list[Entry]:
+    """List the rows of a table, with their ids and the groups in the column `whose`."""
     for column in (image, mask):
         if column not in table.column_names:
             have = ", ".join(table.column_names)
@@ -161,7 +193,7 @@ def _entries(split: str, table: Any, image: str, mask: str) -> list[Entry]:
             )
     rows = range(len(table))
     ids = table["id"] if "id" in table.column_names else [f"{split}_{i}" for i in rows]
-    groups = table["group"] if "group" in table.column_names else [None] * len(table)
+    groups = table[whose] if whose in table.column_names else [None] * len(table)
     labels = table.select_columns([mask]).with_format("arrow")
     masked = [value.is_valid for value in labels[mask]]
     return [

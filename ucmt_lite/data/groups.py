@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ucmt_lite.common import InputError
+from ucmt_lite.data.layouts import PARTS
 from ucmt_lite.data.lists import forms_of, read_pairs
 
 # What people call a patient in file names: its number is a group without being asked, and so are
@@ -19,22 +20,32 @@ _PATIENT = re.compile(
     re.I,
 )
 _DIGITS = re.compile(r"\d")
-# The end of a name that counts pictures of one thing: _12, -slice_3, frame07, " (2)"; its pieces
-# (_x3_y7, _tile12), its visits, its two eyes (_left, 01R), or a copy (_flip).
+_SUB = re.compile(r"sub[_-]?\d+", re.I)  # may also be a part of a case: case0_sub1
+# What ids begin with where the same name is in two splits: train/P00_1, test/P00_1.
+_SPLIT = re.compile(rf"^({'|'.join(PARTS)})/", re.I)
+# The end of a name that tells pictures of one thing apart: what counts them (_12, -slice_3,
+# frame07, " (2)", _x3_y7, _visit2), where a tile lies (_r0c1), a word (_left, _ED, -art), a letter
+# or a copy just after a number (01R, 7b, 7hflip), and the hash of a picture that Roboflow changed.
 _COUNTED = re.compile(
     r"([\s._-]+|(?<=[a-z0-9])(?=(slice|frame)))"
     r"(slice|frame|img|image|layer|view|tile|patch|crop|row|col|visit|ses|session|day|aug|rot|copy"
-    r"|[sztfxyv])?"
+    r"|sub|[sztfxyv])?"
     r"[\s._-]*\(?\d+\)?$"
-    r"|([\s._-]+|(?<=\d))(left|right|od|os|[lr]|[hv]?flip(ped)?|aug(mented)?|copy)$",
+    r"|[\s._-]+(r\d+c\d+|x\d+y\d+)$"
+    r"|[\s._-]+\(?[^\W\d_]+\)?$"
+    r"|(?<=\d)(left|right|od|os|[hv]?flip(ped)?|aug(mented)?|copy|[a-z])$"
+    r"|\.rf\.\w+$",
     re.I,
 )
+# A number before the name of what is counted: slice001_P00, 001_P00.
+_LEADING = re.compile(r"^((slice|frame)|img|image)?[\s._-]*\d+[\s._-]+(?=[a-z]+[\s._-]?\d+$)", re.I)
 # A folder below that of a patient: p1/left, p1/visit2, p1/T2.
 _BELOW_PATIENT = re.compile(
     r"^(\D+|(visit|ses|session|scan|series|study|day|week|month|time|tp|t|eye)[\s._-]*\d+)$", re.I
 )
 _MANY = 5  # fewer folders or names without a number are kinds of images (benign, malignant)
 _FEW_STRAY = 0.1  # of the cases may lie outside the folders of patients
+_SOME = 0.02  # of the ids must share a stem with another: fewer (one copy) say little of a split
 
 
 class Groups(NamedTuple):
@@ -75,10 +86,11 @@ def find_groups(
         return Groups({key: known.get(key) or group_of(key) for key in folders})
     if group_of is not str:
         return Groups({key: group_of(key) for key in folders})
-    named = _one_spelling({key: _patient(key) for key in folders})
-    if None not in named.values() and 1 < len(set(named.values())) < len(named):
-        patients = {key: str(patient) for key, patient in named.items()}
-        return Groups(patients, _told(patients.values(), "ids name"))
+    named = _named_patients(folders)
+    if _are_named(named):
+        patients = {key: patient or key for key, patient in named.items()}
+        told = _told(filter(None, named.values()), "ids name")
+        return Groups(patients, told + _told_nameless(named))
     above = {key: _patient_folder(folder) for key, folder in folders.items()}
     for owners in (above, folders):
         in_folders = {key: owner or key for key, owner in owners.items()}
@@ -87,7 +99,7 @@ def find_groups(
     alone = {key: key for key in folders}
     if None not in named.values() and len(set(named.values())) == 1 < len(named):
         return Groups(alone, _told_one(len(named), str(next(iter(named.values())))))
-    if len(set(filter(None, folders.values()))) >= _MANY and _are_shared(in_folders):
+    if len(set(filter(None, folders.values()))) >= _MANY and _shared(in_folders, alone) > 0.5:
         return Groups(alone, suspected=in_folders, by_folder=True)
     return Groups(alone, suspected=suspected_patients(folders))
 
@@ -108,9 +120,52 @@ def _told_one(count: int, patient: str) -> str:
     )
 
 
-def _patient(key: str) -> str | None:
-    match = _PATIENT.search(key)
-    return None if match is None else match.group(1)
+def _told_nameless(named: Mapping[str, str | None]) -> str:
+    alone = [key for key, patient in named.items() if patient is None]
+    if not alone:
+        return ""
+    return (
+        f" {len(alone)} of {len(named)} ids (first '{alone[0]}') name none: each is a group of its"
+        " own."
+    )
+
+
+def _named_patients(keys: Iterable[str]) -> dict[str, str | None]:
+    """Return the patient that each id names, in one spelling; None where it names none.
+
+    A "sub" whose number comes again after other names with a number is a part of each of these.
+
+    >>> _named_patients(["pat1_a", "pat01_b", "x"])
+    {'pat1_a': 'pat1', 'pat01_b': 'pat1', 'x': None}
+    >>> _named_patients(["case0_sub1", "case1_sub1"])
+    {'case0_sub1': None, 'case1_sub1': None}
+    """
+    keys = list(keys)
+    found = {key: match for key in keys if (match := _PATIENT.search(key))}
+    owners: dict[str, set[str]] = defaultdict(set)
+    below = {key: owner for key, match in found.items() if (owner := _owner_of_sub(key, match))}
+    for key, owner in below.items():
+        owners[found[key][1].lower()].add(owner)
+    again = [key for key in below if len(owners[found[key][1].lower()]) > 1]
+    if 2 * len(again) > len(below):
+        found = {key: match for key, match in found.items() if key not in below}
+    return _one_spelling({key: found[key][1] if key in found else None for key in keys})
+
+
+def _owner_of_sub(key: str, match: re.Match) -> str:
+    """Return the name with a number that "sub3" comes after, which is no visit; else nothing."""
+    before = _SPLIT.sub("", key[: match.start(1)]).rstrip("/_-")
+    is_owner = _DIGITS.search(before) and not _BELOW_PATIENT.match(before)
+    return before if is_owner and _SUB.fullmatch(match[1]) else ""
+
+
+def _are_named(named: Mapping[str, str | None]) -> bool:
+    """Return whether most ids name one of several patients, and some name the same one.
+
+    More may name none than of `_FEW_STRAY`: a word for a patient says more than a folder's number.
+    """
+    patients = [patient for patient in named.values() if patient]
+    return 1 < len(set(patients)) < len(patients) and 2 * len(patients) > len(named)
 
 
 def _one_spelling(patients: Mapping[str, str | None]) -> dict[str, str | None]:
@@ -153,10 +208,14 @@ def _are_patients(folders: Mapping[str, str]) -> bool:
     return 1 < len(numbered) and len(sizes) < len(folders) and stray <= _FEW_STRAY * len(folders)
 
 
-def _are_shared(parts: Mapping[str, str]) -> bool:
-    """Return whether most ids share what they are mapped to with another id."""
+def _shared(parts: Mapping[str, str], names: Mapping[str, str]) -> float:
+    """Return the share of ids that have the part of their name in common with another.
+
+    Whole names that are equal (train/1 and test/1) have nothing in common by that.
+    """
     sizes = Counter(parts.values())
-    return 2 * sum(size for size in sizes.values() if size > 1) > len(parts)
+    shortened = {part for key, part in parts.items() if part != names[key]}
+    return sum(sizes[part] for part in shortened if sizes[part] > 1) / max(1, len(parts))
 
 
 def _asked_for(folders: Mapping[str, str], asked: str) -> dict[str, str]:
@@ -195,29 +254,60 @@ def _asked_for(folders: Mapping[str, str], asked: str) -> dict[str, str]:
 
 
 def suspected_patients(keys: Iterable[str]) -> dict[str, str] | None:
-    """Return what may be the patient of every id, where most ids share a stem with another.
+    """Return what may be the patient of every id, where some ids share a stem with another.
+
+    What tells pictures of one thing apart is taken off the ends of all ids (`_stems`), as often as
+    leaves several stems with a number of which some are shared. Plain numbering shares none.
 
     >>> suspected_patients(["a1_1", "a1_2", "a2_1"])
     {'a1_1': 'a1', 'a1_2': 'a1', 'a2_1': 'a2'}
+    >>> suspected_patients(["P1_pre", "P1_post", "P2_pre", "P2_post"])["P2_pre"]
+    'P2'
     >>> suspected_patients(["scan1", "scan2"])
     """
-    keys = list(keys)
-    stems = {key: _stem(key) for key in keys}
-    if len(set(stems.values())) > 1 and _are_shared(stems):
-        return stems
+    names = {key: _SPLIT.sub("", key) for key in keys}
+    stems = _stems(names)
+    for taken_off in range(max(map(len, stems.values()), default=1) - 1, 0, -1):
+        parts = {key: of_key[min(taken_off, len(of_key) - 1)] for key, of_key in stems.items()}
+        if _shared(parts, names) >= _SOME and not _is_name_of_set(parts, names):
+            return parts
     # Without a number in them (AAA_1, AAA_2, BBB_1), many are needed.
-    names = {key: _COUNTED.sub("", key) for key in keys}
-    return names if len(set(names.values())) >= _MANY and _are_shared(names) else None
+    parts = {key: _COUNTED.sub("", name) for key, name in names.items()}
+    is_likely = len(set(parts.values())) >= _MANY and _shared(parts, names) > 0.5
+    return parts if is_likely else None
 
 
-def _stem(key: str) -> str:
-    """Return an id without the numbers that count its slices, as long as a number is left."""
-    stem = key
+def _is_name_of_set(parts: Mapping[str, str], names: Mapping[str, str]) -> bool:
+    """Return whether one stem alone is shortened, and of most ids: ISIC2018_0001, ISIC2018_0002."""
+    shortened = [part for key, part in parts.items() if part != names[key]]
+    return len(set(shortened)) == 1 and 2 * len(shortened) > len(parts)
+
+
+def _stems(names: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return every name, then without what tells its pictures apart, as long as a number is left.
+
+    A number before a name counts, too, where it says slice, or comes again before another name.
+
+    >>> _stems({"a": "s7_x1_y2", "b": "001_P00", "c": "001_P01"})
+    {'a': ['s7_x1_y2', 's7_x1', 's7'], 'b': ['001_P00', 'P00'], 'c': ['001_P01', 'P01']}
+    """
+    stems = {key: _without_ends(name) for key, name in names.items()}
+    shortest = {of_key[-1] for of_key in stems.values()}
+    heads = Counter(match[0] for stem in shortest if (match := _LEADING.match(stem)))
+    for of_key in stems.values():
+        match = _LEADING.match(of_key[-1])
+        if match and (match[2] or heads[match[0]] > 1):
+            of_key.append(of_key[-1][match.end() :])
+    return stems
+
+
+def _without_ends(name: str) -> list[str]:
+    stems = [name]
     while True:
-        shorter = _COUNTED.sub("", stem)
-        if shorter == stem or not _DIGITS.search(shorter):
-            return stem
-        stem = shorter
+        shorter = _COUNTED.sub("", stems[-1])
+        if shorter == stems[-1] or not _DIGITS.search(shorter):
+            return stems
+        stems.append(shorter)
 
 
 def tell_suspected(groups: Groups, sides: Mapping[str, str]) -> str:

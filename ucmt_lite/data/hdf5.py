@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatch
@@ -13,7 +14,7 @@ import numpy as np
 from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import unreadable
 from ucmt_lite.data.files import check_folder, composed, walk_set
-from ucmt_lite.data.layouts import PARTS, part_of
+from ucmt_lite.data.layouts import PARTS, part_of, split_folders
 from ucmt_lite.data.lists import tell_passed_over
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # The usual name of each array first; another one is taken where it is the only one.
 IMAGE_KEYS = ("image", "images", "img", "data", "volume", "raw", "scan", "slice", "x", "ct", "mri")
 MASK_KEYS = ("label", "mask", "labels", "masks", "gt", "seg", "segmentation", "ground_truth", "y")
+_CALLED_AS_SPLIT = re.compile(rf"(^|[\W_])({'|'.join(PARTS)})$", re.I)  # train, isic_train
 _FEW_SLICES, _SIDE = 4, 16  # three axes of 256 x 256 x 3 may be colours
 _DAMAGED = (OSError, ValueError, RuntimeError, LookupError, TypeError, ArithmeticError, MemoryError)
 
@@ -92,11 +94,13 @@ def _find_entries(root: Path, pattern: str) -> tuple[list[Entry], list[Path]]:
             " label."
         )
     names = _ids(root, files)
+    splits = split_folders(dict.fromkeys(f for file in files for f in file.relative_to(root).parts))
     entries = []
     for file, name in zip(files, names, strict=True):
         folders = file.relative_to(root).parts[: -2 if _is_named_by_folder(file) else -1]
-        split = next((part for _, part in map(part_of, folders) if part), None)
-        inner = composed("/".join(folder for folder in folders if not part_of(folder)[1]))
+        parts = {folder: part_of(folder)[1] or splits.get(folder) for folder in folders}
+        split = next(filter(None, parts.values()), None)
+        inner = composed("/".join(folder for folder in folders if not parts[folder]))
         with _decoding(file), _opened(file) as arrays:
             has_mask = arrays.label is not None
         entries.append(Entry(name, file, file if has_mask else None, split, folder=inner))
@@ -153,7 +157,7 @@ def _look(entry: Entry) -> Form:
 def _check_is_volume(entry: Entry, shape: Sequence[int], spacing: Sequence[float]) -> None:
     """Refuse three axes that may be channels and tell no spacing, or the slices of a split."""
     file = entry.image
-    if entry.split is None and file.stem.lower() in PARTS:
+    if entry.split is None and _CALLED_AS_SPLIT.search(file.stem):
         raise InputError(
             f"'{file}' is called as a split and holds {shape}: save one file for each slice, in"
             " folders train/ and test/; if it is one volume, give it another name."

@@ -7,6 +7,8 @@ Read by folders (`images/` beside `masks/`, `imagesTr/` beside `labelsTr/`, `Ori
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +27,9 @@ _PART = "|".join(PARTS)
 # Longer names of the folder of a split: TestDataset, train2017, train_images; and masks_test.
 _PART_START = re.compile(rf"^({_PART})_?(?:data)?(?:set)?(?:_?(?:19|20)\d\d)?(?:_(.+))?$")
 _PART_ENDING = re.compile(rf"^(.+)_({_PART})$")
+# A split as a word of its own somewhere in a name, and what numbers a folder ("a. Training Set").
+_PART_WORD = re.compile(rf"(?<![a-z])({_PART})(?![a-z])", re.I)
+_COUNTED_FOLDER = re.compile(r"^\w{1,2}[.)]\s*")
 UNLABELED = {"unlabeled", "unlabelled"}
 IMAGE_FOLDERS = {
     *("image", "images", "img", "imgs", "original", "originals", "imagestr", "imagests"),
@@ -46,12 +51,12 @@ _FOLDER_PASSED_OVER = re.compile(
 MASK_ENDING = re.compile(
     r"[_-](segmentation|masks?|labels?|seg|gt|groundtruth|lesion|manual\d?)([_-]?\d+)?$", re.I
 )
-_MASK_START = re.compile(r"^(mask|label|seg|gt)[_-]", re.I)
 _MASK_WORDS = "segmentation|masks?|labels?|seg|gt|groundtruth"
+_MASK_START = re.compile(rf"^({_MASK_WORDS})[_-]", re.I)
 _MASK_ALONE = re.compile(rf"^({_MASK_WORDS})$", re.I)  # one folder a case: image.png, mask.png
 MASK_SOMEWHERE = re.compile(rf"(?:^|[\W_])({_MASK_WORDS})(?:$|[\W_])", re.I)
 _IMAGE_ENDING = re.compile(r"_(image|images|img|training|test|0000)$", re.I)
-_IMAGE_START = re.compile(r"^(image|img)[_-]", re.I)
+_IMAGE_START = re.compile(r"^(image|img|volume|vol)[_-]", re.I)
 
 
 class FoundFile(NamedTuple):
@@ -130,12 +135,34 @@ def part_of(folder: str) -> tuple[str, str | None]:
     return folder, None
 
 
-def role_of(root: Path, file: Path) -> FoundFile | None:
-    """Say what a file is by its folders, then by its name; None for one that is passed over."""
+def split_folders(folders: Iterable[str]) -> dict[str, str]:
+    """Return the split of each folder whose name differs from another's in that word alone.
+
+    >>> split_folders(["ISIC_train", "ISIC_test", "p1"])
+    {'ISIC_train': 'train', 'ISIC_test': 'test'}
+    >>> split_folders(["a. Training Set", "b. Testing Set", "train_notes"])
+    {'a. Training Set': 'train', 'b. Testing Set': 'test'}
+    """
+    alike: dict[str, dict[str, str]] = defaultdict(dict)
+    for folder in folders:
+        words = _PART_WORD.findall(folder)
+        if len(words) == 1:
+            rest = _PART_WORD.sub("*", _COUNTED_FOLDER.sub("", folder)).lower()
+            alike[rest][folder] = PARTS[words[0].lower()]
+    several = [parts for parts in alike.values() if len(set(parts.values())) > 1]
+    return {folder: split for parts in several for folder, split in parts.items()}
+
+
+def role_of(root: Path, file: Path, splits: Mapping[str, str]) -> FoundFile | None:
+    """Say what a file is by its folders, then by its name; None for one that is passed over.
+
+    `splits` are the folders of the set that name one by their difference (`split_folders`).
+    """
     folders = file.relative_to(root).parts[:-1]
     split, is_image, mask_folder, unlabeled, inner = None, False, "", False, []
     for folder in folders:
         name, part = part_of(folder)
+        part = part or splits.get(folder)
         split = split or part
         if name in UNLABELED:
             unlabeled = True

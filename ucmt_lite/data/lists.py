@@ -27,7 +27,7 @@ _ID_COLUMNS = (
     *("id", "name", "image", "file", "filename", "case"),
     *("image_id", "image_path", "image_name", "path", "img"),
 )
-_GROUP_COLUMNS = ("group", "patient", "patient_id", "subject", "subject_id")
+GROUP_COLUMNS = ("group", "patient", "patient_id", "subject", "subject_id")
 # Files of these names and endings that are no list are told by name.
 _LIKE_LISTS = re.compile(
     r"(^|[\W_])(train(ing)?|val(id(ation)?)?|test(ing)?|splits?|folds?|(un)?labell?ed"
@@ -167,7 +167,7 @@ def read_pairs(root: Path) -> tuple[Path, list[tuple[str, str]]] | None:
     rows = _rows(file)
     head = [cell.lower() for cell in rows[0]] if rows else []
     columns = []
-    for names in (_ID_COLUMNS, _GROUP_COLUMNS):
+    for names in (_ID_COLUMNS, GROUP_COLUMNS):
         there = [name for name in names if name in head]
         if not there or len(rows) < 2:
             raise InputError(

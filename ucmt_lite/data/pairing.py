@@ -24,6 +24,7 @@ from ucmt_lite.data.layouts import (
     FoundFile,
     part_of,
     role_of,
+    split_folders,
     stem_of,
 )
 
@@ -31,6 +32,8 @@ from ucmt_lite.data.layouts import (
 _NOTES = {".txt", ".csv", ".json", ".xml", ".yaml", ".yml"}
 # nnU-Net numbers the channels of a case: c_0000.nii.gz, c_0001.nii.gz.
 _CHANNEL = re.compile(r"_000\d$")
+# What is made of an image often has its name and a word: a_pred, a_overlay.
+_WORD_BEHIND = re.compile(r"[_-][a-z]+$", re.I)
 
 
 class Pair(NamedTuple):
@@ -62,6 +65,8 @@ def check_whole(root: Path, pairs: Sequence[Pair]) -> None:
     except OSError:  # then it is nobody's business
         return
     kind = part_of(root.resolve().name)[0]
+    if kind not in IMAGE_FOLDERS | MASK_FOLDERS:  # what lies beside a whole set is another one
+        return
     wanted, this = (IMAGE_FOLDERS, "masks") if kind in MASK_FOLDERS else (MASK_FOLDERS, "images")
     other = next((name for name in beside if part_of(name)[0] in wanted), "")
     if other:
@@ -78,7 +83,9 @@ def find_layout(root: Path, files: Sequence[Path], endings: Iterable[str]) -> La
     """
     known = set(endings)
     usable = [file for file in files if ending_of(file) in known]
-    found = [item for item in (role_of(root, file) for file in usable) if item is not None]
+    splits = split_folders(dict.fromkeys(f for file in usable for f in _folders(root, file)))
+    roles = (role_of(root, file, splits) for file in usable)
+    found = [item for item in roles if item is not None]
     found = _without_open_parts(found)
     read = {item.path for item in found}
     unread = [file for file in files if file not in read]
@@ -99,15 +106,20 @@ def find_layout(root: Path, files: Sequence[Path], endings: Iterable[str]) -> La
         Pair(
             names[item.path],
             item.path,
-            tuple(of_image.get(item.path, ())),
+            () if item.unlabeled else tuple(of_image.get(item.path, ())),
             item.split,
             "/".join(item.inner),
         )
         for item in images
     ]
     notes += _tell_layout(root, images, masks)
+    notes += _tell_unlabeled(images, of_image)
     notes += _tell_namesakes(root, images, of_image)
     return Layout(pairs, unread, notes)
+
+
+def _folders(root: Path, file: Path) -> tuple[str, ...]:
+    return file.relative_to(root).parts[:-1]
 
 
 def _has_open_test(found: Sequence[FoundFile]) -> bool:
@@ -163,9 +175,11 @@ def _match(
         else:
             raise _orphan(root, mask, images, strange)
         of_image[image.path].append(mask)
-    for mask, image in by_folder:
-        # The image has its own mask already, and this one counts on: its image is missing.
-        if image.path in by_name and _uncounted(mask) == _uncounted(image):
+    counted = [pair for pair in by_folder if _uncounted(pair[0]) == _uncounted(pair[1])]
+    for mask, image in counted:
+        # The image has its own mask already, and this one counts on: its image is missing. So it
+        # is where masks of other folders have the numbers of their images.
+        if image.path in by_name or len(counted) < len(by_name):
             raise _orphan(root, mask, images, strange)
     for path, several in of_image.items():
         _check_twins(root, path, several)
@@ -324,25 +338,46 @@ def _same_id(name: str, other: Path, file: Path) -> InputError:
 def _tell_namesakes(
     root: Path, images: Sequence[FoundFile], of_image: Mapping[Path, Sequence[Path]]
 ) -> list[str]:
-    """Return a sentence on a folder of images without masks that are called as those with one.
+    """Return a sentence on images without masks that are called as those with one.
 
-    They may be copies, edges or depths of them, and even of those that are tested on. Folders of
-    patients with the same names of files are another matter: then several of them have masks.
+    They may be copies, edges or depths of them (a_overlay of a), and even of those that are tested
+    on. Folders of patients with the same names of files are another matter: then several of them
+    have masks.
     """
     masked = {item.stem: item.path for item in images if item.path in of_image}
     folders = {item.inner for item in images if item.path in of_image}
-    alike = [
-        item
-        for item in images
-        if item.stem in masked and item.inner not in folders and not item.unlabeled
-    ]
-    if not alike or len(folders) > 1:
+    bare = [item for item in images if item.path not in of_image and not item.unlabeled]
+    alike = {
+        item.path: item.stem
+        for item in bare
+        if item.stem in masked and item.inner not in folders and len(folders) == 1
+    }
+    alike |= {
+        item.path: _WORD_BEHIND.sub("", item.stem)
+        for item in bare
+        if item.stem not in masked and _WORD_BEHIND.sub("", item.stem) in masked
+    }
+    if not alike:
         return []
-    copy, first = (path.relative_to(root) for path in (alike[0].path, masked[alike[0].stem]))
+    path, stem = next(iter(alike.items()))
+    copy, first = (file.relative_to(root) for file in (path, masked[stem]))
     return [
         f"{quantity(len(alike), 'image')} without a mask called as images that have one (first"
         f" {copy}, as {first}): if they are copies or maps of those, move them away, for they are"
         " trained on."
+    ]
+
+
+def _tell_unlabeled(
+    images: Sequence[FoundFile], of_image: Mapping[Path, Sequence[Path]]
+) -> list[str]:
+    """Return a sentence on masks of images whose folder says that they have none."""
+    masked = [item for item in images if item.unlabeled and item.path in of_image]
+    if not masked:
+        return []
+    return [
+        f"{quantity(len(masked), 'image')} in a folder of unlabeled images with a mask (first"
+        f" '{masked[0].stem}'): used without it, for training only."
     ]
 
 

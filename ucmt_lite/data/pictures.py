@@ -254,7 +254,7 @@ def encode_image(
         kind = kind_of_picture(pixels)
         if values == "stretched":
             check_finite_values(pixels, name)
-            picture = png(stretched(pixels))
+            picture = png(stretched(pixels, name))
         else:
             picture = png(eight_bits(pixels, name))
         return EncodedImage(picture if size is None else png(unpng(picture, mode, size)), kind)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ucmt_lite.common import InputError, one_of
+from ucmt_lite.data.spread import BYTE, STEP, check_spread
 
 # Of pictures: "bytes", "stretched". Of volumes: "bytes", "kept", "standardised".
 VALUES = ("bytes", "stretched", "kept", "standardised", "each")
@@ -167,16 +168,19 @@ def eight_bits(values: np.ndarray, name: str) -> np.ndarray:
     kind = kind_of_picture(values)
     if kind == "bytes":
         return np.ascontiguousarray(values, np.uint8)
-    return np.round(values * 255).astype(np.uint8) if kind == "unit" else stretched(values)
+    return np.round(values * 255).astype(np.uint8) if kind == "unit" else stretched(values, name)
 
 
-def stretched(values: np.ndarray) -> np.ndarray:
+def stretched(values: np.ndarray, name: str) -> np.ndarray:
     """Return values scaled linearly from their own minimum to their own maximum, uint8.
 
-    >>> stretched(np.array([0, 7])).tolist()
+    One extreme value beside which all others would be the same byte is refused (`check_spread`).
+
+    >>> stretched(np.array([0, 7]), "a").tolist()
     [0, 255]
     """
     low, high = float(values.min()), float(values.max())
+    check_spread(values, name, (high - low) * BYTE)
     return np.round((values.astype(np.float64) - low) / max(high - low, 1e-12) * 255).astype(
         np.uint8
     )
@@ -201,9 +205,13 @@ def prepare_volume(volume: np.ndarray, values: str, name: str) -> np.ndarray:
     check_finite_values(numbers, name)
     may_stay = values != "standardised" and volume.dtype.kind == "f"
     if not (may_stay and looks_standardised(numbers)):
-        if numbers.std() == 0:
+        # In float64, as a sum of squares of -1e30 is too large for float32.
+        mean = float(numbers.mean(dtype=np.float64))
+        deviation = float(numbers.std(dtype=np.float64))
+        if deviation == 0:
             raise InputError(f"Image '{name}' has the same value everywhere: take it out.")
-        numbers = (numbers - numbers.mean()) / numbers.std()
+        check_spread(numbers, name, deviation * STEP)
+        numbers = (numbers - mean) / deviation
     return numbers.astype(np.float16)
 
 

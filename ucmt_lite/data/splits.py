@@ -225,8 +225,21 @@ def _by_seed(
 def _checked_labeled(
     lists: Lists, members: Mapping[str, Member], parts: Mapping[str, Sequence[str]]
 ) -> tuple[str, ...]:
-    """Return the ids of the list of labeled images; they must be trained on and have masks."""
+    """Return who may be labeled, empty where no list says it.
+
+    They are the listed ones, who must be trained on and have masks; or, where unlabeled images
+    alone are listed, all others.
+    """
     train = set(parts["train"])
+    if "unlabeled" in lists.parts and "labeled" not in lists.parts:
+        bare = set(lists.parts["unlabeled"])
+        rest = tuple(key for key in parts["train"] if members[key].has_mask and key not in bare)
+        if not rest:
+            raise InputError(
+                "The list of unlabeled images names every training case with a mask: take those"
+                " out of it that may be labeled."
+            )
+        return rest
     for key in lists.parts.get("labeled", ()):
         if key not in train:
             raise InputError(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from hashlib import sha256
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 HASH_SIDE = 16  # a hash has 16 x 16 bits
 NEAR = 20  # bits in which two near-duplicates may differ
-FLAT = 16  # bits that a hash must have of both kinds: a blank image is like any other
+FLAT = 16  # bits that a hash must have of both kinds: one small object is like any other
 BLOCK = 64  # cases in memory at once
 
 
@@ -63,6 +65,14 @@ class _Case:
             counts = np.bincount(mask.ravel())
             self.labels = Counter({k: int(n) for k, n in enumerate(counts) if n})
         self.hash = difference_hash(image)
+        self.digest = ""  # of a flat image that is not blank
+        if self.is_flat and image.min() < image.max():
+            self.digest = _digest(image)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the hash says too little to compare this image with others."""
+        return not FLAT < int(self.hash.sum()) < HASH_SIDE**2 - FLAT
 
     @property
     def foreground(self) -> float:
@@ -82,18 +92,28 @@ def _collect(split: datasets.Dataset) -> list[_Case]:
 def difference_hash(image: np.ndarray) -> np.ndarray:
     """Return 256 bits that are nearly the same for nearly the same images.
 
-    The image `C *S` (of a volume its middle slice) becomes 17 x 16 greys; each bit says whether one
-    is darker than the next.
+    The image `C *S` (of a volume the slice with the largest deviation, as a slice without anything
+    in it has no outline) becomes 17 x 16 greys; each bit says whether one is darker than the next.
 
     >>> int(difference_hash(np.arange(32.0 * 34).reshape(1, 32, 34)).sum())
     256
     """
     grey = image.astype(np.float32).mean(axis=0)
-    while grey.ndim > 2:
-        grey = grey[..., grey.shape[-1] // 2]
+    if grey.ndim > 2:
+        grey = grey[..., int(grey.std(axis=(0, 1)).argmax())]
     small = Image.fromarray(grey).resize((HASH_SIDE + 1, HASH_SIDE), Image.Resampling.BOX)
     levels = np.asarray(small)
     return (levels[:, :-1] < levels[:, 1:]).ravel()
+
+
+def _digest(image: np.ndarray) -> str:
+    """Return what is the same for two images only if all their values are.
+
+    >>> _digest(np.zeros((2, 3))) == _digest(np.zeros((3, 2)))
+    False
+    """
+    values = np.ascontiguousarray(image)
+    return sha256(f"{values.shape} {values.dtype}".encode() + values.tobytes()).hexdigest()
 
 
 def _of_split(name: str, split: datasets.Dataset, rows: Sequence[_Case]) -> str:
@@ -194,20 +214,44 @@ def _patients(source: Source) -> list[str]:
 
 
 def _near_duplicates(collected: dict[str, list[_Case]]) -> list[str]:
-    """Return how many pairs of images are nearly the same, and how many cross the splits."""
+    """Return how many pairs of images are nearly the same, and how many cross the splits.
+
+    Flat images are pairs only where all their values are the same.
+    """
     rows = [(split, row) for split, cases_of in collected.items() for row in cases_of]
-    rows = [(s, r) for s, r in rows if FLAT < int(r.hash.sum()) < HASH_SIDE**2 - FLAT]
+    flat = [place for place in rows if place[1].is_flat]
+    pairs = _alike([place for place in rows if not place[1].is_flat]) + _equal(flat)
+    blurred = (
+        f"; {quantity(len(flat), 'image')} too flat to be compared but for equality" if flat else ""
+    )
+    if not pairs:
+        return [f"  near-duplicates: none found{blurred}"]
+    crossing = [(one, two) for one, two in pairs if one[0] != two[0]]
+    (split, row), (other_split, other) = (crossing or pairs)[0]
+    return [
+        f"  near-duplicates: {quantity(len(pairs), 'pair')}, {len(crossing)} across splits (first"
+        f" {row.id} in {split}, {other.id} in {other_split}){blurred}"
+    ]
+
+
+_Place = tuple[str, _Case]  # a case and its split
+
+
+def _alike(rows: Sequence[_Place]) -> list[tuple[_Place, _Place]]:
+    """Return the pairs whose hashes are nearly the same."""
     bits = np.array([row.hash for _, row in rows], np.float32).reshape(len(rows), HASH_SIDE**2)
     ones = bits.sum(axis=1)
     pairs = []
     for i in range(len(rows) - 1):
         distance = ones[i] + ones[i + 1 :] - 2 * (bits[i + 1 :] @ bits[i])
-        pairs += [(i, i + 1 + int(j)) for j in np.flatnonzero(distance <= NEAR)]
-    if not pairs:
-        return ["  near-duplicates: none found"]
-    crossing = [(i, j) for i, j in pairs if rows[i][0] != rows[j][0]]
-    i, j = (crossing or pairs)[0]
-    return [
-        f"  near-duplicates: {quantity(len(pairs), 'pair')}, {len(crossing)} across splits (first"
-        f" {rows[i][1].id} in {rows[i][0]}, {rows[j][1].id} in {rows[j][0]})"
-    ]
+        pairs += [(rows[i], rows[i + 1 + int(j)]) for j in np.flatnonzero(distance <= NEAR)]
+    return pairs
+
+
+def _equal(rows: Sequence[_Place]) -> list[tuple[_Place, _Place]]:
+    """Return the pairs whose values are all the same; blank images are none."""
+    same = defaultdict(list)
+    for place in rows:
+        if place[1].digest:
+            same[place[1].digest].append(place)
+    return [pair for places in same.values() for pair in combinations(places, 2)]

@@ -49,7 +49,10 @@ class Result:
     @property
     def remarks(self) -> list[str]:
         """What scores do not tell: of the network, then of the data set, a sentence each."""
-        return [*self.metrics.get("findings", []), *self.metrics.get("notes", [])]
+        rule = self.metrics.get("split_rule", "")
+        leak = f"Patients may be on both sides of the split: {rule}."
+        told = [leak] if "both sides" in rule else []
+        return [*self.metrics.get("findings", []), *told, *self.metrics.get("notes", [])]
 
     @property
     def labeled(self) -> str:

@@ -50,6 +50,7 @@ class Predictions:
     files: tuple[PredictedFile, ...]
     passed_over: dict[str, int]
     classes: tuple[str, ...]
+    truths_are: str = ""  # how true masks were read, where they hold no plain class indices
 
     @property
     def failed(self) -> list[PredictedFile]:
@@ -60,7 +61,8 @@ class Predictions:
     def remarks(self) -> list[str]:
         """What masks alone do not tell."""
         about_truths = {str(row.image): row.remark for row in self.files if row.remark}
-        return [*self._strange(), *tell_remarks(about_truths)]
+        told = [self.truths_are] if self.truths_are else []
+        return [*self._strange(), *told, *tell_remarks(about_truths)]
 
     def _strange(self) -> list[str]:
         strange = [row for row in self.files if row.is_strange and not row.error]
@@ -140,7 +142,8 @@ def predict_files(
     rows = [_predict_or_tell(segmenter, job, wanted) for job in bar]
     if truths is not None:
         _write_scores(rows, classes, out)
-    return Predictions(tuple(rows), passed_over, classes)
+    truths_are = truths.meaning.sentence if truths else ""
+    return Predictions(tuple(rows), passed_over, classes, truths_are)
 
 
 def slice_axis(shape: Sequence[int], spacing: Sequence[float] = ()) -> int:
