@@ -210,10 +210,10 @@ validation = cases(run.source.splits["validation"])
 lab = umix_lab.widget(run.nets, validation, image=2, top_k=top_k, grid=grid)
 predict_first(lab, which_cells_move(lab.sample))
 
-# %% [markdown] lang="zh" english="57537e2b"
+# %% [markdown] lang="zh" english="995b1bd6"
 # > **图：** {2} x {3} 个格子中，哪 {1} 个会被替换？先选出来，再给出答案。
 # >
-# > <details><summary>答案</summary>移动的格子（行/列，从左上角数起）：{4}/{5}，{6}/{7}，{8}/{9}，{10}/{11}，{12}/{13}。umix，`top_k` 为 {14}，网格 {15} x {16}：{17} 个格子被替换，平均不确定性 {18} 奈特；换上的内容来自平均 {19} 奈特的格子。在混合后的图像上，与一同移动的伪标签相比，学生 {20} 的 Dice 为 {21}（混合前 {22}），学生 {23} 的 Dice 为 {24}（混合前 {25}）。</details>
+# > <details><summary>答案</summary>移动的格子（行/列，从左上角数起）：{4}/{5}，{6}/{7}，{8}/{9}，{10}/{11}。umix，`top_k` 为 {12}，网格 {13} x {14}：{15} 个格子被替换，平均不确定性 {16} 奈特；换上的内容来自平均 {17} 奈特的格子。在混合后的图像上，与一同移动的伪标签相比，学生 {18} 的 Dice 为 {19}（混合前 {20}），学生 {21} 的 Dice 为 {22}（混合前 {23}）。</details>
 
 # %% [markdown]
 # Red cells are the most uncertain, green ones the most certain. What moves into the red cells is usually background: blank,
@@ -458,9 +458,9 @@ compare.figure(mixed, ["disagreement", "dice"])
 # %% [markdown]
 # <details><summary>What we got with seed 0</summary>
 #
-# CMT, with half the gradient steps, is at 0.47, every variant of UCMT at 0.72 or 0.73. What is mixed does not show. Nor is the whole gap the second step: CMT
-# is scored by its teacher, which still lags at this length, and its students are at 0.55 and 0.68 in [lesson 07](07_collaborative_mean_teacher.ipynb). Compare students with students before you credit a step. UMIX has 0.719, its gentle share 0.726, CutMix, which chooses its cells blindly, 0.726, and no mix at all 0.719. Two
-# seeds differ by more.
+# CMT, with half the gradient steps, is at 0.48, every variant of UCMT from 0.70 to 0.74. What is mixed does not show. Nor is the whole gap the second step: CMT
+# is scored by its teacher, which still lags at this length, and its students are at 0.55 and 0.68 in [lesson 07](07_collaborative_mean_teacher.ipynb). Compare students with students before you credit a step. UMIX has 0.711, its gentle share 0.709, CutMix, which chooses its cells blindly, 0.738, and no mix at all 0.705. Two
+# seeds differ by more, and so may two processors: another one had 0.719, 0.726, 0.726 and 0.719 for the same four.
 # </details>
 # <details><summary>What would be a proof?</summary>
 #
@@ -471,10 +471,10 @@ compare.figure(mixed, ["disagreement", "dice"])
 # We tried it: five seeds that no choice has seen, 600 iterations, scored on the test images. Each dot is a run, the bar
 # their mean:
 
-# %% [markdown] lang="zh" english="2b0ebe0c"
+# %% [markdown] lang="zh" english="43df8abe"
 # <details><summary>我们用种子 0 得到的结果</summary>
 #
-# CMT 的梯度步只有一半，是 0.47；UCMT 的各个变体都是 0.72 或 0.73。混进去的是什么，看不出来。差距也不全是第二步的作用：CMT 由它的教师来评分，而教师在这个长度上仍然落后；在[第 07 课](07_collaborative_mean_teacher.ipynb)中，它的学生为 0.55 和 0.68。先让学生与学生相比，再谈哪一步的功劳。UMIX 为 0.719，温和的比例为 0.726，盲目选格子的 CutMix 为 0.726，完全不混合为 0.719。两个种子之间的差别都比这大。
+# CMT 的梯度步只有一半，是 0.48；UCMT 的各个变体在 0.70 与 0.74 之间。混进去的是什么，看不出来。差距也不全是第二步的作用：CMT 由它的教师来评分，而教师在这个长度上仍然落后；在[第 07 课](07_collaborative_mean_teacher.ipynb)中，它的学生为 0.55 和 0.68。先让学生与学生相比，再谈哪一步的功劳。UMIX 为 0.711，温和的比例为 0.709，盲目选格子的 CutMix 为 0.738，完全不混合为 0.705。两个种子之间的差别都比这大，两种处理器之间也可能如此：在另一种处理器上，同样的四次训练为 0.719、0.726、0.726、0.719。
 # </details>
 # <details><summary>怎样才算证明？</summary>
 #
@@ -492,7 +492,7 @@ evidence.plot_scores(ablation)
 
 # %% [markdown]
 # UMIX 0.822, CutMix 0.820, no mix 0.811, *noise* (added in place of moved cells) 0.794. Noise is behind both mixes that move cells in all five seeds, by 0.028 and
-# 0.026 in the mean. The rest is not told apart: UMIX minus no mix is +0.010, from -0.016 to +0.037, and it does not show that UMIX chooses its cells and CutMix does not. CMT, which takes no second step, has
+# 0.026 in the mean. The rest is not told apart: UMIX minus no mix is +0.010, from -0.016 to +0.037, and whether cells are chosen, as by UMIX, or drawn, as by CutMix, does not show. CMT, which takes no second step, has
 # 0.773 with as many iterations: most of what UCMT has over it comes with the second step ([recipe_mixes](../results/recipe_mixes/README.md)). Under an earlier recipe (batch norm, no small moves of the images) no mix was ahead of another, noise neither. Would it be
 # so with more classes, larger images, longer runs? A sweep of yours can tell ([lesson 91](91_results.ipynb)). How many cells should move, and how
 # large, was asked under that recipe ([heart_umix](../results/heart_umix/README.md)): where more than 3 % of the image may change, the means are lower. At an equal share, an eighth, cells of 4, 8 and 16 pixels ended at 0.722, 0.719 and 0.715 (three seeds): no size stood out. (The pictures of this lesson move up to an eighth: one sees more.)
@@ -502,7 +502,7 @@ evidence.plot_scores(ablation)
 # The teacher follows **both** students, but in the public code not equally: 0.99 of student 1 and 0.01 of student 2. Why not
 # halves? Try:
 
-# %% [markdown] lang="zh" english="1ae8d1fe"
+# %% [markdown] lang="zh" english="f63e630c"
 # UMIX 0.822，CutMix 0.820，不混合 0.811，*噪声*（不移动格子，而是加上噪声）0.794。在全部五个种子中，噪声都落后于两种移动格子的混合，平均差 0.028 和 0.026。其余的分不出高下：UMIX 减不混合为 +0.010，区间从 -0.016 到 +0.037；UMIX 挑选格子而 CutMix 不挑，也看不出差别。CMT 没有第二步，迭代次数相同时为 0.773：UCMT 比它多出的，大半来自第二步（[recipe_mixes](../results/recipe_mixes/README.md)）。在以前的一套配方下（批归一化，图像不作小幅移动），没有哪种混合领先，噪声也不落后。如果类别更多、图像更大、训练更长，还会这样吗？你自己做一次扫描就能知道（[第 91 课](91_results.ipynb)）。应该移动多少格子、格子要多大，是在那套配方下问的（[heart_umix](../results/heart_umix/README.md)）：图像可能改变的部分超过 3 % 时，均值更低。在同样的比例（八分之一）下，4、8、16 像素的格子终点为 0.722、0.719、0.715（三个种子）：没有哪种大小特别突出。（本课的图中至多移动八分之一：看得更清楚。）
 #
 # ## 可能出什么错

@@ -249,19 +249,16 @@ def others(method: str) -> list[str]:
     return [name for name in row.nets if name not in (row.predicts, "flaw_detector")]
 
 
-def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
-    """Write trace, networks and metrics of a run; the metrics last: they make it a finished one."""
+def _save_networks(folder: Path, done: Trained, means: dict) -> None:
+    """Write every network that segments with its card; scores are of the one that predicts."""
     from ucmt_lite import predict
-    from ucmt_lite.predict.findings import findings
-    from ucmt_lite.training.advice import advice
 
-    prepared, source = done.prepared, done.source
-    done.trace.save(folder / "trace.npz")
+    prepared, source, config = done.prepared, done.source, done.prepared.config
     card = {
         **prepared.about,
-        "network": prepared.config.network,
-        "network_settings": prepared.config.network_settings,
-        "norm": prepared.config.norm,
+        "network": config.network,
+        "network_settings": config.network_settings,
+        "norm": config.norm,
         "in_channels": source.channels,
         "dims": source.dims,
         "size": prepared.size,
@@ -269,13 +266,23 @@ def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
         "shrink": prepared.shrink,
         "preparation": source.preparation.as_dict(),
     }
-    for name in others(prepared.config.method):
+    for name in others(config.method):
         net, own = getattr(done.nets, name), {}
-        if name == "student2" and prepared.config.network2 not in ("", prepared.config.network):
-            own = {"network": prepared.config.network2, "network_settings": {}}
+        if name == "student2" and config.network2 not in ("", config.network):
+            own = {"network": config.network2, "network_settings": {}}
         predict.save_segmenter(net, folder / f"{name}.safetensors", card | own)
-    card["scores"] = scores["mean"]
+    card["scores"] = means
     predict.save_segmenter(done.net, folder / "teacher.safetensors", card)
+
+
+def _write(folder: Path, done: Trained, scores: dict, costs: dict) -> None:
+    """Write trace, networks and metrics of a run; the metrics last: they make it a finished one."""
+    from ucmt_lite.predict.findings import findings
+    from ucmt_lite.training.advice import advice
+
+    prepared, source = done.prepared, done.source
+    done.trace.save(folder / "trace.npz")
+    _save_networks(folder, done, scores["mean"])
     metrics = {
         "split": prepared.config.split,
         "scores": scores["mean"],
