@@ -616,6 +616,23 @@ def test_what_is_said_of_the_left_atrium():
     assert list(compared[compared["p_holm"] < 0.05].index) == ["ucmt"]
 
 
+def test_at_the_end_a_teacher_is_no_better_than_its_student():
+    table = results.load_runs(results.kept("recipe_heart") / "students.parquet")
+    of = table.pivot(index=["method", "seed"], columns="network")
+    dice, ece, sure = (of[name] for name in ("dice", "ece", "overconfidence"))
+    behind = (dice["teacher"] - dice["student1"]).dropna().groupby("method")
+    means = behind.mean()
+    assert [round(means[m], 3) for m in ("mean_teacher", "cmt", "ucmt")] == [-0.001, -0.005, -0.0]
+    assert (behind.max()["cmt"] < 0) and (ece["teacher"] - ece["student1"]).groupby(
+        "method"
+    ).mean().abs().max() < 0.001
+    second = (dice["teacher"] - dice["student2"]).loc["cmt"]
+    assert round(second.mean(), 3) == -0.010 and (second < 0).all()
+    assert round((sure["student2"] - sure["teacher"]).loc["cmt"].mean(), 2) == 0.03
+    surer = (sure["student2"] - sure["student1"]).loc["cps"]
+    assert round(surer.mean(), 2) == 0.03 and (surer > 0.005).sum() == 4
+
+
 def test_on_atria_unimatch_is_first_in_each_of_three_seeds():
     table = results.load_runs(results.kept("after_la2018") / "runs.parquet")
     assert (table["gradient_steps"] == 300).all() and (table["cases"] == 24).all()
