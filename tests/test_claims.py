@@ -617,7 +617,7 @@ def test_what_is_said_of_the_left_atrium():
 
 
 def test_at_the_end_a_teacher_is_no_better_than_its_student():
-    table = results.load_runs(results.kept("recipe_heart") / "students.parquet")
+    table = results.load_runs(results.kept("heart_students") / "students.parquet")
     of = table.pivot(index=["method", "seed"], columns="network")
     dice, ece, sure = (of[name] for name in ("dice", "ece", "overconfidence"))
     behind = (dice["teacher"] - dice["student1"]).dropna().groupby("method")

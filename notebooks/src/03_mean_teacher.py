@@ -454,7 +454,7 @@ scores.table(runs)
 # | who predicts | teacher | student | teacher |
 # | start | ramp-up | no consistency for 1,000 iterations (2D) | ramp-up over half of the run |
 # | what is averaged | parameters | parameters | parameters; batch-norm statistics are the teacher's own |
-# | mode while it labels | training | training | training: batch norm takes the minibatch's statistics, dropout (units set to 0 at random) makes the label vary; with instance norm and no dropout, as here, the two modes are one |
+# | mode while it labels | training | training | training: batch norm takes the minibatch's statistics, dropout (units switched off at random) makes the label vary; with instance norm and no dropout, as here, the two modes are one |
 #
 # An easy mistake is to give both networks the same view: the loss is then almost nothing, and nothing looks broken. The kit
 # has a test for it.
@@ -481,7 +481,7 @@ scores.table(runs)
 #
 # **Next:** two networks instead of one, and [whom to trust where they differ](04_two_networks.ipynb).
 
-# %% [markdown] lang="zh" english="cbc84590"
+# %% [markdown] lang="zh" english="fb3553d0"
 # 五个种子中，Mean Teacher 有两个高于基线，高出 0.09 和 0.03；有三个低于基线，低 0.02 至 0.05：平均起来，它与基线不相上下。*展开答案之前先想：* 下面哪一条可能是原因？只改变一样东西，你会怎样查明？
 #
 # - 教师落在后面。

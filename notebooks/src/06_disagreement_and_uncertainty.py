@@ -77,7 +77,7 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 #
 # $$\underbrace{H\!\left(\tfrac{p+q}{2}\right)}_{\text{uncertainty}} = \underbrace{\tfrac{1}{2}\big(H(p) + H(q)\big)}_{\text{each is unsure}} + \underbrace{I}_{\text{they contradict each other}}$$
 #
-# $I$ is called the **mutual information** (Houlsby et al., 2011): 0 where both say the same, however unsure, and $\ln 2 = 0.69$ where both are sure of different classes. The literature calls the first kind **aleatoric** (the image itself is ambiguous, as the phantom's blurred borders) and the second **epistemic** (other weights would say something else). With one network the second takes several passes with **dropout** left on, which sets some of the network's units to 0 at random (MC dropout; Gal and Ghahramani, 2016); here two networks give it. Both are *estimates*: after four labels much of the first is missing knowledge, too, and two networks that share a mistake do not contradict each other.
+# $I$ is called the **mutual information** (Houlsby et al., 2011): 0 where both say the same, however unsure, and $\ln 2 = 0.69$ where both are sure of different classes. The literature calls the first kind **aleatoric** (the image itself is ambiguous, as the phantom's blurred borders) and the second **epistemic** (other weights would say something else). With one network the second takes several passes with **dropout** left on, which switches some of the network's units off at random (MC dropout; Gal and Ghahramani, 2016); here two networks give it. Both are *estimates*: after four labels much of the first is missing knowledge, too, and two networks that share a mistake do not contradict each other.
 #
 # Which of the two should choose pseudo labels? Where the image itself is ambiguous more training will not help, and to leave such pixels out is to leave out borders. Where the networks contradict each other at least one of them is wrong, and there is something to learn. (That is an argument; this page does not measure it.)
 #
@@ -85,7 +85,7 @@ predict_first(compare.widget(runs, ["disagreement", "uncertainty", "dice"]), ans
 #
 # *Medium, about 8 minutes.* Logits `B K H W` of two networks in, $I$ as `B 1 H W` out, without a gradient. Put `1e-6` inside the logarithms, so that sure networks give numbers.
 
-# %% [markdown] lang="zh" english="8b8c8658"
+# %% [markdown] lang="zh" english="d9e21090"
 # 这些是已记录的训练，只用四张有标注的心脏图像。线是五个随机种子的均值，色带是它们的范围。**分歧**等于一减去两个分支的决策之间的 Dice（Mean Teacher 是学生与教师，其余方法是两个学生）。**不确定性**以奈特（nat）为单位，衡量两个分支*合在一起*有多犹豫。两者都在**探针图像**上测量，也就是训练中一直观察的 16 张验证图像；图只保留其中前三张的。
 #
 # <details><summary>最确定的也最一致吗？</summary>
