@@ -1,7 +1,7 @@
 """A first run for a set: the command, with settings that have learned on a set of its kind."""
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ucmt_lite.experiments.config import RunConfig
 
@@ -16,7 +16,7 @@ SHARE = 0.1  # of the training images, whose masks a first run uses
 
 # What differs from the defaults: two volumes of a minibatch fill a small computer, and four labels
 # learn on the left atrium.
-VOLUMES = {"network": "vnet_small", "batch": 2, "ramp": 0.6}
+VOLUMES: dict[str, Any] = {"network": "vnet_small", "batch": 2, "ramp": 0.6}
 
 
 def first_run(source: "Source", data: str = "", group: str = "") -> str:

@@ -204,7 +204,7 @@ def _evaluate(done: Trained) -> dict:
     return predict.evaluate(done.net, scored, patch=prepared.patch, distances=config.distances)
 
 
-def scored_cases(config: RunConfig, source: "Source", size: int | None, factor: int) -> "Cases":
+def scored_cases(config: RunConfig, source: "Source", size: int | None, factor: float) -> "Cases":
     """Return the images that a configuration is scored on, as large as its networks see them."""
     from ucmt_lite.data import cases
     from ucmt_lite.data.shrink import shrink
