@@ -195,7 +195,8 @@ def test_a_researcher_starts_with_one_command(capsys):
 def test_a_run_leaves_the_files_that_are_named(after_first, capsys):
     leaves = PROSE.partition("\nleaves ")[2].partition(" in `runs/first`")[0]
     files = re.findall(r"`([\w.]+)`", leaves)
-    assert files == ["config.json", "metrics.json", "trace.npz", "teacher.safetensors"]
+    networks = [f"{name}.safetensors" for name in ("teacher", "student1", "student2")]
+    assert files == ["config.json", "metrics.json", "trace.npz", *networks]
     assert sorted(os.listdir("runs/first")) == sorted(files)
     metrics = json.loads(Path("runs/first/metrics.json").read_text())
     assert {score.lower() for score in ("Dice", "Jaccard", "HD95", "ASD")} <= set(metrics["scores"])
