@@ -77,6 +77,15 @@ def shortage_told(place: str | os.PathLike) -> Iterator[None]:
         raise
 
 
+def missing_memory(error: BaseException) -> str:
+    """Return what memory was missing, "" where that is not what an error says.
+
+    >>> missing_memory(MemoryError("for 8 GB")), missing_memory(ValueError("no"))
+    ('for 8 GB', '')
+    """
+    return _missing(error)[1]
+
+
 def _missing(error: BaseException | None) -> tuple[str, str]:
     """Return why a file could not be written, and what memory was missing; "" for neither.
 

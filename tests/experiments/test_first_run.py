@@ -45,6 +45,18 @@ def test_the_command_prints_one_that_runs(capsys, tmp_path):
     assert (tmp_path / "first" / "metrics.json").is_file()
 
 
+def test_a_set_of_the_catalogue_knows_its_classes_and_your_own_does_not():
+    heart = load("phantom_heart", size=16, count=(8, 2, 2))
+    assert "--classes" not in first_run(_called(heart, "acdc"), data="acdc")
+    assert "--classes 4" in first_run(_called(heart, "folder"), data="mine")
+
+
+def _called(source, name):
+    from dataclasses import replace
+
+    return replace(source, name=name)
+
+
 def test_a_path_with_spaces_stays_one_word():
     command = first_run(load("phantom_heart", size=16, count=(8, 2, 2)), data="my images")
     assert "--data 'my images'" in command

@@ -68,6 +68,16 @@ def test_folders_of_data_that_vary_are_cases_of_their_own(read):
     ]
 
 
+def test_what_base_says_of_views_stays_where_another_of_them_varies(read):
+    base = "base: {method: cps, views: {degrees: 0}, network_settings: {filters: [8, 16]}}"
+    runs = read(f"{base}\nvary: {{views.contrast: [0.2, 0.5]}}")
+    assert [run.config.views for run in runs] == [
+        {"degrees": 0, "contrast": 0.2},
+        {"degrees": 0, "contrast": 0.5},
+    ]
+    assert runs[0].config.network_settings == {"filters": [8, 16]}
+
+
 def test_a_value_listed_twice_counts_once(read):
     assert [run.name for run in read("variants: {a: {method: cps}}\nvary: {seed: [0, 0, 1]}")] == [
         "a_0",

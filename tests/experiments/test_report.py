@@ -435,5 +435,7 @@ def test_calibration_is_listed_apart_where_runs_saw_more_or_fewer_images():
         [{**run, "unlabeled": n, "dice": d, "ece": d} for n, d in ((0, 0.8), (0, 0.6), (20, 0.5))]
     )
     assert "| cps | 4 | 6 | 3 | 0.6333 |" in calibration_listing(table.drop(columns="unlabeled"))
+    mixes = table.assign(unlabeled=0, settings=["umix", "umix", "cutmix"])
+    assert "| umix | 2 | 0.7000 |" in calibration_listing(mixes)
     listed = calibration_listing(table)
     assert "| cps | 4 | 0 | 6 | 2 | 0.7000 |" in listed and "| 4 | 20 | 6 | 1 | 0.5000 |" in listed

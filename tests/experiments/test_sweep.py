@@ -136,6 +136,23 @@ def test_a_plan_of_before_some_setting_goes_on(asked, tmp_path):
     assert "unlabeled" in note.read_text()
 
 
+def test_after_a_damaged_plan_its_advice_can_be_followed(asked, tmp_path):
+    out = tmp_path / "out"
+    runs = plan_runs(asked)
+    claim(out, runs)
+    (out / "grid.json").write_text("{")
+    with pytest.raises(InputError, match=r"grid.json is damaged .*: remove it, and give the sweep"):
+        claim(out, runs)
+    (out / "grid.json").unlink()
+    kept = out / "runs" / runs[0].name / "config.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(json.dumps(runs[0].config.as_dict()))
+    with pytest.raises(InputError, match=f"in which {runs[0].name} is another run"):
+        claim(out, plan_runs({**asked, "base": {**asked["base"], "lr": 0.1}}))
+    claim(out, runs)
+    assert json.loads((out / "grid.json").read_text())
+
+
 def test_a_variant_that_never_came_to_an_end_may_leave_the_grid(asked, tmp_path):
     claim(tmp_path / "out", plan_runs({**asked, "vary": {"seed": [0, 1]}}))
     claim(tmp_path / "out", plan_runs({**asked, "vary": {"seed": [1]}}))
@@ -161,6 +178,14 @@ def test_a_folder_with_something_else_is_left_alone(asked, tmp_path):
     with pytest.raises(InputError, match="holds no grid of this kit"):
         claim(tmp_path, plan_runs(asked))
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_where_every_run_failed_no_report_is_offered(tmp_path, monkeypatch, capsys):
+    (tmp_path / "grid.yaml").write_text("base: {dataset: phantom_heart}")
+    everything = "ucmt_lite.experiments.sweep.sweep"
+    monkeypatch.setattr(everything, lambda runs, *_, **__: {run.name: "no" for run in runs})
+    assert cli.main(["sweep", str(tmp_path / "grid.yaml"), "--out", str(tmp_path / "out")]) == 1
+    assert "0 of 1 runs are finished.\n" == capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -190,6 +215,20 @@ def test_workers_are_told_the_whole_path_of_the_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (run,) = plan_runs({"base": {"dataset": "folder", "data": "mine"}})
     assert with_whole_path(run).config.data == str(tmp_path / "mine")
+
+
+def test_workers_are_told_the_whole_path_of_weights(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frozen = {"network": "frozen_resnet50", "network_settings": {"weights": "r.safetensors"}}
+    (run,) = plan_runs({"base": frozen})
+    whole = {"weights": str(tmp_path / "r.safetensors")}
+    assert with_whole_path(run).config.network_settings == whole
+
+
+def test_two_sets_of_one_name_are_refused_since_tables_would_join_them(tmp_path):
+    variants = {site: {"data": str(tmp_path / site / "set")} for site in ("a", "b")}
+    with pytest.raises(InputError, match="two sets of one name"):
+        check_plan(plan_runs({"base": {"dataset": "folder"}, "variants": variants}))
 
 
 def test_one_run_in_two_folders_is_two_tasks_of_a_scheduler(tmp_path):

@@ -9,6 +9,7 @@ from synthetic import disc, synthetic
 from ucmt_lite.common import InputError
 from ucmt_lite.explore import annotate, compare, ema, monitor, training, uncertainty, volume
 from ucmt_lite.explore.draw.picture import overlap
+from ucmt_lite.methods import look_of
 from ucmt_lite.predict.metrics import area_under_risk
 from ucmt_lite.training import traces
 
@@ -193,7 +194,17 @@ def test_two_settings_of_one_method_do_not_look_alike():
         "CutMix": [synthetic("ucmt", seed=1)],
         "noise": [synthetic("ucmt", seed=2)],
     }
-    assert len(set(compare.looks(runs))) == 3
+    looks = compare.looks(runs)
+    assert len(set(looks)) == 3 and look_of("ucmt") not in looks
+
+
+def test_a_method_keeps_its_look_beside_a_control_of_its_own():
+    """In the order of a lesson: the control comes first and is a run of the method, weight 0."""
+    runs = {"strangers": [synthetic("cpc")], "CPC": [synthetic("cpc")], "CPS": [synthetic("cps")]}
+    strangers, cpc, cps = compare.looks(runs)
+    assert (cpc, cps) == (look_of("cpc"), look_of("cps"))
+    assert strangers not in (cpc, cps)
+    assert compare.looks({"eager": [synthetic("cps")]}) == [look_of("cps")]
 
 
 # Volume, annotate, monitor

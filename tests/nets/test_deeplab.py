@@ -151,6 +151,11 @@ def test_gray_images_cannot_take_colour_weights(usual):
         DeepLabV3Plus(1, 2, weights=usual)
 
 
+def test_weights_of_batch_norm_are_refused_for_another_norm(usual):
+    with pytest.raises(InputError, match="learned with batch norm, not with norm='instance'"):
+        DeepLabV3Plus(3, 2, weights=usual, norm="instance")
+
+
 def test_a_file_that_is_no_state_dict_is_refused(backbone, tmp_path):
     for name in ("text.pth", "text.safetensors"):
         (tmp_path / name).write_text("no weights")

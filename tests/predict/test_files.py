@@ -14,7 +14,7 @@ from ucmt_lite import cli, predict
 from ucmt_lite.common import InputError
 from ucmt_lite.data import cases, load
 from ucmt_lite.nets import make
-from ucmt_lite.predict import predict_files
+from ucmt_lite.predict import folders, predict_files
 from ucmt_lite.predict.dicom import series_to_nifti
 
 RNG = np.random.default_rng(0)
@@ -733,6 +733,27 @@ def test_a_full_disk_ends_with_a_sentence(flat, tmp_path, monkeypatch):
     assert files_below(tmp_path / "out") == []
 
 
+def test_an_image_too_large_for_the_memory_is_told_and_the_others_go_on(
+    flat, tmp_path, monkeypatch
+):
+    for name in ("a", "b"):
+        picture_file(tmp_path / f"set/{name}.png")
+    segmenter = predict.load_segmenter(flat)
+    answers = iter([RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 GB"), None])
+    softmax_of = folders._softmax_of
+
+    def short_once(*arguments, **settings):
+        if error := next(answers):
+            raise error
+        return softmax_of(*arguments, **settings)
+
+    monkeypatch.setattr(folders, "_softmax_of", short_once)
+    done = predict_files(segmenter, tmp_path / "set", tmp_path / "out")
+    first, second = done.files
+    assert "too little memory" in first.error and "9 GB" in first.error and not second.error
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["b.png"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -743,11 +764,23 @@ def test_a_full_disk_ends_with_a_sentence(flat, tmp_path, monkeypatch):
         (lambda args, folder: args | {"masks": folder / "none"}, "There is no folder"),
         (lambda args, folder: args | {"masks": folder / "empty"}, "No image has a mask in"),
         (lambda args, folder: args | {"images": folder / "twins"}, "would both be written to"),
+        (
+            lambda args, folder: args | {"masks": folder / "truth", "out": folder / "truth"},
+            "is there already, where the masks of a set lie",
+        ),
+        (
+            lambda args, folder: {"images": folder / "own/images", "out": folder / "own/masks"},
+            "is there already, where the masks of a set lie",
+        ),
     ],
-    ids=["absent", "empty", "no image", "in place", "no masks", "no mask", "twins"],
+    ids=[
+        *("absent", "empty", "no image", "in place", "no masks", "no mask", "twins"),
+        *("over the truths", "over the set's masks"),
+    ],
 )
 def test_what_cannot_be_done_is_said_before_the_first_image(flat, tmp_path, change, message):
-    picture_file(tmp_path / "set/a.png")
+    for name in ("set/a.png", "truth/a.png", "own/images/a.png", "own/masks/a.png"):
+        picture_file(tmp_path / name)
     picture_file(tmp_path / "twins/a.png")
     picture_file(tmp_path / "twins/a.jpg")
     (tmp_path / "empty").mkdir()

@@ -22,6 +22,7 @@ from ucmt_lite.nets import make
 from ucmt_lite.training.devices import choose_device, choose_precision
 from ucmt_lite.training.fit import Minimize, fit
 from ucmt_lite.training.recorder import Recorder, mean_dice
+from ucmt_lite.training.traces import load_trace
 
 
 def drawn():
@@ -333,6 +334,17 @@ def test_whoever_listens_is_told_each_look_as_the_trace_has_it(hearts):
         assert set(look.losses) == {"sup", "cps", "cmt"}
         assert set(look.dice) == {"student1", "student2", "teacher"}
     assert 0 < looks[0].seconds < looks[1].seconds < looks[2].seconds
+
+
+def test_a_term_that_comes_late_leaves_a_trace_that_can_be_read(hearts, tmp_path):
+    looks = iter([{"sup": 1.0}, {"sup": 0.9, "late": 0.5}, {"sup": 0.8}])
+    recorder, nets = Recorder("supervised", hearts[1], 3, every=1), nets_for("supervised")
+    for step, terms in enumerate(looks, 1):
+        recorder.look(step, nets, terms, last=step in (1, 3))
+    assert recorder.last_look(3, 0.0).losses == {"sup": 0.8}
+    recorder.trace(method="supervised").save(tmp_path / "trace.npz")
+    curves = load_trace(tmp_path / "trace.npz").curves
+    assert np.array_equal(curves["loss/late"], np.float32([np.nan, 0.5, np.nan]), equal_nan=True)
 
 
 def test_what_a_listener_raises_ends_the_run_which_goes_on_from_its_checkpoint(hearts, tmp_path):

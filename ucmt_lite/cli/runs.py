@@ -12,8 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ucmt_lite.common import InputError, check_packages, plain
-from ucmt_lite.experiments.config import TABLES, RunConfig, item_default
+from ucmt_lite.experiments.config import TABLES, RunConfig, item_default, with_whole_weights
 from ucmt_lite.experiments.loggers import LOGGERS
+
+_EXAMPLES = {
+    "--set": "top_k=4",
+    "--views": "degrees=0",
+    "--network-settings": "weights=imagenet",
+}
 
 
 def add_run(commands: Any) -> None:
@@ -51,7 +57,7 @@ def _add_setting(command: argparse.ArgumentParser, item: dataclasses.Field) -> N
     An option that is not given leaves nothing behind, so that a configuration's file can count.
     """
     default: Any = item_default(item)
-    option = f"--{item.name.replace('_', '-')}"
+    option = _option(item.name)
     shown = "" if isinstance(default, dict) else f" (default: {default})"
     if item.name in TABLES:
         rows: Any = TABLES[item.name]
@@ -63,7 +69,7 @@ def _add_setting(command: argparse.ArgumentParser, item: dataclasses.Field) -> N
     }
     if item.name == "settings":
         common["help"] = "the method's own settings, e.g. top_k=4 make_mix=cutmix"
-        command.add_argument("--set", nargs="+", metavar="NAME=VALUE", **common)
+        command.add_argument(option, nargs="+", metavar="NAME=VALUE", **common)
     elif isinstance(default, dict):
         command.add_argument(option, nargs="+", metavar="NAME=VALUE", **common)
     elif isinstance(default, bool):
@@ -76,7 +82,12 @@ def _add_setting(command: argparse.ArgumentParser, item: dataclasses.Field) -> N
         command.add_argument(option, type=kind, metavar=metavar, **common)
 
 
-def _settings(pairs: Sequence[str]) -> dict:
+def _option(field: str) -> str:
+    """Return the option of a field of `RunConfig`."""
+    return "--set" if field == "settings" else f"--{field.replace('_', '-')}"
+
+
+def _settings(pairs: Sequence[str], option: str = "--set") -> dict:
     """Return `["top_k=4", "make_mix=cutmix"]` as a dictionary; no Python literal is text.
 
     >>> _settings(["top_k=4", "make_mix=cutmix", "ema_share=(0.5, 0.5)"])
@@ -86,7 +97,7 @@ def _settings(pairs: Sequence[str]) -> dict:
     for pair in pairs:
         name, sign, text = pair.partition("=")
         if not sign:
-            raise InputError(f"--set {pair}: say NAME=VALUE, for instance top_k=4.")
+            raise InputError(f"{option} {pair}: say NAME=VALUE, for instance {_EXAMPLES[option]}.")
         try:
             values[name] = ast.literal_eval(text)
         except (ValueError, SyntaxError, TypeError):
@@ -107,9 +118,11 @@ def _read_config(args: argparse.Namespace) -> RunConfig:
     }
     for item in dataclasses.fields(RunConfig):
         if isinstance(item_default(item), dict) and item.name in given:
-            given[item.name] = _settings(given[item.name])
+            given[item.name] = _settings(given[item.name], _option(item.name))
     if given.get("data"):
         given["data"] = os.path.abspath(given["data"])  # a page is executed in a folder of its own
+    if given.get("network_settings"):
+        given["network_settings"] = with_whole_weights(given["network_settings"])
     if not args.config:
         return RunConfig.of(given)
     saved = RunConfig.of_saved(_config_file(Path(args.config))).as_dict()
@@ -234,10 +247,8 @@ def _do_sweep(args: argparse.Namespace) -> int:
 
     runs = read_plan(args.grid)
     failed = sweep(runs, args.out, scheduler=args.scheduler, workers=args.workers)
-    print(
-        f"{len(runs) - len(failed)} of {len(runs)} runs are finished: `ucmt-lite report"
-        f" {args.out}` compares them."
-    )
+    compared = f": `ucmt-lite report {args.out}` compares them" if len(failed) < len(runs) else ""
+    print(f"{len(runs) - len(failed)} of {len(runs)} runs are finished{compared}.")
     for name, why in failed.items():
         print(f"ucmt-lite: run {name} failed: {why}", file=sys.stderr)
     return 1 if failed else 0

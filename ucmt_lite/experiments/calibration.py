@@ -1,5 +1,6 @@
 """How far the networks of finished runs can be believed, asked of the images that scored them."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,10 @@ _TITLES = {
     "overconfidence": "overconfidence",
     "risk_area": "risk area",
 }
+
+
+# What else runs of one method may differ in, and are then not averaged over.
+_MAY_DIFFER = ("settings", "norm", "size", "patch", "network_settings")
 
 
 def calibration_of(folder: str | Path, *, students: bool = False) -> list[dict[str, Any]]:
@@ -61,6 +66,7 @@ def calibration_of(folder: str | Path, *, students: bool = False) -> list[dict[s
             "labeled": config.labeled,
             "unlabeled": config.unlabeled,
             "iterations": config.iterations,
+            **{name: json.dumps(getattr(config, name)) for name in _MAY_DIFFER},
             "seed": config.seed,
             "dice": dice[name],
             **measure_calibration(one.net, scored, patch=one.card.get("patch")),
@@ -90,6 +96,11 @@ def _dice(segmenter: "Segmenter", scored: "Cases") -> float:
     return evaluate(segmenter.net, scored, patch=patch, distances=False)["mean"]["dice"]
 
 
+def _differs(table: "DataFrame", name: str) -> bool:
+    """Tell whether runs of one method differ in a setting; earlier tables do not hold it."""
+    return name in table and (table.groupby("method")[name].nunique(dropna=False) > 1).any()
+
+
 def calibration_listing(table: "DataFrame") -> str:
     """Return the mean of each method in one line of Markdown, in the order of the runs.
 
@@ -103,9 +114,10 @@ def calibration_listing(table: "DataFrame") -> str:
         fields.insert(3, "unlabeled")
     if "network" in table and (table.groupby("run")["network"].nunique() > 1).any():
         fields.insert(2, "network")
+    fields += [name for name in _MAY_DIFFER if _differs(table, name)]
     titles = {name: title for name, title in _TITLES.items() if name in table}
     lines = []
-    for values, group in table.groupby(fields, sort=False):
+    for values, group in table.groupby(fields, sort=False, dropna=False):
         numbers = [f"{group[name].mean():.4f}" for name in titles]
         lines.append([*map(str, values), f"{len(group)}", *numbers])
     return markdown([*fields, "runs", *titles.values()], lines)

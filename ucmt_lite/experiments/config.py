@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 import typing
 from dataclasses import dataclass, field
 
@@ -250,6 +251,18 @@ def _is_number(value: object) -> bool:
         return isinstance(value, str) and math.isfinite(float(value))
     except ValueError:
         return False
+
+
+def with_whole_weights(network_settings: typing.Mapping[str, typing.Any]) -> dict:
+    """Return the settings of a network with the whole path of its file of weights.
+
+    >>> with_whole_weights({"weights": "imagenet"}), with_whole_weights({"weights": "/w.pth"})
+    ({'weights': 'imagenet'}, {'weights': '/w.pth'})
+    """
+    weights = network_settings.get("weights")
+    if not isinstance(weights, str) or weights in ("", "imagenet"):
+        return dict(network_settings)
+    return {**network_settings, "weights": os.path.abspath(weights)}
 
 
 def item_default(item: dataclasses.Field) -> object:

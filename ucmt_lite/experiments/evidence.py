@@ -3,6 +3,7 @@
 Each carries the numbers in its sentence. `comparison` computes them.
 """
 
+import itertools
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 WIDEST = 28  # letters in a line of a variant's name
-MARKERS = "osD^vP*Xh<"  # tell variants of one method apart, which share its colour and dash
+MARKERS = "osD^vP*Xh<>pd"  # tell variants of one method apart, which share its colour and dash
 
 
 def plot_scores(runs: "DataFrame", score: str = "dice") -> Picture | Table:
@@ -113,9 +114,10 @@ def plot_gains(lines: Sequence[Gains], baseline: str = "supervised") -> Picture:
     drawing, axes = new_figure(1, 1, width=6.4, height=1.2 + 0.27 * len(lines))
     ax = axes[0, 0]
     ax.axvline(0, color=PLAIN, linestyle="--", linewidth=1)
-    compared = {method for line in lines for method in line.dice if method != baseline}
+    found = {method for line in lines for method in line.dice if method != baseline}
+    compared = [method for method in METHODS if method in found]
     texts = []
-    for marker, method in zip(MARKERS, filter(compared.__contains__, METHODS), strict=False):
+    for marker, method in zip(itertools.cycle(MARKERS), compared):  # noqa: B905
         gains = [line.dice.get(method, np.nan) - line.dice[baseline] for line in lines]
         style = {"color": look_of(method)[0], "markeredgecolor": "black", "markersize": 6}
         ax.plot(gains, range(len(lines)), marker, label=title_of(method), **style)

@@ -3,6 +3,7 @@
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from ucmt_lite.data import READERS
 from ucmt_lite.experiments.config import RunConfig
 
 if TYPE_CHECKING:
@@ -33,13 +34,14 @@ def first_run(source: "Source", data: str = "", group: str = "") -> str:
     own = VOLUMES if source.dims == 3 else {}
     config = RunConfig(**own)
     masked = _with_mask(source)
+    classes = len(source.classes)
     labeled = len(source.labeled) or max(min(config.labeled, masked), round(SHARE * masked))
     iterations = min(LONGEST, max(SHORTEST, PASSES_OF_LABELS * labeled // config.batch))
     options = {
         "dataset": source.name,
         "data": data,
         "group": group,
-        "classes": len(source.classes) if data and len(source.classes) > 2 else "",
+        "classes": classes if source.name in READERS and classes > 2 else "",
         "method": "supervised",
         "labeled": labeled,
         **own,

@@ -130,11 +130,12 @@ class RunFolder:
 
     def put_in_place(self) -> None:
         """Make a whole run visible, without what only an interrupted one needs."""
-        self.checkpoint.unlink(missing_ok=True)
-        self.pieces.unlink(missing_ok=True)
         # What a process that was killed while it wrote a file left of it
         for half in self.unfinished.glob(".*"):
-            half.unlink()
+            if half.is_file():
+                half.unlink()
+        self.checkpoint.unlink(missing_ok=True)
+        self.pieces.unlink(missing_ok=True)
         if self.out.is_dir():
             self.out.rmdir()  # `check_free` made sure that it is empty
         os.replace(self.unfinished, self.out)

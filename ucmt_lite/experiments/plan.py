@@ -19,7 +19,7 @@ KEYS = ("base", "variants", "vary")
 # Runs are compared within a case: equal in all of these.
 CASE_FIELDS = (
     *("dataset", "data", "classes", "size", "patch"),
-    *("labeled", "labeled_by", "split", "score_size"),
+    *("labeled", "labeled_by", "split", "group", "score_size"),
 )
 # What PyYAML lets through where a tag or a date does not hold what it promises, and where brackets
 # are nested a thousand deep.
@@ -222,10 +222,17 @@ def _one_setting(key: str, value: Any) -> dict:
 
 
 def _merged(parts: list[dict]) -> dict:
-    """Return settings, later parts over earlier ones; the method's own are merged one by one."""
+    """Return settings, later parts over earlier ones; dictionaries are merged name by name.
+
+    >>> _merged([{"seed": 0, "views": {"degrees": 0}}, {"seed": 1, "views": {"contrast": 0.2}}])
+    {'seed': 1, 'views': {'degrees': 0, 'contrast': 0.2}}
+    """
     whole: dict[str, Any] = {}
     for part in parts:
-        whole |= part | {"settings": whole.get("settings", {}) | part.get("settings", {})}
+        for name, value in part.items():
+            earlier = whole.get(name)
+            both = isinstance(earlier, dict) and isinstance(value, dict)
+            whole[name] = earlier | value if both else value
     return whole
 
 

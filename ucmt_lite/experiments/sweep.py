@@ -15,8 +15,9 @@ from ucmt_lite.common import InputError, check_packages, write_json
 from ucmt_lite.course.lessons import NOTEBOOKS
 from ucmt_lite.course.notebooks import LAB
 from ucmt_lite.experiments.assemble import load_images, prepare
-from ucmt_lite.experiments.config import RunConfig
+from ucmt_lite.experiments.config import RunConfig, with_whole_weights
 from ucmt_lite.experiments.plan import Planned, plan_as_json
+from ucmt_lite.experiments.results import sweep_plan
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -96,16 +97,27 @@ def task(out: Path, run: Planned) -> str:
 
 
 def with_whole_path(run: Planned) -> Planned:
-    """Return the run with the whole path of its data: a worker may stand in another folder."""
+    """Return the run with the whole path of its files: a worker may stand in another folder."""
     data = os.path.abspath(run.config.data) if run.config.data else ""
-    return replace(run, config=replace(run.config, data=data))
+    network_settings = with_whole_weights(run.config.network_settings)
+    config = replace(run.config, data=data, network_settings=network_settings)
+    return replace(run, config=config)
 
 
 def check_plan(runs: list[Planned], elsewhere: bool = False) -> None:
     """Prepare every run once, so that whatever is wrong is said before the first one starts.
 
     Each data set is read once. Where the workers are `elsewhere`, their devices cannot be tried.
+    Two folders of one name are refused: tables name a set by it.
     """
+    folders: dict[str, str] = {}
+    for data in sorted({run.config.data for run in runs if run.config.data}):
+        other = folders.setdefault(Path(data).name, data)
+        if other != data:
+            raise InputError(
+                f"The grid has two sets of one name, {other} and {data}, which its tables would"
+                " take for one: rename a folder, or make a sweep for each."
+            )
     load = lru_cache(maxsize=1)(load_images)
     for run in sorted(runs, key=lambda run: _data_of(run.config)):
         here = replace(run.config, device="cpu", precision="auto") if elsewhere else run.config
@@ -123,7 +135,7 @@ def _data_of(config: RunConfig) -> tuple:
 def claim(out: Path, runs: list[Planned]) -> None:
     """Write the plan into its folder, whose grid may have grown; one with other runs is refused."""
     note = out / "grid.json"
-    before = json.loads(note.read_text()) if note.is_file() else {}
+    before = sweep_plan(out) if note.is_file() else _plan_of_runs(out)
     plan = plan_as_json(runs)
     changed = [
         name
@@ -147,7 +159,7 @@ def claim(out: Path, runs: list[Planned]) -> None:
             f"{out} holds the finished run {gone[0]}, which this grid lacks: leave it in, or choose"
             " another folder with --out."
         )
-    if not note.is_file() and out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if not note.is_file() and out.exists() and not _may_be_claimed(out):
         raise InputError(
             f"{out} exists and holds no grid of this kit: choose another folder with --out."
         )
@@ -157,6 +169,17 @@ def claim(out: Path, runs: list[Planned]) -> None:
         raise InputError(
             f"{out} cannot be written ({cause.strerror}): choose another folder with --out."
         ) from None
+
+
+def _may_be_claimed(out: Path) -> bool:
+    """Tell whether a folder is empty, or a sweep's whose damaged plan was removed."""
+    return out.is_dir() and {file.name for file in out.iterdir()} <= {"runs", "pages"}
+
+
+def _plan_of_runs(out: Path) -> dict[str, dict]:
+    """Return what the runs of a sweep say of themselves, where its plan is not there."""
+    files = sorted(out.glob("runs/*/config.json"))
+    return {file.parent.name: {"config": json.loads(file.read_text())} for file in files}
 
 
 def _is_finished(out: Path, run: Planned) -> bool:

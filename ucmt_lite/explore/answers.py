@@ -20,6 +20,7 @@ from ucmt_lite.explore.draw.picture import (
     draw_outline,
     new_figure,
     one_colour,
+    whereabouts,
 )
 from ucmt_lite.explore.draw.tiles import png_address
 
@@ -89,14 +90,10 @@ class Region:
         axes[0, 0].imshow(seen, cmap=one_colour(DIFFERENT), vmin=0, vmax=1, interpolation="nearest")
         if self.board.mask.any():
             draw_outline(axes[0, 0], self.board.mask, "student1")
-        # of a ring the middle would say nothing: where nine in ten lie, along each axis
-        places = 100 * (np.argwhere(self.surprise) + 0.5) / self.surprise.shape
-        (top, left), (bottom, right) = np.quantile(places, [0.05, 0.95], axis=0)
         return Picture(
             drawing,
-            f"The students disagree on {share:.1f} % of the pixels. Nine in ten of them lie between"
-            f" {top:.0f} and {bottom:.0f} % of the way down the image, and nine in ten between"
-            f" {left:.0f} and {right:.0f} % of the way across.",
+            f"The students disagree on {share:.1f} % of the pixels. Along each axis, nine"
+            f" in ten of them lie {whereabouts(self.surprise)}.",
         )
 
 

@@ -209,15 +209,20 @@ def _as_traces(values: Any) -> list["Trace"]:
 
 
 def looks(runs: Mapping[str, Sequence["Trace"]]) -> list[tuple[str, Any]]:
-    """Return colour and dash of every name: its method's, or where two share a method, others."""
-    taken: list[tuple[str, Any]] = []
-    spare = [look_of(name) for name in reversed(METHODS)]
-    for traces in runs.values():
-        look = look_of(traces[0].method)
-        if look in taken:
-            look = next((other for other in spare if other not in taken), look)
-        taken.append(look)
-    return taken
+    """Return colour and dash of every name: those of its method, where it alone stands for it.
+
+    Where names share a method, the one that is called like it has its look, and a control has not.
+    """
+    methods = [traces[0].method for traces in runs.values()]
+    stands_for_it = [
+        name == title_of(method) or methods.count(method) == 1
+        for name, method in zip(runs, methods, strict=True)
+    ]
+    spare = [look_of(method) for method in reversed(METHODS) if method not in methods]
+    return [
+        look_of(method) if stands or not spare else spare.pop(0)
+        for stands, method in zip(stands_for_it, methods, strict=True)
+    ]
 
 
 def _curves(runs: "Runs", curve: str) -> Iterator[tuple[str, list["Trace"], np.ndarray]]:

@@ -55,6 +55,11 @@ class DeepLabV3Plus(nn.Module):
         weights: str | os.PathLike | None = None,
         norm: str = "batch",
     ) -> None:
+        if weights and norm != "batch":
+            raise InputError(
+                f"weights={str(weights)!r} were learned with batch norm, not with norm={norm!r}:"
+                " leave one of the two out."
+            )
         super().__init__()
         self.in_channels, self.classes, self.dims, self.stride = in_channels, classes, 2, 8
         self.norm = norm

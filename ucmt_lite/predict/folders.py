@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ucmt_lite.common import InputError, atomic
+from ucmt_lite.common import InputError, atomic, missing_memory
+from ucmt_lite.data.layouts import IMAGE_FOLDERS, MASK_FOLDERS
 from ucmt_lite.data.pictures import look_at_pair
 from ucmt_lite.data.remarks import tell_remarks
 from ucmt_lite.predict import formats, metrics
@@ -168,20 +169,34 @@ def _folder_of_masks(folder: Path) -> Path:
 
 
 def _check_targets(jobs: Sequence[Job], wanted: _Wanted) -> None:
-    """Refuse two images with one mask, a mask in the place of an image, and names of masks."""
+    """Refuse two images with one mask, a mask in the place of an image or of a true mask."""
     taken: dict[Path, Path] = {}
     sources = {file.resolve() for job in jobs for file in job.files}
+    truths = {file.resolve() for file in wanted.truths.files.values()} if wanted.truths else set()
     for job in jobs:
         targets = [wanted.out / job.mask, *(_beside(job, name, wanted) for name in wanted.extras)]
         for target in targets:
             if target.resolve() in sources:
                 raise InputError(f"{target} is an image itself: choose another folder with --out.")
+            if target.resolve() in truths or _is_a_sets_mask(target, job):
+                raise InputError(
+                    f"{target} is there already, where the masks of a set lie, and would be"
+                    " overwritten: choose another folder with --out."
+                )
             other = taken.setdefault(target, job.image)
             if other is not job.image:
                 raise InputError(
                     f"'{other}' and '{job.image}' would both be written to {target}: rename one, or"
                     " predict them into two folders."
                 )
+
+
+def _is_a_sets_mask(target: Path, job: Job) -> bool:
+    """Tell whether what would be written is there, in masks/ beside the images/ of its image."""
+    folder = target.resolve().parent
+    beside = [place for place in job.image.resolve().parents if place.parent == folder.parent]
+    of_images = any(place.name.lower() in IMAGE_FOLDERS for place in beside)
+    return of_images and folder.name.lower() in MASK_FOLDERS and target.exists()
 
 
 def _beside(job: Job, extra: str, wanted: _Wanted) -> Path:
@@ -204,6 +219,14 @@ def _predict_or_tell(segmenter: Segmenter, job: Job, wanted: _Wanted) -> Predict
             is_strange = learned_from_colour and formats.is_grey(image, mask.ndim)
             row = PredictedFile(job.image, target, is_strange=is_strange)
             return _scored(row, job, image, mask, wanted, len(segmenter.card["classes"]))
+    except (MemoryError, RuntimeError) as cause:
+        if not (memory := missing_memory(cause)):
+            raise
+        sentence = (
+            f"There is too little memory for '{job.image}' ({memory}): close other programs, or"
+            " predict it on its own."
+        )
+        return PredictedFile(job.image, target, error=sentence)
     except InputError as mistake:
         # A slice is an array to what refuses it; the user knows the file.
         sentence = str(mistake).replace("Image 'array'", f"Image '{job.image}'")

@@ -77,9 +77,11 @@ class Recorder:
         }
         values |= {f"dice/{name}": value for name, value in dice.items()}
         values |= {f"loss/{name}": value for name, value in terms.items()}
+        # A term that a method adds later, or leaves out for a while, has no number at other looks.
+        unknown = [np.nan] * len(self.steps)
+        for name in dict.fromkeys([*self.curves, *values]):
+            self.curves.setdefault(name, [*unknown]).append(values.get(name, np.nan))
         self.steps.append(step)
-        for name, value in values.items():
-            self.curves.setdefault(name, []).append(value)
         if self.maps and (last or len(self.steps) == 1 or step % self.maps_every == 0):
             self._keep_maps(step, entropy, labels)
 
@@ -87,8 +89,8 @@ class Recorder:
         """Return the numbers of the last look; how long the run is, and takes so far, are given."""
 
         def last(kind: str) -> dict[str, float]:
-            names = [name for name in self.curves if name.startswith(kind)]
-            return {name.removeprefix(kind): self.curves[name][-1] for name in names}
+            values = {name: self.curves[name][-1] for name in self.curves if name.startswith(kind)}
+            return {k.removeprefix(kind): v for k, v in values.items() if not np.isnan(v)}
 
         # Where no watched mask shows anything, an empty network would seem perfect.
         dice = last("dice/") if any(mask.any() for mask in self.probe.masks) else {}

@@ -166,8 +166,8 @@ def segmentations(
 
     >>> mask = np.pad(np.ones((4, 4), int), 2)
     >>> segmentations(np.zeros((1, 8, 8), np.uint8), {"truth": mask, "teacher": mask}).alt
-    'One image, and on it the outlines of truth (16 of 64 pixels) and teacher (16 of 64 pixels, Dice
-    1.00 against truth).'
+    'One image, and on it the outlines of truth (16 of 64 pixels in 1 piece) and teacher (16 of 64
+    pixels in 1 piece, Dice 1.00 against truth).'
     """
     image = np.moveaxis(image, 0, -1) if image.shape[0] in (1, 3) else image
     figure, axes = new_figure(1, 1 + len(masks))
@@ -181,7 +181,7 @@ def segmentations(
             reference = f" against {against}"
         draw_image(ax, image, title + score)
         draw_outline(ax, mask, name)
-        size = f"{int((mask > 0).sum())} of {mask.size} pixels"
+        size = f"{int((mask > 0).sum())} of {mask.size} pixels in {pieces(mask)}"
         parts.append(f"{title} ({size}{score}{reference})")
     return Picture(figure, f"One image, and on it the outlines of {sentence(parts)}.")
 
@@ -191,16 +191,43 @@ def images(named: dict[str, np.ndarray]) -> Picture:
 
     Images are arrays or tensors `C H W`, bytes or as networks take them (-1..1).
 
-    >>> images({"black": np.zeros((1, 8, 8), np.uint8), "white": np.ones((1, 8, 8))}).alt
-    'Images beside each other: black (mean brightness 0.00) and white (mean brightness 1.00).'
+    >>> flag = np.array([[[-1.0, -1.0], [-1.0, 1.0]]])
+    >>> images({"black": np.zeros((1, 8, 8), np.uint8), "flag": flag}).alt
+    'Images beside each other: black (mean brightness 0.00) and flag (mean brightness 0.25, its
+    bright part 75 to 75 % of the way down and 75 to 75 % across).'
     """
     figure, axes = new_figure(1, len(named))
     parts = []
     for ax, (name, image) in zip(axes[0], named.items(), strict=True):
         pixels = to_bytes(image)
         draw_image(ax, pixels, name)
-        parts.append(f"{name} (mean brightness {pixels.mean() / 255:.2f})")
+        bright = pixels.mean(axis=2) > (int(pixels.min()) + int(pixels.max())) / 2
+        place = f", its bright part {whereabouts(bright)}" if bright.any() else ""
+        parts.append(f"{name} (mean brightness {pixels.mean() / 255:.2f}{place})")
     return Picture(figure, f"Images beside each other: {sentence(parts)}.")
+
+
+def pieces(mask: np.ndarray) -> str:
+    """Count the pieces that a mask's classes lie in, for pictures that cannot be seen.
+
+    >>> pieces(np.array([[1, 0, 1, 2]])), pieces(np.zeros((2, 2)))
+    ('3 pieces', '0 pieces')
+    """
+    from scipy.ndimage import label
+
+    count = sum(label(mask == index)[1] for index in np.unique(mask[mask > 0]))
+    return f"{count} piece{'' if count == 1 else 's'}"
+
+
+def whereabouts(inside: np.ndarray) -> str:
+    """Tell where nine in ten of the marked pixels lie; of a ring the middle would say nothing.
+
+    >>> whereabouts(np.array([[0, 0, 0, 0], [0, 1, 1, 0]]))
+    '75 to 75 % of the way down and 39 to 61 % across'
+    """
+    places = 100 * (np.argwhere(inside) + 0.5) / inside.shape
+    (top, left), (bottom, right) = np.quantile(places, [0.05, 0.95], axis=0)
+    return f"{top:.0f} to {bottom:.0f} % of the way down and {left:.0f} to {right:.0f} % across"
 
 
 def to_bytes(image: Any) -> np.ndarray:
