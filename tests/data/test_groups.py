@@ -526,3 +526,106 @@ def test_a_patient_in_the_folders_of_two_splits_is_told(tmp_path, draw):
         folder_of(tmp_path / split, names, draw)
     rule = load("folder", root=tmp_path).split_rule
     assert "12 ids look like 3 patients, of whom 3 are on both sides (P00)" in rule
+
+
+@pytest.mark.parametrize("kinds", [("visit1", "visit2"), ("2019", "2021"), ("1mm", "3mm")])
+def test_folders_that_hold_all_patients_are_none_themselves(kinds, tmp_path, draw):
+    """The names that come again in them are: visit1/07 and visit2/07 stay together."""
+    names = [f"{kind}/{number:02d}" for kind in kinds for number in range(6)]
+    source = load("folder", root=folder_of(tmp_path, names, draw))
+    sides = sides_of(source)
+    assert set(sides) == {f"{number:02d}" for number in range(6)}
+    assert all(len(splits) == 1 for splits in sides.values())
+    assert "names in several folders are taken for patients" in " ".join(source.notes)
+
+
+@pytest.mark.parametrize("kinds", [("baseline", "followup"), ("MR", "CT")])
+def test_equal_names_in_folders_of_kinds_are_suspected(kinds, tmp_path, draw):
+    names = [f"{kind}/{number:02d}" for kind in kinds for number in range(8)]
+    source = load("folder", root=folder_of(tmp_path, names, draw))
+    assert "16 ids look like 8 patients" in source.split_rule
+    assert "say group='([^/]+)$'" in source.split_rule
+    asked = load("folder", root=tmp_path, group="([^/]+)$")
+    assert all(len(splits) == 1 for splits in sides_of(asked).values())
+
+
+@pytest.mark.parametrize("below", ["{}", "slice_{}", "frame{}", "lesion{}", "S{}"])
+def test_a_folder_for_each_slice_of_a_patient(below, tmp_path, draw):
+    for patient in range(5):
+        for number in range(3):
+            place = tmp_path / f"p{patient}" / below.format(number)
+            for kind in ("image", "mask"):
+                draw(place / f"{kind}.png", SQUARE)
+    sides = sides_of(load("folder", root=tmp_path))
+    assert set(sides) == {f"p{patient}" for patient in range(5)}
+    assert all(len(splits) == 1 for splits in sides.values())
+
+
+def test_patients_of_several_sites_are_their_own(tmp_path, draw):
+    for site in range(3):
+        for patient in range(3):
+            for kind in ("image", "mask"):
+                draw(tmp_path / f"site{site}/p{patient}/{kind}.png", SQUARE)
+    assert len(sides_of(load("folder", root=tmp_path))) == 9
+
+
+@pytest.mark.parametrize("name", ["P0{}S0{}", "vol{}z{}", "A{}B{}"])
+def test_a_patient_and_a_slice_in_one_word_are_suspected(name):
+    keys = [name.format(patient, number) for patient in range(4) for number in range(3)]
+    assert len(set(suspected_patients(keys).values())) == 4
+    assert suspected_patients([f"{i:02x}{7 * i % 256:02x}" for i in range(60)]) is None
+
+
+def test_subj_is_a_patient_and_so_is_one_after_a_space():
+    for name in ("subj_{} 1", "patient {} (2)", "subj{}im3"):
+        keys = dict.fromkeys(f"{name.format(i // 2)}{i}" for i in range(8))
+        groups = find_groups(dict.fromkeys(keys, ""), {}, root=None, asked="", group_of=str)
+        assert len(set(groups.of_id.values())) == 4
+
+
+@pytest.mark.parametrize(
+    "names", [("dev/{}", "eval/{}"), ("trainA/{}", "testA/{}"), ("train_{}", "testA_{}")]
+)
+def test_words_of_splits_that_are_not_followed_are_told(names, tmp_path, draw):
+    every = [name.format(f"{place}{i}") for place, name in enumerate(names) for i in range(5)]
+    source = load("folder", root=folder_of(tmp_path, every, draw), group="none")
+    assert "by seed" in source.split_rule
+    assert "and the split is by seed: if they are splits" in " ".join(source.notes)
+
+
+def test_folds_with_splits_of_their_own_are_refused(tmp_path, draw):
+    for fold in range(2):
+        for split in ("train", "test"):
+            folder_of(tmp_path / f"fold_{fold}" / split, [f"{split}{i}" for i in range(3)], draw)
+    with pytest.raises(InputError, match="holds 2 folds .fold_0, fold_1., each with splits of its"):
+        load("folder", root=tmp_path)
+
+
+def test_lists_are_found_where_the_folder_above_is_given(tmp_path, draw):
+    folder_of(tmp_path / "DATA", [f"c{i}" for i in range(8)], draw)
+    (tmp_path / "README.txt").write_text("Unpacked")
+    (tmp_path / "DATA/train.txt").write_text("\n".join(f"c{i}" for i in range(2, 8)))
+    (tmp_path / "DATA/test.txt").write_text("c0\nc1")
+    assert ids(load("folder", root=tmp_path))["test"] == ["c0", "c1"]
+
+
+@pytest.mark.parametrize("head", ["image,patient_id", "image,Split"])
+def test_a_table_with_patients_or_splits_is_told_though_it_is_not_read(head, tmp_path, draw):
+    folder_of(tmp_path, [f"c{i}" for i in range(8)], draw)
+    (tmp_path / "metadata.csv").write_text(f"{head}\nc0,a")
+    (tmp_path / "sizes.csv").write_text("image,width\nc0,40")
+    notes = " ".join(load("folder", root=tmp_path).notes)
+    assert "perhaps meant as lists: metadata.csv; splits" in notes
+
+
+def test_a_list_that_contradicts_the_names_of_masks_or_itself_is_refused(tmp_path, draw):
+    folder_of(tmp_path, [f"{i}" for i in range(8)], draw)
+    (tmp_path / "test.csv").write_text("id\n0\n1")
+    (tmp_path / "train.csv").write_text("id,image\n2,7\n3,6")
+    with pytest.raises(InputError, match="names images in two columns, id and image, which do not"):
+        load("folder", root=tmp_path)
+    (tmp_path / "train.csv").write_text("image,mask\n2.png,masks/7.png\n3.png,masks/3.png")
+    with pytest.raises(InputError, match="gives the image '2' the mask masks/7.png, which is that"):
+        load("folder", root=tmp_path)
+    (tmp_path / "train.csv").write_text("id,image,mask\nx,2.png,masks/2.png\ny,3.png,masks/3.png")
+    assert ids(load("folder", root=tmp_path))["train"] == ["2", "3"]

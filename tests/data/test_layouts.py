@@ -357,6 +357,7 @@ def test_some_masks_that_are_inverted_are_told(inverted, is_told, tmp_path, draw
 
 def test_pictures_without_any_mask_name_the_paths_and_a_command(tmp_path, draw):
     draw(tmp_path / "a/1.png", SQUARE)
+    draw(tmp_path / "b/2.png", SQUARE)
     with pytest.raises(InputError, match=r"first a/1.png\): put images into .*/images and masks"):
         load("folder", root=tmp_path)
 
@@ -376,19 +377,87 @@ def test_the_folder_of_masks_alone_names_the_one_above(tmp_path, draw):
         load("folder", root=tmp_path / "s/masks")
 
 
-@pytest.mark.parametrize("folder", ["masks_colour", "edges", "images/backup", "images_small"])
+@pytest.mark.parametrize("folder", ["edges", "images/backup", "images_small"])
 def test_copies_and_maps_of_images_are_told(folder, tmp_path, draw):
     pair_set(tmp_path, "images/{}.png", "masks/{}.png", draw)
     draw(tmp_path / folder / "c02x.png", SQUARE)
-    told = f"1 image without a mask called as images that have one (first {folder}/c02x.png, as"
+    told = f"1 image without a mask called as other images (first {folder}/c02x.png, as images/c02"
     assert told in " ".join(load("folder", root=tmp_path).notes)
+
+
+@pytest.mark.parametrize("folder", ["masks_colour", "masks_new", "gt_eval"])
+def test_a_folder_called_as_masks_that_holds_none_is_refused(folder, tmp_path, draw):
+    """They would be trained on as unlabeled images."""
+    pair_set(tmp_path, "images/{}.png", "masks/{}.png", draw)
+    draw(tmp_path / folder / "c02x.png", SQUARE)
+    with pytest.raises(InputError, match=f"lies in {folder}/, which is called as a folder of mask"):
+        load("folder", root=tmp_path)
+
+
+def test_masks_of_an_unknown_ending_are_told(tmp_path, draw):
+    pair_set(tmp_path, "{}.png", "{}_mask.png", draw)
+    for kind in ("", "_outline"):
+        draw(tmp_path / f"late{kind}.png", SQUARE)
+    notes = " ".join(load("folder", root=tmp_path).notes)
+    assert "1 image without a mask called as other images (first late_outline.png, as lat" in notes
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("masks/{}.png", "output/masks/{}.png"),
+        ("reader1/masks/{}.png", "reader2/masks/{}.png"),
+        ("{}_mask.png", "masks/{}.png"),
+    ],
+)
+def test_masks_of_two_trees_are_not_joined(first, second, tmp_path, draw):
+    for masks in (first, second):
+        pair_set(tmp_path, "{}.png", masks, draw)
+    with pytest.raises(InputError, match="keep the folder with the truth and move the other one"):
+        load("folder", root=tmp_path)
+
+
+def test_a_field_of_view_beside_manual1_is_not_the_truth(tmp_path, draw):
+    pair_set(tmp_path, "images/{}.JPG", "manual1/{}.png", draw)
+    assert len(masks_of(load("folder", root=tmp_path))) == 5
+    pair_set(tmp_path, "images/{}.JPG", "mask/{}_mask.png", draw)
+    with pytest.raises(InputError, match="has masks in manual1/ and in mask/: keep the folder"):
+        load("folder", root=tmp_path)
+
+
+def test_original_below_masks_holds_masks(tmp_path, draw):
+    pair_set(tmp_path, "images/original/{}.png", "masks/original/{}_mask.png", draw)
+    assert len(masks_of(load("folder", root=tmp_path))) == 5
+
+
+def test_numbered_folders_of_splits_are_splits(tmp_path, draw):
+    for number, split in enumerate(("train", "val", "test")):
+        name = f"{number}{{}}"
+        place = f"0{number + 1}_{split}"
+        pair_set(tmp_path, f"{place}/images/{name}.png", f"{place}/masks/{name}.png", draw)
+    source = load("folder", root=tmp_path)
+    assert source.split_rule == "as the data come"
+    assert all(key.startswith("2") for key in source.splits["test"]["id"])
+
+
+def test_validation_folders_of_nnunet_are_kept_apart(tmp_path, draw):
+    pair_set(tmp_path, "imagesTr/{}.png", "labelsTr/{}.png", draw)
+    pair_set(tmp_path, "imagesVa/v{}.png", "labelsVa/v{}.png", draw)
+    source = load("folder", root=tmp_path)
+    assert all(key.startswith("v") for key in source.splits["test"]["id"])
+
+
+def test_a_folder_without_pictures_says_what_is_there(tmp_path):
+    (tmp_path / "a.ppm").touch()
+    with pytest.raises(InputError, match="holds no pictures .* Passed over: 1 .ppm file"):
+        load("folder", root=tmp_path)
 
 
 def test_unlabeled_patients_are_no_copies(tmp_path, draw):
     for patient in range(5):
         for kind in ("images", "masks")[: 1 + (patient < 4)]:
             draw(tmp_path / f"{kind}/p{patient}/001.png", SQUARE)
-    assert "called as images" not in " ".join(load("folder", root=tmp_path).notes)
+    assert "called as other images" not in " ".join(load("folder", root=tmp_path).notes)
 
 
 def test_several_channels_of_a_case_are_refused(tmp_path, draw):

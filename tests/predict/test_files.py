@@ -733,6 +733,26 @@ def test_a_full_disk_ends_with_a_sentence(flat, tmp_path, monkeypatch):
     assert files_below(tmp_path / "out") == []
 
 
+def test_truths_numbered_otherwise_are_told(flat, tmp_path):
+    for number in range(3):
+        picture_file(tmp_path / f"set/{number}.png")
+        picture = Image.fromarray(np.full((40, 40), number % 2, np.uint8))
+        (tmp_path / "truth").mkdir(exist_ok=True)
+        picture.save(tmp_path / f"truth/{number + 1}.png")
+    segmenter = predict.load_segmenter(flat)
+    done = predict_files(segmenter, tmp_path / "set", tmp_path / "out", masks=tmp_path / "truth")
+    told = "1 of 3 images have no mask in"
+    assert told in done.truths_are and "and 1 masks there no image (first 3.png)" in done.truths_are
+
+
+@pytest.mark.parametrize("masks", ["1st_manual", "GT_masks", "leftMask", "manual1"])
+def test_no_folder_of_masks_is_predicted(flat, tmp_path, masks):
+    picture_file(tmp_path / "set/pictures/a.png")
+    picture_file(tmp_path / f"set/{masks}/b.png")
+    done = predict_files(predict.load_segmenter(flat), tmp_path / "set", tmp_path / "out")
+    assert [row.image.name for row in done.files] == ["a.png"]
+
+
 def test_an_image_too_large_for_the_memory_is_told_and_the_others_go_on(
     flat, tmp_path, monkeypatch
 ):

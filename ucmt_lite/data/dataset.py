@@ -13,7 +13,7 @@ import numpy as np
 from ucmt_lite.common import InputError, one_of
 from ucmt_lite.data.columns import picture_file
 from ucmt_lite.data.layouts import PARTS
-from ucmt_lite.data.lists import GROUP_COLUMNS
+from ucmt_lite.data.lists import GROUP_COLUMNS, spelled
 from ucmt_lite.data.masks import class_names
 from ucmt_lite.data.pictures import look_at_pair
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
@@ -161,7 +161,7 @@ def _group_column(tables: Mapping[str, Any]) -> tuple[str, str]:
     One that holds the same value everywhere (a `subject` that is "heart") tells no patients apart.
     """
     columns = dict.fromkeys(name for table in tables.values() for name in table.column_names)
-    likely = [name for wanted in GROUP_COLUMNS for name in columns if name.lower() == wanted]
+    likely = [name for wanted in GROUP_COLUMNS for name in columns if spelled(name) == wanted]
     if not likely or "group" in columns:
         return ("group" if likely else ""), ""
     values = {

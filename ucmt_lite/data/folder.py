@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data.files import check_folder, walk_set
+from ucmt_lite.data.files import check_folder, tell_unread, walk_set
 from ucmt_lite.data.lists import is_list, tell_passed_over
 from ucmt_lite.data.pairing import Layout, check_whole, find_layout
 from ucmt_lite.data.pictures import PICTURE_SUFFIXES, PICTURE_WORDS, look_at_pair
@@ -53,9 +53,10 @@ def _find_pairs(root: Path) -> Layout:
     check_folder(root, "images/ and masks/")
     layout = find_layout(root, walk_set(root), PICTURE_SUFFIXES)
     if not layout.pairs:
+        there = tell_unread(layout.unread, root)
         raise InputError(
             f"{root} holds no pictures ({PICTURE_WORDS}): put them into images/ and masks/ below"
-            " it."
+            f" it.{there and ' '}{there}"
         )
     check_whole(root, layout.pairs)
     if not any(pair.masks for pair in layout.pairs):

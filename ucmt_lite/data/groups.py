@@ -15,7 +15,7 @@ from ucmt_lite.data.lists import forms_of, read_pairs
 # What people call a patient in file names: its number is a group without being asked, and so are
 # its letter (patientA) and the label that BIDS writes after "sub-", where it has a number (A01).
 _PATIENT = re.compile(
-    r"(?:^|[/_-])((?:patient|subject|pat|sub|pt)[_-]?\d+(?!\d)"
+    r"(?:^|[\s/_-])((?:patient|subject|subj|pat|sub|pt)[\s_-]?\d+(?!\d)"
     r"|(?:patient|subject)[_-]?[a-z](?![a-z\d])|sub-[a-z]+\d[a-z\d]*)",
     re.I,
 )
@@ -39,10 +39,22 @@ _COUNTED = re.compile(
 )
 # A number before the name of what is counted: slice001_P00, 001_P00.
 _LEADING = re.compile(r"^((slice|frame)|img|image)?[\s._-]*\d+[\s._-]+(?=[a-z]+[\s._-]?\d+$)", re.I)
-# A folder below that of a patient: p1/left, p1/visit2, p1/T2.
+# What counts the pictures of a patient with a letter and nothing else between: P01S03, vol0z2.
+_GLUED = re.compile(r"^(.*\d)([a-z]{1,5})\d+$", re.I)
+# A folder below that of a patient: p1/left, p1/visit2, p1/T2, p1/slice_3.
 _BELOW_PATIENT = re.compile(
-    r"^(\D+|(visit|ses|session|scan|series|study|day|week|month|time|tp|t|eye)[\s._-]*\d+)$", re.I
+    r"^(\D+|(visit|ses|session|scan|series|study|day|week|month|time|tp|t|eye"
+    r"|slice|frame|img|image|lesion|roi|nodule|tile|patch|crop)[\s._-]*\d+)$",
+    re.I,
 )
+# A folder that holds all patients, of one visit, one year, one resolution: visit1/, 2019/, 3mm/.
+_OF_ALL = re.compile(
+    r"^((visit|ses|session|day|week|month|time|timepoint|tp|t)[\s._-]*\d+|(19|20)\d\d"
+    r"|\d+([.,]\d+)?mm|x\d+|\d+x)$",
+    re.I,
+)
+# A folder that is a patient's own, whatever folder it lies in: site1/p02.
+_OF_PATIENT = re.compile(r"^(p|pt|pat|patient|subj?|subject|case|id)[\s._-]*\d+$", re.I)
 _MANY = 5  # fewer folders or names without a number are kinds of images (benign, malignant)
 _FEW_STRAY = 0.1  # of the cases may lie outside the folders of patients
 _SOME = 0.02  # of the ids must share a stem with another: fewer (one copy) say little of a split
@@ -55,6 +67,7 @@ class Groups(NamedTuple):
     sentence: str = ""
     suspected: dict[str, str] | None = None  # id -> what may be its patient
     by_folder: bool = False  # what is suspected are folders
+    pattern: str = "(REGEX)"  # which finds what is suspected
 
 
 def find_groups(
@@ -91,7 +104,10 @@ def find_groups(
         patients = {key: patient or key for key, patient in named.items()}
         told = _told(filter(None, named.values()), "ids name")
         return Groups(patients, told + _told_nameless(named))
-    above = {key: _patient_folder(folder) for key, folder in folders.items()}
+    again = _owners_across(folders)
+    if again and all(_OF_ALL.match(folder.partition("/")[0]) for folder in folders.values()):
+        return Groups(again, _told(again.values(), "names in several folders are taken for"))
+    above = _above_counted({key: _patient_folder(folder) for key, folder in folders.items()})
     for owners in (above, folders):
         in_folders = {key: owner or key for key, owner in owners.items()}
         if _are_patients(owners):
@@ -101,6 +117,8 @@ def find_groups(
         return Groups(alone, _told_one(len(named), str(next(iter(named.values())))))
     if len(set(filter(None, folders.values()))) >= _MANY and _shared(in_folders, alone) > 0.5:
         return Groups(alone, suspected=in_folders, by_folder=True)
+    if again:
+        return Groups(alone, suspected=again, pattern="([^/]+)$")
     return Groups(alone, suspected=suspected_patients(folders))
 
 
@@ -177,7 +195,7 @@ def _one_spelling(patients: Mapping[str, str | None]) -> dict[str, str | None]:
     spellings: dict[str, str] = {}
 
     def first_spelling(patient: str) -> str:
-        bare = re.sub(r"[_-]", "", patient.lower())
+        bare = re.sub(r"[\s_-]", "", patient.lower())
         return spellings.setdefault(re.sub(r"(?<!\d)0+(?=\d)", "", bare), patient)
 
     return {key: patient and first_spelling(patient) for key, patient in patients.items()}
@@ -196,6 +214,47 @@ def _patient_folder(folder: str) -> str:
     return folder
 
 
+def _above_counted(owners: Mapping[str, str]) -> dict[str, str]:
+    """Return the folders above those that count the pictures of a patient, one case in each.
+
+    They are called alike below several folders: p1/0, p1/1, p2/0, but not site1/p02.
+
+    >>> _above_counted({"a": "p1/0", "b": "p1/1", "c": "p2/0"})
+    {'a': 'p1', 'b': 'p1', 'c': 'p2'}
+    """
+    parts = {key: folder.rpartition("/") for key, folder in owners.items()}
+    lasts = Counter(last for _, _, last in parts.values())
+    is_one_each = len(set(owners.values())) == len(owners)
+    repeated = [last for last, count in lasts.items() if count > 1 and not _OF_PATIENT.match(last)]
+    if not is_one_each or 2 * sum(lasts[last] for last in repeated) <= len(owners):
+        return dict(owners)
+    return {key: above or last for key, (above, _, last) in parts.items()}
+
+
+def _owners_across(folders: Mapping[str, str]) -> dict[str, str]:
+    """Return what has one name in several folders, of which each holds all: visit1/7, visit2/7.
+
+    The owner is the next folder below those, or else the file. Empty where most names come once.
+
+    >>> _owners_across({"MR/1": "MR", "MR/2": "MR", "CT/1": "CT", "CT/2": "CT"})
+    {'MR/1': '1', 'MR/2': '2', 'CT/1': '1', 'CT/2': '2'}
+    >>> _owners_across({"p1/1": "p1", "p1/2": "p1", "p2/3": "p2"})
+    {}
+    """
+    tops, owners = {}, {}
+    for key, folder in folders.items():
+        tops[key], _, below = folder.partition("/")
+        owners[key] = below.partition("/")[0] or key.rpartition("/")[2]
+    places: dict[str, set[str]] = defaultdict(set)
+    for key, owner in owners.items():
+        places[owner].add(tops[key])
+    again = [key for key, owner in owners.items() if len(places[owner]) > 1]
+    of_patients = all(_DIGITS.search(top) and not _OF_ALL.match(top) for top in tops.values())
+    if of_patients or 2 * len(again) <= len(owners):
+        return {}
+    return owners
+
+
 def _are_patients(folders: Mapping[str, str]) -> bool:
     """Return whether cases lie in several folders that have numbers in their names.
 
@@ -203,7 +262,7 @@ def _are_patients(folders: Mapping[str, str]) -> bool:
     outside (a stray file, a folder `extra`) leave the others what they are.
     """
     sizes = Counter(folders.values())
-    numbered = [name for name in sizes if _DIGITS.search(name)]
+    numbered = [n for n in sizes if _DIGITS.search(n) and not _OF_ALL.match(n.partition("/")[0])]
     stray = len(folders) - sum(sizes[name] for name in numbered)
     return 1 < len(numbered) and len(sizes) < len(folders) and stray <= _FEW_STRAY * len(folders)
 
@@ -292,6 +351,10 @@ def _stems(names: Mapping[str, str]) -> dict[str, list[str]]:
     {'a': ['s7_x1_y2', 's7_x1', 's7'], 'b': ['001_P00', 'P00'], 'c': ['001_P01', 'P01']}
     """
     stems = {key: _without_ends(name) for key, name in names.items()}
+    uncut = {key: of_key[0] for key, of_key in stems.items() if len(of_key) == 1}
+    glued = {key: match for key, name in uncut.items() if (match := _GLUED.match(name))}
+    if len(glued) == len(names) and len({match[2].lower() for match in glued.values()}) == 1:
+        stems = {key: [names[key], match[1]] for key, match in glued.items()}
     shortest = {of_key[-1] for of_key in stems.values()}
     heads = Counter(match[0] for stem in shortest if (match := _LEADING.match(stem)))
     for of_key in stems.values():
@@ -330,7 +393,7 @@ def tell_suspected(groups: Groups, sides: Mapping[str, str]) -> str:
         )
     return (
         f"; {len(sides)} ids look like {len(seen)} patients, of whom {len(parted)} are on both"
-        f" sides ({parted[0]}): say group='(REGEX)', or group='none' if they are not"
+        f" sides ({parted[0]}): say group='{groups.pattern}', or group='none' if they are not"
     )
 
 

@@ -29,29 +29,47 @@ _PART_START = re.compile(rf"^({_PART})_?(?:data)?(?:set)?(?:_?(?:19|20)\d\d)?(?:
 _PART_ENDING = re.compile(rf"^(.+)_({_PART})$")
 # A split as a word of its own somewhere in a name, and what numbers a folder ("a. Training Set").
 _PART_WORD = re.compile(rf"(?<![a-z])({_PART})(?![a-z])", re.I)
-_COUNTED_FOLDER = re.compile(r"^\w{1,2}[.)]\s*")
+_COUNTED_FOLDER = re.compile(r"^(\d{1,2}|[a-z])([.)]|[\s_-])[\s_-]*", re.I)
+# What else splits are called: told where it is not followed, for an "eval" may be either.
+_LIKE_SPLIT = re.compile(
+    rf"(?<![a-z])({_PART}|tr|va|ts|eval|evaluation|dev|development|discovery|replication|held_?out)"
+    r"[a-c]?(?![a-z])",
+    re.I,
+)
 UNLABELED = {"unlabeled", "unlabelled"}
 IMAGE_FOLDERS = {
     *("image", "images", "img", "imgs", "original", "originals", "imagestr", "imagests"),
-    *("jpegimages", "isic2018_task1_2_training_input", "input", "inputs", "cxr_png"),
+    *("jpegimages", "isic2018_task1_2_training_input", "input", "inputs", "cxr_png", "imagesva"),
 }
+# Below a folder of masks these tell one kind of them from another.
+_ALSO_OF_MASKS = {"original", "originals", "input", "inputs"}
 MASK_FOLDERS = {
     *("mask", "masks", "label", "labels", "gt", "gts", "ground_truth", "groundtruth", "labelstr"),
-    *("labelsts", "annotation", "annotations", "segmentation", "segmentations", "seg", "segs"),
+    *(
+        "labelsts",
+        "labelsva",
+        "annotation",
+        "annotations",
+        "segmentation",
+        "segmentations",
+        "seg",
+        "segs",
+    ),
     *("segmentationclass", "isic2018_task1_training_groundtruth", "manual", "target", "targets"),
 }
 _FOLDER_OF_MASKS = re.compile(
-    r"^lesion$|_(lesion|masks?|labels?|gt|groundtruth|manual\d?)$|(left|right)_?masks?$"
+    r"^lesion$|^manual\d$|_(lesion|masks?|labels?|gt|groundtruth|manual\d?)$|(left|right)_?masks?$"
 )
 _FOLDER_OF_IMAGES = re.compile(r"_(image|images)$")
 _FOLDER_PASSED_OVER = re.compile(
-    r"_roi$|^(thumb(nail)?s?|previews?|overlays?|pred(iction)?s?|visuali[sz]ations?|@eadir)$"
+    r"_roi$|^(thumb(nail)?s?|previews?|overlays?|visuali[sz]ations?|@eadir)$"
+    r"|^pred(iction)?s?(_.+|t[rs]|va)?$"
     r"|^(masks?|labels?|images?)_?(old|backup|bak)$|^segmentationobject$"
 )
 MASK_ENDING = re.compile(
-    r"[_-](segmentation|masks?|labels?|seg|gt|groundtruth|lesion|manual\d?)([_-]?\d+)?$", re.I
+    r"[_-](segmentation|masks?|labels?|seg|gt|groundtruth|lesion|anno|manual\d?)([_-]?\d+)?$", re.I
 )
-_MASK_WORDS = "segmentation|masks?|labels?|seg|gt|groundtruth"
+_MASK_WORDS = "segmentation|masks?|labels?|seg|gt|groundtruth|anno"
 _MASK_START = re.compile(rf"^({_MASK_WORDS})[_-]", re.I)
 _MASK_ALONE = re.compile(rf"^({_MASK_WORDS})$", re.I)  # one folder a case: image.png, mask.png
 MASK_SOMEWHERE = re.compile(rf"(?:^|[\W_])({_MASK_WORDS})(?:$|[\W_])", re.I)
@@ -106,7 +124,8 @@ def lies_among_masks(root: Path, file: Path) -> bool:
     (True, False)
     """
     names = [part_of(folder)[0] for folder in file.relative_to(root).parts[:-1]]
-    return any(name in MASK_FOLDERS or _FOLDER_PASSED_OVER.search(name) for name in names)
+    kinds = (_FOLDER_OF_MASKS, _FOLDER_PASSED_OVER)
+    return any(name in MASK_FOLDERS or any(kind.search(name) for kind in kinds) for name in names)
 
 
 def stem_of(file: Path) -> str:
@@ -153,6 +172,16 @@ def split_folders(folders: Iterable[str]) -> dict[str, str]:
     return {folder: split for parts in several for folder, split in parts.items()}
 
 
+def words_of_splits(names: Iterable[str]) -> list[str]:
+    """Return what splits may be called in names of folders or files, none where it is one word.
+
+    >>> words_of_splits(["dev/a", "eval/b", "eval/c"]), words_of_splits(["train_1", "train_2"])
+    (['dev', 'eval'], [])
+    """
+    words = {match[0].lower(): match[0] for name in names for match in _LIKE_SPLIT.finditer(name)}
+    return sorted(words.values()) if len(words) > 1 else []
+
+
 def role_of(root: Path, file: Path, splits: Mapping[str, str]) -> FoundFile | None:
     """Say what a file is by its folders, then by its name; None for one that is passed over.
 
@@ -166,6 +195,8 @@ def role_of(root: Path, file: Path, splits: Mapping[str, str]) -> FoundFile | No
         split = split or part
         if name in UNLABELED:
             unlabeled = True
+        elif mask_folder and name in _ALSO_OF_MASKS:
+            continue
         elif name in IMAGE_FOLDERS or _FOLDER_OF_IMAGES.search(name):
             is_image, mask_folder = True, ""  # the innermost folder decides
         elif name in MASK_FOLDERS or _FOLDER_OF_MASKS.search(name):
@@ -178,6 +209,8 @@ def role_of(root: Path, file: Path, splits: Mapping[str, str]) -> FoundFile | No
             split = "test"
         if name in ("imagestr", "labelstr"):
             split = "train"
+        if name in ("imagesva", "labelsva"):
+            split = "validation"
     stem = stem_of(file)
     named = any(name.search(stem) for name in (MASK_ENDING, _MASK_START, _MASK_ALONE))
     is_mask = bool(mask_folder) or (named and not is_image)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ucmt_lite.common import InputError
 from ucmt_lite.data.files import composed, tell_unread
+from ucmt_lite.data.layouts import IMAGE_FOLDERS, MASK_FOLDERS, part_of, split_mask_word
 
 # A list may also be called train_slices, as that of ACDC is.
 _NAMES = {
@@ -22,12 +23,15 @@ _NAMES = {
 _TABLES = (".csv", ".tsv")
 _ENDINGS = (".list", ".txt", *_TABLES)
 _GROUPS = {f"groups{ending}" for ending in _TABLES}
-_FOLDERS = ("", "lists", "splits", "ImageSets/Segmentation")
+_FOLDERS = ("", "lists", "splits", "ImageSets/Segmentation", "ImageSets/Main")
+# Names of columns, as `spelled` has them.
 _ID_COLUMNS = (
     *("id", "name", "image", "file", "filename", "case"),
-    *("image_id", "image_path", "image_name", "path", "img"),
+    *("imageid", "imagepath", "imagename", "path", "img"),
 )
-GROUP_COLUMNS = ("group", "patient", "patient_id", "subject", "subject_id")
+_MASK_COLUMNS = ("mask", "label", "segmentation", "maskpath", "maskname", "maskfile")
+GROUP_COLUMNS = ("group", "patient", "patientid", "subject", "subjectid")
+_OF_SPLITS = ("split", "subset", "fold", "partition")
 # Files of these names and endings that are no list are told by name.
 _LIKE_LISTS = re.compile(
     r"(^|[\W_])(train(ing)?|val(id(ation)?)?|test(ing)?|splits?|folds?|(un)?labell?ed"
@@ -35,6 +39,8 @@ _LIKE_LISTS = re.compile(
     re.I,
 )
 _LIKE_ENDINGS = {*_ENDINGS, ".json", ".lst", ".xlsx"}
+_NOTES = {"", ".txt", ".md", ".rst", ".pdf", ".html", ".zip"}
+_DEEPEST = 5  # folders one in another, each alone
 
 
 @dataclass(frozen=True)
@@ -85,15 +91,48 @@ def _is_at_hand(file: Path, root: Path) -> bool:
     return file.parent in [root / folder for folder in _FOLDERS]
 
 
+def folder_of_set(root: Path) -> Path:
+    """Return the folder that a set lies in: the one that is given, or the only one below it.
+
+    So an archive unpacks; the lists that it holds lie beside the images, and not above them.
+    """
+    for _ in range(_DEEPEST):
+        try:
+            inside = [path for path in sorted(root.iterdir()) if path.name[0] not in "._"]
+        except OSError:
+            return root
+        folders = [path for path in inside if path.is_dir()]
+        if len(folders) != 1 or not all(_is_note(path) for path in inside if path.is_file()):
+            return root
+        kind, split = part_of(folders[0].name)
+        if split or kind in IMAGE_FOLDERS | MASK_FOLDERS:
+            return root
+        root = folders[0]
+    return root
+
+
+def _is_note(file: Path) -> bool:
+    """Return whether a file beside the folder of a set says nothing of its images."""
+    return file.suffix.lower() in _NOTES and not _LIKE_LISTS.search(file.stem)
+
+
+def spelled(column: str) -> str:
+    """Return the name of a column without what people spell in several ways.
+
+    >>> spelled("Patient ID"), spelled("patient_id"), spelled("PatientID")
+    ('patientid', 'patientid', 'patientid')
+    """
+    return re.sub(r"[\s_-]", "", column.lower())
+
+
 def tell_passed_over(unread: Iterable[Path], root: Path) -> list[str]:
     """Return sentences on the files that no reader reads, and on those that may be lists."""
     files = [file for file in unread if not is_list(file, root)]
     likely = [
         file.name
         for file in sorted(files)
-        if _is_at_hand(file, root)
-        and file.suffix.lower() in _LIKE_ENDINGS
-        and _LIKE_LISTS.search(file.stem)
+        if file.suffix.lower() in _LIKE_ENDINGS
+        and (_LIKE_LISTS.search(file.stem) or _has_patients_or_splits(file))
     ]
     if not likely:
         return [tell_unread(files, root)]
@@ -102,6 +141,17 @@ def tell_passed_over(unread: Iterable[Path], root: Path) -> list[str]:
         f"Not read, but perhaps meant as lists: {', '.join(likely[:3])}; splits are read from"
         " train.txt, val.txt and test.txt, patients from groups.csv.",
     ]
+
+
+def _has_patients_or_splits(file: Path) -> bool:
+    """Return whether a table has a column that names patients or splits."""
+    if file.suffix.lower() not in _TABLES:
+        return False
+    try:
+        head = [spelled(cell) for row in _rows(file)[:1] for cell in row]
+    except InputError:
+        return False
+    return any(name in head for name in (*GROUP_COLUMNS, *_OF_SPLITS))
 
 
 def _with_endings(names: Iterable[str]) -> set[str]:
@@ -122,23 +172,57 @@ def _find(root: Path, wanted: set[str]) -> Path | None:
     return there[0] if there else None
 
 
-def _lines(file: Path) -> list[str]:
-    """Return the entries of a list; of a table the column with the ids."""
+def _lines(file: Path, known: Iterable[str]) -> list[str]:
+    """Return the entries of a list; of a table the column with the ids, which are `known`."""
     if file.suffix.lower() not in _TABLES:
         return [line.strip() for line in read_text(file).splitlines() if line.strip()]
     rows = _rows(file)
     if not rows:
         return []
-    head = [cell.lower() for cell in rows[0]]
-    column = next((head.index(name) for name in _ID_COLUMNS if name in head), None)
+    head = [spelled(cell) for cell in rows[0]]
+    column = _id_column(file, head, rows[1:], known)
     if column is None and (not head[0] or head[0].startswith("unnamed")):  # as pandas writes it
         raise InputError(
             f"{file} begins with a column without a name (an index), and none is called id: call"
             " the one that names the images so."
         )
     body = rows if column is None else rows[1:]
-    cells = [row[column or 0] for row in body if len(row) > (column or 0)]
-    return [cell for cell in cells if cell]
+    return _column(body, column or 0)
+
+
+def _column(rows: Iterable[Sequence[str]], column: int) -> list[str]:
+    return [row[column] for row in rows if len(row) > column and row[column]]
+
+
+def _id_column(
+    file: Path, head: Sequence[str], rows: Sequence[Sequence[str]], known: Iterable[str]
+) -> int | None:
+    """Return the column of a table that holds the ids; two that name different images are refused.
+
+    So is a column of masks that belong to other images by their names, by which masks are found.
+    """
+    columns = [head.index(name) for name in _ID_COLUMNS if name in head]
+    if not columns:
+        return None
+    names = {key.rpartition("/")[2] for key in known}
+    stems = {column: [forms_of(cell)[-1] for cell in _column(rows, column)] for column in columns}
+    fitting = [column for column in columns if names.issuperset(stems[column])]
+    for other in fitting[1:]:
+        if stems[other] != stems[fitting[0]]:
+            raise InputError(
+                f"{file} names images in two columns, {head[fitting[0]]} and {head[other]}, which"
+                " do not agree: keep the true one."
+            )
+    column = (fitting or columns)[0]
+    for masks in (head.index(name) for name in _MASK_COLUMNS if name in head):
+        for image, mask in zip(stems[column], _column(rows, masks), strict=False):
+            named = split_mask_word(forms_of(mask)[-1])[0]
+            if named != image and {named, image} <= names:
+                raise InputError(
+                    f"{file} gives the image '{image}' the mask {mask}, which is that of"
+                    f" '{named}' by its name: masks are found by their names, so rename them."
+                )
+    return column
 
 
 def _rows(file: Path) -> list[list[str]]:
@@ -165,7 +249,7 @@ def read_pairs(root: Path) -> tuple[Path, list[tuple[str, str]]] | None:
     if file is None:
         return None
     rows = _rows(file)
-    head = [cell.lower() for cell in rows[0]] if rows else []
+    head = [spelled(cell) for cell in rows[0]] if rows else []
     columns = []
     for names in (_ID_COLUMNS, GROUP_COLUMNS):
         there = [name for name in names if name in head]
@@ -184,7 +268,7 @@ def read_pairs(root: Path) -> tuple[Path, list[tuple[str, str]]] | None:
 def _listed(file: Path, root: Path, groups: Mapping[str, str]) -> list[str]:
     """Return the ids that one list names, in its order."""
     listed: list[str] = []
-    for entry in _lines(file):
+    for entry in _lines(file, groups):
         candidates = dict.fromkeys([*forms_of(entry), *forms_of(entry.split()[0])])
         exact = next((name for name in candidates if name in groups), None)
         if exact is not None:

@@ -16,6 +16,7 @@ from ucmt_lite.data.catalogue import CATALOGUE, RealSet
 from ucmt_lite.data.dataset import read_hub
 from ucmt_lite.data.download import fetch_set
 from ucmt_lite.data.drawn import draw_phantom
+from ucmt_lite.data.lists import folder_of_set
 from ucmt_lite.data.masks import class_names
 from ucmt_lite.data.phantoms import PHANTOMS, Phantom
 from ucmt_lite.data.readers import READERS, Reader, reading_function
@@ -133,7 +134,7 @@ def _load_own(request: Request, origin: _Origin) -> Source:
         raise InputError(
             f"'{name}' needs a folder: say load('{name}', root='path/of/your/folder')."
         )
-    return _read(name, Path(origin.root), request, {})
+    return _read(name, folder_of_set(Path(origin.root)), request, {})
 
 
 _LOADERS = ((PHANTOMS, _load_phantom), (CATALOGUE, _load_real), (READERS, _load_own))

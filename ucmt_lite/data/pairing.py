@@ -33,6 +33,7 @@ _NOTES = {".txt", ".csv", ".json", ".xml", ".yaml", ".yml"}
 # nnU-Net numbers the channels of a case: c_0000.nii.gz, c_0001.nii.gz.
 _CHANNEL = re.compile(r"_000\d$")
 # What is made of an image often has its name and a word: a_pred, a_overlay.
+_FOLD = re.compile(r"^(fold|split|cv)[\s._-]*\d+$", re.I)
 _WORD_BEHIND = re.compile(r"[_-][a-z]+$", re.I)
 
 
@@ -112,6 +113,7 @@ def find_layout(root: Path, files: Sequence[Path], endings: Iterable[str]) -> La
         )
         for item in images
     ]
+    _check_folds(root, images)
     notes += _tell_layout(root, images, masks)
     notes += _tell_unlabeled(images, of_image)
     notes += _tell_namesakes(root, images, of_image)
@@ -123,9 +125,9 @@ def _folders(root: Path, file: Path) -> tuple[str, ...]:
 
 
 def _has_open_test(found: Sequence[FoundFile]) -> bool:
-    """Return whether a set in the folders of nnU-Net or MSD keeps the labels of its test images."""
+    """Return whether nothing but training images has masks, in the folders of nnU-Net or MSD."""
     kinds = {folder for item in found for folder in item.folders}
-    return "imagestr" in kinds and "labelsts" not in kinds
+    return "imagestr" in kinds and not kinds & {"labelsts", "labelsva"}
 
 
 def _without_open_parts(found: Sequence[FoundFile]) -> list[FoundFile]:
@@ -214,6 +216,12 @@ def _check_number(
 def _check_left(root: Path, bare: Sequence[FoundFile], masks: Sequence[FoundFile]) -> None:
     """Refuse an image without a mask that is called as a mask, beside others that are."""
     for item in bare:
+        called = [folder for folder in item.inner if MASK_SOMEWHERE.search(folder)]
+        if masks and called and not (item.is_placed or item.unlabeled):
+            raise InputError(
+                f"'{item.path.relative_to(root)}' lies in {called[0]}/, which is called as a folder"
+                " of masks: call the folder masks, below the folder of its split, or take it out."
+            )
         if masks and not (item.is_placed or item.unlabeled) and MASK_SOMEWHERE.search(item.stem):
             raise InputError(
                 f"'{item.path.relative_to(root)}' is called as a mask, but as that of no image: let"
@@ -285,12 +293,29 @@ def _check_twins(root: Path, image: Path, masks: Sequence[FoundFile]) -> None:
 
 def _check_folders(root: Path, image: Path, masks: Sequence[FoundFile]) -> None:
     """Refuse masks of one image in two different folders, of which one may be no truth at all."""
-    folders = sorted({mask.mask_folder for mask in masks if mask.mask_folder})
+    folders = sorted({_tree(root, mask) for mask in masks})
     halves = all(re.search("left|right", folder, re.I) for folder in folders)
     if len(folders) > 1 and not halves:
+        first, second = (f"in {folder}/" if folder else "by their names" for folder in folders[:2])
         raise InputError(
-            f"Image '{image.relative_to(root)}' has masks in {folders[0]}/ and in {folders[1]}/:"
+            f"Image '{image.relative_to(root)}' has masks {first} and {second}:"
             " keep the folder with the truth and move the other one away."
+        )
+
+
+def _tree(root: Path, mask: FoundFile) -> str:
+    """Return the path of the folder that makes a file a mask; "" for one by its own name."""
+    folders = _folders(root, mask.path)
+    return "/".join(folders[: 1 + folders.index(mask.mask_folder)]) if mask.mask_folder else ""
+
+
+def _check_folds(root: Path, images: Sequence[FoundFile]) -> None:
+    """Refuse several folds that have splits of their own: what one trains on, another tests on."""
+    folds = sorted({f for item in images if item.split for f in item.inner if _FOLD.match(f)})
+    if len(folds) > 1:
+        raise InputError(
+            f"{root} holds {len(folds)} folds ({', '.join(folds[:2])}), each with splits of its"
+            f" own: give one of them, such as {root / folds[0]}."
         )
 
 
@@ -352,18 +377,19 @@ def _tell_namesakes(
         for item in bare
         if item.stem in masked and item.inner not in folders and len(folders) == 1
     }
+    known = {item.stem: item.path for item in images} | masked
     alike |= {
         item.path: _WORD_BEHIND.sub("", item.stem)
         for item in bare
-        if item.stem not in masked and _WORD_BEHIND.sub("", item.stem) in masked
+        if item.stem not in masked and _WORD_BEHIND.sub("", item.stem) in {*known} - {item.stem}
     }
     if not alike:
         return []
     path, stem = next(iter(alike.items()))
-    copy, first = (file.relative_to(root) for file in (path, masked[stem]))
+    copy, first = (file.relative_to(root) for file in (path, known[stem]))
     return [
-        f"{quantity(len(alike), 'image')} without a mask called as images that have one (first"
-        f" {copy}, as {first}): if they are copies or maps of those, move them away, for they are"
+        f"{quantity(len(alike), 'image')} without a mask called as other images (first {copy}, as"
+        f" {first}): if they are masks, copies or maps of those, move them away, for they are"
         " trained on."
     ]
 

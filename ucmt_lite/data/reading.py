@@ -27,6 +27,7 @@ from ucmt_lite.data.columns import (
 )
 from ucmt_lite.data.files import quantity
 from ucmt_lite.data.groups import find_groups, tell_suspected
+from ucmt_lite.data.layouts import words_of_splits
 from ucmt_lite.data.lists import Lists, read_lists
 from ucmt_lite.data.masks import BINARY, CodedMask, Meaning, check_several, decide_meaning
 from ucmt_lite.data.pictures import PictureFile, decode_mask, encode_image
@@ -246,7 +247,22 @@ def _split(
     sides = {key: side for side, ids in split.parts.items() for key in ids}
     rule = split.rule + tell_suspected(groups, sides)
     told = [groups.sentence] if groups.sentence else []
+    if split.rule.startswith("by seed"):
+        told += _tell_split_words(by_id)
     return groups.of_id, split._replace(rule=rule, notes=(*told, *split.notes))
+
+
+def _tell_split_words(by_id: Mapping[str, Entry]) -> list[str]:
+    """Return a sentence where names speak of splits and the seed decided all the same."""
+    of_folders = words_of_splits(entry.folder for entry in by_id.values())
+    words = of_folders or words_of_splits(key.rpartition("/")[2] for key in by_id)
+    if not words:
+        return []
+    return [
+        f"Names of {'folders' if of_folders else 'images'} say {' and '.join(words[:3])}, and the"
+        " split is by seed: if they are splits, put the images into train/ and test/, or name them"
+        " in train.txt and test.txt."
+    ]
 
 
 def _draft(

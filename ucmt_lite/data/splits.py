@@ -122,8 +122,8 @@ def split_up(
         bare = [key for key in split.parts.get(name, ()) if not members[key].has_mask]
         if bare:
             raise InputError(
-                f"Image '{bare[0]}' of the {name} split has no mask: add one, or move the image to"
-                " the training images."
+                f"Image '{bare[0]}' of the {name} split has no mask: add one, or take the image"
+                " out; only training images may lack theirs."
             )
     return split._replace(labeled=_checked_labeled(lists, members, split.parts))
 

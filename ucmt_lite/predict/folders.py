@@ -51,7 +51,7 @@ class Predictions:
     files: tuple[PredictedFile, ...]
     passed_over: dict[str, int]
     classes: tuple[str, ...]
-    truths_are: str = ""  # how true masks were read, where they hold no plain class indices
+    truths_are: str = ""  # how true masks were read and found, where there is something to say
 
     @property
     def failed(self) -> list[PredictedFile]:
@@ -143,7 +143,7 @@ def predict_files(
     rows = [_predict_or_tell(segmenter, job, wanted) for job in bar]
     if truths is not None:
         _write_scores(rows, classes, out)
-    truths_are = truths.meaning.sentence if truths else ""
+    truths_are = " ".join(filter(None, [truths.meaning.sentence, truths.note])) if truths else ""
     return Predictions(tuple(rows), passed_over, classes, truths_are)
 
 

@@ -26,6 +26,7 @@ class Truths:
     files: Mapping[str, Path]
     classes: Sequence[str]
     meaning: Meaning
+    note: str = ""  # where images and masks are left over on both sides
 
     def read(self, key: str, image: Path) -> NDArray[np.uint8]:
         """Return the class indices of the mask of an image, with that image's axes."""
@@ -57,7 +58,17 @@ def find_truths(folder: Path, jobs: Sequence[Job], classes: Sequence[str]) -> Tr
             f"No image has a mask in '{folder}': name the masks as the images, such as"
             f" {jobs[0].mask}."
         )
-    return Truths(files, classes, decide_meaning(_seen(files.values(), len(classes)), classes))
+    meaning = decide_meaning(_seen(files.values(), len(classes)), classes)
+    left_over = {file for found in by_key.values() for file in found} - set(files.values())
+    without = [job for job in jobs if job.key not in files]
+    note = ""
+    if left_over and without:
+        note = (
+            f"{len(without)} of {len(jobs)} images have no mask in '{folder}' (first"
+            f" {without[0].image.name}), and {len(left_over)} masks there no image (first"
+            f" {min(left_over).name}): check that the two are numbered alike."
+        )
+    return Truths(files, classes, meaning, note)
 
 
 def _folder_of(job: Job) -> str:
