@@ -66,7 +66,7 @@ from ucmt_lite.explore.draw.picture import segmentations
 segmentations(train_set.images[0], {"truth": train_set.masks[0]})
 
 # %% [markdown] lang="zh" english="60e3c4b8"
-# > **图：** 一张图像，上面画着真值的轮廓（{2} 个像素中的 {1} 个）。
+# > **图：** 一张图像，上面画着真值的轮廓（{2} 个像素中的 {1} 个，共 {3} 块）。
 
 # %% [markdown]
 # ## One number for an outline
@@ -234,7 +234,7 @@ mask = segment(run.net, validation.images[0])
 segmentations(validation.images[0], {"truth": validation.masks[0], "student1": mask})
 
 # %% [markdown] lang="zh" english="c52b1771"
-# > **图：** 一张图像，上面画着真值的轮廓（{2} 个像素中的 {1} 个）和学生 {3} 的轮廓（{5} 个像素中的 {4} 个，与真值的 Dice 为 {6}）。
+# > **图：** 一张图像，上面画着真值的轮廓（{2} 个像素中的 {1} 个，共 {3} 块）和学生 {4} 的轮廓（{6} 个像素中的 {5} 个，共 {7} 块，与真值的 Dice 为 {8}）。
 
 # %% [markdown]
 # The heart is found. Look at the bright vessel at the lower right: the network also outlines a piece of it, as if it were a second
@@ -260,8 +260,8 @@ print(f"{'mean':20} Dice {validation_scores['dice']:.2f}")
 # <details><summary>What we got with seed 0</summary>
 #
 # The mean Dice was 0.77 with 4 labels, 0.87 with 16 and 0.88 with 300: twelve more labels gained more than the next 284. But
-# one run is one run: another draw of labels, even another order of sums in the optimiser, moves such numbers, by up to two
-# tenths. All 300 gain most on the right ventricle, the part that varies most in shape: 0.72 to 0.86.
+# one run is one run: another draw of labels moves such numbers by up to two tenths, even another order of sums in the optimiser
+# by a hundredth or two. All 300 gain most on the right ventricle, the part that varies most in shape: 0.72 to 0.86.
 # </details>
 
 # %% [markdown] lang="zh" english="de2dbef8"
@@ -271,7 +271,7 @@ print(f"{'mean':20} Dice {validation_scores['dice']:.2f}")
 #
 # <details><summary>我们用种子 0 得到的结果</summary>
 #
-# 平均 Dice 在 4 个标注时是 0.77，16 个时是 0.87，300 个时是 0.88：多十二个标注带来的提升，比此后的 284 个还多。但一次训练只是一次训练：换一组抽到的标注，甚至只是优化器里求和的次序不同，都会让这样的数变动，最多可达十分之二。标注用到全部 300 个时，提升最大的是右心室，也就是形状变化最大的部分：从 0.72 到 0.86。
+# 平均 Dice 在 4 个标注时是 0.77，16 个时是 0.87，300 个时是 0.88：多十二个标注带来的提升，比此后的 284 个还多。但一次训练只是一次训练：换一组抽到的标注，这样的数最多可变动十分之二；甚至只是优化器里求和的次序不同，也会让它变动百分之一二。标注用到全部 300 个时，提升最大的是右心室，也就是形状变化最大的部分：从 0.72 到 0.86。
 # </details>
 
 # %% [markdown]

@@ -121,7 +121,8 @@ annotate.widget(train_set.images[5], (train_set.masks[5] > 0).astype("uint8"))
 # ### Exercise 2: split by patient
 #
 # *Medium, about 8 minutes.* `patients` maps each image to its patient. Return two lists of images, training and test: no patient in both,
-# every image in one, about the share `share` of the *patients* in the test list (one at least), and the same lists for the same `seed`.
+# every image in one, the share `share` of the *patients* in the test list (rounded, one at least), and the same lists for the same `seed`, also
+# when the program is started anew.
 
 # %% tags=["exercise"]
 import random

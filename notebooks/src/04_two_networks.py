@@ -153,7 +153,7 @@ show_source(flaw_target)
 # %% [markdown]
 # ## The better one leads
 #
-# On images without labels the detector is asked, and pixel by pixel the prediction with the *lower* flaw becomes the target of the other. In a tie each keeps its own
+# On all images, labeled or not, the detector is asked, and pixel by pixel the prediction with the *lower* flaw becomes the target of the other. In a tie each keeps its own
 # prediction as target, which costs nothing.
 #
 # ### Exercise 3: choose the leader
@@ -277,7 +277,7 @@ for name, maps in witnesses.items():
 # never saw this heart is right nearly nine times in ten: most of what the detector says is true of every heart. It does know something of this one, 0.941 against 0.882, but no more than student 1's own
 # doubt, which costs nothing. With `seed = 1` the order is the same.
 #
-# Longer training turns it. With `iterations = 600` at the top student 1 has become sure, of its mistakes too, and its doubt falls to 0.861. The detector has 0.922 then, and the mean of its maps 0.918.
+# In one longer run it turned: with `iterations = 600` at the top student 1 has become sure, of its mistakes too, and its doubt falls to 0.861. The detector has 0.922 then; but the mean of its maps has 0.918, so it knows hardly anything of *this* heart any more.
 #
 # Take this along: whoever shows you a map of doubt owes you a rival that costs nothing, and a control.
 # </details>
@@ -303,7 +303,7 @@ for name, pair in {**runs, "gct": run}.items():
 # | | paper and its code (PixelSSL) | here |
 # |---|---|---|
 # | views | both students see one view | each its own strong view |
-# | weights | consistency 100, correction 1 | 5 and 0.1, which suit short runs |
+# | weights | consistency 100, correction 1 | 5 and 0.1, which nobody searched |
 # | learning rate of the detector | its own, 1e-4 | the same as the students' |
 # | flaw map | negative values are set to 0 in the array itself, so that the detector also learns from the changed one | never changed in place |
 #

@@ -207,7 +207,7 @@ show_source(cps)
 # %% [markdown]
 # ## Disagreement
 #
-# How far apart are two networks? The UCMT paper measures it with Dice: one minus the overlap of their decisions.
+# How far apart are two networks? The UCMT paper draws a Dice loss between the two. The kit takes one minus the Dice of their decisions:
 #
 # $$D = 1 - \mathrm{Dice}(\hat y_1, \hat y_2)$$
 #
@@ -221,7 +221,7 @@ show_source(cps)
 # %% [markdown] lang="zh" english="405e5861"
 # ## 分歧
 #
-# 两个网络相距多远？UCMT 论文用 Dice 来衡量：一减去它们的决策的重叠。
+# 两个网络相距多远？UCMT 论文画出的是两者之间的 Dice 损失。工具包取的是一减去它们的决策的 Dice：
 #
 # $$D = 1 - \mathrm{Dice}(\hat y_1, \hat y_2)$$
 #
@@ -355,7 +355,7 @@ scores.table(runs)
 # <details><summary>Answer</summary>
 #
 # A teacher starts as its student, but it lags within twenty steps, and around step 200 the two differ *more* than the
-# two networks of CPS do (0.24 against 0.15). The numbers are close, the meaning is not: a lagging teacher differs because it is
+# two networks of CPS do (0.24 against 0.15). And the meaning is another: a lagging teacher differs because it is
 # *late*, a second network because it is *other*. And whatever the meaning, the curves fall: by the end the two networks of
 # CPS differ by 0.05, student and teacher by 0.02.
 # </details>
@@ -370,7 +370,7 @@ scores.table(runs)
 #
 # <details><summary>答案</summary>
 #
-# 教师起初就是学生，但不到二十步就已落后；在第 200 步前后，两者的差别比 CPS 的两个网络*更大*（0.24 对 0.15）。数值相近，含义却不同：落后的教师之所以不同，是因为它来得*晚*；第二个网络之所以不同，是因为它是*另一个*。无论含义如何，曲线都在下降：到最后，CPS 的两个网络相差 0.05，学生与教师相差 0.02。
+# 教师起初就是学生，但不到二十步就已落后；在第 200 步前后，两者的差别比 CPS 的两个网络*更大*（0.24 对 0.15）。含义也不同：落后的教师之所以不同，是因为它来得*晚*；第二个网络之所以不同，是因为它是*另一个*。无论含义如何，曲线都在下降：到最后，CPS 的两个网络相差 0.05，学生与教师相差 0.02。
 # </details>
 #
 # 下面在同一张图像上并排比较这两种训练。先画，再拖动滑块，看看分歧曲线显示不了的东西：CPS 的两个网络在哪里一起错了？

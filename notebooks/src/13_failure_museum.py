@@ -41,7 +41,7 @@ compare.figure({name: [run.trace] for name, run in runs.items()}, ["disagreement
 #
 # ### Exercise 1: revive them
 #
-# *Medium, about 6 minutes.* Return a dictionary with the settings `weight` and `ramp` of a pair that still teaches each other (a weight above 0) and lives. The check trains it for a few seconds, on smaller images.
+# *Medium, about 6 minutes.* Return a dictionary with the settings `weight` and `ramp` of a pair that lives (a Dice above 0.1) and still teaches each other: a weight of 0.1 to 5, and a disagreement above 0.02 in the end. The check trains it for a few seconds, on smaller images.
 
 # %% tags=["exercise"]
 def my_calm_pair():

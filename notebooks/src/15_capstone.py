@@ -93,7 +93,7 @@ check_seeds_needed(my_seeds_needed)
 # </details>
 
 # %% [markdown]
-# Try it with a deviation of 0.05, as differences to the baseline on these hearts have, and a margin of 0.02: that is why so many comparisons stay open, and why halving the margin costs four times as many. (About the ramp-up: [lesson 05](05_cross_pseudo_supervision.ipynb) saw no difference with seed 0 after 200 iterations. Whether it helps depends on the length of the run, and that is a question worth a capstone.)
+# Try it with a deviation of 0.05, as differences to the baseline on these hearts have, and a margin of 0.02: that is why so many comparisons stay open, and why halving the margin costs four times as many. (About the ramp-up: [lesson 05](05_cross_pseudo_supervision.ipynb) saw no difference with seed 0 after 200 iterations. Whether it helps may depend on the length of the run, and that is a question worth a capstone.)
 #
 # For real answers write a grid and let the kit do the rest, with seeds, tables, intervals and a page that others can run:
 #

@@ -5,7 +5,7 @@
 # around. This page reads the table of a whole sweep, every method with several seeds, and asks what remains. It is a report
 # as well: `ucmt-lite report DIR` runs it on a sweep of yours and leaves `DIR/report.ipynb`.
 #
-# The grid behind what you see is `results/recipe_heart/grid.yaml`: a few lines that name the settings all runs share, the variants,
+# The grid behind the kit's own table, which is shown unless you name a folder, is `results/recipe_heart/grid.yaml`: a few lines that name the settings all runs share, the variants,
 # and the seeds. `ucmt-lite sweep GRID --out DIR` runs it. From Python: `from ucmt_lite.experiments import plan, sweep`,
 # then `sweep.sweep(plan.plan_runs({...}), "runs/mine")` (in a script, below `if __name__ == "__main__":`).
 
@@ -49,7 +49,7 @@ evidence.plot_scores(runs, score)
 #
 # Runs with the same seed share their labeled images and the first weights of student 1. An unlucky draw of labels may hurt
 # every method. Where it does, the **paired difference**, method minus baseline within a seed, is less noisy than the difference of
-# two means. In the table below it is so for every method.
+# two means. On the kit's hearts it is so for every method; on its lesions and with sixteen labels it often is not.
 #
 # - **p** comes from a paired t-test: how often chance alone would show a difference at least this large if there were none.
 # - **Holm** corrects it for making several comparisons: test enough methods, and one will look better by luck. It counts the

@@ -93,6 +93,14 @@ def split_by_patient(patients, share, seed, unit=lambda image, patient: patient)
     return [image for image in patients if image not in set(test)], test
 
 
+def split_unsorted(patients, share, seed):
+    order = list(set(patients.values()))  # another order in every run of Python
+    random.Random(seed).shuffle(order)
+    tested = set(order[: max(1, round(share * len(order)))])
+    test = [image for image, patient in patients.items() if patient in tested]
+    return [image for image in patients if image not in set(test)], test
+
+
 def split_the_first(patients, share, seed):
     return split_by_patient(patients, share, 0)
 
@@ -264,6 +272,12 @@ def sign_test_with_zeros(values):
 def sign_test_exactly(values):
     wins, n = sum(d > 0 for d in values), sum(d != 0 for d in values)
     return 2 * math.comb(n, wins) / 2**n
+
+
+def verdict_that_forgets_worse(low, high, margin):
+    if low <= 0 and -margin <= low and high <= margin:
+        return "level"
+    return verdict(low, high, margin)
 
 
 def verdict(low, high, margin):
@@ -647,6 +661,7 @@ WRONG = {
         (lambda low, high, m: verdict(low, high, 0.02), "the margin is narrower"),
         (lambda low, high, m: verdict(low, high, 1.0), "does not fit"),
         (lambda low, high, m: verdict(-high, -low, m), "wholly above 0"),
+        (verdict_that_forgets_worse, "wholly below 0"),
         (lambda low, high, m: None, "return"),
     ],
     checks.check_right_choices: [
@@ -668,6 +683,7 @@ WRONG = {
         (scattered_in_place, "on a copy"),
         (scattered_as_any_class, "in other ways"),
         (lambda t, p, r: scattered(t, p, r).ravel(), "of shape"),
+        (lambda t, p, r: scattered(t, p, np.random.default_rng(0)), "draw from `random`"),
         (lambda t, p, r: None, "return"),
     ],
     checks.check_area_under_roc: [
@@ -953,6 +969,7 @@ WRONG = {
         (lambda p, share, seed: split_by_patient(p, share, seed)[::-1], "are tested on"),
         (split_the_first, "every seed gives the same split"),
         (lambda p, share, seed: split_by_patient(p, share, random.random()), "the same seed"),
+        (split_unsorted, "sort the patients first"),
         (
             lambda p, share, seed: (split_by_patient(p, share, seed)[0][1:], [*p][:0]),
             "do not add up",
@@ -1013,6 +1030,10 @@ WRONG = {
             "Jaccard",
         ),
         (lambda z, y: dice_loss(z.detach(), y), "no gradient"),
+        (
+            lambda z, y: 1 - (2 * per_class(z, y)[0] / per_class(z, y)[1]).mean(),
+            "zero is divided by zero",
+        ),
         (lambda z, y: 1 - (2 * per_class(z, y)[0] / per_class(z, y)[1]).sum(1).mean(), "summed"),
     ],
     checks.check_mean_scores: [

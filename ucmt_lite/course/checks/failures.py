@@ -204,6 +204,8 @@ def check_scattered(answer: Answer) -> None:
             still < 0.7,
             f"{still:.0%} of the wrong pixels are where they were: shuffle at random.",
         )
+        other = np.asarray(judged(*given, np.random.default_rng(1)))
+        require((other != result).any(), "two generators shuffle alike: draw from `random`.")
 
 
 def _confusions(truth: np.ndarray, labels: np.ndarray, classes: int = 3) -> np.ndarray:

@@ -68,6 +68,12 @@ def check_dice_loss(answer: Answer) -> None:
             "the value is not one minus the mean over images and classes of the soft Dice.",
             tolerance=1e-4,
         )
+        sure = torch.tensor([200.0, -200.0, -200.0]).view(1, 3, 1, 1).repeat(1, 1, 4, 4)
+        require(
+            bool(judged.loss(sure.requires_grad_(), target[1:]).isfinite()),
+            "where a sure network and the mask both lack a class, zero is divided by zero: add the"
+            " small number above and below the line.",
+        )
 
 
 def _soft_dice(p: Tensor, y: Tensor) -> Tensor:

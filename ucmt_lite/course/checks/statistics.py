@@ -152,6 +152,7 @@ def check_verdict(answer: Answer) -> None:
             (-0.01, 0.05, 0.02, "open", "it covers 0 and does not fit into the margin"),
             (-0.05, 0.01, 0.02, "open", "it covers 0 and does not fit into the margin"),
             (0.005, 0.015, 0.02, "better", "it is small, but wholly above 0"),
+            (-0.015, -0.005, 0.02, "worse", "it is small, but wholly below 0"),
             (-0.01, 0.015, 0.005, "open", "the margin is narrower here: use the one that is given"),
         ):
             word = judged(low, high, margin)
