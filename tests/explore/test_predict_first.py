@@ -101,7 +101,7 @@ def test_the_region_of_a_run_is_where_its_networks_differ():
 def test_a_ring_is_told_by_where_it_lies_and_not_by_its_empty_middle():
     ring = disc(128, 64, 64, 32) - disc(128, 64, 64, 28)
     told = Region((disc(128, 64, 64, 32) * 200)[..., None], ring).revealed().alt
-    (low, high), (left, right) = re.findall(r"between (\d+) and (\d+) % of the way", told)
+    (low, high), (left, right) = re.findall(r"(\d+) to (\d+) %", told)
     rows = 100 * (np.nonzero(ring)[0] + 0.5) / 128
     assert np.mean((int(low) < rows) & (rows < int(high))) == pytest.approx(0.9, abs=0.05)
     assert (low, high) == (left, right)

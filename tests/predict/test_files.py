@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -13,9 +14,14 @@ from PIL import Image
 from ucmt_lite import cli, predict
 from ucmt_lite.common import InputError
 from ucmt_lite.data import cases, load
+from ucmt_lite.data.masks import Meaning
+from ucmt_lite.experiments.config import RunConfig
+from ucmt_lite.experiments.run import run
 from ucmt_lite.nets import make
 from ucmt_lite.predict import folders, predict_files
 from ucmt_lite.predict.dicom import series_to_nifti
+from ucmt_lite.predict.jobs import find_jobs
+from ucmt_lite.predict.truths import find_truths
 
 RNG = np.random.default_rng(0)
 NAMES = ["background", "lesion", "other"]
@@ -731,6 +737,36 @@ def test_a_full_disk_ends_with_a_sentence(flat, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="cannot be written .No space left on device.: choose"):
         predict_files(predict.load_segmenter(flat), photo, tmp_path / "out")
     assert files_below(tmp_path / "out") == []
+
+
+def test_colours_of_truths_mean_what_they_meant_in_training(tmp_path):
+    """Of one truth alone its colour does not tell which class it is."""
+    red, green = (255, 0, 0), (0, 255, 0)
+    for number in range(8):
+        mask = np.zeros((32, 32, 3), np.uint8)
+        mask[4:12, 4:12], mask[16:24, 16:24] = red, green
+        picture_file(tmp_path / f"set/images/{number}.png", 32, 32)
+        (tmp_path / "set/masks").mkdir(exist_ok=True)
+        Image.fromarray(mask).save(tmp_path / f"set/masks/{number}.png")
+    config = RunConfig(
+        dataset="folder", data=str(tmp_path / "set"), classes=3, size=32, iterations=1, labeled=2
+    )
+    folder = run(replace(config, distances=False), tmp_path / "run").folder
+    segmenter = predict.load_segmenter(folder / "teacher.safetensors")
+    values = Meaning.of_dict(segmenter.card["mask_values"]).table
+
+    only_red = np.zeros((32, 32, 3), np.uint8)
+    only_red[4:12, 4:12] = red
+    (tmp_path / "truth").mkdir()
+    Image.fromarray(only_red).save(tmp_path / "truth/0.png")
+    jobs, _ = find_jobs([tmp_path / "set/images/0.png"], tmp_path / "out", None)
+    truths = find_truths(tmp_path / "truth", jobs, ("a", "b", "c"), segmenter.card["mask_values"])
+    assert truths.read(jobs[0].key, jobs[0].image).max() == values[red]
+
+    only_red[4:12, 4:12] = (0, 0, 255)
+    Image.fromarray(only_red).save(tmp_path / "truth/0.png")
+    anew = find_truths(tmp_path / "truth", jobs, ("a", "b"), segmenter.card["mask_values"])
+    assert anew.read(jobs[0].key, jobs[0].image).max() == 1
 
 
 def test_truths_numbered_otherwise_are_told(flat, tmp_path):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -174,6 +174,29 @@ class Meaning:
     table: Mapping[int | tuple[int, int, int], int] = field(default_factory=dict)
     by_index: bool = False
     sentence: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what a network's card keeps; nothing where masks hold plain class indices."""
+        kept = {"table": [*self.table.items()], "by_index": self.by_index}
+        return {**kept, "sentence": self.sentence} if self.sentence else {}
+
+    @classmethod
+    def of_dict(cls, kept: Mapping[str, Any]) -> Meaning:
+        """Return what a card keeps as it was.
+
+        >>> meaning = Meaning({(255, 0, 0): 1, 0: 0}, sentence="Red is the lesion.")
+        >>> Meaning.of_dict(meaning.as_dict()) == meaning
+        True
+        """
+        values = ((tuple(v) if isinstance(v, list) else v, index) for v, index in kept["table"])
+        return cls(dict(values), kept["by_index"], kept["sentence"])
+
+    def fits(self, masks: Iterable[CodedMask]) -> bool:
+        """Return whether every value of some masks is known; those of JPEG never are."""
+        masks = list(masks)
+        shades = (shade for mask in masks for shade in mask.shades)
+        known = ((_number(s) if self.by_index else s.shown) in self.table for s in shades)
+        return not any(mask.lossy for mask in masks) and all(known)
 
     def classes_of(self, mask: CodedMask) -> list[int]:
         """Return the class of each shade of a mask."""

@@ -219,6 +219,7 @@ def read_set(
         preparation=replace(preparation or Preparation(), values=values),
         labeled=tuple(key for key in split.labeled if key in items),
         notes=tuple(note for note in (*told, *seen.notes) if note),
+        mask_values=meaning.as_dict(),
         lost_masks=seen.lost,
     )
 

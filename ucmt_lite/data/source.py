@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -49,6 +49,7 @@ class Source:
     preparation: Preparation = Preparation()  # how images were prepared, for a network's card
     labeled: tuple[str, ...] = ()  # ids that a list in the folder calls labeled
     notes: tuple[str, ...] = ()  # sentences on what was seen, assumed and passed over
+    mask_values: Mapping[str, Any] = field(default_factory=dict)  # as `Meaning.as_dict` keeps them
     lost_masks: int = 0  # masks that lose all pixels of a class at the size they were read at
 
 

@@ -227,7 +227,7 @@ def check_effect(config: RunConfig) -> None:
             f"classes={config.classes} is for your own data, '{config.dataset}' knows its own:"
             " leave it out."
         )
-    if config.batch < 2 and config.method in ("unimatch", "adamix"):
+    if config.batch < 2 and config.method in ("bcp", "unimatch", "adamix"):
         raise InputError(
             f"batch={config.batch}: {config.method} mixes an image with another one of the"
             " minibatch, give 2 or more."

@@ -265,6 +265,7 @@ def _save_networks(folder: Path, done: Trained, means: dict) -> None:
         "patch": prepared.patch,
         "shrink": prepared.shrink,
         "preparation": source.preparation.as_dict(),
+        "mask_values": source.mask_values,
     }
     for name in others(config.method):
         net, own = getattr(done.nets, name), {}

@@ -13,6 +13,7 @@ from ucmt_lite.explore.draw.picture import (
     as_class_indices,
     draw_image,
     draw_outline,
+    name_outlines,
     new_figure,
     overlap,
     sentence,
@@ -67,6 +68,8 @@ def figure(
         _stretch(ax, axis, sides)
         for name, mask in parts.masks.items():
             draw_outline(ax, mask[cut], name)
+    if len(parts.masks) > 1:
+        name_outlines(drawing, list(parts.masks))
     if parts.uncertainty is not None:
         for axis, ax in enumerate(axes[1]):
             cut = (slice(None),) * axis + (centre[axis],)

@@ -136,7 +136,8 @@ def predict_files(
     flags = {_UNCERTAINTY: uncertainty, _PROBABILITIES: probabilities, _PICTURES: pictures}
     extras = frozenset(name for name, flag in flags.items() if flag)
     classes = tuple(segmenter.card["classes"])
-    truths = None if truth_folder is None else find_truths(truth_folder, jobs, classes)
+    learned = segmenter.card.get("mask_values")
+    truths = None if truth_folder is None else find_truths(truth_folder, jobs, classes, learned)
     wanted = _Wanted(out, extras, truths, axis, overlap)
     _check_targets(jobs, wanted)
     bar = tqdm(jobs, desc="predicting", leave=False, disable=None if progress else True)

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +34,14 @@ class Truths:
         return self.meaning.indices(_decoded(self.files[key], image, len(self.classes)))
 
 
-def find_truths(folder: Path, jobs: Sequence[Job], classes: Sequence[str]) -> Truths:
-    """Find the true masks in a folder; at least one image must have one of its name."""
+def find_truths(
+    folder: Path, jobs: Sequence[Job], classes: Sequence[str], learned: Mapping[str, Any] | None
+) -> Truths:
+    """Find the true masks in a folder; at least one image must have one of its name.
+
+    Their values mean what they meant in the masks that were learned from (`Meaning.as_dict`), if
+    that is known and knows them all; else what all of them together show.
+    """
     if not folder.is_dir():
         raise InputError(f"There is no folder '{folder}' of masks: check the path.")
     by_key = _by_key(folder, {file.resolve() for job in jobs for file in job.files})
@@ -58,7 +65,10 @@ def find_truths(folder: Path, jobs: Sequence[Job], classes: Sequence[str]) -> Tr
             f"No image has a mask in '{folder}': name the masks as the images, such as"
             f" {jobs[0].mask}."
         )
-    meaning = decide_meaning(_seen(files.values(), len(classes)), classes)
+    seen = list(_seen(files.values(), len(classes)))
+    meaning = Meaning.of_dict(learned) if learned else Meaning()
+    if not learned or not meaning.fits(seen):
+        meaning = decide_meaning(seen, classes)
     left_over = {file for found in by_key.values() for file in found} - set(files.values())
     without = [job for job in jobs if job.key not in files]
     note = ""

@@ -139,6 +139,20 @@ def draw_outline(
             contour.set_clip_on(False)  # at the image's edge half of a line lies beyond it
 
 
+def name_outlines(figure: "Figure", names: Sequence[str]) -> None:
+    """Say below a figure whose line is which, on grey, where a white one shows as well."""
+    from matplotlib.lines import Line2D
+
+    looks: list[dict[str, Any]] = [
+        {"color": NET_COLOURS.get(name, TRUTH), "linestyle": STROKES.get(name, "-")}
+        for name in names
+    ]
+    lines = [Line2D([], [], **look) for look in looks]
+    style = {"facecolor": "#606060", "labelcolor": "white", "fontsize": 8}
+    labels = [NET_TITLES.get(name, name) for name in names]
+    figure.legend(lines, labels, loc="outside lower center", ncols=len(names), **style)
+
+
 def draw_uncertainty(ax: "Axes", entropy: np.ndarray, maximum: float) -> None:
     """Draw an entropy map `H W` with its scale, 0 to `maximum` nats."""
     image = ax.imshow(
