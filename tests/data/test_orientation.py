@@ -187,3 +187,17 @@ def test_compression_is_told_by_the_content_and_a_fourth_axis_of_one_is_dropped(
     nibabel.save(nibabel.Nifti1Image(values.astype(np.complex64), AFFINE), tmp_path / "f.nii")
     with pytest.raises(InputError, match="f.nii' holds complex64 and no plain numbers"):
         load_volume("Image", tmp_path / "f.nii")
+
+
+def test_at_45_degrees_the_last_digit_does_not_turn_a_mask(tmp_path):
+    half = np.sqrt(0.5)
+    for i in range(6):
+        for kind, values, step in zip(("images", "masks"), body(i), (1e-6, -1e-6), strict=True):
+            turned = np.diag([1.0, 1.0, 1.0, 1.0])
+            turned[:2, :2] = [[half + step, -half], [half, half + step]]
+            (tmp_path / kind).mkdir(exist_ok=True)
+            nibabel.save(nibabel.Nifti1Image(values, turned), tmp_path / kind / f"{i}.nii.gz")
+    source = load("nifti", root=tmp_path)
+    for split in source.splits.values():
+        for image, mask in zip(cases(split).images, cases(split).masks, strict=True):
+            assert (image[0][mask > 0] > 0).all() and mask.any()

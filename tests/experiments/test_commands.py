@@ -144,6 +144,20 @@ def test_a_lock_that_another_process_holds_already_stays(tmp_path, monkeypatch):
             assert not folder.is_finished
 
 
+def test_a_folder_that_jupyter_left_does_not_stop_a_finished_run(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    (folder.unfinished / ".ipynb_checkpoints").mkdir(parents=True)
+    (folder.unfinished / ".half").touch()
+    folder.put_in_place()
+    assert [path.name for path in folder.out.iterdir()] == [".ipynb_checkpoints"]
+
+
+@pytest.mark.parametrize("option", ["--set", "--views", "--network-settings"])
+def test_a_value_without_a_name_is_told_by_its_own_option(option, tmp_path, capsys):
+    assert cli.main(["run", option, "degrees", "--out", str(tmp_path / "run")]) == 2
+    assert f"{option} degrees: say NAME=VALUE" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("folders", [["runs/*"], ["runs/b", "runs/?"]])
 def test_stars_are_expanded_where_no_shell_has_done_it(tmp_path, monkeypatch, capsys, folders):
     monkeypatch.chdir(tmp_path)

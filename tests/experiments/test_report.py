@@ -429,6 +429,12 @@ def test_scores_of_images_and_calibration_are_of_the_runs_beside_them(folder):
         assert calibration_listing(table) in text
 
 
+def test_every_method_has_a_marker_in_the_picture_of_all_comparisons():
+    line = evidence.Gains("all", "hearts", 4, "600 iterations", 5, dict.fromkeys(METHODS, 0.5))
+    alt = evidence.plot_gains([line]).alt
+    assert all(row.title in alt for name, row in METHODS.items() if name != "supervised")
+
+
 def test_calibration_is_listed_apart_where_runs_saw_more_or_fewer_images():
     run = {"dataset": "phantom_heart", "method": "cps", "labeled": 4, "iterations": 6}
     table = pd.DataFrame(

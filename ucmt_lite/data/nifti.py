@@ -151,9 +151,15 @@ def load_volume_mask(mask: Path, image: Path) -> np.ndarray:
 
 
 def _axes_of(mask: Path, image: Path) -> np.ndarray | None:
-    """Return the image's axes for a mask, where one of the two tells no position of its own."""
+    """Return the image's axes for a mask that tells no position of its own, or the same one.
+
+    Near 45 degrees the last digit of an affine decides which axis is called which.
+    """
     ours, theirs = _header("Image", image), _header("Mask", mask)
-    return None if ours.is_placed and theirs.is_placed else ours.own_axes
+    is_elsewhere = (
+        ours.is_placed and theirs.is_placed and not _are_close(ours.affine, theirs.affine)
+    )
+    return None if is_elsewhere else ours.own_axes
 
 
 def _three_axes(shape: Sequence[int], kind: str, file: Path) -> tuple[int, ...]:
@@ -186,10 +192,9 @@ def _look(entry: Entry) -> Form:
 def _check_aligned(image: _Grid, mask: _Grid, file: Path) -> None:
     """Refuse a mask whose voxels are not those of its image."""
     (shape, affine), (mask_shape, mask_affine) = image.turned, mask.turned
-    steps = np.linalg.norm(affine[:3, :3], axis=0)
-    differ = np.abs(affine - mask_affine)[:3]
-    alike = (differ[:, :3] <= 0.01 * steps).all() and (differ[:, 3] <= 0.1 * steps.max()).all()
-    if alike and shape == mask_shape:
+    if image.shape == mask.shape and _are_close(image.affine, mask.affine):
+        return
+    if shape == mask_shape and _are_close(affine, mask_affine):
         return
     if image.codes != mask.codes:
         raise InputError(
@@ -209,6 +214,13 @@ def _check_aligned(image: _Grid, mask: _Grid, file: Path) -> None:
         " mm, or turned): resample it to its image's grid, or save it with its image's affine if"
         " only the header is wrong."
     )
+
+
+def _are_close(affine: np.ndarray, mask_affine: np.ndarray) -> bool:
+    """Tell whether two affines place voxels alike, to a hundredth of a step and a tenth of one."""
+    steps = np.linalg.norm(affine[:3, :3], axis=0)
+    differ = np.abs(affine - mask_affine)[:3]
+    return bool((differ[:, :3] <= 0.01 * steps).all() and (differ[:, 3] <= 0.1 * steps.max()).all())
 
 
 def _other_size(file: Path, shape: Sequence[int], mask_shape: Sequence[int]) -> InputError:
