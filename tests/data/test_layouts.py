@@ -443,7 +443,9 @@ def test_numbered_folders_of_splits_are_splits(tmp_path, draw):
 def test_validation_folders_of_nnunet_are_kept_apart(tmp_path, draw):
     pair_set(tmp_path, "imagesTr/{}.png", "labelsTr/{}.png", draw)
     pair_set(tmp_path, "imagesVa/v{}.png", "labelsVa/v{}.png", draw)
+    draw(tmp_path / "imagesTs/t.png", SQUARE)
     source = load("folder", root=tmp_path)
+    assert "imagesTs holds 1 images without masks: passed over" in " ".join(source.notes)
     assert all(key.startswith("v") for key in source.splits["test"]["id"])
 
 

@@ -95,8 +95,10 @@ def find_layout(root: Path, files: Sequence[Path], endings: Iterable[str]) -> La
     notes = []
     if _has_open_test(found):
         passed = [item for item in images if "imagests" in item.folders]
-        images = [item._replace(split=None) for item in images if "imagests" not in item.folders]
-        masks = [item._replace(split=None) for item in masks]
+        images = [item for item in images if "imagests" not in item.folders]
+        if not any("labelsva" in item.folders for item in masks):  # nothing but training images
+            images = [item._replace(split=None) for item in images]
+            masks = [item._replace(split=None) for item in masks]
         if passed:
             notes.append(f"imagesTs holds {len(passed)} images without masks: passed over.")
     names = _ids(images, {item.stem for item in masks})
@@ -125,9 +127,9 @@ def _folders(root: Path, file: Path) -> tuple[str, ...]:
 
 
 def _has_open_test(found: Sequence[FoundFile]) -> bool:
-    """Return whether nothing but training images has masks, in the folders of nnU-Net or MSD."""
+    """Return whether a set in the folders of nnU-Net or MSD keeps the labels of its test images."""
     kinds = {folder for item in found for folder in item.folders}
-    return "imagestr" in kinds and not kinds & {"labelsts", "labelsva"}
+    return "imagestr" in kinds and "labelsts" not in kinds
 
 
 def _without_open_parts(found: Sequence[FoundFile]) -> list[FoundFile]:
