@@ -65,7 +65,7 @@ from ucmt_lite.explore.draw.picture import segmentations
 
 segmentations(train_set.images[0], {"truth": train_set.masks[0]})
 
-# %% [markdown] lang="zh" english="60e3c4b8"
+# %% [markdown] lang="zh" english="82175df9"
 # > **图：** 一张图像，上面画着真值的轮廓（{2} 个像素中的 {1} 个，共 {3} 块）。
 
 # %% [markdown]
@@ -233,7 +233,7 @@ from ucmt_lite.predict import segment
 mask = segment(run.net, validation.images[0])
 segmentations(validation.images[0], {"truth": validation.masks[0], "student1": mask})
 
-# %% [markdown] lang="zh" english="c52b1771"
+# %% [markdown] lang="zh" english="19a008f5"
 # > **图：** 一张图像，上面画着真值的轮廓（{2} 个像素中的 {1} 个，共 {3} 块）和学生 {4} 的轮廓（{6} 个像素中的 {5} 个，共 {7} 块，与真值的 Dice 为 {8}）。
 
 # %% [markdown]
@@ -264,7 +264,7 @@ print(f"{'mean':20} Dice {validation_scores['dice']:.2f}")
 # by a hundredth or two. All 300 gain most on the right ventricle, the part that varies most in shape: 0.72 to 0.86.
 # </details>
 
-# %% [markdown] lang="zh" english="de2dbef8"
+# %% [markdown] lang="zh" english="880876d7"
 # ### 练习 3：先预测，再运行
 #
 # *简单，约 4 分钟。* 标注不是 4 个而是 16 个时，均值会是多少？全部 300 个呢？写下两个猜测，以及提升最大的类别。然后修改参数单元格中的 `labeled`，从那里起重新运行笔记本。

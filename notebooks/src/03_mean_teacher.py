@@ -59,7 +59,7 @@ from ucmt_lite.explore.draw.picture import images
 
 images({"weak view u": batch.u[0], "strong view u1": batch.u1[0], "strong view u2": batch.u2[0]})
 
-# %% [markdown] lang="zh" english="6315e2fc"
+# %% [markdown] lang="zh" english="4676b041"
 # > **图：** 并排的几张图像：弱增强视图 u（平均亮度 {1}，明亮部分在纵向 {2} 至 {3} %、横向 {4} 至 {5} % 处）、强增强视图 u{6}（平均亮度 {7}，明亮部分在纵向 {8} 至 {9} %、横向 {10} 至 {11} % 处）和强增强视图 u{12}（平均亮度 {13}，明亮部分在纵向 {14} 至 {15} %、横向 {16} 至 {17} % 处）。
 
 # %% [markdown]

@@ -218,7 +218,7 @@ show_source(cps)
 #
 # *Easy, about 4 minutes.* Two boolean masks in, a number out. (As before, leave two empty masks aside.)
 
-# %% [markdown] lang="zh" english="405e5861"
+# %% [markdown] lang="zh" english="19d86bef"
 # ## 分歧
 #
 # 两个网络相距多远？UCMT 论文画出的是两者之间的 Dice 损失。工具包取的是一减去它们的决策的 Dice：
@@ -363,7 +363,7 @@ scores.table(runs)
 # Now both kinds of run side by side, on one image. Draw first, then drag, and look for what no curve of disagreement shows: where
 # are both networks of CPS wrong together?
 
-# %% [markdown] lang="zh" english="2a281d3a"
+# %% [markdown] lang="zh" english="be206055"
 # CPS 由它的学生 1 来评分，五个种子中每一个都高于基线，高出 0.07 至 0.23。Mean Teacher 只在两个种子上做到。（评分的只是两个网络中的一个。取两者的平均，即**集成**，多半还会更好；谁用它来评分，就应当让基线也这样做：把两个陌生人平均起来。）
 #
 # 再看分歧。教师与学生的不同，和第二个网络的不同，是一回事吗？
@@ -380,7 +380,7 @@ pair = [runs["mean_teacher"][0], runs["cps"][0]]
 question = "Where will the two networks of CPS still differ at the end? Draw it, then give your answer."
 predict_first(training.widget(pair, image=1), where_they_differ(pair[1], image=1), question)
 
-# %% [markdown] lang="zh" english="5fa8532f"
+# %% [markdown] lang="zh" english="0ed261d2"
 # > **图：** CPS 的两个网络到最后还会在哪里不同？先画出来，再给出答案。
 # >
 # > <details><summary>答案</summary>两个学生在 {1} % 的像素上有分歧；其中十分之九位于图像从上往下 {2} 至 {3} % 之间，十分之九位于从左往右 {4} 至 {5} % 之间。Mean Teacher 训练 {6} 次迭代后，在探针图像 {7} 上：学生 {8} 的 Dice 为 {9}，教师为 {10}。学生 {11} 与教师在 {12} % 的像素上不同。平均不确定性为 {13} 奈特，在距真实边界两个像素以内为 {14}。CPS 训练 {15} 次迭代后，在探针图像 {16} 上：学生 {17} 的 Dice 为 {18}，学生 {19} 为 {20}。学生 {21} 与学生 {22} 在 {23} % 的像素上不同。平均不确定性为 {24} 奈特，在距真实边界两个像素以内为 {25}。</details>

@@ -162,7 +162,7 @@ question = "Where will the students disagree after 200 iterations? Draw it, then
 explorer = uncertainty.widget(ucmt, threshold=threshold)
 predict_first(explorer, where_they_differ(ucmt, step=200), question)
 
-# %% [markdown] lang="zh" english="86ae4b3b"
+# %% [markdown] lang="zh" english="542d34a2"
 # > **图：** {1} 次迭代之后，两个学生会在哪里有分歧？先画出来，再给出答案。
 # >
 # > <details><summary>答案</summary>两个学生在 {2} % 的像素上有分歧；其中十分之九位于图像从上往下 {3} 至 {4} % 之间，十分之九位于从左往右 {5} 至 {6} % 之间。UCMT 训练 {7} 次迭代后，在探针图像 {8} 上：{9} % 的像素不确定性不超过 {10} 奈特，它们的伪标签有 {11} % 是对的，而全部像素是 {12} %。在边界确实模糊之处（模糊度大于 {13}），平均不确定性为 {14} 奈特，其他地方为 {15}。</details>
