@@ -561,6 +561,12 @@ def test_a_folder_for_each_slice_of_a_patient(below, tmp_path, draw):
     assert all(len(splits) == 1 for splits in sides.values())
 
 
+def test_folds_are_no_patients(tmp_path, draw):
+    names = [f"fold{fold}/c{fold}{number}" for fold in range(3) for number in range(4)]
+    source = load("folder", root=folder_of(tmp_path, names, draw))
+    assert len(sides_of(source)) == 12 and "taken for patients" not in " ".join(source.notes)
+
+
 def test_patients_of_several_sites_are_their_own(tmp_path, draw):
     for site in range(3):
         for patient in range(3):

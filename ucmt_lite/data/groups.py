@@ -47,9 +47,9 @@ _BELOW_PATIENT = re.compile(
     r"|slice|frame|img|image|lesion|roi|nodule|tile|patch|crop)[\s._-]*\d+)$",
     re.I,
 )
-# A folder that holds all patients, of one visit, one year, one resolution: visit1/, 2019/, 3mm/.
+# A folder of many patients, of one visit, year, resolution or fold: visit1/, 2019/, 3mm/, fold0/.
 _OF_ALL = re.compile(
-    r"^((visit|ses|session|day|week|month|time|timepoint|tp|t)[\s._-]*\d+|(19|20)\d\d"
+    r"^((visit|ses|session|day|week|month|time|timepoint|tp|t|fold|cv|batch)[\s._-]*\d+|(19|20)\d\d"
     r"|\d+([.,]\d+)?mm|x\d+|\d+x)$",
     re.I,
 )

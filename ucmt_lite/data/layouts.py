@@ -44,18 +44,10 @@ IMAGE_FOLDERS = {
 # Below a folder of masks these tell one kind of them from another.
 _ALSO_OF_MASKS = {"original", "originals", "input", "inputs"}
 MASK_FOLDERS = {
-    *("mask", "masks", "label", "labels", "gt", "gts", "ground_truth", "groundtruth", "labelstr"),
-    *(
-        "labelsts",
-        "labelsva",
-        "annotation",
-        "annotations",
-        "segmentation",
-        "segmentations",
-        "seg",
-        "segs",
-    ),
-    *("segmentationclass", "isic2018_task1_training_groundtruth", "manual", "target", "targets"),
+    *("mask", "masks", "label", "labels", "gt", "gts", "ground_truth", "groundtruth", "manual"),
+    *("annotation", "annotations", "segmentation", "segmentations", "seg", "segs", "target"),
+    *("targets", "segmentationclass", "isic2018_task1_training_groundtruth"),
+    *("labelstr", "labelsva", "labelsts"),
 }
 _FOLDER_OF_MASKS = re.compile(
     r"^lesion$|^manual\d$|_(lesion|masks?|labels?|gt|groundtruth|manual\d?)$|(left|right)_?masks?$"
