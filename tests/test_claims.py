@@ -680,19 +680,32 @@ def test_ten_seeds_settle_what_five_left_open_on_atria():
     steps = table.groupby("variant")["gradient_steps"].first().to_dict()
     assert steps == {**dict.fromkeys(("supervised", "cps", "cmt", "unimatch"), 300), longer: 600}
     means = {name: round(sum(by_seed.values()) / 10, 3) for name, by_seed in dice.items()}
-    assert means == {"supervised": 0.763, "cps": 0.809, "cmt": 0.761, "unimatch": 0.833, **LONGER}
+    assert means == {
+        **{"supervised": 0.763, "cps": 0.809, "cmt": 0.761, "unimatch": 0.833, longer: 0.779}
+    }
     fresh = {name: {s: by[s] for s in range(55, 60)} for name, by in dice.items()}
     said = {
         ("cps", "supervised"): ((0.045, 0.020, 0.070), 10, (0.053, 0.020, 0.086), 5),
         ("unimatch", "supervised"): ((0.070, 0.044, 0.095), 10, (0.084, 0.055, 0.113), 5),
         ("unimatch", "cps"): ((0.024, 0.011, 0.038), 9, (0.031, 0.019, 0.043), 5),
         ("cmt", "supervised"): ((-0.002, -0.015, 0.011), 4, (0.001, -0.029, 0.031), 2),
+        ("cps", longer): ((0.030, 0.006, 0.053), 8, (0.031, -0.012, 0.074), 4),
+        ("unimatch", longer): ((0.054, 0.031, 0.077), 10, (0.062, 0.023, 0.101), 5),
+        ("cmt", longer): ((-0.018, -0.032, -0.004), 2, (-0.021, -0.055, 0.013), 2),
+        (longer, "supervised"): ((0.016, 0.008, 0.024), 9, (0.022, 0.011, 0.033), 5),
     }
     for (one, other), (all_ten, won, five, won_five) in said.items():
         for scores, numbers, count in ((dice, all_ten, won), (fresh, five, won_five)):
             assert tuple(round(number, 3) for number in above(scores, one, other)) == numbers
             assert wins(scores, one, other) == count
     assert verdict(*above(dice, "cmt", "supervised")[1:]) == "level"
+    hard = sorted(dice["supervised"], key=dice["supervised"].get)[:3]
+    assert sorted(hard) == [52, 56, 57] == [s for s, d in dice["supervised"].items() if d < 0.75]
+    for method, gains in (("cps", [0.111, 0.065, 0.084]), ("unimatch", [0.129, 0.104, 0.099])):
+        gained = [dice[method][seed] - dice["supervised"][seed] for seed in (52, 56, 57)]
+        assert [round(gain, 3) for gain in gained] == gains
+    spans = {name: max(of.values()) - min(of.values()) for name, of in dice.items()}
+    assert [round(spans[name], 3) for name in ("cps", "supervised")] == [0.041, 0.139]
     images = results.load_runs(results.kept("la2018_ten") / "cases.parquet")
     low = images[images["dice"] < 0.5].groupby("variant").size()
     assert low[["supervised", "cmt", "cps", "unimatch"]].tolist() == [19, 21, 12, 2]
@@ -702,17 +715,18 @@ def test_what_is_said_of_polyps():
     table = results.load_runs(results.kept("recipe_kvasir") / "runs.parquet")
     dice = scores_by_seed(table, "dice")
     half, fewer = "ucmt, half the iterations", "supervised, half the iterations"
-    assert {len(by_seed) for by_seed in dice.values()} == {3}
-    assert round(min(min(by_seed.values()) for by_seed in dice.values()), 3) == 0.46
+    assert {len(by_seed) for by_seed in dice.values()} == {5}
+    lowest = round(min(min(by_seed.values()) for by_seed in dice.values()), 3)
+    assert lowest == 0.442 == round(dice["supervised"][54], 3)
     said = {
-        ("cps", "supervised"): (-0.006, -0.027, 0.015),
-        ("mean_teacher", "supervised"): (-0.015, -0.061, 0.031),
+        ("cps", "supervised"): (-0.014, -0.056, 0.029),
+        ("mean_teacher", "supervised"): (-0.009, -0.051, 0.034),
+        (half, "supervised"): (-0.035, -0.097, 0.027),
     }
     for (one, other), numbers in said.items():
         assert tuple(round(number, 3) for number in above(dice, one, other)) == numbers
         assert verdict(*numbers[1:]) == "open"
-    assert round(above(dice, half, "supervised")[0], 3) == -0.049
-    assert {round(sum(dice[name].values()) / 3, 3) for name in (half, fewer)} == {0.486}
+    assert [round(sum(dice[name].values()) / 5, 3) for name in (half, fewer)] == [0.484, 0.477]
 
 
 def test_on_skin_the_order_of_what_came_after_is_another():
