@@ -701,7 +701,7 @@ def test_ten_seeds_settle_what_five_left_open_on_atria():
     assert verdict(*above(dice, "cmt", "supervised")[1:]) == "level"
     hard = sorted(dice["supervised"], key=dice["supervised"].get)[:3]
     assert sorted(hard) == [52, 56, 57] == [s for s, d in dice["supervised"].items() if d < 0.75]
-    for method, gains in (("cps", [0.111, 0.065, 0.084]), ("unimatch", [0.129, 0.104, 0.099])):
+    for method, gains in (("cps", [0.111, 0.065, 0.084]), ("unimatch", [0.129, 0.105, 0.1])):
         gained = [dice[method][seed] - dice["supervised"][seed] for seed in (52, 56, 57)]
         assert [round(gain, 3) for gain in gained] == gains
     spans = {name: max(of.values()) - min(of.values()) for name, of in dice.items()}
