@@ -705,7 +705,7 @@ def test_ten_seeds_settle_what_five_left_open_on_atria():
         gained = [dice[method][seed] - dice["supervised"][seed] for seed in (52, 56, 57)]
         assert [round(gain, 3) for gain in gained] == gains
     spans = {name: max(of.values()) - min(of.values()) for name, of in dice.items()}
-    assert [round(spans[name], 3) for name in ("cps", "supervised")] == [0.041, 0.139]
+    assert [round(spans[name], 3) for name in ("cps", "supervised")] == [0.042, 0.138]
     images = results.load_runs(results.kept("la2018_ten") / "cases.parquet")
     low = images[images["dice"] < 0.5].groupby("variant").size()
     assert low[["supervised", "cmt", "cps", "unimatch"]].tolist() == [19, 21, 12, 2]
