@@ -711,6 +711,18 @@ def test_ten_seeds_settle_what_five_left_open_on_atria():
     assert low[["supervised", "cmt", "cps", "unimatch"]].tolist() == [19, 21, 12, 2]
 
 
+def test_on_atria_the_teacher_of_cmt_lags_and_both_students_of_cps_are_alike():
+    table = results.load_runs(results.kept("la2018_ten") / "students.parquet")
+    dice = table.pivot(index="seed", columns=["method", "network"], values="dice")
+    assert dice.index.tolist() == [55, 56, 57, 58, 59]
+    ahead = dice["cmt"]["student1"] - dice["cmt"]["teacher"]
+    assert tuple(round(number, 3) for number in interval(ahead.tolist())) == (0.011, 0.006, 0.015)
+    assert (ahead > 0).all()
+    means = dice.mean().round(3)
+    assert means["cmt"][["student1", "student2"]].tolist() == [0.765, 0.764]
+    assert means["cps"].tolist() == [0.806, 0.806]
+
+
 def test_what_is_said_of_polyps():
     table = results.load_runs(results.kept("recipe_kvasir") / "runs.parquet")
     dice = scores_by_seed(table, "dice")
