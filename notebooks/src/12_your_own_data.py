@@ -274,7 +274,7 @@ for size in (32, 48, 64, 96, 128):
 # ```
 # ucmt-lite data folder --data my_images
 # ucmt-lite run --dataset folder --data my_images --method cps --labeled 6 --out runs/mine
-# ucmt-lite predict runs/mine new_images --out masks --pictures
+# ucmt-lite predict runs/mine new_images --out predicted --pictures
 # ```
 #
 # ## Recap

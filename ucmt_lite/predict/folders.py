@@ -118,14 +118,15 @@ def predict_files(
     255 stands for ln K); `probabilities`, npz files with `probabilities` (float16 `K *S`) and
     `classes`; `pictures`, PNG files of the image and of the image with its mask's outlines. `masks`
     is a folder with true masks of the images' names, or with masks/ in it; Dice then stands in
-    `out/scores.csv`. A 2D
-    network goes through a volume slice by slice, along `axis` or, if None, as `slice_axis` says.
+    `out/scores.csv`. A 2D network goes through a volume slice by slice, along `axis` or, if None,
+    as `slice_axis` says.
     `overlap` is what neighbouring windows of a 3D network share of a side. `progress` shows a bar.
 
     An image that cannot be read or segmented has an `error`, one sentence, and the others go on.
-    A mask appears whole or not at all; those of an earlier call are replaced. Raises InputError
-    where there is nothing to segment, where two images would have one mask, and where `out` cannot
-    be written.
+    A mask appears whole or not at all; those of an earlier call are replaced, true masks never.
+    Raises InputError where there is nothing to segment, where two images would have one mask or
+    one would be written over an image, a true mask or a file in masks/ beside its images/, and
+    where `out` cannot be written.
     """
     from tqdm.auto import tqdm
 
