@@ -325,7 +325,7 @@ def test_images_are_segmented(after_first, tmp_path):
     words = written("ucmt-lite predict")
     words[words.index("IMAGES")] = str(images)
     kit(words)
-    masks = [Image.open(f"masks/case{number}.png") for number in (1, 2)]
+    masks = [Image.open(f"predicted/case{number}.png") for number in (1, 2)]
     assert [mask.size for mask in masks] == [(48, 40)] * 2
 
 
