@@ -723,6 +723,23 @@ def test_on_atria_the_teacher_of_cmt_lags_and_both_students_of_cps_are_alike():
     assert means["cps"].tolist() == [0.806, 0.806]
 
 
+def test_another_weight_helps_neither_cmt_nor_ucmt_on_atria():
+    table = results.load_runs(results.kept("la2018_search") / "runs.parquet")
+    assert (table["cases"] == 8).all() and set(table["seed"]) == {41, 42}
+    dice = table.pivot(index="seed", columns="variant", values="dice")
+    cmt, ucmt = (
+        dice[[f"{name} weight {w}" for w in (0.15, 0.5, 1.5)]] for name in ("cmt", "ucmt half")
+    )
+    means = cmt.mean()
+    assert round(means.max() - means.min(), 3) <= 0.005
+    assert cmt.loc[41].is_monotonic_increasing and cmt.loc[42].is_monotonic_decreasing
+    gaps = ucmt.sub(ucmt.iloc[:, 0], axis=0)
+    assert [round(gap, 3) for gap in gaps.mean()[1:]] == [0.004, -0.018]
+    assert (gaps.iloc[:, 2] < 0).all()
+    apart = (dice.loc[41] - dice.loc[42]).abs()
+    assert [round(apart.min(), 2), round(apart.max(), 2)] == [0.05, 0.14]
+
+
 def test_what_is_said_of_polyps():
     table = results.load_runs(results.kept("recipe_kvasir") / "runs.parquet")
     dice = scores_by_seed(table, "dice")
