@@ -79,7 +79,8 @@ def unpacked(archives, tmp_path_factory):
     """The folder that a teacher finds in it."""
     folder = tmp_path_factory.mktemp("unpacked")
     with tarfile.open(archives[0]) as tar:
-        tar.extractall(folder, filter="data")
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)
+        tar.extractall(folder)
     (top,) = folder.iterdir()
     assert top.name == NAME
     return top

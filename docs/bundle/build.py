@@ -80,7 +80,9 @@ def stage_kit(stage: Path, wheel: Path) -> None:
     command = ["git", "archive", "--format=tar", "HEAD", "--", *specs]
     committed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
     with tarfile.open(fileobj=io.BytesIO(committed)) as tar:
-        tar.extractall(stage, filter="data")
+        # Python 3.10 and 3.11 have filters since a later patch than some systems ship
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)
+        tar.extractall(stage)
     if SITE.is_dir():
         shutil.copytree(SITE, stage / "site")
 

@@ -237,8 +237,9 @@ def test_a_reader_who_leaves_ends_a_command_without_a_word(command, unbuffered):
     )
     os.close(writing)
     assert done.stderr == b""
-    # argparse leaves out what it cannot write at once.
-    assert done.returncode == (0 if command == ["--help"] and unbuffered else 141)
+    # Of some versions argparse leaves out what it cannot write at once.
+    left_out = [0] if command == ["--help"] and unbuffered else []
+    assert done.returncode in [141, *left_out]
 
 
 def test_a_pipe_that_breaks_elsewhere_is_not_hidden(monkeypatch):
