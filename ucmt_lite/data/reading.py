@@ -180,8 +180,7 @@ def read_set(
     groups, split = _split(by_id, request, root)
     parts = first(split.parts, request.count)
     chosen = [by_id[key] for ids in parts.values() for key in ids]
-    looks = in_threads(look, chosen, f"looking at {request.name}")
-    forms = dict(zip(chosen, looks, strict=True))
+    forms = dict(zip(chosen, in_threads(look, chosen, f"looking at {request.name}"), strict=True))
     decisions = decide(forms, request, mixed)
 
     trained = set(parts["train"])
