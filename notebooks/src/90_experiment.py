@@ -24,6 +24,7 @@ labeled: int = 4  # training images whose masks are used
 labeled_by: str = "images"  # what labeled counts: images, or patients with all images of each
 unlabeled: int = 0  # training images besides the labeled ones that are seen without masks; 0: all
 seed: int = 0  # draws the labeled images, the first weights and all that is random in training
+draw: int = -1  # number that draws the labeled images apart from the seed; -1: the seed draws them
 network: str = "unet_small"  # network that every student and teacher is; also monai:CLASS or smp:CLASS/ENCODER
 network_settings: dict = {}  # of a network of another package, for instance channels and strides
 norm: str = "instance"  # normalisation in the networks
@@ -61,7 +62,7 @@ refuse_unknown(globals())
 # %%
 config = RunConfig(
     dataset=dataset, data=data, classes=classes, group=group, size=size, shrink=shrink, patch=patch,
-    method=method, labeled=labeled, labeled_by=labeled_by, unlabeled=unlabeled, seed=seed,
+    method=method, labeled=labeled, labeled_by=labeled_by, unlabeled=unlabeled, seed=seed, draw=draw,
     network=network, network_settings=network_settings, norm=norm, statistics=statistics, network2=network2,
     labeled_views=labeled_views, views=views, iterations=iterations, batch=batch, lr=lr,
     weight_decay=weight_decay, ramp=ramp, settings=settings, precision=precision, device=device,

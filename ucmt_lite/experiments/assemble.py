@@ -97,7 +97,7 @@ def prepare(config: RunConfig, load: Callable[..., Images] | None = None) -> Pre
         images.train,
         None,
         config.labeled,
-        config.seed,
+        config.seed if config.draw < 0 else config.draw,
         by_patients=config.labeled_by == "patients",
         listed=source.labeled,
         unlabeled=config.unlabeled,

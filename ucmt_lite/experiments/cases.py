@@ -35,7 +35,8 @@ def cases_of_sweep(folder: str | Path) -> "DataFrame":
         ids = [case["id"] for case in metrics["cases"]]
         scores = [float(np.mean(case["dice"])) for case in metrics["cases"]]
         about = {"variant": planned["variant"], "labeled": config["labeled"]}
-        about |= {"seed": config["seed"], "split": metrics["split"]}
+        about |= {"draw": config.get("draw", -1), "seed": config["seed"]}
+        about |= {"split": metrics["split"]}
         tables.append(DataFrame({**about, "id": ids, "dice": np.array(scores, np.float32)}))
     return concat(tables, ignore_index=True)
 

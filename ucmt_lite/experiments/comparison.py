@@ -103,7 +103,8 @@ def _in_words(case: Mapping[str, Any]) -> str:
     name = f"{case['dataset']} {case['data']}" if case.get("data") else case["dataset"]
     at = " at that size" if case.get("score_size") == "network" and not patch else ""
     labeled = labeled_in_words(case["labeled"], case.get("labeled_by", "images"))
-    return f"{name}, {labeled}, {side}, {case.get('split')} images{at}"
+    draw = f", draw {case['draw']}" if case.get("draw", -1) >= 0 else ""
+    return f"{name}, {labeled}{draw}, {side}, {case.get('split')} images{at}"
 
 
 def scores_by_seed(group: "DataFrame", score: str) -> dict[str, dict[int, float]]:

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from math import isnan
 from typing import TYPE_CHECKING
 
+from ucmt_lite.common import InputError
 from ucmt_lite.experiments.comparison import by_case, compare_runs, ranged
 from ucmt_lite.experiments.config import SCORES
+from ucmt_lite.experiments.draws import luck_listing
 from ucmt_lite.experiments.tables import Table, markdown, scores_table
 from ucmt_lite.methods import title_of
 
@@ -17,10 +19,21 @@ if TYPE_CHECKING:
 def in_markdown(runs: "DataFrame", baseline: str, score: str = "dice") -> str:
     """Write down, case by case, each variant against the baseline, and the means of all scores."""
     compared = by_case(compare_runs(runs, baseline, score))
-    return "\n\n".join(
+    parts = [
         f"{as_markdown(rows, score)}\n\nMeans over runs:\n\n{scores_table(group)}"
         for (_, rows), (_, group) in zip(compared, by_case(runs), strict=True)
-    )
+    ]
+    if "draw" in runs and runs["draw"].nunique() > 1:
+        parts.append(_luck(runs, baseline, score))
+    return "\n\n".join(parts)
+
+
+def _luck(runs: "DataFrame", baseline: str, score: str) -> str:
+    """Tell luck with the labels from luck in training, or say why that cannot be told."""
+    try:
+        return f"Standard deviations over runs:\n\n{luck_listing(runs, baseline, score)}"
+    except InputError as reason:
+        return f"Luck with the labels is not told apart: {reason}"
 
 
 def as_table(compared: "DataFrame", score: str = "dice") -> Table:

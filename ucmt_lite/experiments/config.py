@@ -77,6 +77,9 @@ class RunConfig:
     seed: int = setting(
         0, "draws the labeled images, the first weights and all that is random in training"
     )
+    draw: int = setting(
+        -1, "number that draws the labeled images apart from the seed; -1: the seed draws them", -1
+    )
     network: str = setting(
         "unet_small",
         "network that every student and teacher is; also monai:CLASS or smp:CLASS/ENCODER",
@@ -203,8 +206,11 @@ def check_numbers(config: RunConfig) -> None:
     for name in ("unlabeled", "seed", "lr", "weight_decay", "ramp"):
         if not 0 <= getattr(config, name) < float("inf"):
             raise InputError(f"{name}={getattr(config, name)}: give a number from 0 up.")
-    if config.seed >= 2**32:
-        raise InputError(f"seed={config.seed}: give a number below {2**32}.")
+    if config.draw < -1:
+        raise InputError(f"draw={config.draw}: give a number from 0 up, or -1 for the seed's draw.")
+    for name in ("seed", "draw"):
+        if getattr(config, name) >= 2**32:
+            raise InputError(f"{name}={getattr(config, name)}: give a number below {2**32}.")
     if not (config.shrink == 0 or 1 <= config.shrink < float("inf")):
         raise InputError(
             f"shrink={config.shrink}: give 1 for volumes as they are, a larger factor, or 0 for one"

@@ -19,7 +19,7 @@ KEYS = ("base", "variants", "vary")
 # Runs are compared within a case: equal in all of these.
 CASE_FIELDS = (
     *("dataset", "data", "classes", "size", "patch"),
-    *("labeled", "labeled_by", "split", "group", "score_size"),
+    *("labeled", "labeled_by", "draw", "split", "group", "score_size"),
 )
 # What PyYAML lets through where a tag or a date does not hold what it promises, and where brackets
 # are nested a thousand deep.

@@ -150,6 +150,10 @@ def traces_of(
     return traces
 
 
+# What stands before and after the values of a field in the name of a line.
+_WORDS_AROUND = {"labeled": ("", " labeled"), "draw": ("draw ", "")}
+
+
 def line_names(runs: "DataFrame", besides: tuple[str, ...] = ()) -> "Series":
     """Return the name of each run's line where many are drawn together.
 
@@ -158,8 +162,8 @@ def line_names(runs: "DataFrame", besides: tuple[str, ...] = ()) -> "Series":
     names = runs["variant"]
     for field in CASE_FIELDS:
         if field in runs and field not in besides and runs[field].astype(str).nunique() > 1:
-            unit = " labeled" if field == "labeled" else ""
-            names = names + ", " + runs[field].astype(str) + unit
+            before, after = _WORDS_AROUND.get(field, ("", ""))
+            names = names + ", " + before + runs[field].astype(str) + after
     return names
 
 
