@@ -182,11 +182,15 @@ def _at_a_glance(folder: Path, part: str) -> str:
 
 
 def _compared_methods(folder: Path, part: str) -> Sequence[Gains]:
-    """Return a line for each case in which CPS or UCMT was compared with the plain baseline."""
+    """Return a line for each case in which CPS or UCMT was compared with the plain baseline.
+
+    Several draws of labels are one sample in parts: their folder tells what they are about.
+    """
     lines = []
     for table in sorted(folder.glob("*/runs.parquet")):
         runs = results.load_runs(table)
-        if _measured_before(runs) != (part == BEFORE):
+        several_draws = "draw" in runs and runs["draw"].nunique() > 1
+        if several_draws or _measured_before(runs) != (part == BEFORE):
             continue
         runs = runs[runs["variant"].isin(METHODS) & (runs["split"] == "test")]
         for case, group in by_case(runs):
