@@ -11,6 +11,7 @@ from ucmt_lite.course.lessons import NOTEBOOKS
 from ucmt_lite.experiments import results
 from ucmt_lite.experiments.cases import crossed_interval, right_choices
 from ucmt_lite.experiments.comparison import compare_runs, interval, scores_by_seed, verdict
+from ucmt_lite.experiments.draws import luck_apart
 from ucmt_lite.experiments.recordings import planned_recordings
 from ucmt_lite.experiments.regimes import differences_of, regime_map
 from ucmt_lite.explore import uncertainty
@@ -738,6 +739,35 @@ def test_another_weight_helps_neither_cmt_nor_ucmt_on_atria():
     assert (gaps.iloc[:, 2] < 0).all()
     apart = (dice.loc[41] - dice.loc[42]).abs()
     assert [round(apart.min(), 2), round(apart.max(), 2)] == [0.05, 0.14]
+
+
+def test_what_is_said_of_labels_and_training_apart():
+    runs = results.load_runs(results.kept("heart_draws") / "runs.parquet")
+    found = luck_apart(runs, "supervised").set_index(["variant", "minus"]).round(3)
+    said = {
+        ("supervised", ""): (0.751, 0.032, 0.028),
+        ("cps", ""): (0.835, 0.019, 0.015),
+        ("cps", "supervised"): (0.084, 0.025, 0.023),
+    }
+    for row, numbers in said.items():
+        assert tuple(found.loc[row, ["mean", "of_draws", "of_trainings"]]) == numbers
+    pairs = runs.pivot_table(index=["draw", "seed"], columns="variant", values="dice")
+    gains = pairs["cps"] - pairs["supervised"]
+    assert len(gains) == 20 and [round(gain, 3) for gain in (gains.min(), gains.max())] == [
+        0.018,
+        0.140,
+    ]
+    by_draw = gains.groupby("draw").mean()
+    assert tuple(round(number, 3) for number in interval(by_draw.tolist())) == (0.084, 0.049, 0.119)
+    assert [round(gain, 3) for gain in (by_draw.min(), by_draw.max())] == [0.051, 0.116]
+    supervised = pairs["supervised"]
+    assert [round(supervised[50].min(), 3), round(supervised[50].max(), 3)] == [0.655, 0.737]
+    means = supervised.groupby("draw").mean()
+    assert means.idxmin() == 50 and [round(means.min(), 3), round(means.max(), 3)] == [0.707, 0.789]
+    seeds = results.load_runs(results.kept("recipe_heart") / "runs.parquet")
+    same = seeds[(seeds["seed"] == 50) & (seeds["variant"] == "supervised")].iloc[0]
+    assert round(same["dice"], 3) == 0.567
+    assert set(runs[runs["draw"] == 50]["labeled_ids"]) == {same["labeled_ids"]}, "the same labels"
 
 
 def test_what_is_said_of_polyps():

@@ -260,18 +260,18 @@ print(f"{'mean':20} Dice {validation_scores['dice']:.2f}")
 # <details><summary>What we got with seed 0</summary>
 #
 # The mean Dice was 0.77 with 4 labels, 0.87 with 16 and 0.88 with 300: twelve more labels gained more than the next 284. But
-# one run is one run: another draw of labels moves such numbers by up to two tenths, even another order of sums in the optimiser
+# one run is one run: another seed moves such numbers by up to two tenths, even another order of sums in the optimiser
 # by a hundredth or two. All 300 gain most on the right ventricle, the part that varies most in shape: 0.72 to 0.86.
 # </details>
 
-# %% [markdown] lang="zh" english="880876d7"
+# %% [markdown] lang="zh" english="bd4d05a6"
 # ### 练习 3：先预测，再运行
 #
 # *简单，约 4 分钟。* 标注不是 4 个而是 16 个时，均值会是多少？全部 300 个呢？写下两个猜测，以及提升最大的类别。然后修改参数单元格中的 `labeled`，从那里起重新运行笔记本。
 #
 # <details><summary>我们用种子 0 得到的结果</summary>
 #
-# 平均 Dice 在 4 个标注时是 0.77，16 个时是 0.87，300 个时是 0.88：多十二个标注带来的提升，比此后的 284 个还多。但一次训练只是一次训练：换一组抽到的标注，这样的数最多可变动十分之二；甚至只是优化器里求和的次序不同，也会让它变动百分之一二。标注用到全部 300 个时，提升最大的是右心室，也就是形状变化最大的部分：从 0.72 到 0.86。
+# 平均 Dice 在 4 个标注时是 0.77，16 个时是 0.87，300 个时是 0.88：多十二个标注带来的提升，比此后的 284 个还多。但一次训练只是一次训练：换一个种子，这样的数最多可变动十分之二；甚至只是优化器里求和的次序不同，也会让它变动百分之一二。标注用到全部 300 个时，提升最大的是右心室，也就是形状变化最大的部分：从 0.72 到 0.86。
 # </details>
 
 # %% [markdown]

@@ -47,7 +47,7 @@ evidence.plot_scores(runs, score)
 # %% [markdown]
 # ## Method against baseline, seed by seed
 #
-# Runs with the same seed share their labeled images and the first weights of student 1. An unlucky draw of labels may hurt
+# Runs with the same seed share their labeled images and the first weights of student 1. An unlucky draw may hurt
 # every method. Where it does, the **paired difference**, method minus baseline within a seed, is less noisy than the difference of
 # two means. On the kit's hearts it is so for every method; on its lesions and with sixteen labels it often is not.
 #
