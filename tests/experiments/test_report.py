@@ -405,10 +405,11 @@ def test_results_in_the_repository_are_whole_and_say_where_they_come_from(folder
 @pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
 def test_scores_of_images_and_calibration_are_of_the_runs_beside_them(folder):
     runs = results.load_runs(folder / "runs.parquet")
-    scores = runs.set_index(["variant", "labeled", "seed"])["dice"].sort_index()
+    which = [name for name in ("variant", "labeled", "draw", "seed") if name in runs]
+    scores = runs.set_index(which)["dice"].sort_index()
     if (folder / "cases.parquet").is_file():
         images = results.load_runs(folder / "cases.parquet")
-        means = images.groupby(["variant", "labeled", "seed"])["dice"].mean()
+        means = images.groupby(which)["dice"].mean()
         assert np.allclose(means.sort_index().reindex(scores.index), scores, atol=1e-6)
     text = (folder / "README.md").read_text()
     if "(`until_baseline`;" in text:
