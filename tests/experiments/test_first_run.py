@@ -25,8 +25,8 @@ def test_a_kind_of_image_gets_what_has_learned_on_it(name, words):
 def test_a_long_list_of_labels_gets_a_longer_run_up_to_a_limit():
     heart = load("phantom_heart", size=16, count=(40, 4, 4))
     ids = tuple(heart.splits["train"]["id"])
-    assert "--labeled 20 --iterations 750" in first_run(_labeled(heart, ids[:20]))
-    assert "--labeled 40 --iterations 1500" in first_run(_labeled(heart, ids))
+    assert "--labeled 20 --iterations 1500" in first_run(_labeled(heart, ids[:20]))
+    assert "--labeled 40 --iterations 3000" in first_run(_labeled(heart, ids))
     assert f"--iterations {LONGEST}" in first_run(_labeled(heart, ids * 100))
 
 
