@@ -236,6 +236,12 @@ def test_one_run_in_two_folders_is_two_tasks_of_a_scheduler(tmp_path):
     assert task(tmp_path / "a", run) == task(tmp_path / "a", run) != task(tmp_path / "b", run)
 
 
+def test_all_runs_are_of_one_kind_so_that_an_idle_worker_takes_over(tmp_path):
+    utils = pytest.importorskip("dask.utils")
+    runs = plan_runs({"vary": {"method": ["cps", "ucmt"], "seed": list(range(20))}})
+    assert {utils.key_split(task(tmp_path, run)) for run in runs} == {"run"}
+
+
 def test_what_a_data_set_lacks_is_said_before_the_first_run(few_cases):
     volumes = {
         "norm": "batch",

@@ -90,10 +90,11 @@ def _do_all(waiting: list[Planned], out: Path, client: "Client", count: int) -> 
 def task(out: Path, run: Planned) -> str:
     """Return what a scheduler knows a run by, in this folder and no other.
 
-    It takes two tasks of one name for one.
+    It takes two tasks of one name for one. What stands before the first digits is the kind of a
+    task: of a kind that is new to it Dask knows no length, and an idle worker takes over nothing.
     """
     place = hashlib.sha256(os.fspath(out).encode()).hexdigest()[:8]
-    return f"{run.name}-{run.config.fingerprint}-{place}"
+    return f"run-{run.config.fingerprint}-{place}-{run.name}"
 
 
 def with_whole_path(run: Planned) -> Planned:
