@@ -773,6 +773,29 @@ def test_what_is_said_of_labels_and_training_apart():
 def test_what_is_said_of_polyps():
     table = results.load_runs(results.kept("recipe_kvasir") / "runs.parquet")
     dice = scores_by_seed(table, "dice")
+    half = "supervised, half the iterations"
+    assert {len(by_seed) for by_seed in dice.values()} == {4}
+    means = {name: round(sum(by_seed.values()) / 4, 3) for name, by_seed in dice.items()}
+    assert (means["supervised"], means[half]) == (0.636, 0.536)
+    methods = [by_seed for name, by_seed in dice.items() if name != half]
+    assert round(min(min(by_seed.values()) for by_seed in methods), 3) == 0.612
+    assert round(min(dice["supervised"].values()), 3) == 0.612
+    assert wins(dice, "supervised", half) == 4
+    said = {
+        "cps": (0.011, -0.005, 0.026),
+        "mean_teacher": (0.013, -0.078, 0.103),
+        "ucmt": (0.022, -0.013, 0.057),
+        "supervised, half the iterations": (-0.101, -0.178, -0.023),
+    }
+    for name, numbers in said.items():
+        assert tuple(round(number, 3) for number in above(dice, name, "supervised")) == numbers
+    for name, words in {"cps": "open", "mean_teacher": "open", "ucmt": "open"}.items():
+        assert verdict(*above(dice, name, "supervised")[1:]) == words
+
+
+def test_what_is_said_of_polyps_after_half_as_long():
+    table = results.load_runs(results.kept("kvasir_3000") / "runs.parquet")
+    dice = scores_by_seed(table, "dice")
     half, fewer = "ucmt, half the iterations", "supervised, half the iterations"
     assert {len(by_seed) for by_seed in dice.values()} == {5}
     lowest = round(min(min(by_seed.values()) for by_seed in dice.values()), 3)
