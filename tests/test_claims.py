@@ -774,18 +774,18 @@ def test_what_is_said_of_polyps():
     table = results.load_runs(results.kept("recipe_kvasir") / "runs.parquet")
     dice = scores_by_seed(table, "dice")
     half = "supervised, half the iterations"
-    assert {len(by_seed) for by_seed in dice.values()} == {4}
-    means = {name: round(sum(by_seed.values()) / 4, 3) for name, by_seed in dice.items()}
-    assert (means["supervised"], means[half]) == (0.636, 0.536)
+    assert {len(by_seed) for by_seed in dice.values()} == {5}
+    means = {name: round(sum(by_seed.values()) / 5, 3) for name, by_seed in dice.items()}
+    assert (means["supervised"], means[half]) == (0.62, 0.546)
     methods = [by_seed for name, by_seed in dice.items() if name != half]
-    assert round(min(min(by_seed.values()) for by_seed in methods), 3) == 0.612
-    assert round(min(dice["supervised"].values()), 3) == 0.612
+    assert round(min(min(by_seed.values()) for by_seed in methods), 3) == 0.555
+    assert round(min(dice["supervised"].values()), 3) == 0.555
     assert wins(dice, "supervised", half) == 4
     said = {
-        "cps": (0.011, -0.005, 0.026),
-        "mean_teacher": (0.013, -0.078, 0.103),
-        "ucmt": (0.022, -0.013, 0.057),
-        "supervised, half the iterations": (-0.101, -0.178, -0.023),
+        "cps": (0.019, -0.006, 0.044),
+        "mean_teacher": (0.03, -0.048, 0.108),
+        "ucmt": (0.04, -0.015, 0.094),
+        "supervised, half the iterations": (-0.074, -0.165, 0.016),
     }
     for name, numbers in said.items():
         assert tuple(round(number, 3) for number in above(dice, name, "supervised")) == numbers
