@@ -37,7 +37,7 @@ table.round(3)
 # Seed 50: it is the lowest of the five in every row. A seed draws three things at once, the labels, the first weights and the order of the minibatches, and the table cannot say which of them did it. To find out, keep one and draw the others anew.
 # </details>
 #
-# So we did: the labels of these five seeds, each trained four times with other first weights, minibatches and views ([heart_draws](../results/heart_draws/README.md)). A score then has two parts of luck, $\sigma^2 = \sigma^2_{\text{draw}} + \sigma^2_{\text{training}}$. The second is what scatters *within* a draw; the first is what the means of the draws scatter beyond what training explains. *Before you run:* which is larger?
+# Was it the labels of seed 50? We trained with the labels of each of these five seeds again, four times each, with other first weights, minibatches and views ([heart_draws](../results/heart_draws/README.md)). A score then has two parts of luck, $\sigma^2 = \sigma^2_{\text{draw}} + \sigma^2_{\text{training}}$. The second is what scatters *within* a draw; the first is what the means of the draws scatter beyond what training explains. *Before you run:* which is larger?
 
 # %% tags=["hide-output"]
 from ucmt_lite.experiments.draws import luck_apart
