@@ -79,7 +79,9 @@ def test_rows_without_a_patient_are_patients_of_their_own():
     assert len(groups) == 6 and len(set(groups)) == 5 and "None" not in groups
 
 
-@pytest.mark.parametrize("name", ["patient_id", "patient", "Subject", "subject_id"])
+@pytest.mark.parametrize(
+    "name", ["patient_id", "patient", "Subject", "subject_id", "participant", "case_id", "volume"]
+)
 def test_a_column_of_patients_is_taken_for_the_group_and_told(name):
     table = pictured(**{name: [i // 2 for i in range(6)]})
     source = from_dataset(table)
@@ -101,6 +103,51 @@ def test_a_column_with_one_value_names_no_patients():
     source = from_dataset(pictured(subject=["heart"] * 6))
     assert sum(len(set(split["group"])) for split in source.splits.values()) == 6
     assert "'subject' holds 'heart' in every row and is not taken" in " ".join(source.notes)
+
+
+@pytest.mark.parametrize("values", [list("abcdef"), list("aaabbb")])
+def test_a_case_of_its_own_in_every_row_and_few_kinds_are_no_patients(values):
+    source = from_dataset(pictured(case_id=values))
+    assert sum(len(set(split["group"])) for split in source.splits.values()) == 6
+    assert "is taken for the patient" not in " ".join(source.notes)
+
+
+def ids_and_groups(source):
+    return {
+        key: group
+        for split in source.splits.values()
+        for key, group in zip(split["id"], split["group"], strict=True)
+    }
+
+
+@pytest.mark.parametrize("name", ["file_name", "image_path", "name"])
+def test_names_of_files_are_ids_and_tell_patients(name):
+    files = [f"scans/patient{i // 2}_{i % 2}.png" for i in range(6)]
+    source = from_dataset(pictured(**{name: files}))
+    expected = {file.removesuffix(".png"): file[6:14] for file in files}
+    assert ids_and_groups(source) == expected
+    again = from_dataset(pictured(**{name: ["a.png"] * 6}))
+    assert set(ids_and_groups(again)) == {f"train_{i}" for i in range(6)}
+    numbers = from_dataset(pictured(**{name: list(range(6))}))
+    assert set(ids_and_groups(numbers)) == {f"train_{i}" for i in range(6)}
+
+
+def test_pictures_keep_the_names_of_their_files(tmp_path):
+    """As `load_dataset("imagefolder")` and copies on the Hub have them."""
+    for i, row in enumerate(pictured()):
+        for kind in ("image", "mask"):
+            row[kind].save(tmp_path / f"patient{i // 2}_{i % 2}_{kind}.png")
+    columns = {
+        kind: [str(tmp_path / f"patient{i // 2}_{i % 2}_{kind}.png") for i in range(6)]
+        for kind in ("image", "mask")
+    }
+    kinds = datasets.Features({kind: datasets.Image() for kind in columns})
+    table = datasets.Dataset.from_dict(columns, features=kinds)
+    names = {f"patient{i // 2}_{i % 2}_image": f"patient{i // 2}" for i in range(6)}
+    assert ids_and_groups(from_dataset(table)) == names
+    both = from_dataset({"train": table.select(range(4)), "test": table.select(range(2, 6))})
+    assert set(both.splits["test"]["id"]) >= {"test/patient1_0_image", "test/patient2_1_image"}
+    assert both.split_rule == "as the data come, 1 group on both sides (patient1)"
 
 
 def test_a_row_without_image_is_named_and_one_without_mask_is_unlabeled():

@@ -46,6 +46,23 @@ def test_eight_bit_volumes_stay(tmp_path):
     assert part.spacing == ((2.0, 1.0, 0.5),)
 
 
+@pytest.mark.parametrize("where", ["file", "image", "array"])
+def test_the_spacing_is_read_wherever_files_keep_it(where, volumes):
+    root = volumes()
+    for path in root.glob("*.h5"):
+        with h5py.File(path, "a") as file:
+            if where == "array":
+                file["spacing"] = (2.0, 1.0, 0.5)
+            else:
+                (file if where == "file" else file["image"]).attrs["spacing"] = (2.0, 1.0, 0.5)
+    assert set(cases(load("hdf5", root=root).splits["train"]).spacing) == {(2.0, 1.0, 0.5)}
+    with h5py.File(path, "a") as file:
+        file["image"].attrs["spacing"] = "1 mm"
+    if where != "file":  # which is asked first
+        with pytest.raises(InputError, match="spacing is 1 mm, which is no list of numbers: give"):
+            load("hdf5", root=root)
+
+
 def test_a_row_of_a_volume_split_is_arrays(volumes):
     split = load("hdf5", root=volumes()).splits["train"]
     assert split[0]["image"].shape == (8, 7, 6) and split[:2]["mask"][1].dtype == np.uint8

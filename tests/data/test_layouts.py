@@ -155,6 +155,23 @@ def test_a_mask_without_an_image_tells_what_would_be_its_name(tmp_path, draw):
         load("folder", root=tmp_path / "c")
 
 
+def test_the_channels_of_a_case_are_told_from_a_lost_image(tmp_path, draw):
+    """As BraTS has them: four images of a case, and a mask that is called as none of them."""
+    for case in ("b1", "b2", "b3"):
+        for ending in ("flair", "t1", "t1ce", "t2", "seg"):
+            draw(tmp_path / case / f"{case}_{ending}.png", SQUARE)
+    sentence = "may belong to any of 4 images .b1_flair, b1_t1, .*call each as its mask, here 'b1'"
+    with pytest.raises(InputError, match=sentence):
+        load("folder", root=tmp_path)
+    for file in sorted(tmp_path.glob("*/*_*.png")):
+        kind = file.stem.partition("_")[2]
+        if kind in ("t1", "t1ce", "t2"):
+            file.unlink()
+        elif kind == "flair":
+            file.rename(file.with_name(f"{file.parent.name}.png"))
+    assert sum(map(len, load("folder", root=tmp_path).splits.values())) == 3
+
+
 @pytest.mark.parametrize(
     ("image", "mask"),
     [

@@ -151,7 +151,12 @@ def test_one_colour_for_each_class(colours, tmp_path):
         (lambda: np.array([0, 1, 255], np.uint8)[THREE], 2, "holds 255 beside class indices"),
         (lambda: np.array([0, 1, 255], np.uint8)[THREE], 3, "holds 255 beside class indices"),
         (lambda: np.array([0, 80], np.uint8)[SHAPE], 2, "holds the values 0, 80 where 2 classes"),
-        (lambda: np.arange(2400, dtype=np.uint16).reshape(40, 60), 2, "holds the values 0, 1, 2"),
+        (lambda: np.arange(2400, dtype=np.uint16).reshape(40, 60), 2, "counts from 0 to 2399"),
+        (
+            lambda: np.arange(1, 2401, dtype=np.uint16).reshape(40, 60),
+            2,
+            "holds the values 1, 2, 3",
+        ),
         (
             lambda: np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8),
             2,
@@ -162,6 +167,21 @@ def test_one_colour_for_each_class(colours, tmp_path):
 def test_what_cannot_be_told_is_refused(make, classes, sentence, tmp_path):
     with pytest.raises(InputError, match=sentence):
         read(save_set(tmp_path, [make()] * 3), classes)
+
+
+@pytest.mark.parametrize(
+    ("counts", "sentence"),
+    [
+        ((1, 7, 12, 30), "png' counts from 0 to (7|12|30), .*: save mask > 0 if each number is"),
+        ((0, 1, 2, 3), "png' holds the values 0, 1, 2(, 3)? where 2 classes need 0/1"),
+        ((0, 1, 2, 2), "png' holds the values 0, 1, 2 where 2 classes need 0/1"),
+        ((3, 3, 3, 3), "png' holds the values 0, 1, 2, 3 where 2 classes need"),
+    ],
+)
+def test_masks_that_count_objects_are_told_from_classes(counts, sentence, tmp_path):
+    masks = [np.repeat(np.arange(count + 1, dtype=np.uint8), 64).reshape(-1, 8) for count in counts]
+    with pytest.raises(InputError, match=sentence):
+        read(save_set(tmp_path, masks))
 
 
 def test_greys_of_more_classes_are_taken_from_dark_to_bright(tmp_path):

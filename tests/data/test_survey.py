@@ -110,3 +110,31 @@ def test_volumes_are_compared_by_a_slice_that_shows_something():
     volume[0, ..., 2] = textured(0)
     assert 16 < difference_hash(volume).sum() < 240
     assert (difference_hash(volume) == difference_hash(volume[..., 2])).all()
+
+
+@pytest.mark.parametrize("size", [None, 16])
+@pytest.mark.parametrize("blank", [False, True])
+def test_an_image_that_is_trained_on_and_scored_is_told(size, blank, tmp_path, draw):
+    """`train/images/b.png` and `test/images/d.png` are one file; blank ones are alike by chance."""
+    seeds = {"train": (0, 1), "val": (2,), "test": (3, 1)}
+    for split, numbers in seeds.items():
+        for number in numbers:
+            image = textured(number) * (not blank)
+            name = f"{'abcd'[number]}{len(split)}.png"
+            draw(tmp_path / split / "images" / name, image)
+            draw(tmp_path / split / "masks" / name, textured(9) // 128 * 255)
+    told = " ".join(load("folder", root=tmp_path, size=size).notes)
+    sentence = "Trained on and scored with: 1 image (first 'b4', the same as 'b5'): take"
+    assert (sentence in told) == (not blank)
+
+
+def test_a_volume_that_is_trained_on_and_scored_is_told(volumes, tmp_path):
+    root = volumes(names="abcd")
+    for split, names in (("train", "ab"), ("test", "cd")):
+        (root / split).mkdir()
+        for name in names:
+            (root / f"{name}.h5").rename(root / split / f"{name}.h5")
+    assert "Trained on and scored with" not in " ".join(load("hdf5", root=root).notes)
+    (root / "test/c.h5").write_bytes((root / "train/a.h5").read_bytes())
+    told = " ".join(load("hdf5", root=root).notes)
+    assert "(first 'c', the same as 'a'): take one of each pair out" in told

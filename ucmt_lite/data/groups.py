@@ -125,8 +125,8 @@ def find_groups(
 def _told(patients: Iterable[str], words: str) -> str:
     names = list(dict.fromkeys(patients))
     return (
-        f"{len(names)} {words} patients ({names[0]}, ...), who stay on one side of a split:"
-        " group='none' (--group none) takes every case for itself."
+        f"{len(names)} {words} patients ({names[0]}, ...), whom a split by seed keeps on"
+        " one side: group='none' (--group none) takes every case for itself."
     )
 
 

@@ -46,8 +46,9 @@ def read_hdf5(root: Path, request: Request, *, pattern: str = "*.h5") -> Source:
     image alone is unlabeled. They hold 3D volumes or 2D slices. Volumes: integers within 0..255
     stay; all others become zero mean and unit variance a file and are kept as float16, except for
     floats that look standardised already: one of the three for the set (`decide_values`). Slices
-    become 8-bit pictures (`eight_bits`). A file's attribute `spacing` (mm per axis) is honoured.
-    Lists, `groups.csv`, groups, seed and count: as `read_folder`.
+    become 8-bit pictures (`eight_bits`). `spacing` (mm per axis) is honoured, as an attribute of
+    the file or of its image, or as an array of its own. Lists, `groups.csv`,
+    groups, seed and count: as `read_folder`.
     """
     entries, unread = _find_entries(root, pattern)
     with _decoding(entries[0].image), _opened(entries[0].image) as arrays:
@@ -209,7 +210,7 @@ def _opened(file: Path) -> Iterator[_Arrays]:
             )
         for key in filter(None, (image, label)):
             _check_is_array(file, h5, key)
-        spacing = _spacing(file, h5.attrs.get("spacing", ()))
+        spacing = _spacing(file, _stored_spacing(h5, image))
         yield _Arrays(h5[image], h5[label] if label else None, spacing, (image, label))
 
 
@@ -240,8 +241,19 @@ def _may_be_a_mask(h5: Any, image: str) -> bool:
     return any(getattr(h5[key], "shape", None) == shape for key in h5 if key != image)
 
 
+def _stored_spacing(h5: Any, image: str) -> Any:
+    """Return `spacing` where files keep it: an attribute of the file or image, or an array."""
+    import h5py
+
+    for holder in (h5.attrs, h5[image].attrs):
+        if "spacing" in holder:
+            return holder["spacing"]
+    stored = h5.get("spacing")
+    return stored[()] if isinstance(stored, h5py.Dataset) else ()
+
+
 def _spacing(file: Path, value: Any) -> tuple[float, ...]:
-    """Return the attribute `spacing` as numbers; anything but positive ones is refused."""
+    """Return `spacing` as numbers; anything but positive ones is refused."""
     try:
         spacing = tuple(float(mm) for mm in np.ravel(value))
     except (TypeError, ValueError):

@@ -25,12 +25,14 @@ _ENDINGS = (".list", ".txt", *_TABLES)
 _GROUPS = {f"groups{ending}" for ending in _TABLES}
 _FOLDERS = ("", "lists", "splits", "ImageSets/Segmentation", "ImageSets/Main")
 # Names of columns, as `spelled` has them.
-_ID_COLUMNS = (
+ID_COLUMNS = (
     *("id", "name", "image", "file", "filename", "case"),
     *("imageid", "imagepath", "imagename", "path", "img"),
 )
 _MASK_COLUMNS = ("mask", "label", "segmentation", "maskpath", "maskname", "maskfile")
-GROUP_COLUMNS = ("group", "patient", "patientid", "subject", "subjectid")
+GROUP_COLUMNS = (
+    *("group", "patient", "patientid", "subject", "subjectid", "participant", "participantid"),
+)
 _OF_SPLITS = ("split", "subset", "fold", "partition")
 # Files of these names and endings that are no list are told by name.
 _LIKE_LISTS = re.compile(
@@ -201,7 +203,7 @@ def _id_column(
 
     So is a column of masks that belong to other images by their names, by which masks are found.
     """
-    columns = [head.index(name) for name in _ID_COLUMNS if name in head]
+    columns = [head.index(name) for name in ID_COLUMNS if name in head]
     if not columns:
         return None
     names = {key.rpartition("/")[2] for key in known}
@@ -251,7 +253,7 @@ def read_pairs(root: Path) -> tuple[Path, list[tuple[str, str]]] | None:
     rows = _rows(file)
     head = [spelled(cell) for cell in rows[0]] if rows else []
     columns = []
-    for names in (_ID_COLUMNS, GROUP_COLUMNS):
+    for names in (ID_COLUMNS, GROUP_COLUMNS):
         there = [name for name in names if name in head]
         if not there or len(rows) < 2:
             raise InputError(

@@ -118,7 +118,8 @@ def code_values(
     histogram = _histogram(whole_numbers)
     present = np.flatnonzero(histogram)
     if len(present) > 256:
-        raise _unexpected(name, present, classes)
+        is_count = np.array_equal(present, np.arange(len(present)))
+        raise _objects(name, present) if is_count else _unexpected(name, present, classes)
     table = np.zeros(65536, np.uint8)
     table[present] = np.arange(len(present))
     known = shades or {}
@@ -413,6 +414,8 @@ def _refusal(masks: Sequence[CodedMask], classes: Sequence[str]) -> InputError:
         greys = [_grey(shade) for shade in mask.shades]
         if len(greys) > 4 * len(classes) and greys[-1] == 255:
             return _blurred(mask.name, len(greys))
+        if _count_objects(masks):
+            return _objects(mask.name, greys)
         return _unexpected(mask.name, greys, len(classes))
     colours = sorted({shade.colour for other in masks for shade in other.shades})
     if len(colours) > 4 * len(classes):
@@ -423,6 +426,24 @@ def _refusal(masks: Sequence[CodedMask], classes: Sequence[str]) -> InputError:
         f"Mask '{mask.name}' is a colour picture and the masks of the set show {shown}{more}, where"
         f" {len(classes)} classes need black for the background and {len(classes) - 1} more: give"
         " classes= as a number or names, or save masks as one grey channel of class indices."
+    )
+
+
+def _count_objects(masks: Sequence[CodedMask]) -> bool:
+    """Return whether every mask counts from 0 without gaps, and to four different numbers or more.
+
+    Masks of three classes, of which some lack one, may count so to three.
+    """
+    counted = [[_number(shade) for shade in mask.shades] for mask in masks]
+    from_zero = all(values == list(range(len(values))) for values in counted)
+    return from_zero and len({values[-1] for values in counted if values} - {0}) >= 4
+
+
+def _objects(name: str, values: Sequence | np.ndarray) -> InputError:
+    """Return the sentence for a mask in which each object has a number of its own."""
+    return InputError(
+        f"Mask '{name}' counts from 0 to {len(values) - 1}, others to other numbers, as objects are"
+        " counted: save mask > 0 if each number is one object; give classes= if it is a class."
     )
 
 

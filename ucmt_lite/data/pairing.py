@@ -254,6 +254,13 @@ def _orphan(
             f"Mask '{name}' fits several images, or the one of another split: give the images"
             " names of their own."
         )
+    channels = _channels(mask, images)
+    if len(channels) > 1:
+        return InputError(
+            f"Mask '{name}' may belong to any of {len(channels)} images ({', '.join(channels[:2])},"
+            " ...), as of one case in several channels, of which one is read: keep the files of one"
+            f" channel and call each as its mask, here '{mask.bare}'."
+        )
     if not mask.mask_folder:
         return InputError(
             f"Mask '{name}' (a mask by its name) has no image called"
@@ -265,6 +272,18 @@ def _orphan(
         f"Mask '{name}' has no image called '{names}'{_nearest(mask, images)}: give its image that"
         " name, or take the mask out."
     )
+
+
+def _channels(mask: FoundFile, images: Sequence[FoundFile]) -> list[str]:
+    """Return the images called as a mask and a word more, if other images have that word, too."""
+    stems = [item.stem for item in images]
+    words = {stem.removeprefix(f"{mask.bare}_") for stem in stems} - set(stems)
+    return [
+        f"{mask.bare}_{word}"
+        for word in sorted(words)
+        if not word.isdigit()
+        and any(stem.endswith(f"_{word}") and stem != f"{mask.bare}_{word}" for stem in stems)
+    ]
 
 
 def _nearest(mask: FoundFile, images: Sequence[FoundFile]) -> str:

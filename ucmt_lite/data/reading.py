@@ -38,7 +38,7 @@ from ucmt_lite.data.preparation import (
     kind_of_volume,
     prepare_volume,
 )
-from ucmt_lite.data.remarks import tell_masks, tell_remarks
+from ucmt_lite.data.remarks import tell_equal_images, tell_masks, tell_remarks
 from ucmt_lite.data.source import Source, build_source
 from ucmt_lite.data.splits import Member, Split, first, split_up
 
@@ -208,6 +208,7 @@ def read_set(
         raise InputError(empty)
     remarks = tell_remarks({entry.id: form.remark for entry, form in forms.items()})
     told = [*notes, *split.notes, *_tell_entries(chosen), *remarks, meaning.sentence, mixture]
+    equal = tell_equal_images(parts, {key: item.image for key, item in items.items()})
     return build_source(
         request.name,
         {side: [items[key] for key in ids] for side, ids in parts.items()},
@@ -217,7 +218,7 @@ def read_set(
         split_rule=split.rule,
         preparation=replace(preparation or Preparation(), values=values),
         labeled=tuple(key for key in split.labeled if key in items),
-        notes=tuple(note for note in (*told, *seen.notes) if note),
+        notes=tuple(note for note in (*told, *seen.notes, *equal) if note),
         mask_values=meaning.as_dict(),
         lost_masks=seen.lost,
     )

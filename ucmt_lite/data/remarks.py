@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ucmt_lite.data.columns import unnpy, unpng
 from ucmt_lite.data.files import quantity
 from ucmt_lite.data.masks import CodedMask, Meaning
 
@@ -31,6 +33,7 @@ SENTENCES = {
 _NEARLY_ALL = 0.75  # of the pixels
 _MANY_EMPTY = 0.1  # of the masks
 _MANY_FULL = 0.1  # of the masks, where most are not
+_NPY = b"\x93NUMPY"  # what an encoded volume begins with
 _ALIKE = 3  # masks that must all be the same to be told
 
 
@@ -56,6 +59,50 @@ def tell_remarks(remarks: Mapping[str, str]) -> list[str]:
         for remark, sentence in SENTENCES.items()
         if remark in by_remark
     ]
+
+
+def tell_equal_images(
+    parts: Mapping[str, Collection[str]], images: Mapping[str, bytes | Path]
+) -> list[str]:
+    """Return a sentence on images to score that are, byte for byte, one to train on.
+
+    `parts` are the ids of each split, `images` what is kept of these. Blank ones say nothing.
+
+    >>> parts = {"train": ["a"], "validation": [], "test": ["b"]}
+    >>> tell_equal_images(parts, {"a": b"1", "b": b"2"})
+    []
+    """
+    scored = [key for split, ids in parts.items() if split != "train" for key in ids]
+    sizes = {_size(images[key]) for key in scored} & {_size(images[key]) for key in parts["train"]}
+    digests = {_digest(images[k]): k for k in parts["train"] if _size(images[k]) in sizes}
+    alike = [key for key in scored if _size(images[key]) in sizes]
+    pairs = [(digests[d], key) for key in alike if (d := _digest(images[key])) in digests]
+    pairs = [(one, other) for one, other in pairs if not _is_blank(images[one])]
+    if not pairs:
+        return []
+    one, other = pairs[0]
+    return [
+        f"Trained on and scored with: {quantity(len(pairs), 'image')} (first '{other}', the same as"
+        f" '{one}'): take one of each pair out, for what has been learned by heart says nothing"
+        " about new images."
+    ]
+
+
+def _size(image: bytes | Path) -> int:
+    return len(image) if isinstance(image, bytes) else image.stat().st_size
+
+
+def _digest(image: bytes | Path) -> str:
+    return sha256(image if isinstance(image, bytes) else image.read_bytes()).hexdigest()
+
+
+def _is_blank(image: bytes | Path) -> bool:
+    """Return whether all values of an encoded picture or volume are equal."""
+    if isinstance(image, bytes) and image.startswith(_NPY):
+        values = unnpy(image)
+        return bool(values.min() == values.max())
+    values = unpng(image, "RGB")
+    return not np.ptp(values, axis=(0, 1)).any()
 
 
 class _Seen(NamedTuple):
