@@ -80,7 +80,7 @@ def test_rows_without_a_patient_are_patients_of_their_own():
 
 
 @pytest.mark.parametrize(
-    "name", ["patient_id", "patient", "Subject", "subject_id", "participant", "case_id", "volume"]
+    "name", ["patient_id", "patient", "Subject", "subject_id", "Participant ID", "case_id"]
 )
 def test_a_column_of_patients_is_taken_for_the_group_and_told(name):
     table = pictured(**{name: [i // 2 for i in range(6)]})
@@ -105,11 +105,11 @@ def test_a_column_with_one_value_names_no_patients():
     assert "'subject' holds 'heart' in every row and is not taken" in " ".join(source.notes)
 
 
-@pytest.mark.parametrize("values", [list("abcdef"), list("aaabbb")])
-def test_a_case_of_its_own_in_every_row_and_few_kinds_are_no_patients(values):
-    source = from_dataset(pictured(case_id=values))
-    assert sum(len(set(split["group"])) for split in source.splits.values()) == 6
-    assert "is taken for the patient" not in " ".join(source.notes)
+def alone(source):
+    """Return whether every row is a patient of its own."""
+    return sum(len(set(split["group"])) for split in source.splits.values()) == len(
+        ids_and_groups(source)
+    )
 
 
 def ids_and_groups(source):
@@ -120,33 +120,80 @@ def ids_and_groups(source):
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("case_id", list("abcdef")),
+        ("case_id", ["a", "b", None, None, "c", "d"]),
+        ("case_id", ["a", "b", "", "", "c", "d"]),
+        ("volume", [0.0, 0.0, 12.5, 3.1, 8.8, 0.0]),
+        ("case", ["benign", "malign", "normal"] * 2),
+    ],
+)
+def test_a_column_that_names_no_patient_is_not_taken_for_one(name, values):
+    source = from_dataset(pictured(**{name: values}))
+    assert alone(source) and "is taken for the patient" not in " ".join(source.notes)
+
+
+def test_the_column_of_images_is_not_taken_for_the_patient():
+    table = pictured(names=("volume_id", "mask"))
+    assert alone(from_dataset(table, image="volume_id"))
+
+
+def test_patients_in_names_come_before_cases():
+    """A case is one visit here: by cases, a patient would be on both sides."""
+    files = [f"patient{i // 3}_{i}.png" for i in range(6)]
+    source = from_dataset(pictured(file_name=files, case_id=[0, 0, 1, 2, 3, 3]))
+    assert set(ids_and_groups(source).values()) == {"patient0", "patient1"}
+
+
 @pytest.mark.parametrize("name", ["file_name", "image_path", "name"])
-def test_names_of_files_are_ids_and_tell_patients(name):
-    files = [f"scans/patient{i // 2}_{i % 2}.png" for i in range(6)]
-    source = from_dataset(pictured(**{name: files}))
-    expected = {file.removesuffix(".png"): file[6:14] for file in files}
-    assert ids_and_groups(source) == expected
-    again = from_dataset(pictured(**{name: ["a.png"] * 6}))
-    assert set(ids_and_groups(again)) == {f"train_{i}" for i in range(6)}
-    numbers = from_dataset(pictured(**{name: list(range(6))}))
-    assert set(ids_and_groups(numbers)) == {f"train_{i}" for i in range(6)}
+@pytest.mark.parametrize("kind", ["string", "large_string"])
+def test_names_of_files_are_ids_and_tell_patients(name, kind):
+    files = [f"d/scans\\patient{i // 2}\\{i % 2}.png" for i in range(6)]
+    table = pictured(**{name: files}).cast_column(name, datasets.Value(kind))
+    expected = {f"patient{i // 2}/{i % 2}": f"patient{i // 2}" for i in range(6)}
+    for form in (table, table.with_format("numpy"), table.with_transform(lambda rows: rows)):
+        assert ids_and_groups(from_dataset(form)) == expected
+
+
+@pytest.mark.parametrize(
+    "values", [["a.png"] * 6, list(range(6)), [*"abcde", None], [*"abcde", ""]]
+)
+def test_names_that_are_no_ids_are_left(values):
+    numbers = {f"train_{i}" for i in range(6)}
+    assert set(ids_and_groups(from_dataset(pictured(file_name=values)))) == numbers
+
+
+def test_dots_in_names_are_no_endings_and_slashes_no_names():
+    uids = [f"1.2.840.113.{i}" for i in range(6)]
+    assert set(ids_and_groups(from_dataset(pictured(image_id=uids)))) == set(uids)
+    odd = from_dataset(pictured(file_name=["/", ".", "..", "a.png", "b.png", "c.png"]))
+    assert set(ids_and_groups(odd)) == {f"train_{i}" for i in range(6)}
+
+
+def test_tables_that_share_a_name_begin_with_the_split():
+    test = pictured(2, file_name=["a.png", "d.png"])
+    for train in (pictured(3, id=list("abc")), pictured(3, file_name=["a.png", "b.png", "c.png"])):
+        source = from_dataset({"train": train, "test": test})
+        assert list(source.splits["test"]["id"]) == ["test/a", "test/d"]
 
 
 def test_pictures_keep_the_names_of_their_files(tmp_path):
     """As `load_dataset("imagefolder")` and copies on the Hub have them."""
+    columns = {"image": [], "mask": []}
     for i, row in enumerate(pictured()):
-        for kind in ("image", "mask"):
-            row[kind].save(tmp_path / f"patient{i // 2}_{i % 2}_{kind}.png")
-    columns = {
-        kind: [str(tmp_path / f"patient{i // 2}_{i % 2}_{kind}.png") for i in range(6)]
-        for kind in ("image", "mask")
-    }
+        for kind, files in columns.items():
+            file = tmp_path / f"{kind}s/patient{i // 2}/{i % 2}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            row[kind].save(file)
+            files.append(str(file))
     kinds = datasets.Features({kind: datasets.Image() for kind in columns})
     table = datasets.Dataset.from_dict(columns, features=kinds)
-    names = {f"patient{i // 2}_{i % 2}_image": f"patient{i // 2}" for i in range(6)}
+    names = {f"patient{i // 2}/{i % 2}": f"patient{i // 2}" for i in range(6)}
     assert ids_and_groups(from_dataset(table)) == names
     both = from_dataset({"train": table.select(range(4)), "test": table.select(range(2, 6))})
-    assert set(both.splits["test"]["id"]) >= {"test/patient1_0_image", "test/patient2_1_image"}
+    assert set(both.splits["test"]["id"]) >= {"test/patient1/0", "test/patient2/1"}
     assert both.split_rule == "as the data come, 1 group on both sides (patient1)"
 
 

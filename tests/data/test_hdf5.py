@@ -63,6 +63,19 @@ def test_the_spacing_is_read_wherever_files_keep_it(where, volumes):
             load("hdf5", root=root)
 
 
+def test_a_spacing_that_is_empty_or_of_the_whole_volume_is_none(volumes):
+    root = volumes((8, 7))
+    for path in root.glob("*.h5"):
+        with h5py.File(path, "a") as file:
+            file.attrs["spacing"] = ()
+            file["spacing"] = (10.0, 1.5, 1.5)
+    assert set(cases(load("hdf5", root=root).splits["train"]).spacing) == {None}
+    for path in root.glob("*.h5"):
+        with h5py.File(path, "a") as file:
+            file["image"].attrs["spacing"] = (1.5, 1.5)
+    assert set(cases(load("hdf5", root=root).splits["train"]).spacing) == {(1.5, 1.5)}
+
+
 def test_a_row_of_a_volume_split_is_arrays(volumes):
     split = load("hdf5", root=volumes()).splits["train"]
     assert split[0]["image"].shape == (8, 7, 6) and split[:2]["mask"][1].dtype == np.uint8

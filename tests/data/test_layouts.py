@@ -155,21 +155,32 @@ def test_a_mask_without_an_image_tells_what_would_be_its_name(tmp_path, draw):
         load("folder", root=tmp_path / "c")
 
 
-def test_the_channels_of_a_case_are_told_from_a_lost_image(tmp_path, draw):
+@pytest.mark.parametrize("name", ["{}_{}", "BraTS-{}-000-{}"])
+def test_the_channels_of_a_case_are_told_from_a_lost_image(name, tmp_path, draw):
     """As BraTS has them: four images of a case, and a mask that is called as none of them."""
     for case in ("b1", "b2", "b3"):
-        for ending in ("flair", "t1", "t1ce", "t2", "seg"):
-            draw(tmp_path / case / f"{case}_{ending}.png", SQUARE)
-    sentence = "may belong to any of 4 images .b1_flair, b1_t1, .*call each as its mask, here 'b1'"
-    with pytest.raises(InputError, match=sentence):
+        for word in ("flair", "t1", "t1ce", "t2", "seg"):
+            draw(tmp_path / case / f"{name.format(case, word)}.png", SQUARE)
+    with pytest.raises(
+        InputError, match="flair and .*t1, as of one case in .*, here '.*b1"
+    ) as told:
         load("folder", root=tmp_path)
-    for file in sorted(tmp_path.glob("*/*_*.png")):
-        kind = file.stem.partition("_")[2]
-        if kind in ("t1", "t1ce", "t2"):
-            file.unlink()
-        elif kind == "flair":
-            file.rename(file.with_name(f"{file.parent.name}.png"))
+    for case in ("b1", "b2", "b3"):
+        for word in ("t1", "t1ce", "t2"):
+            (tmp_path / case / f"{name.format(case, word)}.png").unlink()
+        flair = tmp_path / case / f"{name.format(case, 'flair')}.png"
+        flair.rename(flair.with_stem(str(told.value).split("'")[-2].replace("b1", case)))
     assert sum(map(len, load("folder", root=tmp_path).splits.values())) == 3
+
+
+@pytest.mark.parametrize("words", [("slice1", "slice2"), ("left", "right"), ("0", "1")])
+def test_slices_and_sides_are_no_channels(words, tmp_path, draw):
+    for case in ("p1", "p2"):
+        for word in words:
+            draw(tmp_path / f"images/{case}_{word}.png", SQUARE)
+        draw(tmp_path / f"masks/{case}_mask.png", SQUARE)
+    with pytest.raises(InputError, match="has no image called 'p1_mask' or 'p1'"):
+        load("folder", root=tmp_path)
 
 
 @pytest.mark.parametrize(

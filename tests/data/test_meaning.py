@@ -151,7 +151,11 @@ def test_one_colour_for_each_class(colours, tmp_path):
         (lambda: np.array([0, 1, 255], np.uint8)[THREE], 2, "holds 255 beside class indices"),
         (lambda: np.array([0, 1, 255], np.uint8)[THREE], 3, "holds 255 beside class indices"),
         (lambda: np.array([0, 80], np.uint8)[SHAPE], 2, "holds the values 0, 80 where 2 classes"),
-        (lambda: np.arange(2400, dtype=np.uint16).reshape(40, 60), 2, "counts from 0 to 2399"),
+        (
+            lambda: np.arange(2400, dtype=np.uint16).reshape(40, 60),
+            2,
+            "holds the numbers 0 to 2399, as where",
+        ),
         (
             lambda: np.arange(1, 2401, dtype=np.uint16).reshape(40, 60),
             2,
@@ -169,19 +173,28 @@ def test_what_cannot_be_told_is_refused(make, classes, sentence, tmp_path):
         read(save_set(tmp_path, [make()] * 3), classes)
 
 
+def numbered(last, gap=None):
+    """Return a mask of the numbers from 0 to `last`, without one of them."""
+    return np.repeat(np.array([k for k in range(last + 1) if k != gap], np.uint8), 64).reshape(
+        -1, 8
+    )
+
+
 @pytest.mark.parametrize(
-    ("counts", "sentence"),
+    ("masks", "classes", "is_numbered"),
     [
-        ((1, 7, 12, 30), "png' counts from 0 to (7|12|30), .*: save mask > 0 if each number is"),
-        ((0, 1, 2, 3), "png' holds the values 0, 1, 2(, 3)? where 2 classes need 0/1"),
-        ((0, 1, 2, 2), "png' holds the values 0, 1, 2 where 2 classes need 0/1"),
-        ((3, 3, 3, 3), "png' holds the values 0, 1, 2, 3 where 2 classes need"),
+        ([numbered(1), numbered(7), numbered(12), numbered(30)], 2, True),
+        ([numbered(255), numbered(7), numbered(12), numbered(30), numbered(9, gap=4)], 2, True),
+        ([numbered(k, gap=1) for k in (3, 7, 12, 30)], 2, False),
+        ([numbered(3)] * 4, 2, False),
+        ([numbered(0), numbered(1), numbered(2), numbered(3)], 2, False),
+        ([numbered(k) for k in (1, 2, 3, 4, 5)], 5, False),
     ],
 )
-def test_masks_that_count_objects_are_told_from_classes(counts, sentence, tmp_path):
-    masks = [np.repeat(np.arange(count + 1, dtype=np.uint8), 64).reshape(-1, 8) for count in counts]
-    with pytest.raises(InputError, match=sentence):
-        read(save_set(tmp_path, masks))
+def test_masks_that_number_objects_are_told_from_classes(masks, classes, is_numbered, tmp_path):
+    with pytest.raises(InputError, match="as where each object|holds the values") as refusal:
+        read(save_set(tmp_path, masks), classes)
+    assert ("save mask > 0 if that is so" in str(refusal.value)) == is_numbered
 
 
 def test_greys_of_more_classes_are_taken_from_dark_to_bright(tmp_path):

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
+from ucmt_lite.common import InputError
 from ucmt_lite.data import cases, load
 from ucmt_lite.data.survey import NEAR, difference_hash, survey
 
@@ -112,29 +113,55 @@ def test_volumes_are_compared_by_a_slice_that_shows_something():
     assert (difference_hash(volume) == difference_hash(volume[..., 2])).all()
 
 
+BLANK = np.full((32, 40, 3), (200, 40, 90), np.uint8)
+
+
 @pytest.mark.parametrize("size", [None, 16])
-@pytest.mark.parametrize("blank", [False, True])
-def test_an_image_that_is_trained_on_and_scored_is_told(size, blank, tmp_path, draw):
-    """`train/images/b.png` and `test/images/d.png` are one file; blank ones are alike by chance."""
-    seeds = {"train": (0, 1), "val": (2,), "test": (3, 1)}
-    for split, numbers in seeds.items():
-        for number in numbers:
-            image = textured(number) * (not blank)
-            name = f"{'abcd'[number]}{len(split)}.png"
-            draw(tmp_path / split / "images" / name, image)
-            draw(tmp_path / split / "masks" / name, textured(9) // 128 * 255)
+@pytest.mark.parametrize("scored", ["val", "test"])
+@pytest.mark.parametrize("image", [textured(1), BLANK])
+def test_an_image_that_is_trained_on_and_scored_is_told(image, scored, size, tmp_path, draw):
+    """Two of five images are equal; blank ones are so by chance."""
+    images = {
+        ("train", "a"): textured(0),
+        ("train", "b"): image,
+        ("val", "c"): textured(2),
+        ("test", "d"): textured(3),
+        (scored, "e"): image,
+    }
+    for (split, name), pixels in images.items():
+        draw(tmp_path / split / f"images/{name}.png", pixels)
+        draw(tmp_path / split / f"masks/{name}.png", textured(9) // 128 * 255)
     told = " ".join(load("folder", root=tmp_path, size=size).notes)
-    sentence = "Trained on and scored with: 1 image (first 'b4', the same as 'b5'): take"
-    assert (sentence in told) == (not blank)
+    sentence = "1 image to score with is trained on as well (first 'e', equal to 'b'): take equal"
+    assert (sentence in told) == ("to score with" in told) == (image is not BLANK)
 
 
-def test_a_volume_that_is_trained_on_and_scored_is_told(volumes, tmp_path):
+@pytest.mark.parametrize("is_blank", [False, True])
+def test_a_volume_that_is_trained_on_and_scored_is_told(is_blank, volumes):
     root = volumes(names="abcd")
     for split, names in (("train", "ab"), ("test", "cd")):
         (root / split).mkdir()
         for name in names:
             (root / f"{name}.h5").rename(root / split / f"{name}.h5")
-    assert "Trained on and scored with" not in " ".join(load("hdf5", root=root).notes)
+    assert "to score with" not in " ".join(load("hdf5", root=root).notes)
+    for path in root.glob("*/*.h5"):
+        with h5py.File(path, "a") as file:
+            grey = file["image"][()].clip(0, 255) * (not is_blank)
+            del file["image"]
+            file["image"] = grey.astype(np.uint8)
     (root / "test/c.h5").write_bytes((root / "train/a.h5").read_bytes())
     told = " ".join(load("hdf5", root=root).notes)
-    assert "(first 'c', the same as 'a'): take one of each pair out" in told
+    sentence = "1 image to score with is trained on as well (first 'c', equal to 'a'): take equal"
+    assert (sentence in told) == ("to score with" in told) == (not is_blank)
+
+
+def test_a_damaged_picture_on_both_sides_ends_in_a_sentence(tmp_path, draw):
+    for split, names in (("train", "ab"), ("test", "cd")):
+        for name in names:
+            draw(tmp_path / split / f"images/{name}.png", textured(ord(name)))
+            draw(tmp_path / split / f"masks/{name}.png", textured(9) // 128 * 255)
+    whole = (tmp_path / "train/images/a.png").read_bytes()
+    for file in ("train/images/a.png", "test/images/c.png"):
+        (tmp_path / file).write_bytes(whole[:-200])
+    with pytest.raises(InputError, match="Image '[ac]' cannot be read"):
+        load("folder", root=tmp_path)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,19 +12,17 @@ import numpy as np
 
 from ucmt_lite.common import InputError, one_of
 from ucmt_lite.data.columns import picture_file
-from ucmt_lite.data.layouts import PARTS, stem_of
-from ucmt_lite.data.lists import GROUP_COLUMNS, ID_COLUMNS, spelled
+from ucmt_lite.data.layouts import PARTS
 from ucmt_lite.data.masks import class_names
 from ucmt_lite.data.pictures import look_at_pair
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source
+from ucmt_lite.data.tables import ids_of_rows, patient_column
 
 if TYPE_CHECKING:
     import datasets
 
 MASK_COLUMNS = ("mask", "label", "annotation", "segmentation")  # how uploads call it
-_CASE_COLUMNS = ("case", "caseid", "volume", "volumeid")  # as `spelled` has them
-_MANY = 3  # fewer cases than this are kinds of images
 
 
 def from_dataset(
@@ -48,10 +45,10 @@ def from_dataset(
     (`datasets.Image`) or arrays: `H W`, `H W 3` or `3 H W` with a mask `H W`, or a volume `D H W`
     with a mask `D H W`; one channel more of either is dropped. Arrays of pictures become 8 bits
     (`eight_bits`), volumes are standardised (`decide_values`). A row whose mask is None is an
-    unlabeled image. A column `id` gives unique names; without it one called as in `groups.csv`
-    (`file_name`), the names of the images' files, or split and row. A column `group` gives the
-    patient, where it is known; without it one called as in `groups.csv` (`patient_id`), which is
-    told. Masks, groups, seed, size and count: as `read_folder`.
+    unlabeled image. Ids come from a column `id`, else from unique names of files (a column
+    `file_name` or the like, or those of the pictures), else from split and row (`ids_of_rows`).
+    Patients come from a column `group`, else from `patient_id` or the like, which is told
+    (`patient_column`). Masks, groups, seed, size and count: as `read_folder`.
 
     >>> import datasets
     >>> pixels = np.zeros((8, 8), np.uint8)
@@ -108,11 +105,11 @@ def _read_tables(
     tables = dict(dataset) if isinstance(dataset, Mapping) else {"train": dataset}
     for table in tables.values():
         _check_table(table)
-    entries: dict[str, Entry] = {}
-    whose, told = ("", "") if request.group else _group_column(tables)
-    for table in tables.values():
         _check_columns(table, image, mask)
-    ids = _ids(tables, image)
+    ids = ids_of_rows(tables, image)
+    names = [name for of_table in ids.values() for name in of_table]
+    whose, told = ("", "") if request.group else patient_column(tables, {image, mask}, names)
+    entries: dict[str, Entry] = {}
     for split, table in tables.items():
         for entry in _entries(split, table, ids[split], mask, whose):
             if entry.id in entries:
@@ -162,46 +159,6 @@ def _check_table(table: Any) -> None:
         )
 
 
-def _group_column(tables: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the column that names the patients and, unless it is `group`, a sentence on it.
-
-    One that holds the same value everywhere (a `subject` that is "heart") tells no patients apart.
-    A `case_id` names a patient where rows share one.
-    """
-    columns = dict.fromkeys(name for table in tables.values() for name in table.column_names)
-    if "group" in columns:
-        return "group", ""
-    of_patients = _columns_called(GROUP_COLUMNS, columns)
-    counts = {name: Counter(_values(tables, name)) for name in of_patients}
-    for name in _columns_called(_CASE_COLUMNS, columns):
-        cases = Counter(_values(tables, name))
-        if _MANY <= len(cases) < cases.total():
-            counts[name] = cases
-    column = next((name for name, values in counts.items() if len(values) > 1), "")
-    if not column and of_patients:
-        value = next(iter(counts[of_patients[0]]), "")
-        return "", (
-            f"The column '{of_patients[0]}' holds '{value}' in every row and is not taken for the"
-            " patient: call it group if it is."
-        )
-    if not column:
-        return "", ""
-    return column, (
-        f"The column '{column}' is taken for the patient of each row, as none is called group:"
-        " group='none' takes every case for itself."
-    )
-
-
-def _columns_called(wanted: Sequence[str], columns: Iterable[str]) -> list[str]:
-    return [name for word in wanted for name in columns if spelled(name) == word]
-
-
-def _values(tables: Mapping[str, Any], column: str) -> list[str]:
-    """Return the values of a column in all tables that have it."""
-    there = (table for table in tables.values() if column in table.column_names)
-    return [str(value) for table in there for value in table[column]]
-
-
 def _check_columns(table: Any, image: str, mask: str) -> None:
     """Refuse a table without one of its two columns."""
     for column in (image, mask):
@@ -212,50 +169,10 @@ def _check_columns(table: Any, image: str, mask: str) -> None:
             )
 
 
-def _ids(tables: Mapping[str, Any], image: str) -> dict[str, list[str]]:
-    """Return the id of every row by table; names that two tables share begin with the split."""
-    ids = {split: _ids_of(split, table, image) for split, table in tables.items()}
-    has_ids = any("id" in table.column_names for table in tables.values())
-    names = [name for of_table in ids.values() for name in of_table]
-    if has_ids or len(set(names)) == len(names):
-        return ids
-    return {split: [f"{split}/{name}" for name in of_table] for split, of_table in ids.items()}
-
-
-def _ids_of(split: str, table: Any, image: str) -> list[str]:
-    """Return the id of every row of a table: what it says, or names of files, or numbers.
-
-    Names tell one patient from another, which numbers do not; they are no ids if one comes twice.
-    """
-    import datasets
-
-    if "id" in table.column_names:
-        return [str(key) for key in table["id"]]
-    texts = [name for name, kind in table.features.items() if kind == datasets.Value("string")]
-    likely = [table[name] for name in texts if spelled(name) in ID_COLUMNS]
-    for names in (*likely, _file_names(table, image)):
-        if all(names):
-            files = [Path(name.replace("\\", "/")) for name in names]
-            stems = [file.with_name(stem_of(file)).as_posix() for file in files]
-            if len(set(stems)) == len(stems):
-                return stems
-    return [f"{split}_{i}" for i in range(len(table))]
-
-
-def _file_names(table: Any, image: str) -> list[str | None]:
-    """Return what the file of each picture is called, as far as a table knows."""
-    import datasets
-
-    if not isinstance(table.features[image], datasets.Image):
-        return [None] * len(table)
-    cells = table.select_columns([image]).with_format("arrow")[image]
-    paths = (path.as_py() for chunk in cells.chunks for path in chunk.field("path"))
-    return [path and Path(path).name for path in paths]
-
-
 def _entries(split: str, table: Any, ids: list[str], mask: str, whose: str) -> list[Entry]:
     """List the rows of a table, with their ids and the groups in the column `whose`."""
-    groups = table[whose] if whose in table.column_names else [None] * len(table)
+    in_table = whose in table.column_names
+    groups = table.with_format(None)[whose] if in_table else [None] * len(table)
     labels = table.select_columns([mask]).with_format("arrow")
     masked = [value.is_valid for value in labels[mask]]
     return [

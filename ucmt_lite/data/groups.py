@@ -177,6 +177,15 @@ def _owner_of_sub(key: str, match: re.Match) -> str:
     return before if is_owner and _SUB.fullmatch(match[1]) else ""
 
 
+def are_patients_named(keys: Iterable[str]) -> bool:
+    """Return whether ids name patients, so that `find_groups` follows them.
+
+    >>> are_patients_named(["pat1_a", "pat1_b", "pat2_a"]), are_patients_named(["a1", "a2"])
+    (True, False)
+    """
+    return _are_named(_named_patients(keys))
+
+
 def _are_named(named: Mapping[str, str | None]) -> bool:
     """Return whether most ids name one of several patients, and some name the same one.
 

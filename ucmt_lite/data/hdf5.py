@@ -210,7 +210,7 @@ def _opened(file: Path) -> Iterator[_Arrays]:
             )
         for key in filter(None, (image, label)):
             _check_is_array(file, h5, key)
-        spacing = _spacing(file, _stored_spacing(h5, image))
+        spacing = _spacing(file, _stored_spacing(h5, h5[image]))
         yield _Arrays(h5[image], h5[label] if label else None, spacing, (image, label))
 
 
@@ -241,15 +241,17 @@ def _may_be_a_mask(h5: Any, image: str) -> bool:
     return any(getattr(h5[key], "shape", None) == shape for key in h5 if key != image)
 
 
-def _stored_spacing(h5: Any, image: str) -> Any:
-    """Return `spacing` where files keep it: an attribute of the file or image, or an array."""
-    import h5py
+def _stored_spacing(h5: h5py.File, image: h5py.Dataset) -> Any:
+    """Return `spacing` where a file keeps it: its attribute or the image's, or an array.
 
-    for holder in (h5.attrs, h5[image].attrs):
-        if "spacing" in holder:
-            return holder["spacing"]
+    An array of another length (that of a volume beside one of its slices) is none.
+    """
+    for attributes in (h5.attrs, image.attrs):
+        if np.size(attributes.get("spacing", ())):
+            return attributes["spacing"]
     stored = h5.get("spacing")
-    return stored[()] if isinstance(stored, h5py.Dataset) else ()
+    has_each_axis = stored is not None and getattr(stored, "shape", ()) == (len(image.shape or ()),)
+    return stored[()] if has_each_axis else ()
 
 
 def _spacing(file: Path, value: Any) -> tuple[float, ...]:

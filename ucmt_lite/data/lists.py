@@ -31,7 +31,8 @@ ID_COLUMNS = (
 )
 _MASK_COLUMNS = ("mask", "label", "segmentation", "maskpath", "maskname", "maskfile")
 GROUP_COLUMNS = (
-    *("group", "patient", "patientid", "subject", "subjectid", "participant", "participantid"),
+    *("group", "patient", "patientid", "subject", "subjectid"),
+    *("participant", "participantid"),
 )
 _OF_SPLITS = ("split", "subset", "fold", "partition")
 # Files of these names and endings that are no list are told by name.

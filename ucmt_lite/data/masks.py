@@ -118,8 +118,8 @@ def code_values(
     histogram = _histogram(whole_numbers)
     present = np.flatnonzero(histogram)
     if len(present) > 256:
-        is_count = np.array_equal(present, np.arange(len(present)))
-        raise _objects(name, present) if is_count else _unexpected(name, present, classes)
+        is_gapless = np.array_equal(present, np.arange(len(present)))
+        raise _numbered(name, present) if is_gapless else _unexpected(name, present, classes)
     table = np.zeros(65536, np.uint8)
     table[present] = np.arange(len(present))
     known = shades or {}
@@ -412,10 +412,10 @@ def _refusal(masks: Sequence[CodedMask], classes: Sequence[str]) -> InputError:
                 " cannot be told apart: save it as one grey channel of class indices."
             )
         greys = [_grey(shade) for shade in mask.shades]
+        if len(classes) == 2 and _are_numbered(masks):
+            return _numbered(mask.name, greys)
         if len(greys) > 4 * len(classes) and greys[-1] == 255:
             return _blurred(mask.name, len(greys))
-        if _count_objects(masks):
-            return _objects(mask.name, greys)
         return _unexpected(mask.name, greys, len(classes))
     colours = sorted({shade.colour for other in masks for shade in other.shades})
     if len(colours) > 4 * len(classes):
@@ -429,21 +429,21 @@ def _refusal(masks: Sequence[CodedMask], classes: Sequence[str]) -> InputError:
     )
 
 
-def _count_objects(masks: Sequence[CodedMask]) -> bool:
-    """Return whether every mask counts from 0 without gaps, and to four different numbers or more.
+def _are_numbered(masks: Sequence[CodedMask]) -> bool:
+    """Return whether masks number their objects: most without gaps, up to four ends or more.
 
-    Masks of three classes, of which some lack one, may count so to three.
+    Masks of three classes, of which some lack one, may have three ends.
     """
-    counted = [[_number(shade) for shade in mask.shades] for mask in masks]
-    from_zero = all(values == list(range(len(values))) for values in counted)
-    return from_zero and len({values[-1] for values in counted if values} - {0}) >= 4
+    numbers = [[_number(shade) for shade in mask.shades] for mask in masks]
+    gapless = [values for values in numbers if values == list(range(len(values)))]
+    return 2 * len(gapless) > len(masks) and len({max(v) for v in gapless if v} - {0}) >= 4
 
 
-def _objects(name: str, values: Sequence | np.ndarray) -> InputError:
+def _numbered(name: str, values: Sequence | np.ndarray) -> InputError:
     """Return the sentence for a mask in which each object has a number of its own."""
     return InputError(
-        f"Mask '{name}' counts from 0 to {len(values) - 1}, others to other numbers, as objects are"
-        " counted: save mask > 0 if each number is one object; give classes= if it is a class."
+        f"Mask '{name}' holds the numbers 0 to {max(values)}, as where each object has its own:"
+        " save mask > 0 if that is so; give classes= if each number is a class."
     )
 
 

@@ -6,7 +6,7 @@ What cannot be told is refused, with what to do about it; nothing is guessed.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -34,6 +34,9 @@ _NOTES = {".txt", ".csv", ".json", ".xml", ".yaml", ".yml"}
 _CHANNEL = re.compile(r"_000\d$")
 # What is made of an image often has its name and a word: a_pred, a_overlay.
 _FOLD = re.compile(r"^(fold|split|cv)[\s._-]*\d+$", re.I)
+# A name and the word behind it, and words of the parts that a patient's images are of.
+_LAST_WORD = re.compile(r"^(.+)[_-]([a-z]+\d{0,2}[a-z]*)$", re.I)
+_OF_PART = re.compile(r"^(slice|frame|img|image|left|right|view|tile|patch|visit)", re.I)
 _WORD_BEHIND = re.compile(r"[_-][a-z]+$", re.I)
 
 
@@ -257,9 +260,9 @@ def _orphan(
     channels = _channels(mask, images)
     if len(channels) > 1:
         return InputError(
-            f"Mask '{name}' may belong to any of {len(channels)} images ({', '.join(channels[:2])},"
-            " ...), as of one case in several channels, of which one is read: keep the files of one"
-            f" channel and call each as its mask, here '{mask.bare}'."
+            f"Mask '{name}' fits {' and '.join(channels[:2])}, as of one case in several channels,"
+            " of which one is read: keep the files of one channel and call each as its mask, here"
+            f" '{mask.bare}'."
         )
     if not mask.mask_folder:
         return InputError(
@@ -275,14 +278,16 @@ def _orphan(
 
 
 def _channels(mask: FoundFile, images: Sequence[FoundFile]) -> list[str]:
-    """Return the images called as a mask and a word more, if other images have that word, too."""
-    stems = [item.stem for item in images]
-    words = {stem.removeprefix(f"{mask.bare}_") for stem in stems} - set(stems)
+    """Return the images called as a mask and a word more, if other images have that word, too.
+
+    Slices and sides have numbers and words of their own.
+    """
+    parts = [_LAST_WORD.match(item.stem) for item in images]
+    words = Counter(part[2] for part in parts if part)
     return [
-        f"{mask.bare}_{word}"
-        for word in sorted(words)
-        if not word.isdigit()
-        and any(stem.endswith(f"_{word}") and stem != f"{mask.bare}_{word}" for stem in stems)
+        part[0]
+        for part in parts
+        if part and part[1] == mask.bare and words[part[2]] > 1 and not _OF_PART.search(part[2])
     ]
 
 

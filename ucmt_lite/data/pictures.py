@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ucmt_lite.common import InputError
-from ucmt_lite.data.columns import png, unpng, unreadable
+from ucmt_lite.data.columns import png, unnpy, unpng, unreadable
 from ucmt_lite.data.masks import CodedMask, Shade, code_colours, code_values
 from ucmt_lite.data.preparation import check_finite_values, eight_bits, kind_of_picture, stretched
 
@@ -296,6 +296,22 @@ def _decoded_as(data: PictureFile, layout: str) -> np.ndarray:
             for tile in picture.tile
         ]
         return np.asarray(_upright(picture))[..., :3]
+
+
+def is_blank(data: PictureFile, name: str) -> bool:
+    """Return whether all values of an encoded picture, or of a volume (`npy`), are the same.
+
+    >>> from ucmt_lite.data.columns import npy
+    >>> is_blank(png(np.zeros((2, 2), np.uint8)), "a"), is_blank(npy(np.arange(8.0)), "b")
+    (True, False)
+    """
+    if isinstance(data, bytes) and data.startswith(np.lib.format.MAGIC_PREFIX):
+        values = unnpy(data)
+        return bool(values.min() == values.max())
+    file = io.BytesIO(data) if isinstance(data, bytes) else data
+    with decoding("Image", name), Image.open(file) as picture:
+        extrema = np.atleast_2d(picture.getextrema())  # bands, minimum and maximum
+    return not np.ptp(extrema, axis=1).any()
 
 
 def _name(data: PictureFile | np.ndarray, name: str) -> str:

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ucmt_lite.data.columns import unnpy, unpng
+from ucmt_lite.data.columns import in_threads
 from ucmt_lite.data.files import quantity
 from ucmt_lite.data.masks import CodedMask, Meaning
+from ucmt_lite.data.pictures import is_blank
 
 SENTENCES = {
     "exif": (
@@ -33,7 +34,6 @@ SENTENCES = {
 _NEARLY_ALL = 0.75  # of the pixels
 _MANY_EMPTY = 0.1  # of the masks
 _MANY_FULL = 0.1  # of the masks, where most are not
-_NPY = b"\x93NUMPY"  # what an encoded volume begins with
 _ALIKE = 3  # masks that must all be the same to be told
 
 
@@ -64,27 +64,37 @@ def tell_remarks(remarks: Mapping[str, str]) -> list[str]:
 def tell_equal_images(
     parts: Mapping[str, Collection[str]], images: Mapping[str, bytes | Path]
 ) -> list[str]:
-    """Return a sentence on images to score that are, byte for byte, one to train on.
+    """Return a sentence on images to score that are also trained on, to the last byte kept.
 
     `parts` are the ids of each split, `images` what is kept of these. Blank ones say nothing.
 
-    >>> parts = {"train": ["a"], "validation": [], "test": ["b"]}
-    >>> tell_equal_images(parts, {"a": b"1", "b": b"2"})
-    []
+    >>> from ucmt_lite.data.columns import png
+    >>> image = png(np.eye(2, dtype=np.uint8))
+    >>> tell_equal_images({"train": ["a"], "test": ["b"]}, {"a": image, "b": image})[0][:62]
+    "1 image to score with is trained on as well (first 'b', equal "
     """
     scored = [key for split, ids in parts.items() if split != "train" for key in ids]
-    sizes = {_size(images[key]) for key in scored} & {_size(images[key]) for key in parts["train"]}
-    digests = {_digest(images[k]): k for k in parts["train"] if _size(images[k]) in sizes}
-    alike = [key for key in scored if _size(images[key]) in sizes]
-    pairs = [(digests[d], key) for key in alike if (d := _digest(images[key])) in digests]
-    pairs = [(one, other) for one, other in pairs if not _is_blank(images[one])]
+    sizes = {key: _size(images[key]) for key in (*parts["train"], *scored)}
+    shared = {sizes[key] for key in parts["train"]} & {sizes[key] for key in scored}
+    candidates = [key for key, size in sizes.items() if size in shared]
+    contents = dict(
+        zip(candidates, in_threads(lambda key: _digest(images[key]), candidates), strict=True)
+    )
+    trained: dict[str, str] = {}  # the first training image of each content
+    for key in parts["train"]:
+        if key in contents:
+            trained.setdefault(contents[key], key)
+    pairs = [(key, trained[contents[key]]) for key in scored if contents.get(key) in trained]
+    blank = {key for key in {one for _, one in pairs} if is_blank(images[key], key)}
+    pairs = [pair for pair in pairs if pair[1] not in blank]
     if not pairs:
         return []
-    one, other = pairs[0]
+    key, one = pairs[0]
+    are = "is" if len(pairs) == 1 else "are"
     return [
-        f"Trained on and scored with: {quantity(len(pairs), 'image')} (first '{other}', the same as"
-        f" '{one}'): take one of each pair out, for what has been learned by heart says nothing"
-        " about new images."
+        f"{quantity(len(pairs), 'image')} to score with {are} trained on as well (first '{key}',"
+        f" equal to '{one}'): take equal ones out of one side, or the score says little about new"
+        " images."
     ]
 
 
@@ -94,15 +104,6 @@ def _size(image: bytes | Path) -> int:
 
 def _digest(image: bytes | Path) -> str:
     return sha256(image if isinstance(image, bytes) else image.read_bytes()).hexdigest()
-
-
-def _is_blank(image: bytes | Path) -> bool:
-    """Return whether all values of an encoded picture or volume are equal."""
-    if isinstance(image, bytes) and image.startswith(_NPY):
-        values = unnpy(image)
-        return bool(values.min() == values.max())
-    values = unpng(image, "RGB")
-    return not np.ptp(values, axis=(0, 1)).any()
 
 
 class _Seen(NamedTuple):
