@@ -18,7 +18,7 @@ from ucmt_lite.data.masks import Meaning
 from ucmt_lite.experiments.config import RunConfig
 from ucmt_lite.experiments.run import run
 from ucmt_lite.nets import make
-from ucmt_lite.predict import folders, predict_files
+from ucmt_lite.predict import folders, predict_files, written
 from ucmt_lite.predict.dicom import series_to_nifti
 from ucmt_lite.predict.jobs import find_jobs
 from ucmt_lite.predict.truths import find_truths
@@ -85,7 +85,9 @@ def h5_file(path, shape=(20, 18, 16), **more):
 
 def files_below(folder):
     return sorted(
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != written.LIST
     )
 
 
@@ -807,7 +809,41 @@ def test_an_image_too_large_for_the_memory_is_told_and_the_others_go_on(
     done = predict_files(segmenter, tmp_path / "set", tmp_path / "out")
     first, second = done.files
     assert "too little memory" in first.error and "9 GB" in first.error and not second.error
-    assert [file.name for file in (tmp_path / "out").iterdir()] == ["b.png"]
+    assert files_below(tmp_path / "out") == ["b.png"]
+
+
+def test_what_was_predicted_is_replaced_and_what_was_corrected_is_not(flat, tmp_path):
+    images, out = tmp_path / "set", tmp_path / "out"
+    for name in "ab":
+        picture_file(images / f"{name}.png")
+        Image.fromarray(np.ones((40, 50), np.uint8)).save(images / f"{name}_mask.png")
+    segmenter = predict.load_segmenter(flat)
+    wanted = {"uncertainty": True, "pictures": True, "probabilities": True, "masks": images}
+    for _ in range(2):
+        predict_files(segmenter, images, out, **wanted)
+    assert "uncertainty/a.png" in files_below(out) and "scores.csv" in files_below(out)
+    for name in (
+        "a.png",
+        "uncertainty/b.png",
+        "pictures/a.png",
+        "probabilities/b.npz",
+        "scores.csv",
+    ):
+        by_hand = (out / name).read_bytes() + b" "
+        (out / name).write_bytes(by_hand)
+        with pytest.raises(InputError, match=f"{name} is there already, and is not as this"):
+            predict_files(segmenter, images, out, **wanted)
+        assert (out / name).read_bytes() == by_hand
+        (out / name).unlink()
+        predict_files(segmenter, images, out, **wanted)
+
+
+MASKS_BESIDE = {
+    "own/images": "own/masks",
+    "isic/Original": "isic/Ground Truth",
+    "parts/images/train": "parts/masks/train",
+    "drawn/train": "drawn/train_labels",
+}
 
 
 @pytest.mark.parametrize(
@@ -822,21 +858,28 @@ def test_an_image_too_large_for_the_memory_is_told_and_the_others_go_on(
         (lambda args, folder: args | {"images": folder / "twins"}, "would both be written to"),
         (
             lambda args, folder: args | {"masks": folder / "truth", "out": folder / "truth"},
-            "is there already, where the masks of a set lie",
+            "is a true mask, which would be overwritten",
         ),
-        (
-            lambda args, folder: {"images": folder / "own/images", "out": folder / "own/masks"},
-            "is there already, where the masks of a set lie",
+        *(
+            (
+                lambda args, folder, images=images, masks=masks: {
+                    "images": folder / images,
+                    "out": folder / masks,
+                },
+                "is there already, and is not as this command has written it: choose another",
+            )
+            for images, masks in MASKS_BESIDE.items()
         ),
     ],
     ids=[
         *("absent", "empty", "no image", "in place", "no masks", "no mask", "twins"),
-        *("over the truths", "over the set's masks"),
+        *("over the truths", *(f"over {masks}" for masks in MASKS_BESIDE.values())),
     ],
 )
 def test_what_cannot_be_done_is_said_before_the_first_image(flat, tmp_path, change, message):
-    for name in ("set/a.png", "truth/a.png", "own/images/a.png", "own/masks/a.png"):
-        picture_file(tmp_path / name)
+    for images, masks in {"set": "truth", **MASKS_BESIDE}.items():
+        for folder in (images, masks):
+            picture_file(tmp_path / folder / "a.png")
     picture_file(tmp_path / "twins/a.png")
     picture_file(tmp_path / "twins/a.jpg")
     (tmp_path / "empty").mkdir()

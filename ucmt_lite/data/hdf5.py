@@ -69,6 +69,15 @@ def load_label(file: Path) -> np.ndarray:
     return _load_array(file, MASK_KEYS)
 
 
+def load_spacing(file: Path) -> tuple[float, ...]:
+    """Return the spacing that a file tells, of its image or of its mask; empty where it is none."""
+    import h5py
+
+    with _decoding(file), h5py.File(file, "r") as h5:
+        key = _key(file, h5, IMAGE_KEYS) or _key(file, h5, MASK_KEYS)
+        return _spacing(file, _stored_spacing(h5, h5[key])) if key else ()
+
+
 def _load_array(file: Path, known: Sequence[str]) -> np.ndarray:
     import h5py
 

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ucmt_lite.common import InputError, atomic, missing_memory
-from ucmt_lite.data.layouts import IMAGE_FOLDERS, MASK_FOLDERS
 from ucmt_lite.data.pictures import look_at_pair
 from ucmt_lite.data.remarks import tell_remarks
 from ucmt_lite.predict import formats, metrics
@@ -24,11 +23,13 @@ from ucmt_lite.predict.jobs import Job, find_jobs
 from ucmt_lite.predict.overlays import with_outline
 from ucmt_lite.predict.segmenter import Segmenter
 from ucmt_lite.predict.truths import Truths, find_truths
+from ucmt_lite.predict.written import Written
 
 # What may be left beside the masks, each in a folder of its own below that of the masks.
 _UNCERTAINTY = "uncertainty"
 _PROBABILITIES = "probabilities"
 _PICTURES = "pictures"
+_SCORES = "scores.csv"
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,11 @@ class _Wanted:
     truths: Truths | None
     axis: int | None
     overlap: float
+    written: Written
+
+    def targets(self, job: Job) -> list[Path]:
+        """Return the files that an image becomes."""
+        return [self.out / job.mask, *(_beside(job, extra, self) for extra in sorted(self.extras))]
 
 
 def predict_files(
@@ -123,10 +129,10 @@ def predict_files(
     `overlap` is what neighbouring windows of a 3D network share of a side. `progress` shows a bar.
 
     An image that cannot be read or segmented has an `error`, one sentence, and the others go on.
-    A mask appears whole or not at all; those of an earlier call are replaced, true masks never.
-    Raises InputError where there is nothing to segment, where two images would have one mask or
-    one would be written over an image, a true mask or a file in masks/ beside its images/, and
-    where `out` cannot be written.
+    A mask appears whole or not at all. Files of an earlier call are replaced, others never: what
+    was written stands, with its content's SHA-256, in `out/.predicted.sha256`. Raises InputError
+    where there is nothing to segment, where two images would have one mask or one would be written
+    over any other file, and where `out` cannot be written.
     """
     from tqdm.auto import tqdm
 
@@ -139,12 +145,13 @@ def predict_files(
     classes = tuple(segmenter.card["classes"])
     learned = segmenter.card.get("mask_values")
     truths = None if truth_folder is None else find_truths(truth_folder, jobs, classes, learned)
-    wanted = _Wanted(out, extras, truths, axis, overlap)
+    wanted = _Wanted(out, extras, truths, axis, overlap, Written(out))
     _check_targets(jobs, wanted)
     bar = tqdm(jobs, desc="predicting", leave=False, disable=None if progress else True)
     rows = [_predict_or_tell(segmenter, job, wanted) for job in bar]
     if truths is not None:
         _write_scores(rows, classes, out)
+        wanted.written.add([out / _SCORES])
     truths_are = " ".join(filter(None, [truths.meaning.sentence, truths.note])) if truths else ""
     return Predictions(tuple(rows), passed_over, classes, truths_are)
 
@@ -171,19 +178,18 @@ def _folder_of_masks(folder: Path) -> Path:
 
 
 def _check_targets(jobs: Sequence[Job], wanted: _Wanted) -> None:
-    """Refuse two images with one mask, a mask in the place of an image or of a true mask."""
+    """Refuse two images with one mask, and to write over what an earlier call has not written."""
     taken: dict[Path, Path] = {}
     sources = {file.resolve() for job in jobs for file in job.files}
     truths = {file.resolve() for file in wanted.truths.files.values()} if wanted.truths else set()
     for job in jobs:
-        targets = [wanted.out / job.mask, *(_beside(job, name, wanted) for name in wanted.extras)]
-        for target in targets:
+        for target in wanted.targets(job):
             if target.resolve() in sources:
                 raise InputError(f"{target} is an image itself: choose another folder with --out.")
-            if target.resolve() in truths or _is_a_sets_mask(target, job):
+            if target.resolve() in truths:
                 raise InputError(
-                    f"{target} is there already, where the masks of a set lie, and would be"
-                    " overwritten: choose another folder with --out."
+                    f"{target} is a true mask, which would be overwritten: choose another folder"
+                    " with --out."
                 )
             other = taken.setdefault(target, job.image)
             if other is not job.image:
@@ -191,14 +197,13 @@ def _check_targets(jobs: Sequence[Job], wanted: _Wanted) -> None:
                     f"'{other}' and '{job.image}' would both be written to {target}: rename one, or"
                     " predict them into two folders."
                 )
-
-
-def _is_a_sets_mask(target: Path, job: Job) -> bool:
-    """Tell whether what would be written is there, in masks/ beside the images/ of its image."""
-    folder = target.resolve().parent
-    beside = [place for place in job.image.resolve().parents if place.parent == folder.parent]
-    of_images = any(place.name.lower() in IMAGE_FOLDERS for place in beside)
-    return of_images and folder.name.lower() in MASK_FOLDERS and target.exists()
+    scores = [wanted.out / _SCORES] if wanted.truths else []
+    for target in (*taken, *scores):
+        if target.exists() and not wanted.written.has(target):
+            raise InputError(
+                f"{target} is there already, and is not as this command has written it: choose"
+                " another folder with --out, or move the file away."
+            )
 
 
 def _beside(job: Job, extra: str, wanted: _Wanted) -> Path:
@@ -217,6 +222,7 @@ def _predict_or_tell(segmenter: Segmenter, job: Job, wanted: _Wanted) -> Predict
     try:
         with _readable(job) as image:
             mask = _predict(segmenter, job, image, wanted)
+            wanted.written.add(wanted.targets(job))
             learned_from_colour = segmenter.card["in_channels"] == 3
             is_strange = learned_from_colour and formats.is_grey(image, mask.ndim)
             row = PredictedFile(job.image, target, is_strange=is_strange)
@@ -367,7 +373,7 @@ def _scored(
 
 def _write_scores(rows: Sequence[PredictedFile], classes: Sequence[str], out: Path) -> None:
     """Write the Dice of every file whose truth is given: a row per file, a column per class."""
-    with atomic(out / "scores.csv") as path, path.open("w", newline="", encoding="utf-8") as file:
+    with atomic(out / _SCORES) as path, path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["mask", *(f"dice {name}" for name in classes[1:])])
         for row in rows:

@@ -87,13 +87,7 @@ def read_spacing(file: Path) -> tuple[float, ...]:
     if kind == "nifti":
         return tuple(float(mm) for mm in _nifti(file).header.get_zooms()[:3])
     if kind == "hdf5":
-        import h5py
-
-        try:
-            with h5py.File(file, "r") as h5:
-                return tuple(float(mm) for mm in np.ravel(h5.attrs.get("spacing", ())))
-        except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise unreadable("Spacing of", file, error) from error
+        return hdf5.load_spacing(file)
     return ()
 
 
