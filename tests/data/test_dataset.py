@@ -135,6 +135,55 @@ def test_a_column_that_names_no_patient_is_not_taken_for_one(name, values):
     assert alone(source) and "is taken for the patient" not in " ".join(source.notes)
 
 
+def test_spellings_of_one_patient_are_one():
+    source = from_dataset(pictured(patient_id=["P01", "p1", "p-1 ", "P2", "P02", "P3"]))
+    assert len(set(ids_and_groups(source).values())) == 3
+
+
+def test_patients_of_classes_are_their_names_and_nobody_is_none():
+    tables = {}
+    for split, names in (("train", ["a", "b"]), ("test", ["b", "c"])):
+        kind = datasets.ClassLabel(names=names)
+        tables[split] = pictured(4, patient=[0, 0, 1, 1]).cast_column("patient", kind)
+    assert from_dataset(tables).split_rule == "as the data come, 1 group on both sides (b)"
+    source = from_dataset(pictured(patient=["a", "a", "unknown", "unknown", "NaN", "b"]))
+    assert len(set(ids_and_groups(source).values())) == 5
+
+
+def test_a_column_of_splits_and_a_table_without_patients_are_told():
+    told = " ".join(from_dataset(pictured(split=["train"] * 4 + ["test"] * 2)).notes)
+    assert "The column 'split' is passed over and the split is by seed: to follow it, give" in told
+    both = {"train": pictured(4, patient=list("aabb")), "test": pictured(2)}
+    told = " ".join(from_dataset(both).notes)
+    assert "The table 'test' has no column 'patient': each of its rows is a patient of its" in told
+
+
+def test_folders_in_names_are_folders_of_patients():
+    files = [f"images/p{i // 2}/img{i}.png" for i in range(6)]
+    for group in ("", "folder"):
+        source = from_dataset(pictured(id=[file[7:-4] for file in files]), group=group)
+        assert set(ids_and_groups(source).values()) == {"p0", "p1", "p2"}
+
+
+@pytest.mark.parametrize("shape", [(4, 24, 32), (24, 32, 4), (2, 24, 32)])
+def test_channels_and_masks_for_each_class_are_no_volume(shape):
+    values = np.random.default_rng(0).normal(size=shape)
+    rows = {"image": [values] * 3, "mask": [(values > 1).astype(np.uint8)] * 3}
+    with pytest.raises(InputError, match="which may be channels, or a mask for each class: give"):
+        from_dataset(datasets.Dataset.from_dict(rows))
+
+
+def test_a_table_that_shows_one_column_and_a_mask_that_is_none():
+    rows = {"image": [np.eye(8).tolist()] * 3, "mask": [np.eye(8, dtype=int).tolist()] * 3}
+    table = datasets.Dataset.from_dict(rows).with_format("numpy", columns=["image"])
+    assert sum(map(len, from_dataset(table).splits.values())) == 3
+    boxes = pictured().remove_columns("mask").add_column("mask", [{"bbox": [1, 2, 3, 4]}] * 6)
+    with pytest.raises(InputError, match="has no picture in the column 'mask' but bbox: make it"):
+        from_dataset(boxes)
+    with pytest.raises(InputError, match=r"shares=\(0.8, 0.2\): give the parts of training"):
+        from_dataset(pictured(), shares=(0.8, 0.2))
+
+
 def test_the_column_of_images_is_not_taken_for_the_patient():
     table = pictured(names=("volume_id", "mask"))
     assert alone(from_dataset(table, image="volume_id"))

@@ -635,3 +635,47 @@ def test_a_list_that_contradicts_the_names_of_masks_or_itself_is_refused(tmp_pat
         load("folder", root=tmp_path)
     (tmp_path / "train.csv").write_text("id,image,mask\nx,2.png,masks/2.png\ny,3.png,masks/3.png")
     assert ids(load("folder", root=tmp_path))["train"] == ["2", "3"]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *(f"case{{i:02d}}_{word}{{k}}" for word in ("scan", "lesion", "phase", "Bild", "切片")),
+        *("p{i}#{k}", "vol{i}_{k}0mm", "slide{i}_({k},5)", "ID{i}~{k}"),
+    ],
+)
+def test_whatever_counts_the_images_of_a_patient_is_suspected(form):
+    keys = [form.format(i=i, k=k) for i in range(6) for k in range(3)]
+    assert len(set(suspected_patients(keys).values())) == 6
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("baseline", "followup"), ("ct", "mr"), ("FLAIR", "T1"), ("OD", "OS"), ("aug", "orig")],
+)
+def test_one_number_behind_two_kinds_of_images_is_suspected(words):
+    keys = [f"{word}_{i:03d}" for word in words for i in range(8)]
+    assert set(suspected_patients(keys).values()) == {f"{i:03d}" for i in range(8)}
+
+
+def test_one_number_behind_names_of_classes_or_hospitals_is_not():
+    assert (
+        suspected_patients([f"{w} ({i})" for w in ("benign", "malignant") for i in range(9)])
+        is None
+    )
+    assert suspected_patients([f"site{s}_p{i}" for s in (1, 2) for i in range(9)]) is None
+
+
+def test_batches_and_sequences_are_no_patients(tmp_path, draw):
+    """As LiTS has them, and sets with a folder for each sequence of a scanner."""
+    disc = np.zeros((20, 24), np.uint8)
+    disc[4:12, 5:15] = 255
+    for form, count in (("Training Batch {k}/{i}{k}", 12), ("T{k}w/{i}", 6)):
+        root = tmp_path / form[:2]
+        for i in range(6):
+            for k in (1, 2):
+                draw(root / f"{form.format(i=i, k=k)}.png", disc)
+                draw(root / f"{form.format(i=i, k=k)}_mask.png", disc)
+        source = load("folder", root=root)
+        groups = {group for split in source.splits.values() for group in split["group"]}
+        assert len(groups) == count

@@ -63,6 +63,21 @@ def test_the_spacing_is_read_wherever_files_keep_it(where, volumes):
             load("hdf5", root=root)
 
 
+def test_a_patient_in_an_attribute_and_channels_beside_a_mask(volumes):
+    root = volumes((20, 24))
+    for name, patient in zip("abcdef", ["P1", "p01", "P2", "P2", b"P3", "P3"], strict=True):
+        with h5py.File(root / f"{name}.h5", "a") as file:
+            file.attrs["Patient ID"] = patient
+    source = load("hdf5", root=root, size=16)
+    groups = [set(split["group"]) for split in source.splits.values()]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 3
+    with h5py.File(root / "b.h5", "a") as file:
+        del file["image"]
+        file["image"] = np.zeros((20, 24, 3), np.float32)
+    with pytest.raises(InputError, match="one axis of the image may be channels: save slices"):
+        load("hdf5", root=root, size=16)
+
+
 def test_a_spacing_that_is_empty_or_of_the_whole_volume_is_none(volumes):
     root = volumes((8, 7))
     for path in root.glob("*.h5"):

@@ -155,6 +155,18 @@ def test_a_mask_without_an_image_tells_what_would_be_its_name(tmp_path, draw):
         load("folder", root=tmp_path / "c")
 
 
+def test_the_mask_of_the_next_slice_is_not_taken(tmp_path, draw):
+    for i in range(5):
+        draw(tmp_path / f"P{i}/CT_{i + 3:03d}.png", SQUARE)
+        draw(tmp_path / f"P{i}/CT_{i + 4:03d}_mask.png", SQUARE)
+    with pytest.raises(InputError, match="CT_004_mask.png' fits 'P1/CT_004.png', which is of"):
+        load("folder", root=tmp_path)
+    for i in range(5):
+        (tmp_path / f"P{i}/CT_{i + 4:03d}_mask.png").rename(tmp_path / f"P{i}/CT_9{i}_mask.png")
+    told = " ".join(load("folder", root=tmp_path).notes)
+    assert "5 masks of another number than the one image of the folder (first P0/CT_90_mask" in told
+
+
 @pytest.mark.parametrize("name", ["{}_{}", "BraTS-{}-000-{}"])
 def test_the_channels_of_a_case_are_told_from_a_lost_image(name, tmp_path, draw):
     """As BraTS has them: four images of a case, and a mask that is called as none of them."""

@@ -281,3 +281,23 @@ def test_webp_with_loss_is_read_as_jpeg_is(tmp_path):
 def test_numbers_and_names_that_are_no_classes_are_refused(classes):
     with pytest.raises(InputError, match="give a number from 2 to 255 or different names"):
         class_names(classes)
+
+
+@pytest.mark.parametrize("grey", [128, 100, 180])
+@pytest.mark.parametrize("beside_white", [False, True])
+def test_grey_objects_in_a_jpeg_are_refused(grey, beside_white, tmp_path):
+    """They are small: nearly all pixels are black."""
+    y, x = np.mgrid[:128, :128]
+    disc = ((y - 60) ** 2 + (x - 60) ** 2 < 15**2).astype(np.uint8)
+    mask = disc * grey + np.roll(disc, 40, axis=1) * (255 * beside_white)
+    with pytest.raises(InputError, match="is a JPEG, .* but no greys or class indices: save it as"):
+        read(save_set(tmp_path, [mask.astype(np.uint8)] * 3, ".jpg", quality=90))
+
+
+@pytest.mark.parametrize("quality", [30, 75, 95])
+@pytest.mark.parametrize("radius", [2, 5, 40])
+def test_white_objects_in_a_jpeg_are_read(quality, radius, tmp_path):
+    y, x = np.mgrid[:128, :128]
+    disc = (y - 60) ** 2 + (x - 60) ** 2 < radius**2
+    masks, _ = read(save_set(tmp_path, [disc * np.uint8(255)] * 3, ".jpg", quality=quality))
+    assert (masks[0] != disc).sum() <= 0.1 * disc.sum() + 2

@@ -12,12 +12,13 @@ import numpy as np
 
 from ucmt_lite.common import InputError, one_of
 from ucmt_lite.data.columns import picture_file
-from ucmt_lite.data.layouts import PARTS
+from ucmt_lite.data.hdf5 import may_be_channels
+from ucmt_lite.data.layouts import IMAGE_FOLDERS, MASK_FOLDERS, PARTS, part_of
 from ucmt_lite.data.masks import class_names
 from ucmt_lite.data.pictures import look_at_pair
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source
-from ucmt_lite.data.tables import ids_of_rows, patient_column
+from ucmt_lite.data.tables import ids_of_rows, patient_column, tell_columns, texts_of
 
 if TYPE_CHECKING:
     import datasets
@@ -146,7 +147,7 @@ def _read_tables(
         look=look,
         open_case=open_case,
         mixed="The dataset mixes pictures and volumes: make two datasets of it.",
-        notes=[told],
+        notes=[told, *tell_columns(tables, whose)],
     )
 
 
@@ -171,8 +172,7 @@ def _check_columns(table: Any, image: str, mask: str) -> None:
 
 def _entries(split: str, table: Any, ids: list[str], mask: str, whose: str) -> list[Entry]:
     """List the rows of a table, with their ids and the groups in the column `whose`."""
-    in_table = whose in table.column_names
-    groups = table.with_format(None)[whose] if in_table else [None] * len(table)
+    groups = texts_of(table, whose) if whose in table.column_names else [None] * len(table)
     labels = table.select_columns([mask]).with_format("arrow")
     masked = [value.is_valid for value in labels[mask]]
     return [
@@ -180,16 +180,30 @@ def _entries(split: str, table: Any, ids: list[str], mask: str, whose: str) -> l
             key,
             (split, i),
             i if masked[i] else None,
-            group=None if group is None else str(group),
+            group=group,
+            folder=_folder_of(key),
         )
         for i, (key, group) in enumerate(zip(ids, groups, strict=True))
     ]
+
+
+def _folder_of(key: str) -> str:
+    """Return the folders in an id besides those of kinds and splits.
+
+    >>> _folder_of("train/images/p1/a"), _folder_of("a")
+    ('p1', '')
+    """
+    kinds = IMAGE_FOLDERS | MASK_FOLDERS | {""}
+    parts = ((folder, *part_of(folder)) for folder in key.split("/")[:-1])
+    return "/".join(folder for folder, kind, split in parts if not split and kind not in kinds)
 
 
 def _undecoded(table: Any, image: str, mask: str) -> Any:
     """Return the two columns only, with pictures left encoded as they are."""
     import datasets
 
+    if not {image, mask} <= set(table.format["columns"]):
+        table = table.with_format(None)
     table = table.select_columns([image, mask])
     for column in (image, mask):
         if isinstance(table.features[column], datasets.Image):
@@ -201,6 +215,12 @@ def _content(image: Any, mask: Any, key: str) -> Content:
     """Return a picture as bytes or path, anything else as array; the same for the mask."""
     if image is None:
         raise InputError(f"'{key}' has no image: take that row out.")
+    for column, cell in (("image", image), ("mask", mask)):
+        if isinstance(cell, dict) and not {"bytes", "path"} <= set(cell):
+            raise InputError(
+                f"'{key}' has no picture in the column '{column}' but {', '.join(cell)}: make it"
+                " datasets.Image, or give arrays."
+            )
     if isinstance(image, dict) and (mask is None or isinstance(mask, dict)):
         return picture_file(image), None if mask is None else picture_file(mask)
     if isinstance(image, dict) or isinstance(mask, dict):
@@ -218,6 +238,12 @@ def _content(image: Any, mask: Any, key: str) -> Content:
             raise InputError(
                 f"The mask of '{key}' is {labels.shape}, as a colour picture: give class indices,"
                 " `H W`."
+            )
+        if may_be_channels(labels.shape):
+            raise InputError(
+                f"Image and mask of '{key}' are {labels.shape}, which may be channels, or a mask"
+                " for each class: give class indices, `H W`, and an image of one channel or three;"
+                " of a volume with so few slices give each slice as a row."
             )
         return values, labels
     if values.ndim == 3 and values.shape[0] in (1, 3) and values.shape[1:] == labels.shape:

@@ -24,14 +24,14 @@ _SUB = re.compile(r"sub[_-]?\d+", re.I)  # may also be a part of a case: case0_s
 # What ids begin with where the same name is in two splits: train/P00_1, test/P00_1.
 _SPLIT = re.compile(rf"^({'|'.join(PARTS)})/", re.I)
 # The end of a name that tells pictures of one thing apart: what counts them (_12, -slice_3,
-# frame07, " (2)", _x3_y7, _visit2), where a tile lies (_r0c1), a word (_left, _ED, -art), a letter
-# or a copy just after a number (01R, 7b, 7hflip), and the hash of a picture that Roboflow changed.
+# frame07, " (2)", _x3_y7, _visit2, but not what names a patient, _P3), where a tile lies (_r0c1,
+# "_(1,5)"), a word (_left, _ED, -art), a letter or a copy just after a number (01R, 7b, 7hflip),
+# and the hash of a picture that Roboflow changed.
 _COUNTED = re.compile(
-    r"([\s._-]+|(?<=[a-z0-9])(?=(slice|frame)))"
-    r"(slice|frame|img|image|layer|view|tile|patch|crop|row|col|visit|ses|session|day|aug|rot|copy"
-    r"|sub|[sztfxyv])?"
-    r"[\s._-]*\(?\d+\)?$"
-    r"|[\s._-]+(r\d+c\d+|x\d+y\d+)$"
+    r"([\s._#+~,-]+|(?<=[a-z0-9])(?=(slice|frame)))"
+    r"(?!(p|pt|pat|patient|subj|subject|case|id|vol|volume)[\s._-]*\d)[^\W\d_]{0,12}"
+    r"[\s._-]*\(?\d+\)?(mm)?$"
+    r"|[\s._-]+(r\d+c\d+|x\d+y\d+|\(\d+,\s?\d+\))$"
     r"|[\s._-]+\(?[^\W\d_]+\)?$"
     r"|(?<=\d)(left|right|od|os|[hv]?flip(ped)?|aug(mented)?|copy|[a-z])$"
     r"|\.rf\.\w+$",
@@ -39,6 +39,12 @@ _COUNTED = re.compile(
 )
 # A number before the name of what is counted: slice001_P00, 001_P00.
 _LEADING = re.compile(r"^((slice|frame)|img|image)?[\s._-]*\d+[\s._-]+(?=[a-z]+[\s._-]?\d+$)", re.I)
+# A word for one of several pictures of a patient before the number: baseline_001, followup_001.
+_KIND = re.compile(
+    r"^(baseline|follow[_-]?up|pre|post|ct|mri?|pet|us|t[12](w|c|ce|gd)?|flair|dwi|adc|od|os|left"
+    r"|right|orig(inal)?|aug(mented)?|[hv]?flip(ped)?)[\s._-]+(?=.*\d)",
+    re.I,
+)
 # What counts the pictures of a patient with a letter and nothing else between: P01S03, vol0z2.
 _GLUED = re.compile(r"^(.*\d)([a-z]{1,5})\d+$", re.I)
 # A folder below that of a patient: p1/left, p1/visit2, p1/T2, p1/slice_3.
@@ -50,7 +56,7 @@ _BELOW_PATIENT = re.compile(
 # A folder of many patients, of one visit, year, resolution or fold: visit1/, 2019/, 3mm/, fold0/.
 _OF_ALL = re.compile(
     r"^((visit|ses|session|day|week|month|time|timepoint|tp|t|fold|cv|batch)[\s._-]*\d+|(19|20)\d\d"
-    r"|\d+([.,]\d+)?mm|x\d+|\d+x)$",
+    r"|\d+([.,]\d+)?mm|x\d+|\d+x|t[12](w|c|ce|gd)?|wk\d+|cam\d+|(.*\W)?batch[\s._-]*\d+)$",
     re.I,
 )
 # A folder that is a patient's own, whatever folder it lies in: site1/p02.
@@ -96,7 +102,10 @@ def find_groups(
     if asked:
         return Groups(_asked_for(folders, asked))
     if any(group is not None for group in known.values()):
-        return Groups({key: known.get(key) or group_of(key) for key in folders})
+        named_ones = {key: group for key, group in known.items() if group}
+        spelled_alike = _alike(named_ones.values())
+        in_data = {key: spelled_alike[group] for key, group in named_ones.items()}
+        return Groups({key: in_data.get(key) or group_of(key) for key in folders})
     if group_of is not str:
         return Groups({key: group_of(key) for key in folders})
     named = _named_patients(folders)
@@ -334,6 +343,9 @@ def suspected_patients(keys: Iterable[str]) -> dict[str, str] | None:
     >>> suspected_patients(["scan1", "scan2"])
     """
     names = {key: _SPLIT.sub("", key) for key in keys}
+    after_kind = {key: _KIND.sub("", name) for key, name in names.items()}
+    if _shared(after_kind, names) > 0.5:
+        return after_kind
     stems = _stems(names)
     for taken_off in range(max(map(len, stems.values()), default=1) - 1, 0, -1):
         parts = {key: of_key[min(taken_off, len(of_key) - 1)] for key, of_key in stems.items()}
@@ -424,8 +436,7 @@ def read_groups(root: Path, known: Iterable[str]) -> Groups | None:
                 f"{file} puts '{key}' into two groups ({of_id[key]}, {group}): keep one row."
             )
         of_id[key] = of_id[key] or group
-    first: dict[str, str] = {}
-    one = {group: first.setdefault(_spelled(group), group) for group in of_id.values()}
+    one = _alike(of_id.values())
     sentences = [
         f"groups.csv spells one group in two ways ('{two}' and '{group}'): they are taken for one."
         for group, two in one.items()
@@ -440,13 +451,20 @@ def read_groups(root: Path, known: Iterable[str]) -> Groups | None:
     return Groups({key: one[group] or key for key, group in of_id.items()}, " ".join(sentences))
 
 
+def _alike(groups: Iterable[str]) -> dict[str, str]:
+    """Return for each group the first that is spelled as it is, in another way perhaps."""
+    first: dict[str, str] = {}
+    return {group: first.setdefault(_spelled(group), group) for group in groups}
+
+
 def _spelled(group: str) -> str:
     """Return a group as others may spell it.
 
-    >>> [_spelled(group) for group in ("P01", "p1", "7.0", "10")]
-    ['p1', 'p1', '7', '10']
+    >>> [_spelled(group) for group in ("P01", "p-1 ", "7.0", "10", "p1-0")]
+    ['p1', 'p1', '7', '10', 'p1-0']
     """
-    return re.sub(r"(?<!\d)0+(?=\d)", "", group.lower().removesuffix(".0"))
+    joined = re.sub(r"(?<=[^\W\d_])[\s_-]+(?=\d)", "", group.strip().lower().removesuffix(".0"))
+    return re.sub(r"(?<!\d)0+(?=\d)", "", joined)
 
 
 def _known_id(entry: str, known: Mapping[str, str], file: Path) -> str:

@@ -15,7 +15,7 @@ from ucmt_lite.common import InputError
 from ucmt_lite.data.columns import unreadable
 from ucmt_lite.data.files import check_folder, composed, walk_set
 from ucmt_lite.data.layouts import PARTS, part_of, split_folders
-from ucmt_lite.data.lists import tell_passed_over
+from ucmt_lite.data.lists import GROUP_COLUMNS, spelled, tell_passed_over
 from ucmt_lite.data.reading import Content, Entry, Form, Request, read_set
 from ucmt_lite.data.source import Source
 
@@ -37,6 +37,7 @@ class _Arrays(NamedTuple):
     label: h5py.Dataset | None
     spacing: tuple[float, ...]
     keys: tuple[str, str]
+    patient: str | None
 
 
 def read_hdf5(root: Path, request: Request, *, pattern: str = "*.h5") -> Source:
@@ -48,7 +49,8 @@ def read_hdf5(root: Path, request: Request, *, pattern: str = "*.h5") -> Source:
     floats that look standardised already: one of the three for the set (`decide_values`). Slices
     become 8-bit pictures (`eight_bits`). `spacing` (mm per axis) is honoured, as an attribute of
     the file or of its image, or as an array of its own. Lists, `groups.csv`,
-    groups, seed and count: as `read_folder`.
+    groups, seed and count: as `read_folder`; an attribute `patient_id` or the like of the files
+    comes before names.
     """
     entries, unread = _find_entries(root, pattern)
     with _decoding(entries[0].image), _opened(entries[0].image) as arrays:
@@ -113,7 +115,8 @@ def _find_entries(root: Path, pattern: str) -> tuple[list[Entry], list[Path]]:
         inner = composed("/".join(folder for folder in folders if not parts[folder]))
         with _decoding(file), _opened(file) as arrays:
             has_mask = arrays.label is not None
-        entries.append(Entry(name, file, file if has_mask else None, split, folder=inner))
+        mask = file if has_mask else None
+        entries.append(Entry(name, file, mask, split, group=arrays.patient, folder=inner))
     return entries, unread
 
 
@@ -138,10 +141,16 @@ def _ids(root: Path, files: Sequence[Path]) -> list[str]:
 def _look(entry: Entry) -> Form:
     """Check the types, the shapes and the spacing of one file, which its header tells."""
     file = entry.image
-    with _decoding(file), _opened(file) as (image, label, spacing, keys):
+    with _decoding(file), _opened(file) as (image, label, spacing, keys, _):
         for key, array in zip(keys, (image, label), strict=True):
             if array is not None:
                 _check_array(file, key, array)
+        if label is not None and {image.shape[1:], image.shape[:-1]} & {label.shape}:
+            raise InputError(
+                f"'{file}': image is {image.shape} but label is {label.shape}, so that one axis of"
+                " the image may be channels: save slices of one channel, or pictures in colour as"
+                " PNG."
+            )
         if label is not None and image.shape != label.shape:
             raise InputError(
                 f"'{file}': image is {image.shape} but label is {label.shape}: save both at one"
@@ -172,12 +181,21 @@ def _check_is_volume(entry: Entry, shape: Sequence[int], spacing: Sequence[float
             f"'{file}' is called as a split and holds {shape}: save one file for each slice, in"
             " folders train/ and test/; if it is one volume, give it another name."
         )
-    if not spacing and min(shape[0], shape[-1]) <= _FEW_SLICES and sorted(shape)[1] >= _SIDE:
+    if not spacing and may_be_channels(shape):
         raise InputError(
             f"'{file}': image is {shape}, which may be one slice with channels: save slices with 2"
             " axes, and class indices as label; if it is a volume, say so by the attribute spacing"
             " (millimetres for each axis)."
         )
+
+
+def may_be_channels(shape: Sequence[int]) -> bool:
+    """Return whether the first or last of three axes may be channels rather than slices.
+
+    >>> may_be_channels((256, 256, 3)), may_be_channels((80, 112, 112))
+    (True, False)
+    """
+    return min(shape[0], shape[-1]) <= _FEW_SLICES and sorted(shape)[1] >= _SIDE
 
 
 def _check_array(file: Path, key: str, array: Any) -> None:
@@ -220,7 +238,16 @@ def _opened(file: Path) -> Iterator[_Arrays]:
         for key in filter(None, (image, label)):
             _check_is_array(file, h5, key)
         spacing = _spacing(file, _stored_spacing(h5, h5[image]))
-        yield _Arrays(h5[image], h5[label] if label else None, spacing, (image, label))
+        mask = h5[label] if label else None
+        yield _Arrays(h5[image], mask, spacing, (image, label), _patient(h5))
+
+
+def _patient(h5: h5py.File) -> str | None:
+    """Return the patient whom an attribute of a file names (`patient_id`); None where none does."""
+    named = {spelled(name): name for name in h5.attrs}
+    name = next((named[wanted] for wanted in GROUP_COLUMNS if wanted in named), None)
+    value = h5.attrs[name] if name else ""
+    return (value.decode() if isinstance(value, bytes) else str(value)).strip() or None
 
 
 def _check_is_array(file: Path, h5: Any, key: str) -> None:

@@ -32,9 +32,9 @@ ID_COLUMNS = (
 _MASK_COLUMNS = ("mask", "label", "segmentation", "maskpath", "maskname", "maskfile")
 GROUP_COLUMNS = (
     *("group", "patient", "patientid", "subject", "subjectid"),
-    *("participant", "participantid"),
+    *("participant", "participantid", "pid", "patientname", "patientnr", "patientno", "mrn"),
 )
-_OF_SPLITS = ("split", "subset", "fold", "partition")
+SPLIT_COLUMNS = ("split", "subset", "fold", "partition")
 # Files of these names and endings that are no list are told by name.
 _LIKE_LISTS = re.compile(
     r"(^|[\W_])(train(ing)?|val(id(ation)?)?|test(ing)?|splits?|folds?|(un)?labell?ed"
@@ -154,7 +154,7 @@ def _has_patients_or_splits(file: Path) -> bool:
         head = [spelled(cell) for row in _rows(file)[:1] for cell in row]
     except InputError:
         return False
-    return any(name in head for name in (*GROUP_COLUMNS, *_OF_SPLITS))
+    return any(name in head for name in (*GROUP_COLUMNS, *SPLIT_COLUMNS))
 
 
 def _with_endings(names: Iterable[str]) -> set[str]:

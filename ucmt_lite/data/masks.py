@@ -75,7 +75,7 @@ def class_names(classes: int | Sequence[str] | None) -> tuple[str, ...]:
     refusal = InputError(
         f"classes={classes!r}: give a number from 2 to 255 or different names, background first."
     )
-    if isinstance(classes, int):
+    if isinstance(classes, (int, np.integer)):
         if not 2 <= classes <= 255:  # before as many names are made
             raise refusal
         return ("background", *(f"class {i}" for i in range(1, classes)))
@@ -382,16 +382,29 @@ def _ordered(
 
 def _check_lossy(mask: CodedMask, classes: int) -> None:
     """Refuse a JPEG that is not nearly black and white: it blurs borders, and changes indices."""
-    values = np.array([_grey(shade) for shade in mask.shades], np.float64)
+    values = np.array([_grey(shade) for shade in mask.shades], np.int64)
     if not values.any():
         return
-    counts = np.array(mask.counts, np.float64)
-    near = counts[np.abs(values - 127.5) > 64].sum() / counts.sum()
-    if classes != 2 or values.max() <= 127 or near <= 0.9:
+    histogram = np.bincount(values, mask.counts, minlength=256)
+    white, between = histogram[192:].sum(), histogram[64:192].sum()
+    is_black_and_white = between <= 0.1 * histogram.sum() and between <= white
+    if classes != 2 or values.max() <= 127 or not is_black_and_white or _has_grey(histogram):
         raise InputError(
             f"Mask '{mask.name}' is a JPEG, or WebP saved with loss, which keeps black and white"
-            " but no class indices: save it as PNG."
+            " but no greys or class indices: save it as PNG."
         )
+
+
+def _has_grey(histogram: np.ndarray) -> bool:
+    """Return whether an object is grey: most values between black and white lie close together.
+
+    Those of a blurred border are spread.
+    """
+    between = histogram[64:192]
+    highest = np.convolve(between, np.ones(17), "valid").max()
+    return bool(
+        between.sum() > max(20, 0.05 * histogram[192:].sum()) and highest > between.sum() / 2
+    )
 
 
 def _refusal(masks: Sequence[CodedMask], classes: Sequence[str]) -> InputError:

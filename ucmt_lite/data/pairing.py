@@ -122,6 +122,7 @@ def find_layout(root: Path, files: Sequence[Path], endings: Iterable[str]) -> La
     notes += _tell_layout(root, images, masks)
     notes += _tell_unlabeled(images, of_image)
     notes += _tell_namesakes(root, images, of_image)
+    notes += _tell_numbers(root, images, masks, of_image)
     return Layout(pairs, unread, notes)
 
 
@@ -182,11 +183,13 @@ def _match(
         else:
             raise _orphan(root, mask, images, strange)
         of_image[image.path].append(mask)
-    counted = [pair for pair in by_folder if _uncounted(pair[0]) == _uncounted(pair[1])]
+    counted = [pair for pair in by_folder if _differ_in_number(*pair)]
+    names = {item.bare for item in images}
     for mask, image in counted:
         # The image has its own mask already, and this one counts on: its image is missing. So it
-        # is where masks of other folders have the numbers of their images.
-        if image.path in by_name or len(counted) < len(by_name):
+        # is where masks of other folders have the numbers of their images, and where there is an
+        # image of this one's number elsewhere.
+        if image.path in by_name or len(counted) < len(by_name) or mask.bare in names:
             raise _orphan(root, mask, images, strange)
     for path, several in of_image.items():
         _check_twins(root, path, several)
@@ -194,9 +197,10 @@ def _match(
     return {path: [item.path for item in several] for path, several in of_image.items()}
 
 
-def _uncounted(item: FoundFile) -> str:
-    """Return what is equal for the slices of one patient: the bare stem without its numbers."""
-    return re.sub(r"\d+", "0", item.bare)
+def _differ_in_number(mask: FoundFile, image: FoundFile) -> bool:
+    """Return whether a mask and an image are called as slices of one patient are."""
+    uncounted = (re.sub(r"\d+", "0", item.bare) for item in (mask, image))
+    return mask.bare != image.bare and len(set(uncounted)) == 1
 
 
 def _check_number(
@@ -430,6 +434,25 @@ def _tell_unlabeled(
     return [
         f"{quantity(len(masked), 'image')} in a folder of unlabeled images with a mask (first"
         f" '{masked[0].stem}'): used without it, for training only."
+    ]
+
+
+def _tell_numbers(
+    root: Path,
+    images: Sequence[FoundFile],
+    masks: Sequence[FoundFile],
+    of_image: Mapping[Path, Sequence[Path]],
+) -> list[str]:
+    """Return a sentence on masks of another number than the one image of their folder."""
+    found = {mask.path: mask for mask in masks}
+    pairs = [(found[path], image) for image in images for path in of_image.get(image.path, ())]
+    odd = [pair for pair in pairs if _differ_in_number(*pair)]
+    if not odd:
+        return []
+    mask, image = (item.path.relative_to(root) for item in odd[0])
+    return [
+        f"{quantity(len(odd), 'mask')} of another number than the one image of the folder (first"
+        f" {mask}, for {image}): taken for its mask; look at some with --picture."
     ]
 
 

@@ -8,7 +8,7 @@ all drafts (`decide_meaning` for masks, `decide_values` for images), and drafts 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -177,6 +177,7 @@ def read_set(
     what `open_case` has done to images already. `notes`: what the reader has to tell.
     """
     by_id = {entry.id: entry for entry in entries}
+    _check_any_mask(by_id.values(), notes)
     groups, split = _split(by_id, request, root)
     parts = first(split.parts, request.count)
     chosen = [by_id[key] for ids in parts.values() for key in ids]
@@ -239,11 +240,6 @@ def _split(
     members = {
         key: Member(groups.of_id[key], entry.split, entry.has_mask) for key, entry in by_id.items()
     }
-    if members and not any(member.has_mask for member in members.values()):
-        raise InputError(
-            f"None of the {len(members)} images has a mask: give masks for the images to test on,"
-            " and for some to learn from."
-        )
     split = split_up(members, lists, request.shares, request.seed)
     sides = {key: side for side, ids in split.parts.items() for key in ids}
     rule = split.rule + tell_suspected(groups, sides)
@@ -251,6 +247,16 @@ def _split(
     if split.rule.startswith("by seed"):
         told += _tell_split_words(by_id)
     return groups.of_id, split._replace(rule=rule, notes=(*told, *split.notes))
+
+
+def _check_any_mask(entries: Collection[Entry], notes: Sequence[str]) -> None:
+    """Refuse a set without masks; what the reader has to tell may say where they are."""
+    if entries and not any(entry.has_mask for entry in entries):
+        sentence = (
+            f"None of the {len(entries)} images has a mask: give masks for the images to test on,"
+            " and for some to learn from."
+        )
+        raise InputError(" ".join(filter(None, [sentence, *notes])))
 
 
 def _tell_split_words(by_id: Mapping[str, Entry]) -> list[str]:

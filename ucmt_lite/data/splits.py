@@ -63,7 +63,7 @@ def split_groups(
             if order
             else "There are no cases to split: give at least two."
         )
-    if min(shares) < 0 or not math.isclose(sum(shares), 1, abs_tol=1e-6):
+    if len(shares) != 3 or min(shares) < 0 or not math.isclose(sum(shares), 1, abs_tol=1e-6):
         raise InputError(
             f"shares={tuple(shares)}: give the parts of training, validation and test images, which"
             " add up to 1, such as (0.7, 0.1, 0.2)."

@@ -10,12 +10,13 @@ from typing import Any
 
 from ucmt_lite.data.files import ending_of
 from ucmt_lite.data.groups import are_patients_named
-from ucmt_lite.data.lists import GROUP_COLUMNS, ID_COLUMNS, spelled
+from ucmt_lite.data.lists import GROUP_COLUMNS, ID_COLUMNS, SPLIT_COLUMNS, spelled
 from ucmt_lite.data.nifti import NIFTI_SUFFIXES
 from ucmt_lite.data.pictures import PICTURE_SUFFIXES
 
 _ENDINGS = {*PICTURE_SUFFIXES, *NIFTI_SUFFIXES, ".npy", ".npz", ".h5", ".dcm"}
-_CASE_COLUMNS = ("caseid", "volumeid")  # as `spelled` has them
+_CASE_COLUMNS = ("caseid", "volumeid", "studyid")  # as `spelled` has them
+_NOBODY = {"", "nan", "none", "null", "unknown", "n/a", "na", "?", "-"}  # names of no patient
 
 
 def ids_of_rows(tables: Mapping[str, Any], image: str) -> dict[str, list[str]]:
@@ -146,6 +147,34 @@ def _is_plain(tables: Mapping[str, Any], column: str) -> bool:
 
 def _count(tables: Mapping[str, Any], column: str) -> Counter[str]:
     """Return how many rows of all tables have each value of a column; without one they are none."""
-    there = (table.with_format(None) for table in tables.values() if column in table.column_names)
-    values = (value for table in there for value in table[column])
-    return Counter(str(value) for value in values if value not in (None, ""))
+    there = (table for table in tables.values() if column in table.column_names)
+    return Counter(value for table in there for value in texts_of(table, column) if value)
+
+
+def texts_of(table: Any, column: str) -> list[str | None]:
+    """Return the values of a column as text, names for classes; None for a row that has none."""
+    import datasets
+
+    kind, values = table.features[column], table.with_format(None)[column]
+    if isinstance(kind, datasets.ClassLabel):
+        values = [None if value is None else kind.int2str(value) for value in values]
+    texts = ["" if value is None else str(value).strip() for value in values]
+    return [None if text.lower() in _NOBODY else text for text in texts]
+
+
+def tell_columns(tables: Mapping[str, Any], whose: str) -> list[str]:
+    """Return sentences on tables without the column of patients, and on a column of splits."""
+    told = []
+    lacking = [split for split, table in tables.items() if whose not in table.column_names]
+    if whose and lacking:
+        told.append(
+            f"The table '{lacking[0]}' has no column '{whose}': each of its rows is a patient of"
+            " its own, who may be on both sides."
+        )
+    columns = next(iter(tables.values())).column_names
+    if len(tables) == 1 and (of_splits := _called(SPLIT_COLUMNS, columns)):
+        told.append(
+            f"The column '{of_splits[0]}' is passed over and the split is by seed: to follow it,"
+            " give one table for each split, as in {'train': ..., 'test': ...}."
+        )
+    return told
