@@ -132,7 +132,7 @@ def test_jpeg_masks_of_indices_are_refused(tmp_path, draw, classes):
         draw(tmp_path / "masks" / f"{i}.jpg", np.tri(16, k=-4, dtype=np.uint8) * (classes - 1))
     with pytest.raises(
         InputError,
-        match="is a JPEG, or WebP saved with loss, which keeps black and white but no class",
+        match="is a JPEG, or WebP saved with loss, which keeps black and white but no greys",
     ):
         load("folder", root=tmp_path, classes=classes)
 
