@@ -67,7 +67,7 @@ TASKS = {
     for task in (
         Task("hearts", 0.80, HEARTS),
         Task("skin", 0.80, {**HEARTS, "dataset": "phantom_skin"}),
-        Task("polyps", 0.60, {**PICTURES, "dataset": "kvasir_seg", "iterations": 6000}, every=100),
+        Task("polyps", 0.60, {**PICTURES, "dataset": "kvasir_seg", "iterations": 3000}, every=100),
         Task("lesions", 0.80, {**PICTURES, "dataset": "isic2018", "iterations": 600}),
         Task(
             "atria",

@@ -316,6 +316,20 @@ def test_wrong_lists(pictures):
 
     assert "'b' is listed twice" in broken(pictures, twice)
 
+    def both(root):
+        (root / "labeled.list").write_text("a\nb\n")
+        (root / "unlabeled.list").write_text("b\nc\n")
+        (root / "test.list").write_text("d\ne\nf\n")
+
+    assert "'b' is listed as labeled and as unlabeled: keep it in one" in broken(pictures, both)
+
+
+def test_a_line_that_stands_twice_in_one_list_says_nothing_new(pictures):
+    root = pictures()
+    (root / "train.list").write_text("a\nb\na\n")
+    (root / "test.list").write_text("c\nd\n")
+    assert list(load("folder", root=root).splits["train"]["id"]) == ["a", "b"]
+
 
 def test_wrong_groups(pictures):
     assert "needs the columns id,group" in broken(

@@ -679,3 +679,13 @@ def test_batches_and_sequences_are_no_patients(tmp_path, draw):
         source = load("folder", root=root)
         groups = {group for split in source.splits.values() for group in split["group"]}
         assert len(groups) == count
+
+
+def test_a_patient_whom_nobody_knows_is_none(pictures):
+    root = pictures()
+    rows = ["a,P1", "b,p-01", "c,unknown", "d,Unknown", "e,NaN", "f,P2"]
+    (root / "groups.csv").write_text("\n".join(["id,group", *rows]))
+    source = load("folder", root=root)
+    groups = [group for split in source.splits.values() for group in split["group"]]
+    assert len(set(groups)) == 5 and groups.count("P1") == 2
+    assert "groups.csv names no group for 3 of 6 images (first 'c')" in " ".join(source.notes)

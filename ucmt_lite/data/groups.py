@@ -61,6 +61,7 @@ _OF_ALL = re.compile(
 )
 # A folder that is a patient's own, whatever folder it lies in: site1/p02.
 _OF_PATIENT = re.compile(r"^(p|pt|pat|patient|subj?|subject|case|id)[\s._-]*\d+$", re.I)
+_NOBODY = {"", "nan", "none", "null", "unknown", "n/a", "?", "-"}
 _MANY = 5  # fewer folders or names without a number are kinds of images (benign, malignant)
 _FEW_STRAY = 0.1  # of the cases may lie outside the folders of patients
 _SOME = 0.02  # of the ids must share a stem with another: fewer (one copy) say little of a split
@@ -102,10 +103,11 @@ def find_groups(
     if asked:
         return Groups(_asked_for(folders, asked))
     if any(group is not None for group in known.values()):
-        named_ones = {key: group for key, group in known.items() if group}
-        spelled_alike = _alike(named_ones.values())
-        in_data = {key: spelled_alike[group] for key, group in named_ones.items()}
-        return Groups({key: in_data.get(key) or group_of(key) for key in folders})
+        in_data = {k: group for k, group in known.items() if group and names_somebody(group)}
+        one = _alike(in_data.values())
+        return Groups(
+            {key: one[in_data[key]] if key in in_data else group_of(key) for key in folders}
+        )
     if group_of is not str:
         return Groups({key: group_of(key) for key in folders})
     named = _named_patients(folders)
@@ -184,6 +186,15 @@ def _owner_of_sub(key: str, match: re.Match) -> str:
     before = _SPLIT.sub("", key[: match.start(1)]).rstrip("/_-")
     is_owner = _DIGITS.search(before) and not _BELOW_PATIENT.match(before)
     return before if is_owner and _SUB.fullmatch(match[1]) else ""
+
+
+def names_somebody(group: str) -> bool:
+    """Return whether a group is one, and no word for a patient whom nobody knows.
+
+    >>> names_somebody("P1"), names_somebody("Unknown"), names_somebody("nan")
+    (True, False, False)
+    """
+    return group.strip().lower() not in _NOBODY
 
 
 def are_patients_named(keys: Iterable[str]) -> bool:
@@ -431,6 +442,7 @@ def read_groups(root: Path, known: Iterable[str]) -> Groups | None:
     of_id = dict.fromkeys(known, "")
     for entry, group in rows:
         key = _known_id(entry, of_id, file)
+        group = group if names_somebody(group) else ""
         if group and of_id[key] not in ("", group):
             raise InputError(
                 f"{file} puts '{key}' into two groups ({of_id[key]}, {group}): keep one row."

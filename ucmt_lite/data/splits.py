@@ -142,7 +142,8 @@ def _by_lists(
     Of a training and a validation list alone, the second is the test set. Lists of labeled and
     unlabeled images stand for a training list.
     """
-    parts = {split: list(lists.parts[split]) for split in SPLITS if split in lists.parts}
+    # A line that stands twice in one list says nothing new.
+    parts = {s: list(dict.fromkeys(lists.parts[s])) for s in SPLITS if s in lists.parts}
     if not parts:
         return None
     if "train" not in parts:
@@ -240,7 +241,10 @@ def _checked_labeled(
                 " out of it that may be labeled."
             )
         return rest
+    unlabeled = set(lists.parts.get("unlabeled", ()))
     for key in lists.parts.get("labeled", ()):
+        if key in unlabeled:
+            raise InputError(f"'{key}' is listed as labeled and as unlabeled: keep it in one list.")
         if key not in train:
             raise InputError(
                 f"'{key}' is listed as labeled but is no training case: keep it in one list."

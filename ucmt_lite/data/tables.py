@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ucmt_lite.data.files import ending_of
-from ucmt_lite.data.groups import are_patients_named
+from ucmt_lite.data.groups import are_patients_named, names_somebody
 from ucmt_lite.data.lists import GROUP_COLUMNS, ID_COLUMNS, SPLIT_COLUMNS, spelled
 from ucmt_lite.data.nifti import NIFTI_SUFFIXES
 from ucmt_lite.data.pictures import PICTURE_SUFFIXES
 
 _ENDINGS = {*PICTURE_SUFFIXES, *NIFTI_SUFFIXES, ".npy", ".npz", ".h5", ".dcm"}
 _CASE_COLUMNS = ("caseid", "volumeid", "studyid")  # as `spelled` has them
-_NOBODY = {"", "nan", "none", "null", "unknown", "n/a", "na", "?", "-"}  # names of no patient
 
 
 def ids_of_rows(tables: Mapping[str, Any], image: str) -> dict[str, list[str]]:
@@ -159,7 +158,7 @@ def texts_of(table: Any, column: str) -> list[str | None]:
     if isinstance(kind, datasets.ClassLabel):
         values = [None if value is None else kind.int2str(value) for value in values]
     texts = ["" if value is None else str(value).strip() for value in values]
-    return [None if text.lower() in _NOBODY else text for text in texts]
+    return [text if names_somebody(text) else None for text in texts]
 
 
 def tell_columns(tables: Mapping[str, Any], whose: str) -> list[str]:
