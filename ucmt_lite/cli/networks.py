@@ -40,7 +40,12 @@ def add_predict(commands: Any) -> None:
         metavar="IMAGE",
         help="PNG, JPEG, BMP, TIFF, NIfTI, HDF5, NumPy or DICOM files, or folders of them",
     )
-    command.add_argument("--out", required=True, metavar="DIR", help="folder for the masks")
+    command.add_argument(
+        "--out",
+        required=True,
+        metavar="DIR",
+        help="folder for the masks; those of an earlier call are replaced, other files never",
+    )
     command.add_argument(
         "--masks", metavar="DIR", help="true masks of the same names: print Dice, and scores.csv"
     )
