@@ -110,15 +110,12 @@ def _read_tables(
     ids = ids_of_rows(tables, image)
     names = [name for of_table in ids.values() for name in of_table]
     whose, told = ("", "") if request.group else patient_column(tables, {image, mask}, names)
-    entries: dict[str, Entry] = {}
-    for split, table in tables.items():
-        for entry in _entries(split, table, ids[split], mask, whose):
-            if entry.id in entries:
-                raise InputError(
-                    f"Two rows have the id '{entry.id}': give every row its own, or drop the"
-                    " column id."
-                )
-            entries[entry.id] = entry
+    entries = [
+        entry
+        for split, table in tables.items()
+        for entry in _entries(split, table, ids[split], mask, whose)
+    ]
+    _check_ids(entries)
     if not entries:
         raise InputError("The dataset has no rows: give one with at least two.")
     sides: dict[str, str | None] = dict.fromkeys(tables)
@@ -142,7 +139,7 @@ def _read_tables(
         return Form(dims, 3 if dims < picture.ndim else 1)
 
     return read_set(
-        [entry._replace(split=sides[entry.image[0]]) for entry in entries.values()],
+        [entry._replace(split=sides[entry.image[0]]) for entry in entries],
         request,
         look=look,
         open_case=open_case,
@@ -168,6 +165,17 @@ def _check_columns(table: Any, image: str, mask: str) -> None:
             raise InputError(
                 f"The dataset has no column '{column}' but {have}: name it with image= or mask=."
             )
+
+
+def _check_ids(entries: Sequence[Entry]) -> None:
+    """Refuse two rows of one id."""
+    seen: set[str] = set()
+    for entry in entries:
+        if entry.id in seen:
+            raise InputError(
+                f"Two rows have the id '{entry.id}': give every row its own, or drop the column id."
+            )
+        seen.add(entry.id)
 
 
 def _entries(split: str, table: Any, ids: list[str], mask: str, whose: str) -> list[Entry]:
@@ -215,12 +223,8 @@ def _content(image: Any, mask: Any, key: str) -> Content:
     """Return a picture as bytes or path, anything else as array; the same for the mask."""
     if image is None:
         raise InputError(f"'{key}' has no image: take that row out.")
-    for column, cell in (("image", image), ("mask", mask)):
-        if isinstance(cell, dict) and not {"bytes", "path"} <= set(cell):
-            raise InputError(
-                f"'{key}' has no picture in the column '{column}' but {', '.join(cell)}: make it"
-                " datasets.Image, or give arrays."
-            )
+    _check_picture(image, "image", key)
+    _check_picture(mask, "mask", key)
     if isinstance(image, dict) and (mask is None or isinstance(mask, dict)):
         return picture_file(image), None if mask is None else picture_file(mask)
     if isinstance(image, dict) or isinstance(mask, dict):
@@ -259,6 +263,15 @@ def _content(image: Any, mask: Any, key: str) -> Content:
             f"'{key}': the image is {values.shape} but its mask {labels.shape}: one size for both."
         )
     return values, labels
+
+
+def _check_picture(cell: Any, column: str, key: str) -> None:
+    """Refuse a cell that is a dictionary, as that of a picture is, and holds something else."""
+    if isinstance(cell, dict) and not {"bytes", "path"} <= set(cell):
+        raise InputError(
+            f"'{key}' has no picture in the column '{column}' but {', '.join(cell)}: make it"
+            " datasets.Image, or give arrays."
+        )
 
 
 def _numbers(cell: Any, column: str, key: str) -> np.ndarray:

@@ -183,7 +183,6 @@ def read_set(
     chosen = [by_id[key] for ids in parts.values() for key in ids]
     forms = dict(zip(chosen, in_threads(look, chosen, f"looking at {request.name}"), strict=True))
     decisions = decide(forms, request, mixed)
-
     trained = set(parts["train"])
 
     def read(entry: Entry) -> Draft:
@@ -193,8 +192,7 @@ def read_set(
     masks = {entry.id: drafts[entry].masks for entry in chosen if entry.has_mask}
     check_several(masks, request.classes)
     meaning = decide_meaning([m for several in masks.values() for m in several], request.classes)
-    kinds = {entry.id: draft.kind for entry, draft in drafts.items()}
-    values, mixture = decide_values(kinds, decisions.dims)
+    values, mixture = decide_values({e.id: d.kind for e, d in drafts.items()}, decisions.dims)
 
     def finish(entry: Entry) -> Item:
         draft = drafts[entry]
